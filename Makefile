@@ -1,0 +1,67 @@
+# Two commands do everything on a machine with Python 3.11+ and make: `make demo` and `make test`.
+# `make help` lists the rest.
+
+PYTHON ?= python3
+ENV ?= dev
+
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+# The venv brings its own Node and npm, so the machine's are never used. The interpreter that makes the venv is the
+# machine's.
+SYSTEM_PATH := $(PATH)
+export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo stop test lint format synth snapshots catalog lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED) ## make the venv with all pinned packages, Python's and Node's
+
+$(INSTALLED): requirements.txt requirements-dev.txt package.json package-lock.json
+	@PATH="$(SYSTEM_PATH)" $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"python is %d.%d: 3.11 or newer is needed; name one with make PYTHON=..." % sys.version_info[:2])'
+	PATH="$(SYSTEM_PATH)" $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements.txt -r requirements-dev.txt
+	npm ci --no-audit --no-fund --loglevel=error
+	@# Compiled once here, because some environments forbid Python to do it when it imports.
+	$(VENV)/bin/python -m compileall -q $(VENV)/lib || true
+	touch $@
+
+demo: $(INSTALLED) ## deploy ENV onto a local AWS, chat with every model, destroy (KEEP=1 leaves it running)
+	python -m tools.demo --environment $(ENV) $(if $(KEEP),--keep)
+
+stop: $(INSTALLED) ## stop the local AWS that `make demo KEEP=1` left running
+	python -m tools.local stop
+
+test: $(INSTALLED) lint ## all checks and tests
+	python -m pytest -n 2 --dist loadgroup
+
+lint: $(INSTALLED) ## ruff, ruff format and mypy --strict
+	ruff check --quiet .
+	ruff format --quiet --check .
+	mypy
+
+format: $(INSTALLED) ## put the code into its one format
+	ruff check --quiet --fix .
+	ruff format --quiet .
+
+synth: $(INSTALLED) ## write ENV's CloudFormation into cdk.out
+	cdk synth --quiet '$(ENV)/*'
+
+snapshots: $(INSTALLED) ## rewrite the template snapshots after a wanted change
+	UPDATE_SNAPSHOTS=1 python -m pytest -q tests/app/test_snapshots.py
+
+catalog: $(INSTALLED) ## read the pinned models again from the published catalogue
+	python -m catalog update
+
+lock: $(INSTALLED) ## pin all Python packages again, from requirements*.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		requirements.in -o requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		requirements-dev.in -o requirements-dev.txt
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
