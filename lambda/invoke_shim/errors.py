@@ -1,0 +1,105 @@
+"""Errors in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+ErrorType = Literal["invalid_request_error", "not_found_error", "rate_limit_error", "server_error"]
+
+MAX_PROBLEMS = 20
+MAX_PARAM = 100
+"""Characters of `param`, which can be a name of the client's making."""
+
+NO_RETRY = MappingProxyType({"x-should-retry": "false"})
+"""Tells OpenAI's SDKs not to send the request again, which by themselves they do after any 5xx."""
+
+
+def retry_after(seconds: int) -> Mapping[str, str]:
+    """Headers that tell a client, OpenAI's SDKs among them, when to try again."""
+    return {"retry-after": str(seconds)}
+
+
+class ApiError(Exception):
+    """An answer to the client that is an error.
+
+    Args:
+        message: what is wrong and what is allowed, for the client's eyes.
+        status: the HTTP status.
+        type: OpenAI's kind of error.
+        param: the request field at fault, if one is.
+        code: OpenAI's machine-readable code, if there is one.
+        headers: headers to send along.
+        upstream: the backend's own name of the error, for the log only.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        type: ErrorType,  # noqa: A002 - OpenAI's name of the field
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        upstream: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.type: ErrorType = type
+        self.param = param
+        self.code = code
+        self.headers: Mapping[str, str] = headers or {}
+        self.upstream = upstream
+
+    def body(self) -> dict[str, Any]:
+        """The response body."""
+        return {
+            "error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a request: the field (a JSON path) and what to do about it."""
+
+    param: str | None
+    message: str
+
+
+def refuse(problems: Sequence[Problem]) -> ApiError:
+    """One error for all problems of a request; `param` is the first one's.
+
+    A request of megabytes can have a million problems: the answer stays far below Lambda's 6 MB.
+    """
+    messages = [problem.message for problem in problems[:MAX_PROBLEMS]]
+    if len(problems) > MAX_PROBLEMS:
+        messages.append(f"and {len(problems) - MAX_PROBLEMS} more")
+    param = problems[0].param
+    return ApiError(
+        "; ".join(messages),
+        status=400,
+        type="invalid_request_error",
+        param=param if param is None else param[:MAX_PARAM],
+    )
+
+
+def show(value: object) -> str:
+    """A short form of a request's value for an error message.
+
+    Lists and objects are only named: they can be large, or nested too deeply to print.
+    """
+    match value:
+        case list():
+            text = "a list"
+        case dict():
+            text = "an object"
+        case str():
+            text = repr(value if len(value) <= 40 else f"{value[:40]}...")
+        case int() if abs(value) >= 10**20:
+            text = "an enormous integer"
+        case _:
+            text = json.dumps(value)
+    return text

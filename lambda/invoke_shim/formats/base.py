@@ -1,0 +1,99 @@
+"""What a prompt format is, and the checks that all formats share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from invoke_shim.errors import Problem, show
+
+SYSTEM_ROLES = ("system", "developer")
+"""OpenAI's newer name for the system role is "developer"; no model here tells them apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat: the role as the client sent it, and the text."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptFormat:
+    """How one family of models wants a chat written.
+
+    Attributes:
+        name: the format's name in PROMPT_FORMAT.
+        render: writes checked messages as a prompt, the content unchanged.
+        end_of_turn: the token at which the model ends its answer; some containers leave it in the text.
+        stop: strings that mean the model goes on to the next turn by itself, the most important first.
+        special_tokens: strings that the tokenizer turns into control tokens wherever they stand.
+        turn_markers: plain text that opens or closes a turn.
+        takes_system: whether the chat may start with a system message.
+        alternates: whether user and assistant must take turns.
+    """
+
+    name: str
+    render: Callable[[Sequence[Message]], str]
+    end_of_turn: str
+    stop: tuple[str, ...]
+    special_tokens: tuple[str, ...]
+    turn_markers: tuple[str, ...]
+    takes_system: bool
+    alternates: bool
+
+    def problems(self, messages: Sequence[Message]) -> list[Problem]:
+        """What is wrong with a chat in this format: roles out of order, forged control sequences."""
+        return [*self._role_problems(messages), *self._content_problems(messages)]
+
+    def _role_problems(self, messages: Sequence[Message]) -> list[Problem]:
+        problems = []
+        last = len(messages) - 1
+        for position, message in enumerate(messages):
+            allowed = self._allowed_roles(messages, position)
+            if position == last and message.role in allowed:
+                allowed = ("user",)
+            if message.role not in allowed:
+                where = f"messages[{position}]" if position < last else f"messages[{position}] (the last)"
+                problems.append(
+                    Problem(
+                        f"messages[{position}].role",
+                        f"{where} has role {show(message.role)}, allowed there: {', '.join(allowed)} "
+                        f"({self.name} takes {self._order()})",
+                    )
+                )
+        return problems
+
+    def _allowed_roles(self, messages: Sequence[Message], position: int) -> tuple[str, ...]:
+        """The roles that may follow the messages before; what those did wrong is their own problem."""
+        speakers: tuple[str, ...] = ("user", "assistant")
+        if self.alternates:
+            after_user = position > 0 and messages[position - 1].role == "user"
+            speakers = ("assistant",) if after_user else ("user",)
+        return (*SYSTEM_ROLES, *speakers) if position == 0 and self.takes_system else speakers
+
+    def _order(self) -> str:
+        system = "system only as the first message" if self.takes_system else "no system message"
+        speakers = "user and assistant in turn" if self.alternates else "user and assistant"
+        return f"{system}, {speakers}, user last"
+
+    def _content_problems(self, messages: Sequence[Message]) -> list[Problem]:
+        """Text that would end a message and start another one in the model's eyes.
+
+        Special tokens are refused in every message: they are never part of a model's answer. Turn markers are
+        ordinary text, which a model may well have written, so an assistant's messages may hold them.
+        """
+        problems = []
+        for position, message in enumerate(messages):
+            forbidden = self.special_tokens
+            if message.role != "assistant":
+                forbidden += self.turn_markers
+            found = [show(sequence) for sequence in forbidden if sequence in message.content]
+            if found:
+                problems.append(
+                    Problem(
+                        f"messages[{position}].content",
+                        f"messages[{position}].content holds {', '.join(found)}, which this model reads as the "
+                        "border of a message; leave it out or write it differently (say, with a space in it)",
+                    )
+                )
+        return problems
