@@ -1,0 +1,101 @@
+"""The CDK app: environments become stages, models become stacks.
+
+Run by the CDK CLI (`cdk.json`), by tests, or by hand. Synthesis reads the declarations and the catalogue's lock, and
+nothing else: no clock, no environment variable, no AWS, no git.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks, WriteNagSuppressionsToCloudFormationAspect
+
+from catalog import Lock
+from stacks.account_stack import AccountStack
+from stacks.model_stack import ModelStack
+from stacks.models import DEPLOYMENTS
+from stacks.preflight import ACCOUNT_STAGE, Deployments, declaration_problems
+
+_CDK_JSON = Path(__file__).with_name("cdk.json")
+
+
+class DeclarationError(ValueError):
+    """The declarations cannot be deployed.
+
+    Attributes:
+        problems: One line a problem, each with its place, the value and what is allowed.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        """Join the problems into one message, a line each."""
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def build(deployments: Deployments = DEPLOYMENTS, *, lock: Lock | None = None, outdir: str | None = None) -> cdk.App:
+    """Build the app: one stage an environment, one stack a model, and a stack for each account and region.
+
+    Args:
+        deployments: Environments with the models that each runs.
+        lock: The catalogue; the committed one by default.
+        outdir: Folder of the cloud assembly; the CDK CLI's, or `cdk.out`, by default.
+
+    Returns:
+        The app, ready for `synth()`.
+
+    Raises:
+        DeclarationError: If any declaration is wrong; it lists every problem of every model.
+    """
+    # The feature flags of cdk.json hold however the app is started, so that the templates are the same.
+    context = json.loads(_CDK_JSON.read_text(encoding="utf-8"))["context"]
+    app = cdk.App(context=context, outdir=outdir, analytics_reporting=False)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(verbose=True))
+    problems = declaration_problems(deployments)
+    if problems:
+        raise DeclarationError(problems)
+    lock = lock or Lock.load()
+    places: set[tuple[str | None, str]] = set()
+    for environment, models in deployments:
+        stage = cdk.Stage(app, environment.name)
+        for key, value in sorted(environment.tags.items()):
+            cdk.Tags.of(stage).add(key, value)
+        for model in models:
+            try:
+                stack = ModelStack(stage, environment=environment, model=model, lock=lock)
+            except ValueError as error:
+                problems += [f"{environment.name}/{model.name}: {line}" for line in str(error).splitlines()]
+                continue
+            cdk.Tags.of(stack).add("model", model.name)
+            places.add((environment.account, model.region or environment.region))
+    if problems:
+        raise DeclarationError(problems)
+    accounts = cdk.Stage(app, ACCOUNT_STAGE)
+    for account, region in sorted(places, key=lambda place: (place[0] or "", place[1])):
+        AccountStack(accounts, account=account, region=region)
+    for child in app.node.children:
+        # The reasons of acknowledged findings go into the templates, where a reviewer reads them. An aspect of the
+        # app would not reach into its stages.
+        cdk.Aspects.of(child).add(WriteNagSuppressionsToCloudFormationAspect())
+    return app
+
+
+def main() -> int:
+    """Synthesize the app; print what is wrong with the declarations where something is.
+
+    Returns:
+        0, or 1 when a declaration is wrong.
+    """
+    try:
+        app = build()
+    except DeclarationError as error:
+        print("the declarations in stacks/ cannot be deployed:", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  {problem}", file=sys.stderr)
+        return 1
+    app.synth()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""The S3 bucket of one model's data and artifacts."""
+
+from typing import cast
+
+from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+# Where CDK puts the function that empties buckets, once a stack.
+_AUTO_DELETE_PROVIDER = "Custom::S3AutoDeleteObjectsCustomResourceProvider"
+
+
+class ArtifactBucket(Construct):
+    """A private, versioned bucket that speaks TLS only and logs every access.
+
+    Defines: the bucket, encrypted with the given KMS key (one S3 bucket key per object batch keeps KMS requests
+    cheap); a second bucket that takes its server access logs, encrypted with S3's own key because log delivery
+    does not support customer managed keys on the target; both block public access, refuse plain HTTP and clean
+    up after unfinished uploads.
+
+    Data flow: training data, tuned weights and reports go in and out of `bucket`; S3 writes access logs into
+    `access_logs`.
+
+    Failures: with the removal policy `DESTROY` both buckets are emptied and deleted with the stack, by CDK's
+    custom resource; with `RETAIN` they stay and must be deleted by hand.
+
+    Prerequisites: none.
+
+    Usage::
+
+        artifacts = ArtifactBucket(self, "Artifacts", encryption_key=key)
+        artifacts.bucket.grant_read(role)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        encryption_key: kms.IKey,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        noncurrent_version_expiration: Duration | None = None,
+        access_log_expiration: Duration | None = None,
+    ) -> None:
+        """Define the two buckets.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Id within the parent.
+            encryption_key: Key of the bucket's objects.
+            removal_policy: What becomes of both buckets and their objects when they leave the stack.
+            noncurrent_version_expiration: When replaced or deleted objects are really removed; 90 days by default.
+            access_log_expiration: When access logs are removed; 365 days by default.
+        """
+        super().__init__(scope, construct_id)
+        destroyed = removal_policy == RemovalPolicy.DESTROY
+        unfinished_uploads = Duration.days(7)
+        self.access_logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=removal_policy,
+            auto_delete_objects=destroyed,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="expire-access-logs",
+                    expiration=access_log_expiration or Duration.days(365),
+                    abort_incomplete_multipart_upload_after=unfinished_uploads,
+                )
+            ],
+        )
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=encryption_key,
+            bucket_key_enabled=True,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            server_access_logs_bucket=self.access_logs,
+            server_access_logs_prefix="s3/",
+            removal_policy=removal_policy,
+            auto_delete_objects=destroyed,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="expire-noncurrent-versions",
+                    noncurrent_version_expiration=noncurrent_version_expiration or Duration.days(90),
+                    abort_incomplete_multipart_upload_after=unfinished_uploads,
+                )
+            ],
+        )
+
+        if destroyed:
+            self._log_auto_delete(encryption_key)
+
+    def _log_auto_delete(self, encryption_key: kms.IKey) -> None:
+        """Give CDK's emptying function a log group of the stack's own.
+
+        Without one, Lambda makes a log group that nobody owns: it stays when the stack is gone.
+        """
+        provider = cast("Construct", Stack.of(self).node.find_child(_AUTO_DELETE_PROVIDER))
+        if provider.node.try_find_child("Logs"):
+            return
+        log_group = logs.LogGroup(
+            provider,
+            "Logs",
+            encryption_key=encryption_key,
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        handler = cast("CfnResource", provider.node.find_child("Handler"))
+        handler.add_property_override("LoggingConfig.LogGroup", log_group.log_group_name)
+
+    @property
+    def bucket_name(self) -> str:
+        """The bucket's name."""
+        return self.bucket.bucket_name
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let the grantee list the bucket, read its objects and decrypt them."""
+        return self.bucket.grant_read(grantee)
+
+    def grant_read_write(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let the grantee list, read, write and delete objects, with the key's use that this takes."""
+        return self.bucket.grant_read_write(grantee)

@@ -1,0 +1,349 @@
+"""A JumpStart model behind a SageMaker endpoint."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration, Stack, Token
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+from constructs.acknowledgements import acknowledge
+from constructs.execution_role import ExecutionRole
+from constructs.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
+
+from catalog import CatalogError, Deployment, ModelVersion
+from catalog.instances import hardware
+from catalog.spec import serves_from_model_data
+
+# API CreateEndpointConfig, ProductionVariant: both timeouts take 60 to 3600 seconds.
+_SHORTEST_TIMEOUT = 60
+_LONGEST_TIMEOUT = 3600
+# API CreateEndpoint: EndpointName, at most 63 characters.
+_ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+_LONGEST_ENDPOINT_NAME = 63
+# API CreateModel, ContainerDefinition.Environment: at most 100 entries, keys and values at most 1024 characters.
+_ENVIRONMENT_KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_MOST_ENVIRONMENT_ENTRIES = 100
+_LONGEST_ENVIRONMENT_TEXT = 1024
+# API CreateModel, VpcConfig: 1 to 16 subnets, 1 to 5 security groups.
+_MOST_SUBNETS = 16
+_MOST_SECURITY_GROUPS = 5
+# What a download must reach so that 335 GB of Falcon 180B arrive within the longest timeout.
+_DOWNLOAD_BYTES_PER_SECOND = 94_000_000
+# Pulling the image and starting the container come on top of reading the weights.
+_LEAST_DEFAULT_TIMEOUT = 600
+
+_NO_VOLUME_KEY = (
+    "the instance type keeps the model on local NVMe, which SageMaker encrypts by itself and for which it takes "
+    "no KmsKeyId; CreateEndpointConfig with a key is refused there"
+)
+_VOLUME_KEY_FINDINGS = [
+    "HIPAA.Security-SageMakerEndpointConfigurationKMSKeyConfigured",
+    "NIST.800.53.R4-SageMakerEndpointConfigurationKMSKeyConfigured",
+    "NIST.800.53.R5-SageMakerEndpointConfigurationKMSKeyConfigured",
+    "PCI.DSS.321-SageMakerEndpointConfigurationKMSKeyConfigured",
+]
+
+
+class JumpStartEndpoint(SageMakerEndpoint):
+    """One model of the catalogue on its own instances, ready to be invoked.
+
+    Defines: the execution role (`ExecutionRole`), an `AWS::SageMaker::Model`, an `AWS::SageMaker::EndpointConfig`
+    and an `AWS::SageMaker::Endpoint`. Model and config carry names that CloudFormation makes up, because every
+    change of theirs is a replacement and a name of ours would collide with itself; the endpoint's own name is
+    fixed and survives, since a new config updates it in place.
+
+    Data flow: SageMaker pulls the image and the artifact that the catalogue's lock pins for this region, starts
+    the container and sends it what comes in through InvokeEndpoint.
+
+    Failures: everything that is wrong with the props is raised at synthesis, at once, as one `ValueError`: an
+    instance type that the model's version does not support, a region without its image, a licence that is not
+    accepted, timeouts, counts, names, environment variables and network ids out of range. On AWS, an endpoint
+    that does not become healthy within its two timeouts fails and is rolled back; the instances bill meanwhile.
+
+    Prerequisites: quota for the instance type ("for endpoint usage") in the account; a stack with an explicit
+    region; JumpStart in that region.
+
+    Usage::
+
+        endpoint = JumpStartEndpoint(
+            self,
+            "Endpoint",
+            model=Lock.load().model("huggingface-llm-mistral-7b-instruct", "2.0.0"),
+            endpoint_name="dev-mistral-7b-instruct",
+        )
+        endpoint.grant_invoke(function)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        model: ModelVersion,
+        endpoint_name: str,
+        instance_type: str | None = None,
+        allow_unlisted_instance_type: bool = False,
+        instance_count: int = 1,
+        environment: Mapping[str, str] | None = None,
+        accept_eula: bool = False,
+        model_data_download_timeout: Duration | None = None,
+        container_startup_timeout: Duration | None = None,
+        subnet_ids: Sequence[str] = (),
+        security_group_ids: Sequence[str] = (),
+        encryption_key: kms.IKey | None = None,
+    ) -> None:
+        """Define the endpoint.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Id within the parent.
+            model: The pinned model version.
+            endpoint_name: Name of the endpoint: at most 63 letters, digits and inner hyphens.
+            instance_type: Such as `ml.g5.2xlarge`; the model's default by default.
+            allow_unlisted_instance_type: Accept an instance type that the model's version does not list, as long
+                as the version has an image for its family.
+            instance_count: Instances behind the endpoint, at least 1.
+            environment: Container environment variables, laid over the model's own.
+            accept_eula: Whether you accept the model's end-user licence agreement, where it has one.
+            model_data_download_timeout: 60 to 3600 s; worked out from the artifact's size by default.
+            container_startup_timeout: 60 to 3600 s; worked out from the artifact's size by default.
+            subnet_ids: Subnets for the containers' network interfaces, up to 16; no VPC by default.
+            security_group_ids: Security groups of those interfaces, up to 5.
+            encryption_key: Key of the storage volume, used where the instance type takes one.
+
+        Raises:
+            ValueError: If anything above is out of range; the message lists every problem.
+        """
+        super().__init__(scope, construct_id, endpoint_name=endpoint_name)
+        overrides = dict(environment or {})
+        problems = [
+            *_name_problems(endpoint_name),
+            *_count_problems(instance_count),
+            *_environment_problems(overrides),
+            *_timeout_problems("model_data_download_timeout", model_data_download_timeout),
+            *_timeout_problems("container_startup_timeout", container_startup_timeout),
+            *_network_problems(subnet_ids, security_group_ids),
+        ]
+        deployment: Deployment | None = None
+        try:
+            deployment = model.resolve(
+                region=self._region(),
+                instance_type=instance_type,
+                allow_unlisted_instance_type=allow_unlisted_instance_type,
+            )
+        except CatalogError as error:
+            problems.extend(error.problems)
+        if model.requires_eula and not accept_eula:
+            problems.append(_eula_refusal(model))
+        self.environment = {**(deployment.environment if deployment else {}), **overrides}
+        problems += _token_limit_problems(self.max_input_tokens, self.max_total_tokens)
+        if problems or deployment is None:
+            raise ValueError("\n".join(problems))
+
+        self.deployment = deployment
+        self.role = ExecutionRole(
+            self, "Role", deployment=deployment, endpoint_name=endpoint_name, in_vpc=bool(subnet_ids)
+        )
+        cfn_model = self._model(accept_eula, subnet_ids, security_group_ids)
+        config = self._config(
+            cfn_model,
+            instance_count,
+            model_data_download_timeout or default_timeout(deployment),
+            container_startup_timeout or default_timeout(deployment),
+            encryption_key,
+        )
+        self.cfn_endpoint = sagemaker.CfnEndpoint(
+            self,
+            "Resource",
+            endpoint_name=endpoint_name,
+            endpoint_config_name=config.attr_endpoint_config_name,
+        )
+
+    @property
+    def max_input_tokens(self) -> int | None:
+        """Most prompt tokens of a request, where the container is told one (TGI's `MAX_INPUT_LENGTH`)."""
+        return self._token_limit("MAX_INPUT_LENGTH")
+
+    @property
+    def max_total_tokens(self) -> int | None:
+        """Most prompt and generated tokens of a request together, where the container is told one."""
+        return self._token_limit("MAX_TOTAL_TOKENS")
+
+    def _token_limit(self, variable: str) -> int | None:
+        value = self.environment.get(variable, "")
+        return int(value) if value.isdecimal() else None
+
+    def _region(self) -> str:
+        region = Stack.of(self).region
+        if Token.is_unresolved(region):
+            raise ValueError(
+                "region is unresolved: image and artifact depend on it, so the stack's env must name a region"
+            )
+        return region
+
+    def _model(
+        self, accept_eula: bool, subnet_ids: Sequence[str], security_group_ids: Sequence[str]
+    ) -> sagemaker.CfnModel:
+        deployment = self.deployment
+        # A plain tarball goes where the SageMaker SDK puts it; a prefix and a licence need the newer data source.
+        plain_tarball = deployment.compressed and not deployment.requires_eula
+        accepted = sagemaker.CfnModel.ModelAccessConfigProperty(accept_eula=accept_eula)
+        source = sagemaker.CfnModel.S3DataSourceProperty(
+            s3_uri=deployment.model_data,
+            s3_data_type="S3Object" if deployment.compressed else "S3Prefix",
+            compression_type="Gzip" if deployment.compressed else "None",
+            model_access_config=accepted if deployment.requires_eula else None,
+        )
+        model = sagemaker.CfnModel(
+            self,
+            "Model",
+            execution_role_arn=self.role.role_arn,
+            # An override may send the container to a hub, which isolation would cut off.
+            enable_network_isolation=deployment.network_isolation and serves_from_model_data(self.environment),
+            primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
+                image=deployment.image,
+                environment=self.environment,
+                model_data_url=deployment.model_data if plain_tarball else None,
+                model_data_source=(
+                    None if plain_tarball else sagemaker.CfnModel.ModelDataSourceProperty(s3_data_source=source)
+                ),
+            ),
+            vpc_config=(
+                sagemaker.CfnModel.VpcConfigProperty(
+                    subnets=list(subnet_ids), security_group_ids=list(security_group_ids)
+                )
+                if subnet_ids
+                else None
+            ),
+        )
+        model.node.add_dependency(self.role)
+        return model
+
+    def _config(
+        self,
+        model: sagemaker.CfnModel,
+        instance_count: int,
+        download_timeout: Duration,
+        startup_timeout: Duration,
+        encryption_key: kms.IKey | None,
+    ) -> sagemaker.CfnEndpointConfig:
+        instance = hardware(self.deployment.instance_type)
+        takes_key = instance is not None and instance.local_nvme_gb == 0
+        config = sagemaker.CfnEndpointConfig(
+            self,
+            "Config",
+            kms_key_id=encryption_key.key_arn if encryption_key and takes_key else None,
+            production_variants=[
+                sagemaker.CfnEndpointConfig.ProductionVariantProperty(
+                    variant_name=VARIANT_NAME,
+                    model_name=model.attr_model_name,
+                    instance_type=self.deployment.instance_type,
+                    initial_instance_count=instance_count,
+                    initial_variant_weight=1,
+                    model_data_download_timeout_in_seconds=download_timeout.to_seconds(),
+                    container_startup_health_check_timeout_in_seconds=startup_timeout.to_seconds(),
+                )
+            ],
+        )
+        if not takes_key:
+            acknowledge(config, dict.fromkeys(_VOLUME_KEY_FINDINGS, _NO_VOLUME_KEY))
+        return config
+
+
+def default_timeout(deployment: Deployment) -> Duration:
+    """Work out how long reading the weights may take.
+
+    The weights' size is taken from the catalogue; where it is unknown, from the instance type's GPU memory, into
+    which they must fit; where that is unknown too, the longest timeout is used.
+
+    Args:
+        deployment: The resolved model.
+
+    Returns:
+        600 to 3600 seconds.
+    """
+    size = deployment.artifact_bytes
+    instance = hardware(deployment.instance_type)
+    if size is None and instance is not None and instance.gpus:
+        size = instance.total_gpu_memory_bytes
+    if size is None:
+        return Duration.seconds(_LONGEST_TIMEOUT)
+    seconds = math.ceil(size / _DOWNLOAD_BYTES_PER_SECOND)
+    if deployment.compressed:
+        # A tarball is unpacked after it has arrived.
+        seconds *= 2
+    return Duration.seconds(min(max(seconds, _LEAST_DEFAULT_TIMEOUT), _LONGEST_TIMEOUT))
+
+
+def _eula_refusal(model: ModelVersion) -> str:
+    terms = f" ({model.eula_key})" if model.eula_key else ""
+    return (
+        f"accept_eula is False, but {model.model_id} {model.version} has an end-user licence agreement{terms}: "
+        "read it, and set accept_eula=True if you accept it; you are then responsible for keeping to its terms"
+    )
+
+
+def _name_problems(name: str) -> list[str]:
+    if Token.is_unresolved(name):
+        return []
+    if len(name) > _LONGEST_ENDPOINT_NAME or not _ENDPOINT_NAME.fullmatch(name):
+        return [
+            f"endpoint_name is {name!r}: allowed are 1 to {_LONGEST_ENDPOINT_NAME} letters, digits and hyphens, "
+            "no hyphen at either end"
+        ]
+    return []
+
+
+def _count_problems(count: int) -> list[str]:
+    if Token.is_unresolved(count) or count >= 1:
+        return []
+    return [f"instance_count is {count}: allowed is 1 or more"]
+
+
+def _environment_problems(environment: Mapping[str, str]) -> list[str]:
+    problems = [
+        f"environment variable {key!r}: allowed are letters, digits and underscores, not beginning with a digit, "
+        f"at most {_LONGEST_ENVIRONMENT_TEXT} characters"
+        for key in environment
+        if not _ENVIRONMENT_KEY.fullmatch(key) or len(key) > _LONGEST_ENVIRONMENT_TEXT
+    ]
+    problems += [
+        f"environment variable {key!r} has {len(value)} characters: at most {_LONGEST_ENVIRONMENT_TEXT} are allowed"
+        for key, value in environment.items()
+        if not Token.is_unresolved(value) and len(value) > _LONGEST_ENVIRONMENT_TEXT
+    ]
+    if len(environment) > _MOST_ENVIRONMENT_ENTRIES:
+        problems.append(
+            f"environment has {len(environment)} variables: at most {_MOST_ENVIRONMENT_ENTRIES} are allowed"
+        )
+    return problems
+
+
+def _token_limit_problems(max_input: int | None, max_total: int | None) -> list[str]:
+    if max_input is None or max_total is None or max_input < max_total:
+        return []
+    return [f"MAX_INPUT_LENGTH is {max_input}: allowed is less than MAX_TOTAL_TOKENS, {max_total}"]
+
+
+def _timeout_problems(name: str, timeout: Duration | None) -> list[str]:
+    if timeout is None or timeout.is_unresolved():
+        return []
+    seconds = timeout.to_seconds()
+    if _SHORTEST_TIMEOUT <= seconds <= _LONGEST_TIMEOUT:
+        return []
+    return [f"{name} is {seconds:g} s: allowed are {_SHORTEST_TIMEOUT} to {_LONGEST_TIMEOUT} s"]
+
+
+def _network_problems(subnet_ids: Sequence[str], security_group_ids: Sequence[str]) -> list[str]:
+    if not subnet_ids and not security_group_ids:
+        return []
+    problems = []
+    if not 1 <= len(subnet_ids) <= _MOST_SUBNETS:
+        problems.append(f"subnet_ids has {len(subnet_ids)} subnets: allowed are 1 to {_MOST_SUBNETS}")
+    if not 1 <= len(security_group_ids) <= _MOST_SECURITY_GROUPS:
+        problems.append(
+            f"security_group_ids has {len(security_group_ids)} groups: allowed are 1 to {_MOST_SECURITY_GROUPS}"
+        )
+    return problems

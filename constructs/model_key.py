@@ -1,0 +1,75 @@
+"""The KMS key of one model."""
+
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+# KMS lets a deleted key be recovered for 7 to 30 days (API ScheduleKeyDeletion, PendingWindowInDays).
+_SHORTEST_PENDING_WINDOW = Duration.days(7)
+_LONGEST_PENDING_WINDOW = Duration.days(30)
+
+
+class ModelKey(kms.Key):
+    """One customer managed key for everything that a model's stack stores.
+
+    Defines: a symmetric `AWS::KMS::Key` that rotates every year, and its alias.
+
+    Data flow: buckets, log groups and the invoke shim's environment variables are encrypted with it. CloudWatch
+    Logs may use it only for log groups whose names begin with the stack's name, which is what CloudFormation
+    calls the log groups of the stack.
+
+    Failures: an alias outside `alias/[a-zA-Z0-9/_-]+` is refused by CDK at synthesis. With the removal policy
+    `DESTROY` the key is scheduled for deletion after 7 days; what was encrypted with it is lost then.
+
+    Prerequisites: none.
+
+    Usage::
+
+        key = ModelKey(self, "Key", alias="dev/mistral-7b-instruct")
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        alias: str,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+    ) -> None:
+        """Define the key.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Id within the parent.
+            alias: Name without the `alias/` prefix.
+            removal_policy: What becomes of the key when it leaves the stack.
+        """
+        super().__init__(
+            scope,
+            construct_id,
+            alias=f"alias/{alias}",
+            description=f"encrypts what the stack of {alias} stores",
+            enable_key_rotation=True,
+            removal_policy=removal_policy,
+            pending_window=(
+                _SHORTEST_PENDING_WINDOW if removal_policy == RemovalPolicy.DESTROY else _LONGEST_PENDING_WINDOW
+            ),
+        )
+        stack = Stack.of(self)
+        log_groups = stack.format_arn(service="logs", resource=f"log-group:{stack.stack_name}-*")
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="CloudWatchLogs",
+                principals=[iam.ServicePrincipal(f"logs.{Aws.REGION}.amazonaws.com")],
+                actions=[
+                    "kms:Decrypt",
+                    "kms:DescribeKey",
+                    "kms:Encrypt",
+                    "kms:GenerateDataKey*",
+                    "kms:ReEncrypt*",
+                ],
+                resources=["*"],
+                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
+            )
+        )

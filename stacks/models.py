@@ -1,0 +1,136 @@
+"""What each environment runs: one typed declaration a model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stacks.environments import DEV, PROD, STAGING, Environment
+
+# The prompt formats that the invoke shim knows; `none` is a base model, which completes text but does not chat.
+PromptFormat = Literal["chatml", "falcon-chat", "falcon-instruct", "mistral-instruct", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JumpStartModel:
+    """A model of the JumpStart catalogue, served by an endpoint of its own.
+
+    Attributes:
+        name: Second part of the stack's name, and the model's name to clients: lower-case letters, digits and
+            inner hyphens.
+        model_id: JumpStart's id.
+        version: The pinned version; it must be in the catalogue's lock.
+        prompt_format: How the invoke shim turns a chat into a prompt.
+        instance_type: Such as `ml.g5.2xlarge`; None for the version's default.
+        unlisted_instance_type: Why an instance type is right that the version does not list; None where it does.
+        instance_count: Instances behind the endpoint; None for the environment's number.
+        region: Overrides the environment's region.
+        environment: Container environment variables, laid over the model's own.
+        accept_eula: Whether you accept the model's end-user licence agreement, where it has one.
+        invoke_timeout_seconds: How long the API waits for an answer; above 29 the account's quota "Maximum
+            integration timeout in milliseconds" of API Gateway must have been raised.
+    """
+
+    name: str
+    model_id: str
+    version: str
+    prompt_format: PromptFormat
+    instance_type: str | None = None
+    unlisted_instance_type: str | None = None
+    instance_count: int | None = None
+    region: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    accept_eula: bool = False
+    invoke_timeout_seconds: int = 29
+
+
+ARCTIC_INSTRUCT = JumpStartModel(
+    name="arctic-instruct",
+    model_id="huggingface-llm-snowflake-arctic-instruct-vllm",
+    version="1.2.4",
+    prompt_format="chatml",
+    instance_type="ml.p5.48xlarge",
+    # Where the announcement of the model in JumpStart says that it is available.
+    region="us-east-2",
+)
+FALCON_7B = JumpStartModel(
+    name="falcon-7b",
+    model_id="huggingface-llm-falcon-7b-bf16",
+    version="4.1.23",
+    prompt_format="none",
+    instance_type="ml.g5.2xlarge",
+)
+FALCON_7B_INSTRUCT = JumpStartModel(
+    name="falcon-7b-instruct",
+    model_id="huggingface-llm-falcon-7b-instruct-bf16",
+    version="4.6.16",
+    prompt_format="falcon-instruct",
+    instance_type="ml.g5.2xlarge",
+)
+FALCON_40B = JumpStartModel(
+    name="falcon-40b",
+    model_id="huggingface-llm-falcon-40b-bf16",
+    # The last version whose default is ml.g5.12xlarge; later ones want ml.g5.48xlarge.
+    version="2.0.2",
+    prompt_format="none",
+    instance_type="ml.g5.12xlarge",
+)
+FALCON_40B_INSTRUCT = JumpStartModel(
+    name="falcon-40b-instruct",
+    model_id="huggingface-llm-falcon-40b-instruct-bf16",
+    version="2.0.2",
+    prompt_format="falcon-instruct",
+    instance_type="ml.g5.12xlarge",
+)
+FALCON_180B = JumpStartModel(
+    name="falcon-180b",
+    model_id="huggingface-llm-falcon-180b-bf16",
+    version="1.7.17",
+    prompt_format="none",
+    instance_type="ml.p4de.24xlarge",
+)
+FALCON_180B_CHAT = JumpStartModel(
+    name="falcon-180b-chat",
+    model_id="huggingface-llm-falcon-180b-chat-bf16",
+    version="1.6.17",
+    prompt_format="falcon-chat",
+    instance_type="ml.p4de.24xlarge",
+)
+FALCON_180B_CHAT_QUANTIZED = JumpStartModel(
+    name="falcon-180b-chat-quantized",
+    model_id="huggingface-llm-falcon-180b-chat-bf16",
+    version="1.6.17",
+    prompt_format="falcon-chat",
+    instance_type="ml.p4d.24xlarge",
+    unlisted_instance_type=(
+        "8-bit weights fit into the 320 GB of its GPUs, where 16-bit ones do not: the announcement of Falcon 180B "
+        "in JumpStart runs it there with bitsandbytes, at about five times the latency a token"
+    ),
+    environment={"HF_MODEL_QUANTIZE": "bitsandbytes"},
+)
+MISTRAL_7B = JumpStartModel(
+    name="mistral-7b",
+    model_id="huggingface-llm-mistral-7b",
+    # TGI 1.1 with 8191 input and 8192 total tokens, on ml.g5.2xlarge, as announced.
+    version="2.1.0",
+    prompt_format="none",
+    instance_type="ml.g5.2xlarge",
+)
+MISTRAL_7B_INSTRUCT = JumpStartModel(
+    name="mistral-7b-instruct",
+    model_id="huggingface-llm-mistral-7b-instruct",
+    # TGI 1.1 with 8191 input and 8192 total tokens, on ml.g5.2xlarge, as announced.
+    version="2.0.0",
+    prompt_format="mistral-instruct",
+    instance_type="ml.g5.2xlarge",
+)
+
+# One GPU each.
+_SMALL = (FALCON_7B, FALCON_7B_INSTRUCT, MISTRAL_7B, MISTRAL_7B_INSTRUCT)
+_MEDIUM = (FALCON_40B, FALCON_40B_INSTRUCT)
+_LARGE = (ARCTIC_INSTRUCT, FALCON_180B, FALCON_180B_CHAT, FALCON_180B_CHAT_QUANTIZED)
+
+DEPLOYMENTS: tuple[tuple[Environment, tuple[JumpStartModel, ...]], ...] = (
+    (DEV, _SMALL),
+    (STAGING, (*_SMALL, *_MEDIUM)),
+    (PROD, (*_SMALL, *_MEDIUM, *_LARGE)),
+)

@@ -1,0 +1,314 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+import app
+from catalog import Lock
+from stacks.environments import DEV, PROD, Environment, Network, Removal
+from stacks.models import ARCTIC_INSTRUCT, DEPLOYMENTS, FALCON_7B, MISTRAL_7B_INSTRUCT, JumpStartModel
+
+ROOT = Path(app.__file__).parent
+
+PROD_STACKS = {
+    "arctic-instruct": ("ml.p5.48xlarge", "us-east-2"),
+    "falcon-180b": ("ml.p4de.24xlarge", "us-west-2"),
+    "falcon-180b-chat": ("ml.p4de.24xlarge", "us-west-2"),
+    "falcon-180b-chat-quantized": ("ml.p4d.24xlarge", "us-west-2"),
+    "falcon-40b": ("ml.g5.12xlarge", "us-west-2"),
+    "falcon-40b-instruct": ("ml.g5.12xlarge", "us-west-2"),
+    "falcon-7b": ("ml.g5.2xlarge", "us-west-2"),
+    "falcon-7b-instruct": ("ml.g5.2xlarge", "us-west-2"),
+    "mistral-7b": ("ml.g5.2xlarge", "us-west-2"),
+    "mistral-7b-instruct": ("ml.g5.2xlarge", "us-west-2"),
+}
+
+
+def _templates(assembly: Path) -> dict[str, dict[str, Any]]:
+    """All templates of an assembly by their stacks' paths, such as `dev/falcon-7b`."""
+    found = {}
+    for folder in sorted(assembly.glob("assembly-*")):
+        manifest = json.loads((folder / "manifest.json").read_text())
+        for artifact in manifest["artifacts"].values():
+            if artifact["type"] == "aws:cloudformation:stack":
+                template = json.loads((folder / artifact["properties"]["templateFile"]).read_text())
+                found[artifact["displayName"].split(" ")[0]] = {**template, "environment": artifact["environment"]}
+    return found
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    assembly = tmp_path_factory.mktemp("assembly")
+    app.build(outdir=str(assembly)).synth()
+    return _templates(assembly)
+
+
+def _resource(template: dict[str, Any], resource_type: str) -> dict[str, Any]:
+    [resource] = [found for found in template["Resources"].values() if found["Type"] == resource_type]
+    return dict(resource)
+
+
+def _problems(*models: JumpStartModel, environment: Environment = DEV) -> list[str]:
+    with pytest.raises(app.DeclarationError) as refused:
+        app.build([(environment, models)])
+    return list(refused.value.problems)
+
+
+def test_names_each_stack_by_its_environment_and_model(templates: dict[str, dict[str, Any]]) -> None:
+    declared = {f"{environment.name}/{model.name}" for environment, models in DEPLOYMENTS for model in models}
+
+    assert set(templates) == declared | {"account/us-east-2", "account/us-west-2"}
+    assert {path for path in templates if path.startswith("prod/")} == {f"prod/{name}" for name in PROD_STACKS}
+
+
+@pytest.mark.parametrize("name", PROD_STACKS)
+def test_runs_every_model_of_the_sources_on_its_instance_type_in_its_region(
+    templates: dict[str, dict[str, Any]], name: str
+) -> None:
+    template = templates[f"prod/{name}"]
+    instance_type, region = PROD_STACKS[name]
+
+    [variant] = _resource(template, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
+    assert variant["InstanceType"] == instance_type
+    assert template["environment"] == f"aws://unknown-account/{region}"
+    container = _resource(template, "AWS::SageMaker::Model")["Properties"]["PrimaryContainer"]
+    assert f".dkr.ecr.{region}.amazonaws.com/" in container["Image"]
+    location = container.get("ModelDataUrl") or container["ModelDataSource"]["S3DataSource"]["S3Uri"]
+    assert location.startswith(f"s3://jumpstart-cache-prod-{region}/")
+    assert container["Environment"]
+
+
+@pytest.mark.parametrize(
+    "name", ["falcon-7b", "falcon-7b-instruct", "falcon-40b", "falcon-40b-instruct", "falcon-180b"]
+)
+def test_gives_falcon_the_2048_total_tokens_of_its_announcement(
+    templates: dict[str, dict[str, Any]], name: str
+) -> None:
+    container = _resource(templates[f"prod/{name}"], "AWS::SageMaker::Model")["Properties"]["PrimaryContainer"]
+
+    assert container["Environment"]["MAX_TOTAL_TOKENS"] == "2048"
+
+
+@pytest.mark.parametrize("name", ["mistral-7b", "mistral-7b-instruct"])
+def test_gives_mistral_the_tgi_and_limits_of_its_announcement(templates: dict[str, dict[str, Any]], name: str) -> None:
+    container = _resource(templates[f"prod/{name}"], "AWS::SageMaker::Model")["Properties"]["PrimaryContainer"]
+
+    assert "tgi1.1.0" in container["Image"]
+    assert container["Environment"]["MAX_INPUT_LENGTH"] == "8191"
+    assert container["Environment"]["MAX_TOTAL_TOKENS"] == "8192"
+
+
+def test_every_model_stack_tells_url_endpoint_bucket_and_key(templates: dict[str, dict[str, Any]]) -> None:
+    for path, template in templates.items():
+        if not path.startswith("account/"):
+            assert set(template["Outputs"]) == {"InvokeUrl", "EndpointName", "BucketName", "KeyArn"}, path
+
+
+def test_rents_instances_only_when_everything_else_stands(templates: dict[str, dict[str, Any]]) -> None:
+    template = templates["dev/mistral-7b-instruct"]
+    waits_for = {
+        template["Resources"][name]["Type"] for name in _resource(template, "AWS::SageMaker::Endpoint")["DependsOn"]
+    }
+
+    assert {"AWS::ApiGateway::Stage", "AWS::S3::BucketPolicy", "Custom::S3AutoDeleteObjects"} <= waits_for
+
+
+def test_keeps_what_prod_stores_and_removes_what_dev_stores(templates: dict[str, dict[str, Any]]) -> None:
+    for environment, policy in [("dev", "Delete"), ("prod", "Retain")]:
+        template = templates[f"{environment}/mistral-7b-instruct"]
+        for resource in template["Resources"].values():
+            if resource["Type"] in {"AWS::KMS::Key", "AWS::S3::Bucket", "AWS::Logs::LogGroup"}:
+                assert resource["DeletionPolicy"] == policy, (environment, resource["Type"])
+
+
+def test_tags_everything_with_environment_and_model(templates: dict[str, dict[str, Any]]) -> None:
+    tags = _resource(templates["prod/falcon-7b"], "AWS::SageMaker::Endpoint")["Properties"]["Tags"]
+
+    assert tags == [{"Key": "environment", "Value": "prod"}, {"Key": "model", "Value": "falcon-7b"}]
+
+
+def test_no_secret_and_no_account_stands_in_a_template(templates: dict[str, dict[str, Any]]) -> None:
+    text = json.dumps(list(templates.values()))
+
+    assert "SecretString" not in text
+    assert "arn:aws:iam::1" not in text
+
+
+def test_puts_the_reason_of_each_acknowledged_finding_beside_its_resource(
+    templates: dict[str, dict[str, Any]],
+) -> None:
+    reasons = [
+        rule["reason"]
+        for resource in templates["dev/mistral-7b-instruct"]["Resources"].values()
+        for rule in resource.get("Metadata", {}).get("cdk_nag", {}).get("rules_to_suppress", [])
+    ]
+
+    assert len(reasons) >= 8
+    assert all(len(reason) > 40 for reason in reasons)
+
+
+def test_synthesizes_the_same_bytes_twice(tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        app.build(outdir=str(folder)).synth()
+
+    one, two = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in folders
+    )
+    # The validation report counts its own duration; nothing that is deployed or reviewed is in it.
+    report = Path("validation-report.json")
+    assert {path: content for path, content in one.items() if path != report} == {
+        path: content for path, content in two.items() if path != report
+    }
+
+
+def test_deploys_into_the_environments_account_network_and_numbers(tmp_path: Path, lock: Lock) -> None:
+    environment = replace(
+        PROD,
+        account="111122223333",
+        instance_count=2,
+        log_retention_days=731,
+        network=Network(subnet_ids=["subnet-1"], security_group_ids=["sg-1"]),
+        reserved_concurrency=5,
+    )
+    app.build([(environment, [MISTRAL_7B_INSTRUCT])], lock=lock, outdir=str(tmp_path)).synth()
+    templates = _templates(tmp_path)
+
+    template = templates["prod/mistral-7b-instruct"]
+    assert template["environment"] == "aws://111122223333/us-west-2"
+    assert "account/111122223333-us-west-2" in templates
+    [variant] = _resource(template, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
+    assert variant["InitialInstanceCount"] == 2
+    assert _resource(template, "AWS::SageMaker::Model")["Properties"]["VpcConfig"]["Subnets"] == ["subnet-1"]
+    assert _resource(template, "AWS::Lambda::Function")["Properties"]["ReservedConcurrentExecutions"] == 5
+    days = {
+        resource["Properties"]["RetentionInDays"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Logs::LogGroup"
+    }
+    assert days == {731}
+
+
+def test_a_models_own_instance_count_and_region_win_over_the_environments(tmp_path: Path) -> None:
+    model = replace(ARCTIC_INSTRUCT, instance_count=3)
+    app.build([(replace(PROD, instance_count=2), [model])], outdir=str(tmp_path)).synth()
+
+    template = _templates(tmp_path)["prod/arctic-instruct"]
+    [variant] = _resource(template, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
+    assert variant["InitialInstanceCount"] == 3
+    assert template["environment"].endswith("/us-east-2")
+
+
+def test_refuses_an_unknown_model_id_and_suggests_the_right_one() -> None:
+    [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, model_id="huggingface-llm-mistral-7b-instuct"))
+
+    assert problem.startswith(
+        "dev/mistral-7b-instruct: model id 'huggingface-llm-mistral-7b-instuct' is not in the lock"
+    )
+    assert "huggingface-llm-mistral-7b-instruct" in problem.split("did you mean")[1]
+
+
+def test_refuses_a_version_that_is_not_pinned() -> None:
+    [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, version="9.9.9"))
+
+    assert "version '9.9.9'" in problem
+    assert "2.0.0" in problem
+
+
+def test_refuses_an_unsupported_instance_type() -> None:
+    [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, instance_type="ml.g5.48xlarge"))
+
+    assert "'ml.g5.48xlarge' is not supported" in problem
+
+
+def test_refuses_an_environment_that_the_clients_would_wait_for_in_vain() -> None:
+    [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, invoke_timeout_seconds=120))
+
+    assert problem.startswith("dev/mistral-7b-instruct: invoke_timeout is 120 s: allowed are 5 to 60 s")
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_refuses_a_count_of_no_instances(count: int) -> None:
+    assert _problems(replace(MISTRAL_7B_INSTRUCT, instance_count=count)) == [
+        f"dev/mistral-7b-instruct: instance_count is {count}: allowed is 1 or more"
+    ]
+
+
+def test_reports_every_problem_of_every_model_at_once() -> None:
+    problems = _problems(
+        replace(MISTRAL_7B_INSTRUCT, instance_type="ml.g5.48xlarge", environment={"1": "x"}),
+        replace(FALCON_7B, version="0.0.1"),
+    )
+
+    assert len(problems) == 3
+    assert {problem.split(":")[0] for problem in problems} == {"dev/mistral-7b-instruct", "dev/falcon-7b"}
+
+
+def test_refuses_the_same_name_twice() -> None:
+    assert _problems(MISTRAL_7B_INSTRUCT, replace(FALCON_7B, name="mistral-7b-instruct")) == [
+        "dev/mistral-7b-instruct: declared 2 times: each model's name is allowed once an environment"
+    ]
+
+
+def test_refuses_two_environments_whose_stacks_would_share_a_name() -> None:
+    environments = [replace(DEV, name="eu"), replace(DEV, name="eu-mistral")]
+    models = [[replace(MISTRAL_7B_INSTRUCT, name="mistral-7b")], [replace(MISTRAL_7B_INSTRUCT, name="7b")]]
+
+    with pytest.raises(app.DeclarationError, match="eu-mistral-7b: 2 environments and models give this stack name"):
+        app.build(list(zip(environments, models, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        (replace(DEV, name="Dev"), "name is 'Dev'"),
+        (replace(DEV, name="account"), "taken by the stage of the accounts' own stacks"),
+        (replace(DEV, account="123"), "account is '123': allowed are 12 digits"),
+        (replace(DEV, log_retention_days=31), "log_retention_days is 31: allowed are 1, 3, 5"),
+    ],
+)
+def test_refuses_environments_that_cannot_be(environment: Environment, named: str) -> None:
+    [problem] = _problems(MISTRAL_7B_INSTRUCT, environment=environment)
+
+    assert named in problem
+
+
+def test_only_dev_and_staging_throw_their_data_away() -> None:
+    assert {environment.name: environment.removal for environment, _ in DEPLOYMENTS} == {
+        "dev": Removal.DESTROY,
+        "staging": Removal.DESTROY,
+        "prod": Removal.RETAIN,
+    }
+
+
+def test_prints_what_is_wrong_without_a_stack_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> cdk.App:
+        raise app.DeclarationError(["dev/some-model: version is wrong"])
+
+    monkeypatch.setattr(app, "build", refuse)
+
+    assert app.main() == 1
+    assert capsys.readouterr().err == (
+        "the declarations in stacks/ cannot be deployed:\n  dev/some-model: version is wrong\n"
+    )
+
+
+def test_runs_from_the_command_line_as_cdk_json_says() -> None:
+    assert json.loads((ROOT / "cdk.json").read_text())["app"] == "python3 app.py"
+    # What an import leaves behind is enough to see that `python3 app.py` finds its modules.
+    completed = subprocess.run(
+        [sys.executable, "-c", "import app; print(app.build.__name__)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert completed.stdout == "build\n"

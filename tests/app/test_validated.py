@@ -1,0 +1,59 @@
+"""One synthesis of everything with all checks on: CDK's own, cdk-nag's AwsSolutions, and cfn-lint on each template."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import cast
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_s3 as s3
+
+import app
+
+pytestmark = pytest.mark.validated
+
+ROOT = Path(app.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("assembly")
+    environment = {**os.environ, "CDK_OUTDIR": str(folder)}
+    del environment["CDK_VALIDATION"]
+    completed = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return folder
+
+
+def test_aws_solutions_finds_nothing_that_is_not_acknowledged(assembly: Path) -> None:
+    reports = json.loads((assembly / "validation-report.json").read_text())["pluginReports"]
+
+    assert [finding for report in reports for finding in report.get("violations", [])] == []
+
+
+def test_aws_solutions_refuses_the_app_when_a_stack_has_a_bucket_that_takes_plain_http(tmp_path: Path) -> None:
+    built = app.build(outdir=str(tmp_path))
+    stack = built.node.find_child("dev").node.find_child("mistral-7b-instruct")
+    s3.Bucket(cast("cdk.Stack", stack), "Bucket")
+
+    with pytest.raises(RuntimeError, match="AwsSolutions-S10"):
+        built.synth()
+
+
+def test_cfn_lint_finds_nothing_in_any_template(assembly: Path) -> None:
+    templates = sorted(str(path) for path in assembly.glob("assembly-*/*.template.json"))
+    assert len(templates) == 22
+
+    completed = subprocess.run(
+        [str(Path(sys.executable).with_name("cfn-lint")), *templates],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (completed.returncode, completed.stdout) == (0, "")

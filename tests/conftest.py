@@ -1,0 +1,59 @@
+"""What all tests share: the settings of the process, the catalogue's lock and templates made from the app."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Before jsii starts: it runs the Node of the venv, and it caches its packages between processes.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+# CDK validates every template again, which costs a second an app; the tests marked `validated` turn it on.
+os.environ["CDK_VALIDATION"] = "false"
+
+import aws_cdk as cdk  # noqa: E402 - the environment above must come first
+from aws_cdk import assertions  # noqa: E402 - likewise
+
+from catalog import Lock, ModelVersion  # noqa: E402 - likewise
+
+
+@pytest.fixture(scope="session")
+def context() -> dict[str, Any]:
+    """The feature flags of `cdk.json`."""
+    flags: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return flags
+
+
+@pytest.fixture
+def stack(context: dict[str, Any]) -> cdk.Stack:
+    """An empty stack in a known region and an unknown account."""
+    app = cdk.App(context=context)
+    return cdk.Stack(app, "test-stack", env=cdk.Environment(region="us-west-2"))
+
+
+@pytest.fixture(scope="session")
+def lock() -> Lock:
+    """The committed lock."""
+    return Lock.load()
+
+
+@pytest.fixture(scope="session")
+def mistral(lock: Lock) -> ModelVersion:
+    """Mistral 7B Instruct at the version with TGI 1.1."""
+    return lock.model("huggingface-llm-mistral-7b-instruct", "2.0.0")
+
+
+@pytest.fixture
+def properties() -> Callable[[cdk.Stack, str], list[dict[str, Any]]]:
+    """Give the properties of all resources of a type in a stack."""
+
+    def find(stack: cdk.Stack, resource_type: str) -> list[dict[str, Any]]:
+        resources = assertions.Template.from_stack(stack).find_resources(resource_type)
+        return [resource.get("Properties", {}) for resource in resources.values()]
+
+    return find

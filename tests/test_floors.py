@@ -1,0 +1,90 @@
+"""Who may import whom: values flow up, types never flow down."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_DEVELOPMENT = {"boto3", "botocore", "cfnlint", "httpx2", "moto", "openai", "rich", "werkzeug", "yaml"}
+
+# Folder or module, and what it may import beside the standard library and its own room.
+FLOORS: dict[str, set[str]] = {
+    "stacks/environments.py": set(),
+    "stacks/models.py": {"stacks.environments"},
+    "stacks/preflight.py": {"stacks.environments", "stacks.models"},
+    "stacks/account_stack.py": {"aws_cdk", "constructs"},
+    "stacks/model_stack.py": {"aws_cdk", "constructs", "catalog", "stacks.environments", "stacks.models"},
+    "app.py": {"aws_cdk", "cdk_nag", "catalog", "stacks"},
+    "catalog": {"catalog"},
+    "constructs": {"aws_cdk", "constructs", "catalog"},
+    "lambda/invoke_shim": {"boto3", "botocore", "invoke_shim"},
+    "localaws": {"localaws", *_DEVELOPMENT} - {"openai", "httpx2", "rich"},
+    "tools": {"tools", "stacks", "catalog", *_DEVELOPMENT} - {"moto", "werkzeug", "cfnlint"},
+}
+
+# The one exception: `python -m catalog update` reads CDK's region facts while it writes the lock, and only then.
+EXCEPTIONS = {("catalog/sources.py", "aws_cdk"), ("catalog/__main__.py", "aws_cdk")}
+
+
+def _modules(place: str) -> list[Path]:
+    path = ROOT / place
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def _imports(module: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    return names
+
+
+def _allowed(name: str, floor: set[str]) -> bool:
+    parts = name.split(".")
+    prefixes = {".".join(parts[: length + 1]) for length in range(len(parts))}
+    # `_typeshed` is the type checker's part of the standard library.
+    return parts[0] in {*sys.stdlib_module_names, "_typeshed"} or bool(prefixes & floor)
+
+
+@pytest.mark.parametrize("place", FLOORS)
+def test_imports_only_what_its_floor_allows(place: str) -> None:
+    modules = _modules(place)
+    assert modules, f"{place} has no modules"
+    trespasses = [
+        f"{module.relative_to(ROOT)} imports {name}"
+        for module in modules
+        for name in sorted(_imports(module))
+        if not _allowed(name, FLOORS[place]) and (str(module.relative_to(ROOT)), name.split(".")[0]) not in EXCEPTIONS
+    ]
+    assert not trespasses
+
+
+def test_every_module_of_the_project_has_a_floor() -> None:
+    places = [module for place in FLOORS for module in _modules(place)]
+    rooms = ["app.py", "catalog", "constructs", "lambda", "localaws", "stacks", "tools"]
+    homeless = [
+        str(module.relative_to(ROOT))
+        for room in rooms
+        for module in _modules(room)
+        if module not in places and module.read_text(encoding="utf-8").strip()
+    ]
+    assert not homeless
+
+
+def test_the_folders_that_share_their_names_with_others_are_no_packages() -> None:
+    # `constructs` merges with the package of that name from PyPI; `lambda` is a keyword.
+    assert not (ROOT / "constructs" / "__init__.py").exists()
+    assert not (ROOT / "lambda" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("place", ["app.py", "stacks", "constructs"])
+def test_synthesis_reads_no_environment_variable_clock_process_or_network(place: str) -> None:
+    outside = {"boto3", "botocore", "socket", "subprocess", "urllib.request"}
+    fickle = {"datetime", "os", "random", "time", "uuid"}
+    for module in _modules(place):
+        assert not _imports(module) & (outside | fickle), module
