@@ -1,0 +1,45 @@
+"""``python -m localaws``: the command line of the local AWS."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from localaws import server
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m localaws", description="Serve a local AWS on 127.0.0.1.")
+    parser.add_argument("--port", type=int, default=5000, help="TCP port; 0 picks a free one (default: %(default)s)")
+    parser.add_argument("--ready-file", type=Path, help="file that receives the URL once the server answers")
+    parser.add_argument("--parent-pid", type=int, help="quit when this process has ended")
+    parser.add_argument(
+        "--node-modules",
+        type=Path,
+        default=Path("node_modules"),
+        help="folder of the Node packages that deployed Node functions import (default: %(default)s)",
+    )
+    parser.add_argument("--verbose", action="store_true", help="log every request to standard error")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until told to stop; return the exit code."""
+    arguments = _arguments(argv)
+    try:
+        server.serve(
+            port=arguments.port,
+            ready_file=arguments.ready_file,
+            parent_pid=arguments.parent_pid,
+            node_modules=arguments.node_modules.resolve(),
+            verbose=arguments.verbose,
+        )
+    except server.PortTakenError as error:
+        print(f"localaws: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""What the server serves: one dispatcher in front of moto's applications.
+
+Importing this module imports moto, which reads its settings from the environment; `localaws.server` sets them first.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import werkzeug.serving
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+
+from localaws import functions, gateway, iam, sagemaker, settings
+from localaws.cloudformation import api, trail
+from localaws.resources import custom, patches
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Handler = Callable[["WSGIEnvironment", "StartResponse"], "Iterable[bytes] | None"]
+"""A part that answers some of the requests itself; None says "not mine"."""
+
+
+class Application:
+    """Offers each request to the handlers in order, then to moto."""
+
+    def __init__(self, *, handlers: Iterable[Handler], fallback: WSGIApplication) -> None:
+        self._handlers = tuple(handlers)
+        self._fallback = fallback
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (the WSGI protocol)."""
+        for handle in self._handlers:
+            answer = handle(environ, start_response)
+            if answer is not None:
+                return answer
+        return self._fallback(environ, start_response)
+
+
+def build() -> Application:
+    """Patch moto where it is wrong for this project and return the application that serves everything."""
+    for part in (iam, functions, sagemaker, gateway, patches):
+        part.install()
+    return Application(
+        handlers=(custom.handle, api.handle, trail.handle, gateway.handle, sagemaker.handle),
+        fallback=DomainDispatcherApplication(create_backend_app),
+    )
+
+
+def make_server(*, port: int, listener: socket.socket, verbose: bool) -> werkzeug.serving.BaseWSGIServer:
+    """Return a threaded HTTP server on a socket that listens already.
+
+    Args:
+        port: the socket's port.
+        listener: the socket.
+        verbose: whether every request is logged to standard error; otherwise only answers of 500 and above are.
+    """
+
+    class RequestHandler(MotoRequestHandler):
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            if verbose or str(code).startswith("5"):
+                super().log_request(code, size)
+
+    return werkzeug.serving.make_server(
+        settings.HOST, port, build(), threaded=True, request_handler=RequestHandler, fd=listener.fileno()
+    )

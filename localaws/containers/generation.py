@@ -1,0 +1,110 @@
+"""The stand-in's answer to a prompt: deterministic, short, and recognisable as an answer to this prompt."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from localaws.containers.tokens import Token, encode, end_of_sequence
+
+FinishReason = Literal["length", "eos_token", "stop_sequence"]
+
+_ECHOED_WORDS: Final = 8
+
+# What separates the turns of the chat formats that the models document: Mistral's [INST], ChatML, Falcon's
+# roles.
+_TURN_BOUNDARY: Final = re.compile(
+    r"<s>|</s>|\[/?INST\]|<\|im_start\|>(?:system|user|assistant)\n|<\|im_end\|>|<\|endoftext\|>"
+    r"|(?:^|\n)(?:System|User|Falcon|Assistant):"
+)
+_ROLE_PROMPT: Final = re.compile(r"(?:^|\n)User:.*\n(?:Falcon|Assistant):\s*$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a generation.
+
+    Attributes:
+        token: the token of this step.
+        finish_reason: why this step is the last, or None.
+    """
+
+    token: Token
+    finish_reason: FinishReason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A finished generation."""
+
+    tokens: tuple[Token, ...]
+    finish_reason: FinishReason
+
+    @property
+    def text(self) -> str:
+        """The visible text: every token that is not special."""
+        return "".join(token.text for token in self.tokens if not token.special)
+
+
+def last_turn(prompt: str) -> str:
+    """Return the last turn of `prompt` that holds any text, without the markers of its chat format."""
+    turns = [turn.strip() for turn in _TURN_BOUNDARY.split(prompt)]
+    return next((turn for turn in reversed(turns) if turn), "")
+
+
+def answer(prompt: str, *, seed: int | None = None) -> str:
+    r"""Return all that the stand-in has to say to `prompt`.
+
+    The text names itself a stand-in's, carries the first six digits of the SHA-256 of prompt and seed, and
+    repeats the first words of the last turn. To a prompt in the role format of Falcon (``User:
+    ...\nFalcon:``) it goes on with a turn of the user's, as Falcon does: the reason why that format needs
+    stop sequences.
+    """
+    digest = hashlib.sha256(f"{prompt}\0{seed}".encode()).hexdigest()[:6]
+    words = " ".join(last_turn(prompt).split()[:_ECHOED_WORDS])
+    text = f" Stand-in answer {digest} to: {words}" if words else f" Stand-in answer {digest}."
+    if _ROLE_PROMPT.search(prompt):
+        text += "\nUser: Tell me more.\nFalcon: There is no more to tell."
+    return text
+
+
+def steps(prompt: str, *, max_new_tokens: int, stop: Sequence[str] = (), seed: int | None = None) -> Iterator[Step]:
+    """Generate the answer to `prompt` token by token.
+
+    Args:
+        prompt: the text to answer.
+        max_new_tokens: how many tokens to generate at most, at least 1.
+        stop: texts at whose completion the generation ends; the one that was met is a part of what was
+            generated.
+        seed: the seed of the sampling, or None for greedy decoding.
+
+    Yields:
+        One step a token; the last one, and only that, carries a finish reason.
+    """
+    generated = ""
+    answer_tokens = [*encode(answer(prompt, seed=seed)), end_of_sequence()]
+    for count, token in enumerate(answer_tokens, start=1):
+        finish_reason: FinishReason | None = None
+        if token.special:
+            finish_reason = "eos_token"
+        else:
+            generated += token.text
+            if any(generated.endswith(text) for text in stop if text):
+                finish_reason = "stop_sequence"
+            elif count == max_new_tokens:
+                finish_reason = "length"
+        yield Step(token, finish_reason)
+        if finish_reason is not None:
+            return
+
+
+def generate(prompt: str, *, max_new_tokens: int, stop: Sequence[str] = (), seed: int | None = None) -> Generation:
+    """Generate the answer to `prompt` to its end; the arguments are those of `steps`."""
+    made = list(steps(prompt, max_new_tokens=max_new_tokens, stop=stop, seed=seed))
+    finish_reason = made[-1].finish_reason
+    if finish_reason is None:
+        raise AssertionError("steps() ends with a step that carries a finish reason")
+    return Generation(tuple(step.token for step in made), finish_reason)

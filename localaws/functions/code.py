@@ -1,0 +1,67 @@
+"""The unpacked code of deployed functions, each state of it once."""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import shutil
+import stat
+import tempfile
+import threading
+import zipfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+_LOCK: Final = threading.Lock()
+_PREFIX: Final = "localaws-code-"
+
+
+def folder_of(archive: bytes, sha256: str) -> Path:
+    """Return the folder with the files of a deployment package.
+
+    Args:
+        archive: the zip file.
+        sha256: the hash that Lambda states for it, which names it from the second time on.
+    """
+    folder = _root() / sha256.replace("/", "_")
+    with _LOCK:
+        if not folder.exists():
+            partial = Path(tempfile.mkdtemp(dir=_root()))
+            _unpack(archive, partial)
+            partial.rename(folder)
+    return folder
+
+
+def _unpack(archive: bytes, folder: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(archive)) as package:
+        for member in package.infolist():
+            path = package.extract(member, folder)
+            mode = stat.S_IMODE(member.external_attr >> 16)
+            if mode & stat.S_IXUSR and not member.is_dir():
+                # zipfile drops the permissions; a wrapper script needs its run bit.
+                os.chmod(path, mode | stat.S_IRUSR)
+
+
+@lru_cache(maxsize=1)
+def _root() -> Path:
+    """Return this process's folder for code; folders of processes that were killed are cleared away."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        if not _is_alive(folder.name.removeprefix(_PREFIX).partition("-")[0]):
+            shutil.rmtree(folder, ignore_errors=True)
+    root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    return root
+
+
+def _is_alive(pid: str) -> bool:
+    if not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,192 @@
+"""What a deployment of a REST API holds: a copy of its methods and gateway responses at that moment.
+
+A stage serves its deployment, not the API as it is being edited: a method that is added later answers only after the
+next deployment. moto's deployments are empty, so a copy is attached to each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from localaws import settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One method of one resource.
+
+    Attributes:
+        resource_id: the id of the resource.
+        path: the resource's path with its parameters in braces, e.g. ``/v1/models/{model}``.
+        http_method: the verb, or ``ANY``.
+        authorization: ``NONE``, ``AWS_IAM`` or another type.
+        integration_type: e.g. ``AWS_PROXY``; None where the method has no integration.
+        integration_uri: the URI of the integration.
+        timeout_ms: how long the integration may take; API Gateway's default is 29,000.
+        required_parameters: the request parameters that must be present, as API Gateway names them, if a validator
+            checks them: ``method.request.querystring.<name>`` and so on.
+        validated_content_types: the content types whose bodies a validator checks.
+    """
+
+    resource_id: str
+    path: str
+    http_method: str
+    authorization: str
+    integration_type: str | None = None
+    integration_uri: str = ""
+    timeout_ms: int = 29_000
+    required_parameters: tuple[str, ...] = ()
+    validated_content_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayResponse:
+    """What an API answers in one kind of error.
+
+    Attributes:
+        status: the HTTP status; None leaves that of the error.
+        headers: the response parameters, e.g. ``gatewayresponse.header.Retry-After`` to ``'1'``.
+        templates: the bodies by content type.
+    """
+
+    status: int | None
+    headers: Mapping[str, str]
+    templates: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedApi:
+    """A copy of an API.
+
+    Attributes:
+        methods: all methods of all resources.
+        responses: the gateway responses by their types, e.g. ``DEFAULT_4XX``.
+        binary_media_types: the content types whose bodies are passed on in base 64.
+    """
+
+    methods: Sequence[Method] = ()
+    responses: Mapping[str, GatewayResponse] = field(default_factory=dict)
+    binary_media_types: Sequence[str] = ()
+
+    @classmethod
+    def copy_of(cls, api: Any) -> DeployedApi:
+        """Copy moto's REST API `api`."""
+        return cls(
+            methods=tuple(
+                _copied_method(api, resource, method)
+                for resource in api.resources.values()
+                for method in resource.resource_methods.values()
+            ),
+            responses={
+                kind: GatewayResponse(
+                    status=None if response.status_code is None else int(response.status_code),
+                    headers=dict(response.response_parameters or {}),
+                    templates=dict(response.response_templates or {}),
+                )
+                for kind, response in api.gateway_responses.items()
+            },
+            binary_media_types=tuple(api.binaryMediaTypes or ()),
+        )
+
+    def route(self, http_method: str, path: str) -> tuple[Method, dict[str, str]] | None:
+        """Find the method that answers a request.
+
+        Args:
+            http_method: the verb.
+            path: the path after the stage, as it was sent.
+
+        Returns:
+            The method and the decoded path parameters, or None. A resource with a literal path part goes before one
+            with a parameter, and that before a greedy one (``{proxy+}``); the verb before ``ANY``.
+        """
+        parts = [part for part in path.split("/") if part]
+        found: list[tuple[tuple[int, ...], bool, Method, dict[str, str]]] = []
+        for method in self.methods:
+            if method.http_method not in (http_method, "ANY"):
+                continue
+            match = _match(method.path, parts)
+            if match is not None:
+                ranks, parameters = match
+                found.append((ranks, method.http_method == "ANY", method, parameters))
+        if not found:
+            return None
+        _, _, method, parameters = min(found, key=lambda candidate: candidate[:2])
+        return method, parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A stage of an API, with what its deployment holds.
+
+    Attributes:
+        region: the region of the API.
+        api_id: the API's id.
+        name: the stage's name.
+        deployment_id: the id of the deployment.
+        api: the deployment's copy of the API.
+        variables: the stage variables.
+        access_log: destination and format of the access log, as API Gateway names them; None: there is none.
+    """
+
+    region: str
+    api_id: str
+    name: str
+    deployment_id: str
+    api: DeployedApi
+    variables: Mapping[str, str] = field(default_factory=dict)
+    access_log: Mapping[str, str] | None = None
+
+    @property
+    def arn(self) -> str:
+        """The stage's ARN for callers (``execute-api``)."""
+        return f"arn:aws:execute-api:{self.region}:{settings.ACCOUNT}:{self.api_id}/{self.name}"
+
+
+def _match(template: str, parts: Sequence[str]) -> tuple[tuple[int, ...], dict[str, str]] | None:
+    """Compare a resource's path with the parts of a request's path.
+
+    Returns:
+        How specific each part of the template is, from 0 (literal) to 2 (greedy), and the parameters; None where the
+        path is another.
+    """
+    wanted = [part for part in template.split("/") if part]
+    ranks: list[int] = []
+    parameters: dict[str, str] = {}
+    for position, part in enumerate(wanted):
+        if position >= len(parts):
+            return None
+        if part.startswith("{") and part.endswith("+}"):
+            parameters[part[1:-2]] = unquote("/".join(parts[position:]))
+            return (*ranks, 2), parameters
+        if part.startswith("{"):
+            parameters[part[1:-1]] = unquote(parts[position])
+            ranks.append(1)
+        elif part == unquote(parts[position]):
+            ranks.append(0)
+        else:
+            return None
+    return (tuple(ranks), parameters) if len(wanted) == len(parts) else None
+
+
+def _copied_method(api: Any, resource: Any, method: Any) -> Method:
+    integration = method.method_integration
+    validator = api.request_validators.get(method.request_validator_id)
+    checks_parameters = validator is not None and validator.validate_request_parameters
+    checks_body = validator is not None and validator.validate_request_body
+    requirements = method.request_parameters or {}
+    return Method(
+        resource_id=resource.id,
+        path=resource.get_path(),
+        http_method=method.http_method,
+        authorization=method.authorization_type or "NONE",
+        integration_type=None if integration is None else integration.integration_type,
+        integration_uri="" if integration is None else integration.uri,
+        timeout_ms=int((integration.timeout_in_millis if integration is not None else None) or 29_000),
+        required_parameters=tuple(
+            name for name, is_required in requirements.items() if checks_parameters and is_required
+        ),
+        validated_content_types=tuple(method.request_models or ()) if checks_body else (),
+    )

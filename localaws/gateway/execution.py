@@ -1,0 +1,225 @@
+"""One request to a deployed API, from its arrival to its line in the access log."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from moto.logs.models import logs_backends
+
+from localaws import iam, settings
+from localaws.gateway import integration
+from localaws.gateway.deployed import Method, Stage
+from localaws.gateway.errors import GatewayError, render, substitute
+from localaws.gateway.proxy import IncomingRequest, ProxyResponse, event_of
+from localaws.gateway.signature import SignedRequest, verify
+from localaws.iam.identities import Identity
+
+# API Gateway quotas: a payload of 10 MB.
+_MAX_BODY_BYTES: Final = 10_485_760
+
+
+@dataclass(slots=True, kw_only=True)
+class _Exchange:
+    """A request on its way: what is known of it so far."""
+
+    stage: Stage
+    request: IncomingRequest
+    signed: SignedRequest
+    context: dict[str, Any]
+    trace_id: str
+
+
+def execute(
+    stage: Stage, request: IncomingRequest, signed: SignedRequest, *, source_ip: str, trace_id: str
+) -> ProxyResponse:
+    """Answer a request to a stage.
+
+    Args:
+        stage: the stage.
+        request: the request, its path without the stage.
+        signed: the same request as it was signed.
+        source_ip: the address of the caller.
+        trace_id: the value of the ``X-Amzn-Trace-Id`` header, which API Gateway makes where the request has none.
+    """
+    started = time.monotonic()
+    exchange = _Exchange(
+        stage=stage,
+        request=request,
+        signed=signed,
+        context=_context(stage, request, source_ip),
+        trace_id=trace_id,
+    )
+    try:
+        response = _respond(exchange)
+    except GatewayError as error:
+        rendered = render(error, stage.api, exchange.context, dict(request.headers))
+        exchange.context["error"] = error.details
+        response = ProxyResponse(
+            status=rendered.status, headers=list(rendered.headers.items()), body=rendered.body.encode()
+        )
+    exchange.context |= {
+        "status": response.status,
+        "responseLength": len(response.body),
+        "responseLatency": round((time.monotonic() - started) * 1000),
+    }
+    _log_access(exchange)
+    own_headers = [
+        ("x-amzn-RequestId", exchange.context["requestId"]),
+        ("x-amz-apigw-id", exchange.context["extendedRequestId"]),
+        ("X-Amzn-Trace-Id", trace_id),
+    ]
+    return ProxyResponse(status=response.status, headers=[*own_headers, *response.headers], body=response.body)
+
+
+def _respond(exchange: _Exchange) -> ProxyResponse:
+    request, stage = exchange.request, exchange.stage
+    if len(request.body) > _MAX_BODY_BYTES:
+        raise GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
+    route = stage.api.route(request.method, request.path)
+    if route is None:
+        # API Gateway's words for a path or a method that the API does not have.
+        raise GatewayError("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
+    method, path_parameters = route
+    exchange.context |= {"resourceId": method.resource_id, "resourcePath": method.path}
+    _authorize(exchange, method)
+    _validate(exchange, method)
+    return _integrate(exchange, method, path_parameters)
+
+
+def _authorize(exchange: _Exchange, method: Method) -> None:
+    """Check who may call a method, and put the caller into the context."""
+    if method.authorization == "NONE":
+        return
+    if method.authorization != "AWS_IAM":
+        raise GatewayError(
+            "API_CONFIGURATION_ERROR", f"the local AWS does not check authorization {method.authorization}"
+        )
+    stage, request = exchange.stage, exchange.request
+    identity = verify(exchange.signed, region=stage.region)
+    exchange.context["identity"] |= _identity_fields(identity)
+    arn = f"{stage.arn}/{request.method}{request.path}"
+    try:
+        iam.authorize(identity, action="execute-api:Invoke", resource=arn)
+    except iam.AccessDeniedError as error:
+        raise GatewayError("ACCESS_DENIED", str(error)) from error
+
+
+def _validate(exchange: _Exchange, method: Method) -> None:
+    """Check what the method's request validator asks for; of a body only that it is JSON, not its schema."""
+    request = exchange.request
+    query = {pair.partition("=")[0] for pair in request.query.split("&")}
+    missing = []
+    for parameter in method.required_parameters:
+        *_, place, name = parameter.split(".", 3)
+        present = name in query if place == "querystring" else request.header(name) is not None
+        if place != "path" and not present:
+            missing.append(name)
+    if missing:
+        raise GatewayError("BAD_REQUEST_PARAMETERS", f"Missing required request parameters: [{', '.join(missing)}]")
+    content_type = (request.header("Content-Type") or "application/json").partition(";")[0]
+    if content_type in method.validated_content_types:
+        try:
+            json.loads(request.body)
+        except ValueError as error:
+            raise GatewayError("BAD_REQUEST_BODY", "Invalid request body") from error
+
+
+def _integrate(exchange: _Exchange, method: Method, path_parameters: Mapping[str, str]) -> ProxyResponse:
+    event = event_of(
+        _as_received(exchange),
+        api=exchange.stage.api,
+        method=method,
+        path_parameters=path_parameters,
+        stage_variables=exchange.stage.variables,
+        request_context=exchange.context,
+    )
+    started = time.monotonic()
+    response = integration.run(exchange.stage, method, json.dumps(event), trace_id=exchange.trace_id)
+    exchange.context["integrationLatency"] = round((time.monotonic() - started) * 1000)
+    exchange.context["integration"] = {"status": 200}
+    return response
+
+
+def _context(stage: Stage, request: IncomingRequest, source_ip: str) -> dict[str, Any]:
+    """Return the request's ``$context`` and ``requestContext``, as far as it is known before routing."""
+    now = datetime.now(UTC)
+    domain = f"{stage.api_id}.execute-api.{stage.region}.amazonaws.com"
+    return {
+        "accountId": settings.ACCOUNT,
+        "apiId": stage.api_id,
+        "deploymentId": stage.deployment_id,
+        "domainName": domain,
+        "domainPrefix": stage.api_id,
+        "extendedRequestId": base64.b64encode(secrets.token_bytes(11)).decode(),
+        "httpMethod": request.method,
+        "identity": {
+            "accessKey": None,
+            "accountId": None,
+            "caller": None,
+            "cognitoAuthenticationProvider": None,
+            "cognitoAuthenticationType": None,
+            "cognitoIdentityId": None,
+            "cognitoIdentityPoolId": None,
+            "principalOrgId": None,
+            "sourceIp": source_ip,
+            "user": None,
+            "userAgent": request.header("User-Agent"),
+            "userArn": None,
+        },
+        "path": f"/{stage.name}{request.path}",
+        "protocol": "HTTP/1.1",
+        "requestId": str(uuid.uuid4()),
+        "requestTime": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTimeEpoch": int(now.timestamp() * 1000),
+        "resourceId": None,
+        "resourcePath": None,
+        "stage": stage.name,
+    }
+
+
+def _identity_fields(identity: Identity) -> dict[str, str]:
+    return {
+        "accessKey": identity.access_key_id,
+        "accountId": settings.ACCOUNT,
+        "caller": identity.user_id,
+        "user": identity.user_id,
+        "userArn": identity.arn,
+    }
+
+
+def _log_access(exchange: _Exchange) -> None:
+    """Write the line of the access log, if the stage has one and its log group exists."""
+    stage = exchange.stage
+    access_log = stage.access_log or {}
+    if not access_log.get("format") or not access_log.get("destinationArn"):
+        return
+    group = access_log["destinationArn"].partition(":log-group:")[2].removesuffix(":*")
+    backend = logs_backends[settings.ACCOUNT][stage.region]
+    if group not in backend.groups:
+        return
+    stream = hashlib.md5(f"{stage.api_id}/{stage.name}".encode(), usedforsecurity=False).hexdigest()
+    backend.ensure_log_stream(group, stream)
+    line = substitute(access_log["format"], exchange.context, absent="-")
+    backend.put_log_events(group, stream, [{"timestamp": int(time.time() * 1000), "message": line}])
+
+
+def _as_received(exchange: _Exchange) -> IncomingRequest:
+    """Return the request with the headers that API Gateway adds for the integration."""
+    request = exchange.request
+    own = (
+        ("X-Amzn-Trace-Id", exchange.trace_id),
+        ("X-Forwarded-For", exchange.context["identity"]["sourceIp"]),
+        ("X-Forwarded-Port", "443"),
+        ("X-Forwarded-Proto", "https"),
+    )
+    names = {name.lower() for name, _ in own}
+    return replace(request, headers=[*(pair for pair in request.headers if pair[0].lower() not in names), *own])

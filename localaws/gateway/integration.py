@@ -1,0 +1,98 @@
+"""The integration of a method: its function, if the function lets the API invoke it, within the time that it has.
+
+Source of the statuses: Lambda documentation, "Error handling with the API Gateway API": 500 where Lambda refuses the
+invocation (no permission, throttled), 502 where the function fails or its response is malformed.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+from typing import Final
+
+from moto.awslambda.exceptions import UnknownFunctionException
+from moto.awslambda.models import lambda_backends
+
+from localaws import functions, settings
+from localaws.gateway.deployed import Method, Stage
+from localaws.gateway.errors import GatewayError
+from localaws.gateway.proxy import MalformedResponseError, ProxyResponse, response_of
+from localaws.iam.policy import Decision, Principal, Request, evaluate
+
+_SERVICE: Final = "apigateway.amazonaws.com"
+_FUNCTION: Final = re.compile(r"/functions/(arn:aws:lambda:[^/]+)/(?:response-streaming-)?invocations")
+_INTERNAL_ERROR: Final = "Internal server error"
+
+# Lambda quotas: 6 MB for an event.
+_MAX_EVENT_BYTES: Final = 6_291_456
+
+
+def run(stage: Stage, method: Method, event: str, *, trace_id: str) -> ProxyResponse:
+    """Run the function of `method` and return its response.
+
+    Args:
+        stage: the stage that was called.
+        method: the method that answers.
+        event: the function's event as JSON text.
+        trace_id: the value of the ``X-Amzn-Trace-Id`` header.
+
+    Raises:
+        GatewayError: if there is no response.
+    """
+    match = _FUNCTION.search(method.integration_uri)
+    if method.integration_type != "AWS_PROXY" or match is None:
+        raise GatewayError(
+            "API_CONFIGURATION_ERROR", f"the local AWS runs Lambda proxy integrations, not {method.integration_type}"
+        )
+    function_arn = match.group(1)
+    _require_permission(stage, method, function_arn)
+    if len(event.encode()) > _MAX_EVENT_BYTES:
+        raise GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
+    outcome = _within(method.timeout_ms / 1000, function_arn, event, trace_id)
+    if outcome.is_error:
+        raise GatewayError(None, _INTERNAL_ERROR, status=502)
+    try:
+        return response_of(outcome.payload)
+    except MalformedResponseError as error:
+        raise GatewayError(None, _INTERNAL_ERROR, status=502) from error
+
+
+def _require_permission(stage: Stage, method: Method, function_arn: str) -> None:
+    """Check that the function's own policy lets this API's method invoke it."""
+    try:
+        backend = lambda_backends[settings.ACCOUNT][stage.region]
+        statements = backend.get_function(function_arn, None).policy.statements
+    except UnknownFunctionException as error:
+        raise GatewayError("API_CONFIGURATION_ERROR", _INTERNAL_ERROR) from error
+    request = Request(
+        action="lambda:InvokeFunction",
+        resource=function_arn,
+        principal=Principal(kind="Service", names=(_SERVICE,)),
+        context={
+            "aws:SourceArn": f"{stage.arn}/{method.http_method}{method.path}",
+            "aws:SourceAccount": settings.ACCOUNT,
+        },
+    )
+    if evaluate(statements, request) is not Decision.ALLOWED:
+        raise GatewayError("API_CONFIGURATION_ERROR", _INTERNAL_ERROR)
+
+
+def _within(seconds: float, function_arn: str, event: str, trace_id: str) -> functions.Outcome:
+    """Run a function; it goes on where the time is over, but nobody waits for it any more."""
+    answers: queue.SimpleQueue[functions.Outcome | functions.ThrottledError] = queue.SimpleQueue()
+
+    def invoke() -> None:
+        try:
+            answers.put(functions.invoke(function_arn, event, trace_id=trace_id))
+        except functions.ThrottledError as error:
+            answers.put(error)
+
+    threading.Thread(target=invoke, name="integration", daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except queue.Empty as error:
+        raise GatewayError("INTEGRATION_TIMEOUT", "Endpoint request timed out") from error
+    if isinstance(answer, functions.ThrottledError):
+        raise GatewayError(None, _INTERNAL_ERROR, status=500) from answer
+    return answer

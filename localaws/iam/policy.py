@@ -1,0 +1,187 @@
+"""Evaluation of IAM policies: pure functions over policy documents.
+
+The rules are those of the IAM User Guide ("Policy evaluation logic", "IAM JSON policy elements reference"): what no
+statement allows is denied, and a statement that denies outweighs any that allows.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final
+
+Statement = Mapping[str, Any]
+
+# Every call that the local AWS answers passes for one over TLS, which it does not speak: without this a bucket
+# whose policy demands TLS, or a version of it, could not be used.
+_BASE_CONTEXT: Final[Mapping[str, str]] = {"aws:securetransport": "true", "s3:tlsversion": "1.3"}
+
+
+class Decision(Enum):
+    """What policies say to a request."""
+
+    ALLOWED = "allowed"
+    IMPLICIT_DENY = "no statement allows it"
+    EXPLICIT_DENY = "a statement denies it"
+
+
+class UnsupportedConditionError(NotImplementedError):
+    """A policy uses a condition operator that is not evaluated here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who asks, as the resource-based policies name it.
+
+    Attributes:
+        kind: the key in the statement's ``Principal``: ``AWS`` or ``Service``.
+        names: all names that stand for the principal: of an assumed role's session its own ARN, the role's
+            ARN and the account's; of a service its host name.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked of the policies.
+
+    Attributes:
+        action: the action with its service prefix, e.g. ``sagemaker:InvokeEndpoint``.
+        resource: the resource's ARN; None where it is not known, and then every ``Resource`` element matches.
+        principal: who asks, for resource-based policies; None for identity-based ones, which name nobody.
+        context: the values of the condition keys; a key that is not here is absent from the request.
+    """
+
+    action: str
+    resource: str | None = None
+    principal: Principal | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def statements_of(document: str | Mapping[str, Any]) -> list[Statement]:
+    """Return the statements of a policy document, given as JSON text or parsed."""
+    parsed = json.loads(document) if isinstance(document, str) else document
+    return _as_list(parsed.get("Statement", []))
+
+
+def evaluate(statements: Iterable[Statement], request: Request) -> Decision:
+    """Decide on `request` by `statements`.
+
+    Raises:
+        UnsupportedConditionError: if a statement that concerns the request has a condition that is not
+            evaluated here.
+    """
+    decision = Decision.IMPLICIT_DENY
+    for statement in statements:
+        if not _concerns(statement, request):
+            continue
+        if statement["Effect"] == "Deny":
+            return Decision.EXPLICIT_DENY
+        decision = Decision.ALLOWED
+    return decision
+
+
+def _concerns(statement: Statement, request: Request) -> bool:
+    return (
+        _element_matches(statement, "Action", lambda pattern: matches(pattern.lower(), request.action.lower()))
+        and _resource_matches(statement, request.resource)
+        and _principal_matches(statement, request.principal)
+        and _conditions_hold(statement, request.context)
+    )
+
+
+def _resource_matches(statement: Statement, resource: str | None) -> bool:
+    if resource is None or not ("Resource" in statement or "NotResource" in statement):
+        return True
+    return _element_matches(statement, "Resource", lambda pattern: matches(pattern, resource))
+
+
+def _element_matches(statement: Statement, element: str, matches_one: Callable[[str], bool]) -> bool:
+    """Return whether `element` of the statement, or its ``Not...`` form, covers the request."""
+    if element in statement:
+        return any(matches_one(pattern) for pattern in _as_list(statement[element]))
+    return not any(matches_one(pattern) for pattern in _as_list(statement[f"Not{element}"]))
+
+
+def _principal_matches(statement: Statement, principal: Principal | None) -> bool:
+    if principal is None:
+        return True
+    if "NotPrincipal" in statement:
+        return not _names(statement["NotPrincipal"], principal)
+    return _names(statement.get("Principal", {}), principal)
+
+
+def _names(element: Any, principal: Principal) -> bool:
+    if element == "*":
+        return True
+    named = _as_list(element.get(principal.kind, []))
+    return "*" in named or any(name in named for name in principal.names)
+
+
+def _conditions_hold(statement: Statement, context: Mapping[str, str]) -> bool:
+    values = {**_BASE_CONTEXT, **{key.lower(): value for key, value in context.items()}}
+    for operator, keys in statement.get("Condition", {}).items():
+        for key, expected in keys.items():
+            wanted = [_as_text(value) for value in _as_list(expected)]
+            if not _condition_holds(operator, wanted, values.get(key.lower())):
+                return False
+    return True
+
+
+def _condition_holds(operator: str, wanted: Sequence[str], actual: str | None) -> bool:
+    # Every key here has one value at most, so that "for any" and "for all values" ask the same, but for its
+    # absence.
+    quantifier, _, name = operator.rpartition(":")
+    if name == "Null":
+        return (actual is None) == (wanted[0].lower() == "true")
+    name, if_exists = name.removesuffix("IfExists"), name.endswith("IfExists")
+    negated = name.replace("Not", "") if "Not" in name else None
+    compare = _COMPARISONS.get(negated or name)
+    if compare is None:
+        raise UnsupportedConditionError(
+            f"the condition operator {operator!r} is not evaluated here: {', '.join(_COMPARISONS)}"
+        )
+    if actual is None:
+        return if_exists or negated is not None or quantifier == "ForAllValues"
+    met = any(compare(value, actual) for value in wanted)
+    return not met if negated else met
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Return whether `text` is what `pattern` stands for; ``*`` is any text and ``?`` any one character."""
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+_COMPARISONS: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "StringEquals": lambda wanted, actual: wanted == actual,
+    "StringEqualsIgnoreCase": lambda wanted, actual: wanted.lower() == actual.lower(),
+    "StringLike": matches,
+    "ArnEquals": matches,
+    "ArnLike": matches,
+    "Bool": lambda wanted, actual: wanted.lower() == actual.lower(),
+    "NumericEquals": lambda wanted, actual: float(actual) == float(wanted),
+    "NumericLessThan": lambda wanted, actual: float(actual) < float(wanted),
+    "NumericLessThanEquals": lambda wanted, actual: float(actual) <= float(wanted),
+    "NumericGreaterThan": lambda wanted, actual: float(actual) > float(wanted),
+    "NumericGreaterThanEquals": lambda wanted, actual: float(actual) >= float(wanted),
+}
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    wildcards = {"*": ".*", "?": "."}
+    return re.compile("".join(wildcards.get(character, re.escape(character)) for character in pattern), re.DOTALL)
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,123 @@
+"""SageMaker's models and endpoints: moto's back end with the service's rules, and containers that answer.
+
+moto keeps the resources but takes nearly everything: any role, any image, names twice; it knows no instance type of
+the last years, no UpdateEndpoint, and answers invocations with canned text. What is put in its place:
+
+* `constraints`: what the API's model says of every parameter.
+* `models`: what CreateModel checks of role, image and weights.
+* `endpoints`: the rules of endpoint configurations, and the containers from creation to deletion.
+* `runtime`: InvokeEndpoint.
+
+As in AWS, a model and an endpoint configuration may be deleted while an endpoint uses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from moto.core.responses import ActionResult
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.models import FakeEndpointConfig
+from moto.sagemaker.responses import SageMakerResponse
+
+from localaws.moto_patches import add, replace
+from localaws.sagemaker import constraints, endpoints, models
+from localaws.sagemaker.endpoints import FLEET
+from localaws.sagemaker.runtime import handle
+
+__all__ = ["handle", "install"]
+
+_MOTO: Final[dict[str, Callable[[Any], ActionResult]]] = {}
+"""moto's own handlers, which those below go on to."""
+
+
+def install() -> None:
+    """Put this module's handlers in front of moto's."""
+    replace(FakeEndpointConfig, "validate_production_variants", _accept)
+    handlers = (_create_model, _create_endpoint_config, _create_endpoint, _delete_endpoint)
+    for handler in handlers:
+        name = handler.__name__.removeprefix("_")
+        _MOTO.setdefault(name, getattr(SageMakerResponse, name))
+        replace(SageMakerResponse, name, handler)
+    add(SageMakerResponse, "update_endpoint", _update_endpoint)
+
+
+def _accept(config: FakeEndpointConfig, variants: Any) -> None:
+    """Stand in for moto's check of instance types against its list; `constraints` has checked them."""
+
+
+def _create_model(response: Any) -> ActionResult:
+    parameters = _checked("CreateModel", response)
+    backend, name = response.sagemaker_backend, parameters["ModelName"]
+    if name in backend._models:
+        raise ValidationError(f'Cannot create already existing model "{backend._models[name].arn}".')
+    problem = models.problem(parameters, region=response.region)
+    if problem is not None:
+        raise ValidationError(problem)
+    result = _MOTO["create_model"](response)
+    backend._models[name].enable_network_isolation = bool(parameters.get("EnableNetworkIsolation"))
+    return result
+
+
+def _create_endpoint_config(response: Any) -> ActionResult:
+    parameters = _checked("CreateEndpointConfig", response)
+    backend, name = response.sagemaker_backend, parameters["EndpointConfigName"]
+    if name in backend.endpoint_configs:
+        arn = backend.endpoint_configs[name].endpoint_config_arn
+        raise ValidationError(f'Cannot create already existing endpoint configuration "{arn}".')
+    problem = endpoints.config_problem(parameters)
+    if problem is not None:
+        raise ValidationError(problem)
+    return _MOTO["create_endpoint_config"](response)
+
+
+def _create_endpoint(response: Any) -> ActionResult:
+    parameters = _checked("CreateEndpoint", response)
+    backend, name = response.sagemaker_backend, parameters["EndpointName"]
+    if name in backend.endpoints:
+        raise ValidationError(f'Cannot create already existing endpoint "{backend.endpoints[name].arn}".')
+    plan = endpoints.plan_of(backend, parameters["EndpointConfigName"])
+    result = _MOTO["create_endpoint"](response)
+    endpoint = backend.endpoints[name]
+    endpoint.endpoint_status = "Creating"
+    FLEET.bring_up(backend, endpoint, parameters["EndpointConfigName"], plan)
+    return result
+
+
+def _update_endpoint(response: Any) -> ActionResult:
+    parameters = _checked("UpdateEndpoint", response)
+    backend = response.sagemaker_backend
+    endpoint = _endpoint(response, parameters["EndpointName"])
+    if endpoint.endpoint_status != "InService":
+        raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
+    plan = endpoints.plan_of(backend, parameters["EndpointConfigName"])
+    endpoint.endpoint_status = "Updating"
+    FLEET.bring_up(backend, endpoint, parameters["EndpointConfigName"], plan)
+    return ActionResult({"EndpointArn": endpoint.arn})
+
+
+def _delete_endpoint(response: Any) -> ActionResult:
+    name = response._get_param("EndpointName")
+    _endpoint(response, name)
+    result = _MOTO["delete_endpoint"](response)
+    FLEET.take_down(response.region, name)
+    return result
+
+
+def _endpoint(response: Any, name: str) -> Any:
+    endpoint = response.sagemaker_backend.endpoints.get(name)
+    if endpoint is None:
+        arn = f"arn:aws:sagemaker:{response.region}:{response.current_account}:endpoint/{name}"
+        raise ValidationError(f'Could not find endpoint "{arn}".')
+    return endpoint
+
+
+def _checked(operation: str, response: Any) -> Mapping[str, Any]:
+    """Return the parameters of a call once they keep the constraints of the API."""
+    parameters: Mapping[str, Any] = response.params
+    problems = constraints.problems(operation, parameters)
+    if problems:
+        errors = "error" if len(problems) == 1 else "errors"
+        raise ValidationError(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")
+    return parameters

@@ -1,0 +1,151 @@
+"""Endpoints: their configurations' rules, their life from Creating to Deleted, and the containers they run."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from moto.core.utils import utcnow
+
+from localaws.containers import ContainerSettings, ContainerStartError, ModelContainer
+from localaws.sagemaker.models import container_of
+
+# Instance types with storage of their own (EC2 documentation, "Instance store volumes"), of the families that
+# SageMaker hosts.
+_LOCAL_STORAGE: Final = re.compile(
+    r"ml\.(?:g4dn|g5|g6|g6e|g7|g7e|p3dn|p4de?|p5(?:en?)?|p6e?-[a-z0-9]+|trn1n?|[cmr]\d[a-z]*d)\."
+)
+
+
+Plan = Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+"""The production variants of a configuration, each with its model's container, as the API gives both."""
+
+
+def config_problem(parameters: Mapping[str, Any]) -> str | None:
+    """Return why CreateEndpointConfig refuses `parameters` beyond their constraints, or None.
+
+    Source: the API reference of CreateEndpointConfig, which says that the call fails if a KmsKeyId is given with
+    instances that have local storage, and of ProductionVariant; the words are a guess.
+    """
+    for variant in parameters["ProductionVariants"]:
+        instance_type = variant.get("InstanceType", "")
+        if not _LOCAL_STORAGE.match(instance_type):
+            continue
+        if parameters.get("KmsKeyId"):
+            return f"KmsKeyId is not supported for {instance_type}: its local storage is encrypted by hardware"
+        if variant.get("VolumeSizeInGB"):
+            return f"VolumeSizeInGB parameter is not allowed for the selected Instance type {instance_type}"
+    return None
+
+
+def plan_of(backend: Any, config_name: str) -> Plan:
+    """Return what an endpoint configuration of moto's `backend` asks to run.
+
+    A model may be deleted while its endpoint lives, so that all that its container needs is read here.
+
+    Raises:
+        moto.sagemaker.exceptions.ValidationError: if there is no such configuration, or a model of it is gone.
+    """
+    plan = []
+    for variant in backend.describe_endpoint_config(config_name)["ProductionVariants"]:
+        model = backend.describe_model(variant["ModelName"])
+        container = container_of({"PrimaryContainer": model.primary_container, "Containers": model.containers})
+        plan.append((variant, container))
+    return plan
+
+
+@dataclass(slots=True)
+class _Deployment:
+    """What runs for one endpoint: the containers by the names of their production variants, in their order."""
+
+    containers: dict[str, ModelContainer] = field(default_factory=dict)
+
+    def stop(self) -> None:
+        for container in self.containers.values():
+            container.stop()
+
+
+class Fleet:
+    """The containers of all endpoints of this process."""
+
+    def __init__(self) -> None:
+        self._deployments: dict[tuple[str, str], _Deployment] = {}
+        self._lock = threading.Lock()
+
+    def bring_up(self, backend: Any, endpoint: Any, config_name: str, plan: Plan) -> None:
+        """Start the containers of `endpoint` by the configuration `config_name`, in the background.
+
+        The endpoint of moto's `backend` turns InService when they run. When one cannot start, a new endpoint turns
+        Failed; one that was InService stays so with what it ran before, which is SageMaker's automatic rollback.
+        """
+        threading.Thread(
+            target=self._bring_up,
+            args=(backend, endpoint, config_name, plan),
+            name=f"endpoint-{endpoint.endpoint_name}",
+            daemon=True,
+        ).start()
+
+    def take_down(self, region: str, endpoint_name: str) -> None:
+        """Stop the containers of an endpoint."""
+        with self._lock:
+            deployment = self._deployments.pop((region, endpoint_name), None)
+        if deployment is not None:
+            deployment.stop()
+
+    def container(self, region: str, endpoint_name: str, variant: str | None) -> tuple[str, ModelContainer] | None:
+        """Return the name and the container of a production variant, or None if it does not run.
+
+        Args:
+            region: the endpoint's region.
+            endpoint_name: the endpoint's name.
+            variant: the variant's name; None: the first one.
+        """
+        with self._lock:
+            deployment = self._deployments.get((region, endpoint_name))
+            if deployment is None:
+                return None
+            name = variant or next(iter(deployment.containers))
+            container = deployment.containers.get(name)
+            return None if container is None else (name, container)
+
+    def _bring_up(self, backend: Any, endpoint: Any, config_name: str, plan: Plan) -> None:
+        key = (backend.region_name, endpoint.endpoint_name)
+        deployment = _Deployment()
+        failure = None
+        for variant, container in plan:
+            try:
+                settings = ContainerSettings.of(
+                    image=container["Image"], environment=container.get("Environment") or {}
+                )
+            except ContainerStartError as error:
+                failure = _failure_reason(variant["VariantName"], error)
+                break
+            deployment.containers[variant["VariantName"]] = ModelContainer.start(settings)
+
+        with self._lock:
+            was_deleted = backend.endpoints.get(endpoint.endpoint_name) is not endpoint
+            obsolete: _Deployment | None = deployment
+            if failure is None and not was_deleted:
+                obsolete = self._deployments.pop(key, None)
+                self._deployments[key] = deployment
+                endpoint.endpoint_config_name = config_name
+                endpoint.production_variants = endpoint._process_production_variants([variant for variant, _ in plan])
+            endpoint.failure_reason = failure
+            endpoint.endpoint_status = "InService" if key in self._deployments else "Failed"
+            endpoint.last_modified_time = utcnow()
+        if obsolete is not None:
+            obsolete.stop()
+
+
+FLEET: Final = Fleet()
+
+
+def _failure_reason(variant_name: str, error: ContainerStartError) -> str:
+    """Return SageMaker's words for a container that did not start, with what its log would have said."""
+    return (
+        f"The primary container for production variant {variant_name} did not pass the ping health check. "
+        f"Please check CloudWatch logs for this endpoint. (Stand-in container: {error})"
+    )

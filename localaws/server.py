@@ -1,0 +1,125 @@
+"""The server process: its port, its life and its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from localaws import settings
+
+_PARENT_POLL_SECONDS = 0.5
+
+# Connections that wait while the threads are busy: the CLI opens dozens at once for assets.
+_BACKLOG = 128
+
+# Read by moto and botocore at import, in this process only.
+_ENVIRONMENT = {
+    # Without it botocore's credential chain may wait for the instance metadata service of a laptop's network.
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "MOTO_ACCOUNT_ID": settings.ACCOUNT,
+    # Path-style S3 only: the bucket is never in the host name.
+    "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true",
+    # Roles attach AWS managed policies such as AWSLambdaBasicExecutionRole; moto loads them only when asked.
+    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+}
+
+
+class PortTakenError(OSError):
+    """The port cannot be listened on."""
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.HOST, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(
+            f"cannot listen on {settings.HOST}:{port} ({error.strerror}); "
+            "stop what uses the port, or pass --port 0 for a free one"
+        ) from error
+    return listener
+
+
+def _stop(signal_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0 if signal_number in (signal.SIGTERM, signal.SIGINT) else 1)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _follow(parent_pid: int) -> None:
+    """Send this process SIGTERM when `parent_pid` has ended.
+
+    A direct parent is watched by the change of our own parent: as a zombie it would still look alive.
+    """
+    direct = os.getppid() == parent_pid
+
+    def watch() -> None:
+        while os.getppid() == parent_pid if direct else _alive(parent_pid):
+            time.sleep(_PARENT_POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def _announce(ready_file: Path, url: str) -> None:
+    """Write the URL in one step, so that a reader never sees half of it."""
+    ready_file.parent.mkdir(parents=True, exist_ok=True)
+    partial = ready_file.with_name(f"{ready_file.name}.{os.getpid()}")
+    partial.write_text(url, encoding="utf-8")
+    partial.replace(ready_file)
+
+
+def serve(
+    *,
+    port: int,
+    node_modules: Path,
+    ready_file: Path | None = None,
+    parent_pid: int | None = None,
+    verbose: bool = False,
+) -> None:
+    """Serve on `port` of the loopback interface until SIGTERM, SIGINT or the end of `parent_pid`.
+
+    Raises:
+        PortTakenError: if the port cannot be listened on.
+    """
+    listener = _listen(port)
+    chosen_port: int = listener.getsockname()[1]
+    os.environ.update(_ENVIRONMENT)
+    os.environ["MOTO_PORT"] = str(chosen_port)
+    configured = settings.Settings(port=chosen_port, node_modules=node_modules, verbose=verbose)
+    settings.configure(configured)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    if parent_pid is not None:
+        _follow(parent_pid)
+
+    # Imported only now: moto reads the environment when it is imported.
+    from localaws import application  # noqa: PLC0415 - see above
+
+    server = application.make_server(port=chosen_port, listener=listener, verbose=verbose)
+    if ready_file is not None:
+        _announce(ready_file, configured.url)
+    print(f"localaws: serving on {configured.url}", flush=True)
+    try:
+        server.serve_forever()
+    finally:
+        server.server_close()
+        listener.close()

@@ -1,0 +1,420 @@
+"""SageMaker: models, endpoint configurations and endpoints with the service's rules, and invocations."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from localaws.sagemaker import constraints
+from localaws.sagemaker.endpoints import config_problem
+from localaws.sagemaker.models import artifact_of
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+REGISTRY = f"763104351884.dkr.ecr.{REGION}.amazonaws.com"
+TGI = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.0.1-tgi1.1.0-gpu-py39-cu118-ubuntu20.04"
+LMI = f"{REGISTRY}/djl-inference:0.28.0-lmi10.0.0-cu124"
+WEIGHTS = f"s3://jumpstart-cache-prod-{REGION}/huggingface-llm/mistral-7b/"
+PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+
+STATEMENTS: dict[str, dict[str, Any]] = {
+    "read": {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::jumpstart-cache-prod-{REGION}/*"},
+    "list": {"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::jumpstart-cache-prod-{REGION}"},
+    "token": {"Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+    "pull": {"Action": PULL, "Resource": f"arn:aws:ecr:{REGION}:763104351884:repository/*"},
+}
+
+
+def container(**changes: Any) -> dict[str, Any]:
+    source = {"S3Uri": WEIGHTS, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    return {
+        "Image": TGI,
+        "ModelDataSource": {"S3DataSource": source},
+        "Environment": {"HF_MODEL_ID": "/opt/ml/model"},
+        **changes,
+    }
+
+
+def variant(model: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "VariantName": "AllTraffic",
+        "ModelName": model,
+        "InstanceType": "ml.g5.2xlarge",
+        "InitialInstanceCount": 1,
+        **changes,
+    }
+
+
+def name() -> str:
+    return f"t-{uuid4().hex[:20]}"
+
+
+def set_policy(iam: Any, role_arn: str, statements: list[dict[str, Any]]) -> None:
+    document = {"Version": "2012-10-17", "Statement": statements}
+    iam.put_role_policy(RoleName=role_arn.rpartition("/")[2], PolicyName="inline", PolicyDocument=json.dumps(document))
+
+
+@pytest.fixture
+def sagemaker(aws: Callable[..., Any]) -> Any:
+    return aws("sagemaker")
+
+
+@pytest.fixture
+def runtime(aws: Callable[..., Any]) -> Any:
+    return aws("sagemaker-runtime")
+
+
+@pytest.fixture
+def make_role(aws: Callable[..., Any]) -> Iterator[Callable[..., str]]:
+    iam = aws("iam")
+    made: list[str] = []
+
+    def make(*missing: str, service: str = "sagemaker.amazonaws.com") -> str:
+        role = name()
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+        arn: str = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"][
+            "Arn"
+        ]
+        made.append(role)
+        statements = [{"Effect": "Allow", **elements} for key, elements in STATEMENTS.items() if key not in missing]
+        set_policy(iam, arn, statements)
+        return arn
+
+    yield make
+    for role in made:
+        iam.delete_role_policy(RoleName=role, PolicyName="inline")
+        iam.delete_role(RoleName=role)
+
+
+@pytest.fixture
+def make_config(sagemaker: Any, make_role: Callable[..., str]) -> Callable[..., str]:
+    def make(**changes: Any) -> str:
+        made = name()
+        sagemaker.create_model(ModelName=made, ExecutionRoleArn=make_role(), PrimaryContainer=container(**changes))
+        sagemaker.create_endpoint_config(EndpointConfigName=made, ProductionVariants=[variant(made)])
+        return made
+
+    return make
+
+
+@pytest.fixture
+def make_endpoint(sagemaker: Any, make_config: Callable[..., str]) -> Iterator[Callable[..., str]]:
+    made: list[str] = []
+
+    def make(**changes: Any) -> str:
+        endpoint = name()
+        sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=make_config(**changes))
+        made.append(endpoint)
+        settled(sagemaker, endpoint)
+        return endpoint
+
+    yield make
+    for endpoint in made:
+        if any(found["EndpointName"] == endpoint for found in sagemaker.list_endpoints()["Endpoints"]):
+            sagemaker.delete_endpoint(EndpointName=endpoint)
+
+
+def settled(sagemaker: Any, endpoint: str) -> Any:
+    for _ in range(100):
+        description = sagemaker.describe_endpoint(EndpointName=endpoint)
+        if description["EndpointStatus"] not in ("Creating", "Updating"):
+            return description
+        time.sleep(0.05)
+    return pytest.fail(f"{endpoint} does not settle")
+
+
+def invoke(runtime: Any, endpoint: str, document: Any, **parameters: Any) -> Any:
+    answer = runtime.invoke_endpoint(
+        EndpointName=endpoint, ContentType="application/json", Body=json.dumps(document), **parameters
+    )
+    return json.loads(answer["Body"].read())
+
+
+class TestConstraints:
+    def test_accept_the_instance_types_of_the_api(self) -> None:
+        for instance_type in ("ml.g5.2xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge", "ml.p5.48xlarge"):
+            parameters = {"ProductionVariants": [variant("m", InstanceType=instance_type)]}
+            assert constraints.problems("CreateEndpointConfig", parameters) == []
+
+    def test_report_every_violation(self) -> None:
+        wrong = variant(
+            "bad name", InstanceType="ml.g99.large", ModelDataDownloadTimeoutInSeconds=3601, InitialInstanceCount=0
+        )
+        problems = constraints.problems("CreateEndpointConfig", {"ProductionVariants": [wrong]})
+        assert [problem.partition(" failed")[0] for problem in problems] == [
+            "Value 'bad name' at 'productionVariants.1.member.modelName'",
+            "Value '0' at 'productionVariants.1.member.initialInstanceCount'",
+            "Value 'ml.g99.large' at 'productionVariants.1.member.instanceType'",
+            "Value '3601' at 'productionVariants.1.member.modelDataDownloadTimeoutInSeconds'",
+        ]
+        assert "Member must have value less than or equal to 3600" in problems[3]
+
+    @pytest.mark.parametrize("instance_type", ["ml.g5.2xlarge", "ml.g6.xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge"])
+    def test_refuse_a_key_and_a_volume_for_local_storage(self, instance_type: str) -> None:
+        variants = [variant("m", InstanceType=instance_type)]
+        assert "KmsKeyId is not supported" in (config_problem({"ProductionVariants": variants, "KmsKeyId": "k"}) or "")
+        sized = [{**variants[0], "VolumeSizeInGB": 100}]
+        assert "VolumeSizeInGB" in (config_problem({"ProductionVariants": sized}) or "")
+
+    def test_accept_a_key_for_an_attached_volume(self) -> None:
+        variants = [variant("m", InstanceType="ml.m5.large", VolumeSizeInGB=100)]
+        assert config_problem({"ProductionVariants": variants, "KmsKeyId": "k"}) is None
+
+
+class TestModelData:
+    def test_is_a_prefix_or_an_archive(self) -> None:
+        prefix = artifact_of(container())
+        assert prefix is not None
+        assert (prefix.bucket, prefix.is_prefix) == (f"jumpstart-cache-prod-{REGION}", True)
+        archive = artifact_of({"ModelDataUrl": "s3://bucket/a/model.tar.gz"})
+        assert archive is not None
+        assert (archive.key, archive.is_prefix) == ("a/model.tar.gz", False)
+        assert artifact_of({"Image": TGI}) is None
+
+    @pytest.mark.parametrize(
+        ("changes", "problem"),
+        [
+            ({"S3Uri": "s3://bucket/weights"}, "must end with a forward slash"),
+            ({"CompressionType": "Gzip"}, "use S3DataType S3Object"),
+        ],
+    )
+    def test_is_refused_when_malformed(self, changes: Mapping[str, str], problem: str) -> None:
+        source = {"S3Uri": WEIGHTS, "S3DataType": "S3Prefix", "CompressionType": "None", **changes}
+        with pytest.raises(ValueError, match=problem):
+            artifact_of({"ModelDataSource": {"S3DataSource": source}})
+
+    def test_is_refused_when_no_archive(self) -> None:
+        with pytest.raises(ValueError, match=r"must name a gzip compressed tar archive \(.tar.gz\)"):
+            artifact_of({"ModelDataUrl": "s3://bucket/model.zip"})
+
+
+class TestModel:
+    def test_is_described_as_it_was_created(self, sagemaker: Any, make_role: Callable[..., str]) -> None:
+        model, role = name(), make_role()
+        sagemaker.create_model(
+            ModelName=model, ExecutionRoleArn=role, PrimaryContainer=container(), EnableNetworkIsolation=True
+        )
+        description = sagemaker.describe_model(ModelName=model)
+        assert description["EnableNetworkIsolation"] is True
+        assert description["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]["S3Uri"] == WEIGHTS
+        with pytest.raises(ClientError, match="Cannot create already existing model"):
+            sagemaker.create_model(ModelName=model, ExecutionRoleArn=role, PrimaryContainer=container())
+        sagemaker.delete_model(ModelName=model)
+
+    @pytest.mark.parametrize(
+        ("missing", "changes", "problem"),
+        [
+            (("read",), {}, "Could not access model data at s3://jumpstart-cache-prod-us-east-1/"),
+            (("list",), {}, 'please ensure that the role has "s3:ListBucket" permission'),
+            (("pull",), {}, "does not have ecr:BatchCheckLayerAvailability, ecr:BatchGetImage"),
+            (("token",), {}, "does not have ecr:GetAuthorizationToken"),
+            ((), {"Image": "docker.io/library/tgi:1"}, "Using non-ECR image"),
+            ((), {"Image": TGI.replace(REGION, "eu-west-1")}, "needs an image in us-east-1"),
+        ],
+    )
+    def test_is_refused_when_its_role_or_image_cannot_work(
+        self,
+        sagemaker: Any,
+        make_role: Callable[..., str],
+        missing: tuple[str, ...],
+        changes: Mapping[str, Any],
+        problem: str,
+    ) -> None:
+        with pytest.raises(ClientError, match=problem) as refused:
+            sagemaker.create_model(
+                ModelName=name(), ExecutionRoleArn=make_role(*missing), PrimaryContainer=container(**changes)
+            )
+        assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+    @pytest.mark.parametrize("service", ["lambda.amazonaws.com", None])
+    def test_is_refused_when_its_role_is_not_for_sagemaker(
+        self, sagemaker: Any, make_role: Callable[..., str], service: str | None
+    ) -> None:
+        role = make_role(service=service) if service else f"arn:aws:iam::{ACCOUNT}:role/nobody"
+        with pytest.raises(ClientError, match=f"Could not assume role {role}"):
+            sagemaker.create_model(ModelName=name(), ExecutionRoleArn=role, PrimaryContainer=container())
+
+    def test_is_refused_when_a_licence_is_not_accepted(
+        self, aws: Callable[..., Any], sagemaker: Any, make_role: Callable[..., str]
+    ) -> None:
+        role = make_role()
+        gated = f"jumpstart-private-cache-prod-{REGION}"
+        statement = {
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:ListBucket"],
+            "Resource": f"arn:aws:s3:::{gated}*",
+        }
+        others = [{"Effect": "Allow", **elements} for elements in STATEMENTS.values()]
+        set_policy(aws("iam"), role, [statement, *others])
+        source = {"S3Uri": f"s3://{gated}/llama/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+
+        def create(**access: Any) -> None:
+            weights = {"S3DataSource": {**source, **access}}
+            sagemaker.create_model(
+                ModelName=name(), ExecutionRoleArn=role, PrimaryContainer=container(ModelDataSource=weights)
+            )
+
+        with pytest.raises(ClientError, match=r"needs ModelAccessConfig.AcceptEula to be true"):
+            create()
+        create(ModelAccessConfig={"AcceptEula": True})
+
+    def test_is_refused_when_its_weights_are_not_there(
+        self, aws: Callable[..., Any], sagemaker: Any, make_role: Callable[..., str]
+    ) -> None:
+        bucket = name()
+        aws("s3").create_bucket(Bucket=bucket)
+        role = make_role()
+        set_policy(aws("iam"), role, [{"Effect": "Allow", "Action": ["s3:*", "ecr:*"], "Resource": "*"}])
+        weights = {"ModelDataSource": None, "ModelDataUrl": f"s3://{bucket}/model.tar.gz"}
+        image = {key: value for key, value in container(**weights).items() if value is not None}
+        with pytest.raises(ClientError, match=f"Could not find model data at s3://{bucket}/model.tar.gz"):
+            sagemaker.create_model(ModelName=name(), ExecutionRoleArn=role, PrimaryContainer=image)
+        aws("s3").put_object(Bucket=bucket, Key="model.tar.gz", Body=b"")
+        sagemaker.create_model(ModelName=name(), ExecutionRoleArn=role, PrimaryContainer=image)
+        aws("s3").delete_object(Bucket=bucket, Key="model.tar.gz")
+        aws("s3").delete_bucket(Bucket=bucket)
+
+
+class TestEndpointConfig:
+    def test_is_refused_for_a_value_out_of_its_range(self, sagemaker: Any) -> None:
+        too_long = variant("m", ContainerStartupHealthCheckTimeoutInSeconds=3601)
+        with pytest.raises(ClientError, match="1 validation error detected: Value '3601' at 'productionVariants"):
+            sagemaker.create_endpoint_config(EndpointConfigName=name(), ProductionVariants=[too_long])
+
+    def test_is_refused_for_a_model_that_there_is_not(self, sagemaker: Any) -> None:
+        with pytest.raises(ClientError, match="Could not find model"):
+            sagemaker.create_endpoint_config(EndpointConfigName=name(), ProductionVariants=[variant("nothing")])
+
+    def test_may_be_deleted_while_in_use(self, sagemaker: Any, runtime: Any, make_endpoint: Callable[..., str]) -> None:
+        endpoint = make_endpoint()
+        config = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+        sagemaker.delete_endpoint_config(EndpointConfigName=config)
+        sagemaker.delete_model(ModelName=config)
+        assert invoke(runtime, endpoint, {"inputs": "Hi"})
+
+
+class TestEndpoint:
+    def test_comes_into_service_under_its_name(self, sagemaker: Any, make_endpoint: Callable[..., str]) -> None:
+        endpoint = make_endpoint()
+        description = sagemaker.describe_endpoint(EndpointName=endpoint)
+        assert description["EndpointStatus"] == "InService"
+        assert description["EndpointArn"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{endpoint}"
+        assert description["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+        config = description["EndpointConfigName"]
+        with pytest.raises(ClientError, match="Cannot create already existing endpoint"):
+            sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+
+    def test_fails_with_a_reason_when_its_container_cannot_start(
+        self, sagemaker: Any, runtime: Any, make_endpoint: Callable[..., str]
+    ) -> None:
+        endpoint = make_endpoint(Environment={"HF_MODEL_ID": "/opt/ml/model", "HF_MODEL_QUANTIZE": "int3"})
+        description = sagemaker.describe_endpoint(EndpointName=endpoint)
+        assert description["EndpointStatus"] == "Failed"
+        assert "did not pass the ping health check" in description["FailureReason"]
+        assert "HF_MODEL_QUANTIZE='int3'" in description["FailureReason"]
+        with pytest.raises(ClientError, match=f"Endpoint {endpoint} of account {ACCOUNT} not found"):
+            invoke(runtime, endpoint, {"inputs": "Hi"})
+
+    def test_moves_to_another_configuration(
+        self, sagemaker: Any, runtime: Any, make_endpoint: Callable[..., str], make_config: Callable[..., str]
+    ) -> None:
+        endpoint = make_endpoint()
+        assert isinstance(invoke(runtime, endpoint, {"inputs": "Hi"}), list)
+        lmi = make_config(Image=LMI)
+        sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=lmi)
+        assert settled(sagemaker, endpoint)["EndpointConfigName"] == lmi
+        assert isinstance(invoke(runtime, endpoint, {"inputs": "Hi"}), dict)
+
+    def test_rolls_back_when_the_other_configuration_cannot_start(
+        self, sagemaker: Any, runtime: Any, make_endpoint: Callable[..., str], make_config: Callable[..., str]
+    ) -> None:
+        endpoint = make_endpoint()
+        before = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+        sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=make_config(Environment={}))
+        description = settled(sagemaker, endpoint)
+        assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", before)
+        assert "HF_MODEL_ID must be set" in description["FailureReason"]
+        assert invoke(runtime, endpoint, {"inputs": "Hi"})
+
+    def test_is_gone_when_deleted(self, sagemaker: Any, runtime: Any, make_endpoint: Callable[..., str]) -> None:
+        endpoint = make_endpoint()
+        sagemaker.delete_endpoint(EndpointName=endpoint)
+        with pytest.raises(ClientError, match="Could not find endpoint"):
+            sagemaker.describe_endpoint(EndpointName=endpoint)
+        with pytest.raises(ClientError, match="not found"):
+            invoke(runtime, endpoint, {"inputs": "Hi"})
+        with pytest.raises(ClientError, match="Could not find endpoint"):
+            sagemaker.delete_endpoint(EndpointName=endpoint)
+
+
+class TestInvocation:
+    def test_answers_with_what_the_container_says(self, runtime: Any, make_endpoint: Callable[..., str]) -> None:
+        answer = runtime.invoke_endpoint(
+            EndpointName=make_endpoint(), ContentType="application/json", Body=json.dumps({"inputs": "Hi"})
+        )
+        assert answer["InvokedProductionVariant"] == "AllTraffic"
+        assert answer["ContentType"] == "application/json"
+        assert "Stand-in answer" in json.loads(answer["Body"].read())[0]["generated_text"]
+
+    def test_turns_an_error_of_the_container_into_a_model_error(
+        self, runtime: Any, make_endpoint: Callable[..., str]
+    ) -> None:
+        endpoint = make_endpoint()
+        with pytest.raises(runtime.exceptions.ModelError) as failed:
+            invoke(runtime, endpoint, {"inputs": "Hi", "parameters": {"top_p": 1.0}})
+        response = failed.value.response
+        assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
+        assert response["OriginalStatusCode"] == 422
+        assert json.loads(response["OriginalMessage"])["error_type"] == "validation"
+        assert response["Error"]["Message"].startswith("Received client error (422) from primary with message ")
+        assert f"/aws/sagemaker/Endpoints/{endpoint}" in response["LogStreamArn"]
+
+    def test_tells_a_server_error_of_the_container_apart(self, runtime: Any, make_endpoint: Callable[..., str]) -> None:
+        with pytest.raises(runtime.exceptions.ModelError, match=r"Received server error \(503\) from primary"):
+            invoke(runtime, make_endpoint(), {"inputs": "[[stand-in status=503]]"})
+
+    def test_is_refused_for_an_unknown_endpoint(self, runtime: Any) -> None:
+        with pytest.raises(runtime.exceptions.ValidationError, match="Endpoint none of account 123456789012 not found"):
+            invoke(runtime, "none", {"inputs": "Hi"})
+
+    def test_is_refused_for_an_unknown_variant(self, runtime: Any, make_endpoint: Callable[..., str]) -> None:
+        endpoint = make_endpoint()
+        assert invoke(runtime, endpoint, {"inputs": "Hi"}, TargetVariant="AllTraffic")
+        with pytest.raises(runtime.exceptions.ValidationError, match="Variant other of endpoint"):
+            invoke(runtime, endpoint, {"inputs": "Hi"}, TargetVariant="other")
+
+    def test_is_refused_above_six_megabytes(self, runtime: Any, make_endpoint: Callable[..., str]) -> None:
+        with pytest.raises(runtime.exceptions.ValidationError, match="length less than or equal to 6291456"):
+            invoke(runtime, make_endpoint(), {"inputs": "x" * 6_291_456})
+
+    def test_is_refused_without_permission_for_this_endpoint(
+        self, aws: Callable[..., Any], local_aws: str, make_role: Callable[..., str], make_endpoint: Callable[..., str]
+    ) -> None:
+        mine, other = make_endpoint(), make_endpoint()
+        role = make_role()
+        allow = {
+            "Effect": "Allow",
+            "Action": "sagemaker:InvokeEndpoint",
+            "Resource": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{mine}",
+        }
+        set_policy(aws("iam"), role, [allow])
+        session = aws("sts").assume_role(RoleArn=role, RoleSessionName="caller")["Credentials"]
+        caller = boto3.client(
+            "sagemaker-runtime",
+            region_name=REGION,
+            endpoint_url=local_aws,
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["SessionToken"],
+        )
+        assert invoke(caller, mine, {"inputs": "Hi"})
+        with pytest.raises(ClientError, match="is not authorized to perform: sagemaker:InvokeEndpoint") as refused:
+            invoke(caller, other, {"inputs": "Hi"})
+        assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
