@@ -1,0 +1,297 @@
+"""The whole way of one stack, with the real CDK CLI and the local AWS: deployed, asked, updated, broken, destroyed."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx2
+import openai
+import pytest
+
+from tools.cdk import Cdk, CdkError
+from tools.deployed import declared_stack, outputs
+from tools.invoke import http_client, openai_client
+from tools.leftovers import leftovers
+from tools.local import LocalAws, running
+
+# One local AWS, and tests that follow one another: all on one worker.
+pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e")]
+
+REGION = "us-west-2"
+STACK = declared_stack("dev/mistral-7b-instruct")
+ACCOUNTS = f"account/{REGION}"
+
+
+@pytest.fixture(scope="module")
+def local_aws() -> Iterator[LocalAws]:
+    with running() as local_aws, pytest.MonkeyPatch.context() as environment:
+        for name, value in local_aws.client_environment().items():
+            environment.setenv(name, value)
+        yield local_aws
+
+
+class Deployer:
+    """Deploys variants of the one stack."""
+
+    def __init__(self, cdk: Cdk, folder: Path) -> None:
+        self.cdk = cdk
+        self._folder = folder
+
+    def assembly(self, variant: str = "") -> list[str]:
+        """Synthesize a variant once and return the option that names it."""
+        assembly = self._folder / f"cdk.out-{variant}"
+        if not assembly.exists():
+            app = f"python3 tests/e2e/variant_app.py {variant}"
+            self.cdk.run("synth", "--quiet", "--app", app, "--output", str(assembly))
+        return ["--app", str(assembly)]
+
+    def deploy(self, variant: str = "", stack: str = STACK.path) -> str:
+        return self.cdk.run("deploy", stack, *self.assembly(variant), "--require-approval", "never")
+
+    def destroy(self, *stacks: str) -> str:
+        return self.cdk.run("destroy", *stacks, *self.assembly(), "--force")
+
+
+@pytest.fixture(scope="module")
+def deployer(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Deployer:
+    folder = tmp_path_factory.mktemp("e2e")
+    environment = {**local_aws.client_environment(), "CDK_VALIDATION": os.environ["CDK_VALIDATION"]}
+    deployer = Deployer(Cdk(environment=environment, logs=folder), folder)
+    deployer.cdk.run("bootstrap", f"aws://123456789012/{REGION}")
+    return deployer
+
+
+@pytest.fixture(scope="module")
+def deployed(deployer: Deployer) -> dict[str, str]:
+    """The stack's outputs, once it is deployed."""
+    deployer.deploy(stack=ACCOUNTS)
+    deployer.deploy()
+    return outputs(STACK)
+
+
+@pytest.fixture
+def client(deployed: dict[str, str], local_aws: LocalAws) -> openai.OpenAI:
+    return openai_client(deployed["InvokeUrl"], endpoint_url=local_aws.url).with_options(max_retries=0)
+
+
+@pytest.fixture
+def signed(deployed: dict[str, str], local_aws: LocalAws) -> Iterator[httpx2.Client]:
+    with http_client(region=REGION, endpoint_url=local_aws.url) as client:
+        yield client
+
+
+def _aws(service: Any) -> Any:
+    return boto3.client(service, region_name=REGION)
+
+
+def _endpoint() -> tuple[str, dict[str, Any]]:
+    """The endpoint's config's name and its variant."""
+    sagemaker = _aws("sagemaker")
+    config = sagemaker.describe_endpoint(EndpointName=STACK.stack_name)["EndpointConfigName"]
+    return config, sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"][0]
+
+
+def _status() -> str:
+    stack = _aws("cloudformation").describe_stacks(StackName=STACK.stack_name)["Stacks"][0]
+    return str(stack["StackStatus"])
+
+
+def test_a_stack_that_comes_before_its_accounts_settings_fails_without_renting_an_instance(deployer: Deployer) -> None:
+    with pytest.raises(CdkError, match="CloudWatch Logs role ARN must be set in account settings"):
+        deployer.deploy()
+
+    events = _aws("cloudformation").describe_stack_events(StackName=STACK.stack_name)["StackEvents"]
+    assert "AWS::SageMaker::Endpoint" not in {event["ResourceType"] for event in events}
+    deployer.destroy(STACK.path)
+
+
+def test_tells_url_endpoint_bucket_and_key(deployed: dict[str, str]) -> None:
+    assert set(deployed) == {"InvokeUrl", "EndpointName", "BucketName", "KeyArn"}
+    assert deployed["EndpointName"] == "dev-mistral-7b-instruct"
+    assert deployed["InvokeUrl"].startswith("https://")
+    assert deployed["InvokeUrl"].endswith(".execute-api.us-west-2.amazonaws.com/live/")
+    assert _aws("kms").describe_key(KeyId=deployed["KeyArn"])["KeyMetadata"]["Enabled"]
+    encryption = _aws("s3").get_bucket_encryption(Bucket=deployed["BucketName"])["ServerSideEncryptionConfiguration"]
+    assert encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == deployed["KeyArn"]
+
+
+def test_answers_openais_client(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(
+        model="mistral-7b-instruct",
+        messages=[{"role": "user", "content": "Which country has the most natural lakes?"}],
+        max_tokens=64,
+    )
+
+    assert answer.model == "mistral-7b-instruct"
+    assert answer.choices[0].message.content
+    assert answer.choices[0].finish_reason in {"stop", "length"}
+
+
+def test_gives_the_same_answer_to_the_same_conversation_and_another_to_another(client: openai.OpenAI) -> None:
+    def ask(question: str) -> str | None:
+        answer = client.chat.completions.create(
+            model="mistral-7b-instruct",
+            messages=[
+                {"role": "user", "content": "Hello"},
+                {"role": "assistant", "content": "Hello!"},
+                {"role": "user", "content": question},
+            ],
+            temperature=0,
+        )
+        return answer.choices[0].message.content
+
+    assert ask("Who are you?") == ask("Who are you?") != ask("Where are you?")
+
+
+def test_lists_its_model(client: openai.OpenAI) -> None:
+    assert [model.id for model in client.models.list()] == ["mistral-7b-instruct"]
+
+
+def test_completes_a_text(client: openai.OpenAI) -> None:
+    completion = client.completions.create(model="mistral-7b-instruct", prompt="Building a website", max_tokens=5)
+
+    assert completion.choices[0].text
+    assert completion.choices[0].finish_reason == "length"
+
+
+def test_passes_the_containers_own_payload_through(deployed: dict[str, str], signed: httpx2.Client) -> None:
+    payload = {"inputs": "<s>[INST] Hello [/INST]", "parameters": {"max_new_tokens": 4, "details": True}}
+
+    response = signed.post(f"{deployed['InvokeUrl']}invocations", json=payload)
+
+    [generated] = response.json()
+    assert generated["generated_text"]
+    assert generated["details"]["generated_tokens"] == 4
+
+
+def test_names_the_wrong_order_of_roles(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(
+            model="mistral-7b-instruct",
+            messages=[{"role": "user", "content": "a"}, {"role": "user", "content": "b"}],
+        )
+
+    assert refused.value.param == "messages[1].role"
+    assert "user" in refused.value.message
+    assert "assistant" in refused.value.message
+
+
+def test_keeps_the_containers_own_error(deployed: dict[str, str], signed: httpx2.Client) -> None:
+    response = signed.post(
+        f"{deployed['InvokeUrl']}invocations", json={"inputs": "Hello", "parameters": {"temperature": -1}}
+    )
+
+    assert response.status_code == 422
+    assert "temperature" in response.json()["error"]["message"]
+
+
+def test_lets_nobody_in_without_a_signature_and_says_so_in_openais_shape(
+    deployed: dict[str, str], local_aws: LocalAws
+) -> None:
+    host = httpx2.URL(deployed["InvokeUrl"]).host
+    response = httpx2.post(
+        f"{local_aws.url}/live/v1/chat/completions", headers={"host": host}, json={"model": "mistral-7b-instruct"}
+    )
+
+    assert response.status_code == 403
+    assert response.json() == {
+        "error": {
+            "message": "Missing Authentication Token",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "MISSING_AUTHENTICATION_TOKEN",
+        }
+    }
+    assert response.headers["x-request-id"]
+
+
+def test_logs_accesses_and_requests_without_what_was_said(client: openai.OpenAI, deployed: dict[str, str]) -> None:
+    client.chat.completions.create(
+        model="mistral-7b-instruct", messages=[{"role": "user", "content": "a very private matter"}]
+    )
+
+    logs = _aws("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    texts = {
+        group: "\n".join(event["message"] for event in logs.filter_log_events(logGroupName=group)["events"])
+        for group in groups
+    }
+    access = [json.loads(line) for group, text in texts.items() if "AccessLogs" in group for line in text.splitlines()]
+    assert any(entry["status"] == "200" and entry["path"] == "/live/v1/chat/completions" for entry in access)
+    assert any("v1/chat/completions" in text for group, text in texts.items() if "FunctionLogs" in group)
+    assert "a very private matter" not in "".join(texts.values())
+
+
+def test_changes_nothing_when_deployed_again(deployer: Deployer, deployed: dict[str, str]) -> None:
+    assert "(no changes)" in deployer.deploy()
+    # --fail: an exit code of 1 where there is a difference.
+    deployer.cdk.run("diff", STACK.path, *deployer.assembly(), "--fail")
+
+
+def test_shows_a_change_before_it_is_made(deployer: Deployer, deployed: dict[str, str]) -> None:
+    printed = deployer.cdk.run("diff", STACK.path, *deployer.assembly("two-instances"))
+
+    assert "InitialInstanceCount" in printed
+    assert "replace" in printed
+
+
+def test_replaces_the_config_and_keeps_the_endpoint_when_the_instance_count_changes(
+    deployer: Deployer, client: openai.OpenAI
+) -> None:
+    config, variant = _endpoint()
+    assert variant["InitialInstanceCount"] == 1
+
+    deployer.deploy("two-instances")
+
+    new_config, new_variant = _endpoint()
+    assert new_variant["InitialInstanceCount"] == 2
+    assert new_config != config
+    assert len(_aws("sagemaker").list_endpoint_configs()["EndpointConfigs"]) == 1
+    assert client.models.list().data
+    deployer.deploy()
+    assert _endpoint()[1]["InitialInstanceCount"] == 1
+
+
+def test_rolls_a_failed_update_back_and_keeps_answering(deployer: Deployer, client: openai.OpenAI) -> None:
+    before = _endpoint()
+
+    with pytest.raises(CdkError, match="alias/dev/mistral-7b-instruct"):
+        deployer.deploy("breaks")
+
+    assert _status() == "UPDATE_ROLLBACK_COMPLETE"
+    assert _endpoint() == before
+    answer = client.completions.create(model="mistral-7b-instruct", prompt="Still there?", max_tokens=3)
+    assert answer.choices[0].text
+
+
+def test_refuses_a_resource_type_that_it_does_not_have(deployer: Deployer, client: openai.OpenAI) -> None:
+    with pytest.raises(CdkError, match="AWS::SageMaker::Space"):
+        deployer.deploy("unknown-type")
+
+    assert client.models.list().data
+
+
+def test_a_missing_grant_shows(deployer: Deployer, client: openai.OpenAI) -> None:
+    deployer.deploy("no-grant")
+
+    with pytest.raises(openai.InternalServerError) as refused:
+        client.completions.create(model="mistral-7b-instruct", prompt="May I?", max_tokens=3)
+
+    assert "sagemaker:InvokeEndpoint" in refused.value.message
+    deployer.deploy()
+    assert client.completions.create(model="mistral-7b-instruct", prompt="May I?", max_tokens=3).choices[0].text
+
+
+def test_leaves_nothing_when_destroyed_even_with_data_in_its_bucket(
+    deployer: Deployer, deployed: dict[str, str]
+) -> None:
+    s3 = _aws("s3")
+    for body in (b"first version", b"second version"):
+        s3.put_object(Bucket=deployed["BucketName"], Key="train/data.jsonl", Body=body)
+
+    deployer.destroy(STACK.path, ACCOUNTS)
+
+    assert leftovers([REGION]) == []

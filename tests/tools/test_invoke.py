@@ -1,0 +1,104 @@
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, ClassVar
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tools.invoke import http_client, openai_client, region_of
+
+URL = "https://abc123.execute-api.us-west-2.amazonaws.com/live/"
+
+
+class _Recorder(BaseHTTPRequestHandler):
+    requests: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.requests.append({"path": self.path, "headers": dict(self.headers.items()), "body": body})
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"choices": []}')
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A server in a local AWS's place that records what it is sent."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "some-key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "some-secret")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    _Recorder.requests.clear()
+    with HTTPServer(("127.0.0.1", 0), _Recorder) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", _Recorder.requests
+        server.shutdown()
+        thread.join()
+
+
+def test_reads_the_region_from_the_url() -> None:
+    assert region_of(URL) == "us-west-2"
+
+
+@pytest.mark.parametrize("url", ["", "http://127.0.0.1:4566/live/", "https://abc.s3.us-west-2.amazonaws.com/"])
+def test_refuses_an_url_that_is_not_an_apis(url: str) -> None:
+    with pytest.raises(ValueError, match=r"allowed is https://<api>.execute-api.<region>"):
+        region_of(url)
+
+
+def test_connects_to_a_local_aws_and_keeps_the_apis_host(recorded: tuple[str, list[dict[str, Any]]]) -> None:
+    endpoint_url, requests = recorded
+    with http_client(region="us-west-2", endpoint_url=endpoint_url) as client:
+        client.post(f"{URL}invocations", json={"inputs": "hi"})
+
+    [request] = requests
+    assert request["path"] == "/live/invocations"
+    assert request["headers"]["Host"] == "abc123.execute-api.us-west-2.amazonaws.com"
+
+
+def test_signs_what_it_sends(recorded: tuple[str, list[dict[str, Any]]]) -> None:
+    endpoint_url, requests = recorded
+    with http_client(region="us-west-2", endpoint_url=endpoint_url) as client:
+        client.post(f"{URL}invocations", content=b'{"inputs": "hi"}', headers={"content-type": "application/json"})
+
+    [request] = requests
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    expected = AWSRequest(
+        "POST", f"{URL}invocations", data=request["body"], headers={"content-type": headers["content-type"]}
+    )
+    expected.context["timestamp"] = headers["x-amz-date"]
+    expected.headers["X-Amz-Date"] = headers["x-amz-date"]
+    signer = SigV4Auth(Credentials("some-key", "some-secret"), "execute-api", "us-west-2")
+    signature = signer.signature(signer.string_to_sign(expected, signer.canonical_request(expected)), expected)
+    assert headers["authorization"].endswith(f"Signature={signature}")
+
+
+def test_openais_client_sends_a_signature_in_place_of_its_key(recorded: tuple[str, list[dict[str, Any]]]) -> None:
+    endpoint_url, requests = recorded
+    openai_client(URL, endpoint_url=endpoint_url).chat.completions.create(
+        model="some-model", messages=[{"role": "user", "content": "hi"}]
+    )
+
+    [request] = requests
+    assert request["path"] == "/live/v1/chat/completions"
+    authorization = {name.lower(): value for name, value in request["headers"].items()}["authorization"]
+    assert authorization.startswith("AWS4-HMAC-SHA256 Credential=some-key/")
+    assert "Bearer" not in authorization
+
+
+def test_says_so_when_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+
+    with pytest.raises(RuntimeError, match="no aws credentials"):
+        http_client(region="us-west-2")

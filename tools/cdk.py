@@ -1,0 +1,84 @@
+"""The real CDK CLI, run from the project's own `node_modules`."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tools.processes import ROOT, dies_with_its_parent
+
+_CLI = ROOT / "node_modules" / ".bin" / "cdk"
+
+
+class CdkError(RuntimeError):
+    """The CLI failed; the message holds the end of what it printed."""
+
+
+class Cdk:
+    """Runs the CDK CLI with one environment and writes what it prints into log files."""
+
+    def __init__(self, *, environment: Mapping[str, str], logs: Path) -> None:
+        """Keep the settings.
+
+        Args:
+            environment: Variables laid over this process's own.
+            logs: Folder for one log file a command.
+        """
+        # The CLI runs `python3 app.py`, and jsii runs `node`: both are the venv's.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        self._environment = {**os.environ, "PATH": path, **environment}
+        self._logs = logs
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command, such as `deploy dev/*`, and return its process."""
+        with self._log(arguments).open("wb") as log:
+            return subprocess.Popen(  # noqa: S603 - the project's own CLI, no shell
+                [str(_CLI), "--no-notices", "--no-color", "--ci", *arguments],
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=dies_with_its_parent,  # noqa: PLW1509 - nothing in this process locks what it calls
+            )
+
+    def finish(
+        self, process: subprocess.Popen[bytes], *arguments: str, while_waiting: Callable[[], None] | None = None
+    ) -> str:
+        """Wait for a command and return what it printed.
+
+        Args:
+            process: What `start` returned.
+            arguments: What `start` was given.
+            while_waiting: Called a few times a second.
+
+        Raises:
+            CdkError: If the command failed.
+        """
+        try:
+            while process.poll() is None:
+                if while_waiting:
+                    while_waiting()
+                time.sleep(0.1)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+        printed = self._log(arguments).read_text(encoding="utf-8", errors="replace")
+        if process.returncode:
+            end = "\n".join(printed.splitlines()[-40:])
+            raise CdkError(f"cdk {' '.join(arguments)} failed with exit code {process.returncode}:\n{end}")
+        return printed
+
+    def run(self, *arguments: str, while_waiting: Callable[[], None] | None = None) -> str:
+        """Run a command and return what it printed.
+
+        Raises:
+            CdkError: If the command failed.
+        """
+        return self.finish(self.start(*arguments), *arguments, while_waiting=while_waiting)
+
+    def _log(self, arguments: tuple[str, ...]) -> Path:
+        return self._logs / f"cdk-{arguments[0]}.log"

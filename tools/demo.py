@@ -1,0 +1,253 @@
+"""The main job, end to end on this machine: deploy an environment, chat with every model, destroy it.
+
+`make demo` runs it. The real CDK CLI deploys the real templates; AWS is the embedded local one, in which a stand-in
+container takes the GPUs' place.
+"""
+
+import argparse
+import os
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import boto3
+import openai
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+
+from stacks.environments import Removal
+from stacks.models import DEPLOYMENTS
+from tools.cdk import Cdk, CdkError
+from tools.chat import ask
+from tools.deployed import DeclaredStack, declared_stacks, outputs, regions, resource_count
+from tools.invoke import openai_client
+from tools.leftovers import leftovers
+from tools.local import LocalAws, running, start
+from tools.processes import end_with_parent
+
+_ACCOUNT = "123456789012"
+# What stays on purpose where an environment retains its data (stacks/environments.py).
+_RETAINED = {"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket"}
+# Prompts of the models' announcements.
+_CHAT = "What is Amazon SageMaker JumpStart?"
+_COMPLETION = "Building a website can be done in 10 simple steps:"
+
+
+class DemoError(RuntimeError):
+    """The demo did not show what it is there to show."""
+
+
+class Demo:
+    """One run of the demo on a running local AWS."""
+
+    def __init__(
+        self, *, console: Console, cdk: Cdk, local_aws: LocalAws, environment_name: str, assembly: Path
+    ) -> None:
+        """Keep what the steps share.
+
+        Args:
+            console: Where progress is shown.
+            cdk: The CLI.
+            local_aws: Where everything is deployed.
+            environment_name: Such as `dev`.
+            assembly: Folder for the cloud assembly.
+        """
+        self._console = console
+        self._cdk = cdk
+        self._local_aws = local_aws
+        self._environment_name = environment_name
+        self._assembly = str(assembly)
+        self._stacks = declared_stacks(environment_name)
+        self._regions = list(regions(self._stacks))
+
+    def deploy(self) -> None:
+        """Synthesize, bootstrap every region, and deploy the accounts' stacks and then the environment's.
+
+        Raises:
+            CdkError: If any of it fails.
+        """
+        environment_stacks = f"{self._environment_name}/*"
+        accounts = [f"account/{region}" for region in self._regions]
+        with self._step(f"synthesize {len(self._stacks)} stacks, bootstrap {', '.join(self._regions)}"):
+            # Bootstrapping needs no assembly and synthesis needs no AWS.
+            synth = ("synth", "--quiet", "--output", self._assembly, environment_stacks, *accounts)
+            synthesis = self._cdk.start(*synth)
+            self._cdk.run("bootstrap", *(f"aws://{_ACCOUNT}/{region}" for region in self._regions))
+            self._cdk.finish(synthesis, *synth)
+        with self._step("deploy the accounts' settings"):
+            self._deploy(*accounts)
+        columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
+        with Progress(*columns, TextColumn("{task.fields[status]}"), console=self._console) as progress:
+            bars = [
+                (stack, progress.add_task(stack.path, total=resource_count(Path(self._assembly), stack), status=""))
+                for stack in self._stacks
+            ]
+            self._deploy(environment_stacks, progress=progress, bars=bars)
+
+    def _deploy(
+        self, *patterns: str, progress: Progress | None = None, bars: Sequence[tuple[DeclaredStack, TaskID]] = ()
+    ) -> None:
+        def show() -> None:
+            for stack, bar in bars:
+                status, done = _deployed(stack)
+                if progress:
+                    progress.update(bar, completed=done, status=status)
+
+        self._cdk.run(
+            "deploy",
+            *patterns,
+            *("--app", self._assembly, "--require-approval", "never", "--concurrency", "4"),
+            while_waiting=show,
+        )
+        show()
+
+    def chat(self) -> None:
+        """Ask every deployed model once, through its API, and print a table of the answers.
+
+        Raises:
+            DemoError: If a model does not answer.
+        """
+        table = Table("stack", "endpoint", "instance", Column("URL", overflow="fold"), "first line of the answer")
+        for stack in self._stacks:
+            given = outputs(stack)
+            client = openai_client(given["InvokeUrl"], endpoint_url=self._local_aws.url)
+            chats = stack.model.prompt_format != "none"
+            try:
+                answer = ask(
+                    client,
+                    model=stack.model.name,
+                    prompt=_CHAT if chats else _COMPLETION,
+                    chat=chats,
+                    max_tokens=64,
+                )
+            except openai.OpenAIError as error:
+                raise DemoError(f"{stack.path} does not answer: {error}") from error
+            if not answer.strip():
+                raise DemoError(f"{stack.path} answers with nothing")
+            first_line = answer.strip().splitlines()[0]
+            instance_type = _instance_type(given["EndpointName"], stack.region)
+            table.add_row(stack.path, given["EndpointName"], instance_type, given["InvokeUrl"], first_line)
+        self._console.print(table)
+        self._console.print(
+            "Base models completed a text (/v1/completions), the others chatted (/v1/chat/completions), with OpenAI's "
+            "client and signed requests. The answers come from the stand-in container, which has no weights."
+        )
+
+    def destroy(self) -> None:
+        """Destroy what was deployed and look for what is left.
+
+        Raises:
+            CdkError: If the CLI fails.
+            DemoError: If something is left that should not be.
+        """
+        with self._step(f"destroy {len(self._stacks)} stacks"):
+            everything = (f"{self._environment_name}/*", *(f"account/{region}" for region in self._regions))
+            self._cdk.run("destroy", *everything, "--app", self._assembly, "--force", "--concurrency", "4")
+        left = leftovers(self._regions)
+        retains = any(
+            environment.removal is Removal.RETAIN
+            for environment, _ in DEPLOYMENTS
+            if environment.name == self._environment_name
+        )
+        kept = [resource for resource in left if retains and resource.kind in _RETAINED]
+        if unwanted := [resource for resource in left if resource not in kept]:
+            raise DemoError("left behind: " + ", ".join(f"{found.kind} {found.name}" for found in unwanted))
+        if kept:
+            kinds = ", ".join(sorted({resource.kind for resource in kept}))
+            self._console.print(f"Nothing is left but what {self._environment_name} retains: {len(kept)} of {kinds}.")
+        else:
+            self._console.print("Nothing is left.")
+
+    def tell_how_to_talk(self) -> None:
+        """Print how to use what was left running."""
+        example = next(stack for stack in self._stacks if stack.model.prompt_format != "none")
+        self._console.print("The local AWS keeps running. Talk to it:", style="bold")
+        for line in [
+            'eval "$(.venv/bin/python -m tools.local env)"',
+            f".venv/bin/python -m tools.chat {example.path} {shlex.quote(_CHAT)}",
+            f"PATH=$PWD/.venv/bin:$PATH node_modules/.bin/cdk diff {shlex.quote(self._environment_name + '/*')}",
+            "make stop",
+        ]:
+            self._console.print(f"  {line}", highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        with self._console.status(name):
+            yield
+        self._console.print(f"[green]done[/green] {name} ({time.monotonic() - began:.1f} s)", highlight=False)
+
+
+def _deployed(stack: DeclaredStack) -> tuple[str, int]:
+    """A stack's status and how many of its resources are complete; before it exists, nothing."""
+    cloudformation: Any = boto3.client("cloudformation", region_name=stack.region)
+    try:
+        status = cloudformation.describe_stacks(StackName=stack.stack_name)["Stacks"][0]["StackStatus"]
+        resources = cloudformation.describe_stack_resources(StackName=stack.stack_name)["StackResources"]
+    except cloudformation.exceptions.ClientError:
+        return "", 0
+    return status, sum(resource["ResourceStatus"].endswith("_COMPLETE") for resource in resources)
+
+
+def _instance_type(endpoint_name: str, region: str) -> str:
+    sagemaker: Any = boto3.client("sagemaker", region_name=region)
+    config = sagemaker.describe_endpoint(EndpointName=endpoint_name)["EndpointConfigName"]
+    variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    return str(variants[0]["InstanceType"])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demo.
+
+    Args:
+        arguments: The command line's, by default.
+
+    Returns:
+        0, or 1 when it failed, or 130 when it was interrupted.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.demo", description="deploy, chat and destroy on this machine"
+    )
+    parser.add_argument("--environment", default="dev", help="which environment to deploy (default: dev)")
+    parser.add_argument("--keep", action="store_true", help="leave everything running")
+    options = parser.parse_args(arguments)
+    # A pipe has no width of its own; the table needs about this much.
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    end_with_parent()
+    began = time.monotonic()
+    try:
+        declared_stacks(options.environment)
+        aws = nullcontext(start()) if options.keep else running()
+        with aws as local_aws, tempfile.TemporaryDirectory() as folder:
+            os.environ.update(local_aws.client_environment())
+            demo = Demo(
+                console=console,
+                cdk=Cdk(environment=local_aws.client_environment(), logs=Path(folder)),
+                local_aws=local_aws,
+                environment_name=options.environment,
+                assembly=Path(folder) / "cdk.out",
+            )
+            demo.deploy()
+            demo.chat()
+            if options.keep:
+                demo.tell_how_to_talk()
+            else:
+                demo.destroy()
+    except (CdkError, DemoError, RuntimeError, ValueError) as error:
+        console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("interrupted: everything that was started is stopped")
+        return 130
+    console.print(f"took {time.monotonic() - began:.0f} s", highlight=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

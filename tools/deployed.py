@@ -1,0 +1,104 @@
+"""What is deployed: the app's stacks with their outputs, asked from CloudFormation."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from stacks.models import DEPLOYMENTS, JumpStartModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredStack:
+    """One model's stack as it is declared.
+
+    Attributes:
+        path: As the CDK CLI names it, such as `dev/mistral-7b-instruct`.
+        stack_name: CloudFormation's name, such as `dev-mistral-7b-instruct`.
+        region: Where it is deployed.
+        account: 12 digits, or None for the credentials' own.
+        model: The declaration.
+    """
+
+    path: str
+    stack_name: str
+    region: str
+    account: str | None
+    model: JumpStartModel
+
+
+def declared_stacks(environment_name: str) -> list[DeclaredStack]:
+    """List the stacks of one environment.
+
+    Args:
+        environment_name: Such as `dev`.
+
+    Raises:
+        ValueError: If no environment has that name.
+    """
+    for environment, models in DEPLOYMENTS:
+        if environment.name == environment_name:
+            return [
+                DeclaredStack(
+                    path=f"{environment.name}/{model.name}",
+                    stack_name=f"{environment.name}-{model.name}",
+                    region=model.region or environment.region,
+                    account=environment.account,
+                    model=model,
+                )
+                for model in models
+            ]
+    names = ", ".join(environment.name for environment, _ in DEPLOYMENTS)
+    raise ValueError(f"environment is {environment_name!r}: declared are {names}")
+
+
+def declared_stack(path: str) -> DeclaredStack:
+    """Find one stack by its path, such as `dev/mistral-7b-instruct`.
+
+    Raises:
+        ValueError: If nothing is declared there.
+    """
+    environment_name, _, _ = path.partition("/")
+    stacks = declared_stacks(environment_name)
+    for stack in stacks:
+        if stack.path == path:
+            return stack
+    raise ValueError(f"stack is {path!r}: declared are {', '.join(stack.path for stack in stacks)}")
+
+
+def outputs(stack: DeclaredStack) -> dict[str, str]:
+    """Return a deployed stack's outputs by their keys.
+
+    Raises:
+        botocore.exceptions.ClientError: If the stack does not exist or may not be read.
+    """
+    cloudformation: Any = boto3.client("cloudformation", region_name=stack.region)
+    described = cloudformation.describe_stacks(StackName=stack.stack_name)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def regions(stacks: list[DeclaredStack]) -> Iterator[str]:
+    """Iterate over the regions of stacks, each once, in order of their names."""
+    yield from sorted({stack.region for stack in stacks})
+
+
+def resource_count(assembly: Path, stack: DeclaredStack) -> int:
+    """Return how many resources a stack declares.
+
+    Args:
+        assembly: Folder that `cdk synth` wrote.
+        stack: The stack.
+
+    Raises:
+        ValueError: If the assembly does not hold the stack.
+    """
+    folder = assembly / f"assembly-{stack.path.partition('/')[0]}"
+    artifacts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    for artifact in artifacts.values():
+        if artifact.get("properties", {}).get("stackName") == stack.stack_name:
+            template = json.loads((folder / artifact["properties"]["templateFile"]).read_text(encoding="utf-8"))
+            return len(template["Resources"])
+    raise ValueError(f"stack is {stack.path!r}: the assembly does not hold it")

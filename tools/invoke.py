@@ -1,0 +1,111 @@
+"""How a person's machine calls a deployed model: SigV4-signed HTTP, and OpenAI's client on top of it."""
+
+from collections.abc import Generator
+from urllib.parse import urlsplit
+
+import boto3
+import httpx2
+import openai
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+# API Gateway answers within 29 s unless its quota was raised; SageMaker's containers have 60 s.
+_TIMEOUT_SECONDS = 65.0
+
+
+class SignedRequests(httpx2.Auth):
+    """Signs each request with AWS Signature Version 4 for API Gateway (`execute-api`)."""
+
+    requires_request_body = True
+
+    def __init__(self, *, credentials: Credentials, region: str) -> None:
+        """Keep what signing needs.
+
+        Args:
+            credentials: AWS credentials of a principal that may `execute-api:Invoke`.
+            region: The API's region.
+        """
+        self._signer = SigV4Auth(credentials, "execute-api", region)
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        """Sign the method, URL, body and content type."""
+        signed = AWSRequest(
+            method=request.method,
+            url=str(request.url),
+            data=request.content,
+            headers={"content-type": request.headers.get("content-type", "application/json")},
+        )
+        # OpenAI's client sends its API key as a bearer token; the signature takes that header's place.
+        request.headers.pop("authorization", None)
+        self._signer.add_auth(signed)
+        request.headers.update(dict(signed.headers.items()))
+        yield request
+
+
+class LocalTransport(httpx2.HTTPTransport):
+    """Sends requests for AWS's hosts to a local AWS, as `curl --connect-to` does; the Host header stays."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        """Keep the local AWS's address, such as `http://127.0.0.1:4566`."""
+        super().__init__()
+        self._endpoint = httpx2.URL(endpoint_url)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Connect to the local AWS instead of the URL's host."""
+        request.url = request.url.copy_with(
+            scheme=self._endpoint.scheme, host=self._endpoint.host, port=self._endpoint.port
+        )
+        return super().handle_request(request)
+
+
+def http_client(*, region: str, endpoint_url: str | None = None) -> httpx2.Client:
+    """Return an HTTP client that signs its requests with the session's credentials.
+
+    Args:
+        region: The API's region.
+        endpoint_url: A local AWS; None for AWS itself.
+
+    Raises:
+        RuntimeError: If the session has no credentials.
+    """
+    credentials = boto3.session.Session().get_credentials()
+    if credentials is None:
+        raise RuntimeError("no aws credentials: configure a profile, or set AWS_ACCESS_KEY_ID and its like")
+    return httpx2.Client(
+        auth=SignedRequests(credentials=credentials, region=region),
+        timeout=_TIMEOUT_SECONDS,
+        transport=LocalTransport(endpoint_url) if endpoint_url else None,
+    )
+
+
+def openai_client(invoke_url: str, *, endpoint_url: str | None = None) -> openai.OpenAI:
+    """Return OpenAI's own client for one deployed model.
+
+    Args:
+        invoke_url: The stack's output `InvokeUrl`.
+        endpoint_url: A local AWS; None for AWS itself.
+
+    Raises:
+        ValueError: If the URL is not one of API Gateway's.
+        RuntimeError: If the session has no credentials.
+    """
+    return openai.OpenAI(
+        base_url=f"{invoke_url}v1",
+        # Signatures authorize the request; the client insists on a key all the same.
+        api_key="signed",
+        http_client=http_client(region=region_of(invoke_url), endpoint_url=endpoint_url),
+        max_retries=2,
+    )
+
+
+def region_of(invoke_url: str) -> str:
+    """Return the region in an URL such as `https://abc.execute-api.us-west-2.amazonaws.com/live/`.
+
+    Raises:
+        ValueError: If the URL is not one of API Gateway's.
+    """
+    labels = (urlsplit(invoke_url).hostname or "").split(".")
+    if len(labels) < 5 or labels[1] != "execute-api":
+        raise ValueError(f"url is {invoke_url!r}: allowed is https://<api>.execute-api.<region>.amazonaws.com/<stage>/")
+    return labels[2]

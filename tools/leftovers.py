@@ -1,0 +1,93 @@
+"""What is left in an account when the stacks are gone. For a local AWS, where whatever is found is the app's."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+# Deployed once by `cdk bootstrap`, and meant to stay.
+_BOOTSTRAP_STACK = "CDKToolkit"
+_BOOTSTRAP_PREFIX = "cdk-"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Leftover:
+    """One resource that is still there.
+
+    Attributes:
+        kind: Its CloudFormation type.
+        name: Its name or id.
+        region: Where it is.
+    """
+
+    kind: str
+    name: str
+    region: str
+
+
+def leftovers(regions: Iterable[str]) -> list[Leftover]:
+    """List what is left of the types that the app deploys, in these regions; global ones too.
+
+    Args:
+        regions: Such as `us-west-2`.
+    """
+    found = [
+        Leftover(kind, name, region)
+        for region in regions
+        for kind, name in [*_compute(region), *_gateways_and_logs(region), *_keys(region), *_stacks(region)]
+    ]
+    s3: Any = boto3.client("s3")
+    iam: Any = boto3.client("iam")
+    buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
+    found += [Leftover("AWS::S3::Bucket", name, "global") for name in buckets if not _of_bootstrap(name)]
+    found += [Leftover("AWS::IAM::Role", name, "global") for name in roles if not _of_bootstrap(name)]
+    return sorted(found)
+
+
+def _of_bootstrap(name: str) -> bool:
+    return name.startswith(_BOOTSTRAP_PREFIX)
+
+
+def _compute(region: str) -> Iterator[tuple[str, str]]:
+    sagemaker: Any = boto3.client("sagemaker", region_name=region)
+    functions: Any = boto3.client("lambda", region_name=region)
+    for endpoint in sagemaker.list_endpoints()["Endpoints"]:
+        yield "AWS::SageMaker::Endpoint", endpoint["EndpointName"]
+    for config in sagemaker.list_endpoint_configs()["EndpointConfigs"]:
+        yield "AWS::SageMaker::EndpointConfig", config["EndpointConfigName"]
+    for model in sagemaker.list_models()["Models"]:
+        yield "AWS::SageMaker::Model", model["ModelName"]
+    for function in functions.list_functions()["Functions"]:
+        yield "AWS::Lambda::Function", function["FunctionName"]
+
+
+def _gateways_and_logs(region: str) -> Iterator[tuple[str, str]]:
+    gateway: Any = boto3.client("apigateway", region_name=region)
+    logs: Any = boto3.client("logs", region_name=region)
+    for api in gateway.get_rest_apis()["items"]:
+        yield "AWS::ApiGateway::RestApi", api["id"]
+    for page in logs.get_paginator("describe_log_groups").paginate():
+        for group in page["logGroups"]:
+            yield "AWS::Logs::LogGroup", group["logGroupName"]
+
+
+def _keys(region: str) -> Iterator[tuple[str, str]]:
+    kms: Any = boto3.client("kms", region_name=region)
+    for alias in kms.list_aliases()["Aliases"]:
+        if not alias["AliasName"].startswith("alias/aws/"):
+            yield "AWS::KMS::Alias", alias["AliasName"]
+    for page in kms.get_paginator("list_keys").paginate():
+        for key in page["Keys"]:
+            described = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+            if described["KeyManager"] == "CUSTOMER" and described["KeyState"] != "PendingDeletion":
+                yield "AWS::KMS::Key", key["KeyId"]
+
+
+def _stacks(region: str) -> Iterator[tuple[str, str]]:
+    cloudformation: Any = boto3.client("cloudformation", region_name=region)
+    for page in cloudformation.get_paginator("describe_stacks").paginate():
+        for stack in page["Stacks"]:
+            if stack["StackName"] != _BOOTSTRAP_STACK:
+                yield "AWS::CloudFormation::Stack", stack["StackName"]
