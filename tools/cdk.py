@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from tools.processes import ROOT, dies_with_its_parent
@@ -79,6 +79,18 @@ class Cdk:
             CdkError: If the command failed.
         """
         return self.finish(self.start(*arguments), *arguments, while_waiting=while_waiting)
+
+    def bootstrap(self, environments: Iterable[str]) -> None:
+        """Prepare accounts and regions for deployments.
+
+        Args:
+            environments: Such as `aws://111122223333/us-west-2`.
+
+        Raises:
+            CdkError: If the command failed.
+        """
+        # Without a folder of its own it would wait for whoever uses cdk.out.
+        self.run("bootstrap", *environments, "--output", str(self._logs / "bootstrap.out"))
 
     def _log(self, arguments: tuple[str, ...]) -> Path:
         return self._logs / f"cdk-{arguments[0]}.log"

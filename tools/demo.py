@@ -78,7 +78,7 @@ class Demo:
             # Bootstrapping needs no assembly and synthesis needs no AWS.
             synth = ("synth", "--quiet", "--output", self._assembly, environment_stacks, *accounts)
             synthesis = self._cdk.start(*synth)
-            self._cdk.run("bootstrap", *(f"aws://{_ACCOUNT}/{region}" for region in self._regions))
+            self._cdk.bootstrap(f"aws://{_ACCOUNT}/{region}" for region in self._regions)
             self._cdk.finish(synthesis, *synth)
         with self._step("deploy the accounts' settings"):
             self._deploy(*accounts)

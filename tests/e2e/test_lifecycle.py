@@ -60,7 +60,7 @@ def deployer(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> D
     folder = tmp_path_factory.mktemp("e2e")
     environment = {**local_aws.client_environment(), "CDK_VALIDATION": os.environ["CDK_VALIDATION"]}
     deployer = Deployer(Cdk(environment=environment, logs=folder), folder)
-    deployer.cdk.run("bootstrap", f"aws://123456789012/{REGION}")
+    deployer.cdk.bootstrap([f"aws://123456789012/{REGION}"])
     return deployer
 
 
