@@ -1,7 +1,6 @@
 """A JumpStart model behind a SageMaker endpoint."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, Stack, Token
@@ -9,6 +8,15 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 from constructs.acknowledgements import acknowledge
+from constructs.endpoint_checks import (
+    LONGEST_TIMEOUT_SECONDS,
+    count_problems,
+    environment_problems,
+    name_problems,
+    network_problems,
+    timeout_problems,
+    token_limit_problems,
+)
 from constructs.execution_role import ExecutionRole
 from constructs.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
 
@@ -16,19 +24,6 @@ from catalog import CatalogError, Deployment, ModelVersion
 from catalog.instances import hardware
 from catalog.spec import serves_from_model_data
 
-# API CreateEndpointConfig, ProductionVariant: both timeouts take 60 to 3600 seconds.
-_SHORTEST_TIMEOUT = 60
-_LONGEST_TIMEOUT = 3600
-# API CreateEndpoint: EndpointName, at most 63 characters.
-_ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
-_LONGEST_ENDPOINT_NAME = 63
-# API CreateModel, ContainerDefinition.Environment: at most 100 entries, keys and values at most 1024 characters.
-_ENVIRONMENT_KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_MOST_ENVIRONMENT_ENTRIES = 100
-_LONGEST_ENVIRONMENT_TEXT = 1024
-# API CreateModel, VpcConfig: 1 to 16 subnets, 1 to 5 security groups.
-_MOST_SUBNETS = 16
-_MOST_SECURITY_GROUPS = 5
 # What a download must reach so that 335 GB of Falcon 180B arrive within the longest timeout.
 _DOWNLOAD_BYTES_PER_SECOND = 94_000_000
 # Pulling the image and starting the container come on top of reading the weights.
@@ -119,12 +114,12 @@ class JumpStartEndpoint(SageMakerEndpoint):
         super().__init__(scope, construct_id, endpoint_name=endpoint_name)
         overrides = dict(environment or {})
         problems = [
-            *_name_problems(endpoint_name),
-            *_count_problems(instance_count),
-            *_environment_problems(overrides),
-            *_timeout_problems("model_data_download_timeout", model_data_download_timeout),
-            *_timeout_problems("container_startup_timeout", container_startup_timeout),
-            *_network_problems(subnet_ids, security_group_ids),
+            *name_problems(endpoint_name),
+            *count_problems(instance_count),
+            *environment_problems(overrides),
+            *timeout_problems("model_data_download_timeout", model_data_download_timeout),
+            *timeout_problems("container_startup_timeout", container_startup_timeout),
+            *network_problems(subnet_ids, security_group_ids),
         ]
         deployment: Deployment | None = None
         try:
@@ -138,7 +133,7 @@ class JumpStartEndpoint(SageMakerEndpoint):
         if model.requires_eula and not accept_eula:
             problems.append(_eula_refusal(model))
         self.environment = {**(deployment.environment if deployment else {}), **overrides}
-        problems += _token_limit_problems(self.max_input_tokens, self.max_total_tokens)
+        problems += token_limit_problems(self.max_input_tokens, self.max_total_tokens)
         if problems or deployment is None:
             raise ValueError("\n".join(problems))
 
@@ -269,12 +264,12 @@ def default_timeout(deployment: Deployment) -> Duration:
     if size is None and instance is not None and instance.gpus:
         size = instance.total_gpu_memory_bytes
     if size is None:
-        return Duration.seconds(_LONGEST_TIMEOUT)
+        return Duration.seconds(LONGEST_TIMEOUT_SECONDS)
     seconds = math.ceil(size / _DOWNLOAD_BYTES_PER_SECOND)
     if deployment.compressed:
         # A tarball is unpacked after it has arrived.
         seconds *= 2
-    return Duration.seconds(min(max(seconds, _LEAST_DEFAULT_TIMEOUT), _LONGEST_TIMEOUT))
+    return Duration.seconds(min(max(seconds, _LEAST_DEFAULT_TIMEOUT), LONGEST_TIMEOUT_SECONDS))
 
 
 def _eula_refusal(model: ModelVersion) -> str:
@@ -283,67 +278,3 @@ def _eula_refusal(model: ModelVersion) -> str:
         f"accept_eula is False, but {model.model_id} {model.version} has an end-user licence agreement{terms}: "
         "read it, and set accept_eula=True if you accept it; you are then responsible for keeping to its terms"
     )
-
-
-def _name_problems(name: str) -> list[str]:
-    if Token.is_unresolved(name):
-        return []
-    if len(name) > _LONGEST_ENDPOINT_NAME or not _ENDPOINT_NAME.fullmatch(name):
-        return [
-            f"endpoint_name is {name!r}: allowed are 1 to {_LONGEST_ENDPOINT_NAME} letters, digits and hyphens, "
-            "no hyphen at either end"
-        ]
-    return []
-
-
-def _count_problems(count: int) -> list[str]:
-    if Token.is_unresolved(count) or count >= 1:
-        return []
-    return [f"instance_count is {count}: allowed is 1 or more"]
-
-
-def _environment_problems(environment: Mapping[str, str]) -> list[str]:
-    problems = [
-        f"environment variable {key!r}: allowed are letters, digits and underscores, not beginning with a digit, "
-        f"at most {_LONGEST_ENVIRONMENT_TEXT} characters"
-        for key in environment
-        if not _ENVIRONMENT_KEY.fullmatch(key) or len(key) > _LONGEST_ENVIRONMENT_TEXT
-    ]
-    problems += [
-        f"environment variable {key!r} has {len(value)} characters: at most {_LONGEST_ENVIRONMENT_TEXT} are allowed"
-        for key, value in environment.items()
-        if not Token.is_unresolved(value) and len(value) > _LONGEST_ENVIRONMENT_TEXT
-    ]
-    if len(environment) > _MOST_ENVIRONMENT_ENTRIES:
-        problems.append(
-            f"environment has {len(environment)} variables: at most {_MOST_ENVIRONMENT_ENTRIES} are allowed"
-        )
-    return problems
-
-
-def _token_limit_problems(max_input: int | None, max_total: int | None) -> list[str]:
-    if max_input is None or max_total is None or max_input < max_total:
-        return []
-    return [f"MAX_INPUT_LENGTH is {max_input}: allowed is less than MAX_TOTAL_TOKENS, {max_total}"]
-
-
-def _timeout_problems(name: str, timeout: Duration | None) -> list[str]:
-    if timeout is None or timeout.is_unresolved():
-        return []
-    seconds = timeout.to_seconds()
-    if _SHORTEST_TIMEOUT <= seconds <= _LONGEST_TIMEOUT:
-        return []
-    return [f"{name} is {seconds:g} s: allowed are {_SHORTEST_TIMEOUT} to {_LONGEST_TIMEOUT} s"]
-
-
-def _network_problems(subnet_ids: Sequence[str], security_group_ids: Sequence[str]) -> list[str]:
-    if not subnet_ids and not security_group_ids:
-        return []
-    problems = []
-    if not 1 <= len(subnet_ids) <= _MOST_SUBNETS:
-        problems.append(f"subnet_ids has {len(subnet_ids)} subnets: allowed are 1 to {_MOST_SUBNETS}")
-    if not 1 <= len(security_group_ids) <= _MOST_SECURITY_GROUPS:
-        problems.append(
-            f"security_group_ids has {len(security_group_ids)} groups: allowed are 1 to {_MOST_SECURITY_GROUPS}"
-        )
-    return problems
