@@ -12,7 +12,7 @@ SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo stop test lint format synth snapshots catalog lock clean
+.PHONY: help install demo stop test sweep preflight lint format synth snapshots catalog lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,7 +41,13 @@ stop: $(INSTALLED) ## stop the local AWS that `make demo KEEP=1` left running
 	python -m tools.local stop
 
 test: $(INSTALLED) lint ## all checks and tests
-	python -m pytest -n 2 --dist loadgroup
+	python -m pytest -n 2 --dist loadgroup -m 'not sweep'
+
+sweep: $(INSTALLED) ## the complete runs of what the tests sample
+	python -m pytest -n 2 --dist loadgroup -m sweep
+
+preflight: $(INSTALLED) ## check ENV's declarations; LIVE=1 asks AWS too, with your credentials
+	python -m tools.preflight $(ENV) $(if $(LIVE),--live)
 
 lint: $(INSTALLED) ## ruff, ruff format and mypy --strict
 	ruff check --quiet .

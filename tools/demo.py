@@ -113,7 +113,8 @@ class Demo:
         Raises:
             DemoError: If a model does not answer.
         """
-        table = Table("stack", "endpoint", "instance", Column("URL", overflow="fold"), "first line of the answer")
+        names = ["stack", "endpoint", "instance", "URL", "first line of the answer"]
+        table = Table(*(Column(name, overflow="fold") for name in names))
         for stack in self._stacks:
             given = outputs(stack)
             client = openai_client(given["InvokeUrl"], endpoint_url=self._local_aws.url)
