@@ -1,9 +1,9 @@
-"""JumpStart models: what is published, which versions this app pins, and what each needs to be deployed.
+"""JumpStart models: what is published, which versions this app locks, and what each needs to be deployed.
 
-The lock beside this module holds the pinned versions. `python -m catalog update` writes it from the
-published catalogue, `Lock.load()` reads it, and `ModelVersion.resolve` turns one pinned version, an
-instance type and a region into everything that SageMaker's `CreateModel` needs. Nothing here imports more
-than the standard library when it is loaded.
+The lock beside this module holds every published model. `python -m catalog update` writes it from a source, the
+published wheel or the live cache; `Lock.load()` reads it; and `ModelVersion.resolve` turns one locked version, an
+instance type and a region into everything that SageMaker's `CreateModel` needs. Nothing here imports more than the
+standard library when it is loaded.
 """
 
 from catalog.lock import Lock

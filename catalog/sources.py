@@ -12,6 +12,7 @@ deflate stream (RFC 1951); in there, JSON records by constant name. The copy is 
   leaves out the others. In the specs that the SDK's own tests carry (among them Falcon 180B's), and in the
   `CreateModel` environments they expect, exactly three are left out; they are listed in `_UNSENT_VARIABLES`.
   All of these appear in every record here with one and the same value. They are kept aside, not dropped.
+- `modelPackageArns` has the ARN of a model package by region. The old versions that have it have no artifact.
 - It drops `hosting_use_script_uri`, artifact keys of single instance types, timeouts and volume sizes. The
   prepacked artifact is taken if there is one, which is what the SDK does unless that flag is set.
 """
@@ -29,9 +30,9 @@ import zlib
 from collections.abc import Iterable, Mapping
 from email.parser import HeaderParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from catalog.lock import Registry, Source
+from catalog.source import Description, Progress, newest_complete
 from catalog.spec import CatalogError, ImageUri, ModelVersion, check_known, newest_first
 
 PACKAGE = "cdklabs.generative-ai-cdk-constructs"
@@ -49,16 +50,20 @@ _UNSENT_VARIABLES = (
 
 
 class PublishedCatalogue:
-    """Every version of every model in the published catalogue."""
+    """Every version of every model in the published catalogue: a `catalog.source.Source`.
 
-    def __init__(self, source: Source, records: Iterable[Mapping[str, Any]]) -> None:
-        self.source = source
+    Attributes:
+        description: Where the facts come from.
+    """
+
+    def __init__(self, description: Description, records: Iterable[Mapping[str, Any]]) -> None:
+        self.description = description
         self._records: dict[str, dict[str, Mapping[str, Any]]] = {}
         for record in records:
             self._records.setdefault(record["modelId"], {})[record["version"]] = record
 
     @classmethod
-    def from_wheel(cls, path: Path) -> PublishedCatalogue:
+    def from_wheel(cls, path: Path) -> Self:
         """Reads the catalogue out of a wheel of `PACKAGE`.
 
         Args:
@@ -78,14 +83,15 @@ class PublishedCatalogue:
             records = json.loads(zlib.decompress(bytes(buffer["data"]), wbits=_RAW_DEFLATE))
         except (OSError, KeyError, ValueError, zipfile.BadZipFile, tarfile.TarError, zlib.error) as error:
             raise CatalogError([f"{path} is not a wheel with a jumpstart catalogue: {error}"]) from error
-        source = Source(
-            package=metadata["Name"],
+        description = Description(
+            kind="wheel",
+            name=metadata["Name"],
             version=metadata["Version"],
             sha256=hashlib.sha256(content).hexdigest(),
             file=_CATALOGUE,
             license=metadata["License"],
         )
-        return cls(source, records.values())
+        return cls(description, records.values())
 
     def model_ids(self) -> tuple[str, ...]:
         """Model ids, sorted."""
@@ -100,13 +106,21 @@ class PublishedCatalogue:
         check_known(model_id, self._records, where="the published catalogue")
         return newest_first(self._records[model_id])
 
-    def model(self, model_id: str, version: str) -> ModelVersion:
+    def model(self, model_id: str, version: str, *, config: str | None = None) -> ModelVersion:
         """One version of a model.
 
+        Args:
+            model_id: JumpStart model id.
+            version: Version of the spec.
+            config: Must be None: the published catalogue has no inference configs.
+
         Raises:
-            CatalogError: There is no such model or version, or its record is not understood.
+            CatalogError: There is no such model or version, its record is not understood, or a config is named.
         """
         check_known(model_id, self._records, version=version, where="the published catalogue")
+        if config is not None:
+            problem = f"config {config!r} of {model_id} {version}: the published catalogue has no inference configs"
+            raise CatalogError([f"{problem}, only the live one has"])
         return _model_version(self._records[model_id][version])
 
     def newest(self, model_id: str) -> ModelVersion:
@@ -115,21 +129,10 @@ class PublishedCatalogue:
         Raises:
             CatalogError: There is no such model, or no version of it resolves.
         """
-        for version in self.versions(model_id):
-            model = self.model(model_id, version)
-            if model.artifact_key is not None and model.regions():
-                return model
-        raise CatalogError([f"no version of {model_id} in the published catalogue has image and artifact"])
+        return newest_complete(self, model_id)
 
-    def image_uris(self) -> frozenset[str]:
-        """Every image URI in the catalogue."""
-        return frozenset(
-            uri
-            for versions in self._records.values()
-            for record in versions.values()
-            for entry in record.get("instanceAliases") or ()
-            for uri in entry["aliases"].values()
-        )
+    def prefetch(self, wanted: Iterable[tuple[str, str | None]], *, progress: Progress | None = None) -> None:
+        """Does nothing: the whole catalogue is in memory."""
 
 
 def download(folder: Path) -> Path:
@@ -155,48 +158,6 @@ def download(folder: Path) -> Path:
     if digest != WHEEL_SHA256:
         raise CatalogError([f"{wheel.name} has sha-256 {digest}: allowed is {WHEEL_SHA256}"])
     return wheel
-
-
-def registry_table(uris: Iterable[str], accounts: Mapping[str, str | None]) -> dict[str, Registry]:
-    """The registry of AWS's deep learning containers in each region that has images.
-
-    Args:
-        uris: Image URIs, of any models.
-        accounts: Account of the registry by region, as CDK's region facts have it; None where they have none.
-
-    Returns:
-        Registry by region. A region is left out when CDK has no account for it and its images name several.
-    """
-    published: dict[str, set[ImageUri]] = {}
-    for uri in uris:
-        image = ImageUri.parse(uri)
-        published.setdefault(image.region, set()).add(image)
-    table = {}
-    for region, images in published.items():
-        account = accounts.get(region)
-        named = {image.account for image in images}
-        suffixes = {image.domain_suffix for image in images}
-        if len(suffixes) != 1 or (account is None and len(named) != 1):
-            continue
-        table[region] = Registry(
-            account=account or named.pop(),
-            domain_suffix=suffixes.pop(),
-            known_from="aws-cdk-lib" if account else "images",
-        )
-    return table
-
-
-def unusual_images(uris: Iterable[str], registries: Mapping[str, Registry]) -> tuple[str, ...]:
-    """Image URIs that do not lie in their region's registry, sorted; a lock keeps these whole."""
-
-    def is_usual(image: ImageUri) -> bool:
-        registry = registries.get(image.region)
-        return registry is not None and (registry.account, registry.domain_suffix) == (
-            image.account,
-            image.domain_suffix,
-        )
-
-    return tuple(sorted(uri for uri in uris if not is_usual(ImageUri.parse(uri))))
 
 
 def _only(wheel: zipfile.ZipFile, ending: str) -> str:
@@ -235,6 +196,7 @@ def _model_version(record: Mapping[str, Any]) -> ModelVersion:
             if variant.get("environment")
         },
         images=images,
+        model_packages=record.get("modelPackageArns") or {},
         spec_sha256=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
     )
 

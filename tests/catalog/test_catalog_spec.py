@@ -186,8 +186,9 @@ def test_never_gives_an_image_or_a_bucket_of_another_region(
         deployment = model.resolve(region=region, instance_type=instance_type, allow_unlisted_instance_type=True)
     except CatalogError:
         return
-    assert ImageUri.parse(deployment.image).region == region
-    assert deployment.model_data.startswith(f"s3://jumpstart-cache-prod-{region}/")
+    bucket = "jumpstart-private-cache-prod" if model.gated else "jumpstart-cache-prod"
+    assert ImageUri.parse(deployment.image or "").region == region
+    assert (deployment.model_data or "").startswith(f"s3://{bucket}-{region}/")
 
 
 def test_orders_versions_by_number() -> None:

@@ -1,0 +1,1 @@
+"""The commands of `python -m catalog`, a module each."""

@@ -1,0 +1,52 @@
+"""Model ids and versions: their order, and what to say when one is not known."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from catalog.deployment import CatalogError
+
+_SUGGESTIONS = 4
+
+
+def version_order(version: str) -> tuple[int, ...]:
+    """Sort key of a version: 2.10.0 comes after 2.9.1.
+
+    Raises:
+        CatalogError: The version is not numbers joined by dots.
+    """
+    try:
+        return tuple(int(part) for part in version.split("."))
+    except ValueError:
+        problem = f"version {version!r} is not numbers joined by dots, such as 2.0.1"
+        raise CatalogError([problem]) from None
+
+
+def newest_first(versions: Iterable[str]) -> tuple[str, ...]:
+    """Versions, newest first."""
+    return tuple(sorted(versions, key=version_order, reverse=True))
+
+
+def check_known(model_id: str, known: Mapping[str, Iterable[str]], *, version: str | None = None, where: str) -> None:
+    """Refuses a model id, or a version of it, that a collection does not have.
+
+    Args:
+        model_id: The id asked for.
+        known: Versions by model id.
+        version: The version asked for, None if any will do.
+        where: What the collection is called in the message, such as "the lock".
+
+    Raises:
+        CatalogError: The id is not there (with those that look like it), or its version is not (with those
+            that are).
+    """
+    if model_id not in known:
+        # People leave out the front of an id ("falcon-7b"), which is further from it than any typing error.
+        similar = [known_id for known_id in sorted(known) if model_id and model_id in known_id]
+        similar += [close for close in difflib.get_close_matches(model_id, known) if close not in similar]
+        hint = f"did you mean {', '.join(similar[:_SUGGESTIONS])}?" if similar else "no id there is like it"
+        raise CatalogError([f"model id {model_id!r} is not in {where}: {hint}"])
+    if version is not None and version not in known[model_id]:
+        versions = ", ".join(newest_first(known[model_id]))
+        raise CatalogError([f"version {version!r} of {model_id} is not in {where}: choose one of {versions}"])
