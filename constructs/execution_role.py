@@ -34,8 +34,9 @@ class ExecutionRole(iam.Role):
 
     Defines: an `AWS::IAM::Role` that only `sagemaker.amazonaws.com` may assume, and its one inline policy.
 
-    Data flow: SageMaker reads the artifact from JumpStart's public (or, for gated models, private) bucket and
-    the image from the registry, and writes the container's logs and metrics.
+    Data flow: SageMaker reads the artifact, and additional model data such as a draft model, from JumpStart's
+    buckets and the image from the registry, and writes the container's logs and metrics. A model package brings
+    image and artifact along, so that its role may only report.
 
     Failures: CreateModel checks this role when a stack is deployed, so whatever creates the model must wait for
     the role's policy: `model.node.add_dependency(role)`.
@@ -71,8 +72,9 @@ class ExecutionRole(iam.Role):
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
             description=f"runs {deployment.model_id} {deployment.version}",
         )
-        self._read_artifact(deployment)
-        self._pull_image(deployment)
+        self._read_model_data(deployment)
+        if deployment.image:
+            self._pull_image(deployment.image)
         self._report(endpoint_name)
         if in_vpc:
             self._join_vpc()
@@ -82,26 +84,35 @@ class ExecutionRole(iam.Role):
             iam.PolicyStatement(sid=sid, actions=actions, resources=list(resources), conditions=conditions or None)
         )
 
-    def _read_artifact(self, deployment: Deployment) -> None:
-        location = urlsplit(deployment.model_data)
+    def _read_model_data(self, deployment: Deployment) -> None:
+        """Allows the artifact and all additional model data, one bucket and one object or prefix each."""
+        sources = [(source.uri, source.data_type == "S3Prefix") for source in deployment.additional_model_data]
+        if deployment.model_data:
+            sources.insert(0, (deployment.model_data, not deployment.compressed))
+        if not sources:
+            # The image and the artifact of a model package are its owner's, who lets SageMaker read them.
+            return
         stack = Stack.of(self)
-        bucket = stack.format_arn(service="s3", region="", account="", resource=location.netloc)
-        artifact = bucket + location.path + ("" if deployment.compressed else "*")
-        self._allow("ListArtifacts", ["s3:ListBucket"], bucket)
-        self._allow("ReadArtifact", ["s3:GetObject"], artifact)
-        if not deployment.compressed:
-            acknowledge_in_policy(
-                self,
-                {
-                    wildcard_finding(self, artifact): (
-                        "the artifact is an S3 prefix: only JumpStart knows the names of its objects, and the "
-                        "prefix holds this one artifact"
-                    )
-                },
-            )
+        buckets: dict[str, None] = {}
+        objects: dict[str, bool] = {}
+        for uri, prefix in sources:
+            location = urlsplit(uri)
+            bucket = stack.format_arn(service="s3", region="", account="", resource=location.netloc)
+            data = bucket + location.path + ("*" if prefix else "")
+            buckets[bucket] = None
+            objects[data] = prefix
+        self._allow("ListArtifacts", ["s3:ListBucket"], *buckets)
+        self._allow("ReadArtifact", ["s3:GetObject"], *objects)
+        reason = (
+            "the artifact is an S3 prefix: only JumpStart knows the names of its objects, and the prefix holds this "
+            "one artifact"
+        )
+        findings = {wildcard_finding(self, data): reason for data, prefix in objects.items() if prefix}
+        if findings:
+            acknowledge_in_policy(self, findings)
 
-    def _pull_image(self, deployment: Deployment) -> None:
-        image = ImageUri.parse(deployment.image)
+    def _pull_image(self, uri: str) -> None:
+        image = ImageUri.parse(uri)
         arn = Stack.of(self).format_arn(
             service="ecr", account=image.account, resource="repository", resource_name=image.repository
         )

@@ -14,14 +14,13 @@ from constructs import Construct
 from constructs.acknowledgements import acknowledge, acknowledge_in_policy
 from constructs.sagemaker_endpoint import SageMakerEndpoint
 
+from catalog import limits
+
 _LAMBDA_FOLDER = Path(__file__).resolve().parent.parent / "lambda"
 _STAGE_NAME = "live"
 # What the shim speaks (lambda/invoke_shim/settings.py).
 CONTAINERS = ("tgi", "lmi")
 PROMPT_FORMATS = ("falcon-chat", "falcon-instruct", "mistral-instruct", "chatml", "none")
-# A shorter time leaves the shim none; a container behind InvokeEndpoint answers within 60 s or not at all.
-_SHORTEST_TIMEOUT = 5
-_LONGEST_TIMEOUT = 60
 # API Gateway waits 29 s for an integration unless the account's quota L-E5AE38E1 was raised, and at least 50 ms.
 _DEFAULT_TIMEOUT = Duration.seconds(29)
 # Time for the shim to say in OpenAI's words that the model was too slow, before API Gateway says it in its own.
@@ -124,13 +123,13 @@ class InvokeApi(Construct):
             *_choice_problems("container", container, CONTAINERS),
             *_choice_problems("prompt_format", prompt_format, PROMPT_FORMATS),
         ]
-        if not _SHORTEST_TIMEOUT <= timeout.to_seconds() <= _LONGEST_TIMEOUT:
-            problems.append(
-                f"invoke_timeout is {timeout.to_seconds():g} s: allowed are {_SHORTEST_TIMEOUT} to {_LONGEST_TIMEOUT} "
-                "s, and above 29 s only with the account's quota raised"
+        problems += [
+            str(breach)
+            for breach in (
+                *limits.invoke_timeout(timeout.to_seconds()),
+                *limits.reserved_concurrency(reserved_concurrency),
             )
-        if reserved_concurrency is not None and reserved_concurrency < 1:
-            problems.append(f"reserved_concurrency is {reserved_concurrency}: allowed is 1 or more")
+        ]
         if max_input_tokens and max_total_tokens and max_input_tokens >= max_total_tokens:
             problems.append(
                 f"max_input_tokens is {max_input_tokens}: allowed is less than max_total_tokens, {max_total_tokens}"

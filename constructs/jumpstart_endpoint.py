@@ -1,6 +1,5 @@
 """A JumpStart model behind a SageMaker endpoint."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, Stack, Token
@@ -8,8 +7,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 from constructs.acknowledgements import acknowledge
+from constructs.container_definition import container_definition, unsupported_problems
 from constructs.endpoint_checks import (
-    LONGEST_TIMEOUT_SECONDS,
     count_problems,
     environment_problems,
     name_problems,
@@ -20,14 +19,9 @@ from constructs.endpoint_checks import (
 from constructs.execution_role import ExecutionRole
 from constructs.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
 
-from catalog import CatalogError, Deployment, ModelVersion
+from catalog import CatalogError, Deployment, ModelVersion, limits
 from catalog.instances import hardware
 from catalog.spec import serves_from_model_data
-
-# What a download must reach so that 335 GB of Falcon 180B arrive within the longest timeout.
-_DOWNLOAD_BYTES_PER_SECOND = 94_000_000
-# Pulling the image and starting the container come on top of reading the weights.
-_LEAST_DEFAULT_TIMEOUT = 600
 
 _NO_VOLUME_KEY = (
     "the instance type keeps the model on local NVMe, which SageMaker encrypts by itself and for which it takes "
@@ -132,6 +126,10 @@ class JumpStartEndpoint(SageMakerEndpoint):
             problems.extend(error.problems)
         if model.requires_eula and not accept_eula:
             problems.append(_eula_refusal(model))
+        if deployment is not None:
+            problems += unsupported_problems(deployment, model.configs)
+        if overrides and deployment is not None and not deployment.takes_environment:
+            problems.append(_package_refusal(model, overrides))
         self.environment = {**(deployment.environment if deployment else {}), **overrides}
         problems += token_limit_problems(self.max_input_tokens, self.max_total_tokens)
         if problems or deployment is None:
@@ -181,30 +179,16 @@ class JumpStartEndpoint(SageMakerEndpoint):
     def _model(
         self, accept_eula: bool, subnet_ids: Sequence[str], security_group_ids: Sequence[str]
     ) -> sagemaker.CfnModel:
-        deployment = self.deployment
-        # A plain tarball goes where the SageMaker SDK puts it; a prefix and a licence need the newer data source.
-        plain_tarball = deployment.compressed and not deployment.requires_eula
-        accepted = sagemaker.CfnModel.ModelAccessConfigProperty(accept_eula=accept_eula)
-        source = sagemaker.CfnModel.S3DataSourceProperty(
-            s3_uri=deployment.model_data,
-            s3_data_type="S3Object" if deployment.compressed else "S3Prefix",
-            compression_type="Gzip" if deployment.compressed else "None",
-            model_access_config=accepted if deployment.requires_eula else None,
-        )
+        container = container_definition(self.deployment, self.environment, accept_eula=accept_eula)
+        # A package may hold several containers, so that the SageMaker SDK names it in the list of them.
+        packaged = self.deployment.model_package is not None
         model = sagemaker.CfnModel(
             self,
             "Model",
             execution_role_arn=self.role.role_arn,
-            # An override may send the container to a hub, which isolation would cut off.
-            enable_network_isolation=deployment.network_isolation and serves_from_model_data(self.environment),
-            primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
-                image=deployment.image,
-                environment=self.environment,
-                model_data_url=deployment.model_data if plain_tarball else None,
-                model_data_source=(
-                    None if plain_tarball else sagemaker.CfnModel.ModelDataSourceProperty(s3_data_source=source)
-                ),
-            ),
+            enable_network_isolation=self.deployment.network_isolation and not self._sent_to_a_hub(),
+            primary_container=None if packaged else container,
+            containers=[container] if packaged else None,
             vpc_config=(
                 sagemaker.CfnModel.VpcConfigProperty(
                     subnets=list(subnet_ids), security_group_ids=list(security_group_ids)
@@ -215,6 +199,10 @@ class JumpStartEndpoint(SageMakerEndpoint):
         )
         model.node.add_dependency(self.role)
         return model
+
+    def _sent_to_a_hub(self) -> bool:
+        """Whether an override makes the container download its model, which isolation would cut off."""
+        return serves_from_model_data(self.deployment.environment) and not serves_from_model_data(self.environment)
 
     def _config(
         self,
@@ -239,6 +227,8 @@ class JumpStartEndpoint(SageMakerEndpoint):
                     initial_variant_weight=1,
                     model_data_download_timeout_in_seconds=download_timeout.to_seconds(),
                     container_startup_health_check_timeout_in_seconds=startup_timeout.to_seconds(),
+                    volume_size_in_gb=self.deployment.volume_size,
+                    inference_ami_version=self.deployment.inference_ami_version,
                 )
             ],
         )
@@ -259,22 +249,24 @@ def default_timeout(deployment: Deployment) -> Duration:
     Returns:
         600 to 3600 seconds.
     """
-    size = deployment.artifact_bytes
-    instance = hardware(deployment.instance_type)
-    if size is None and instance is not None and instance.gpus:
-        size = instance.total_gpu_memory_bytes
-    if size is None:
-        return Duration.seconds(LONGEST_TIMEOUT_SECONDS)
-    seconds = math.ceil(size / _DOWNLOAD_BYTES_PER_SECOND)
-    if deployment.compressed:
-        # A tarball is unpacked after it has arrived.
-        seconds *= 2
-    return Duration.seconds(min(max(seconds, _LEAST_DEFAULT_TIMEOUT), LONGEST_TIMEOUT_SECONDS))
+    seconds = limits.default_timeout_seconds(
+        artifact_bytes=deployment.artifact_bytes,
+        compressed=deployment.compressed,
+        instance=hardware(deployment.instance_type),
+    )
+    return Duration.seconds(seconds)
 
 
 def _eula_refusal(model: ModelVersion) -> str:
-    terms = f" ({model.eula_key})" if model.eula_key else ""
+    terms = f" ({', '.join(model.eula_keys)})" if model.eula_keys else ""
     return (
         f"accept_eula is False, but {model.model_id} {model.version} has an end-user licence agreement{terms}: "
         "read it, and set accept_eula=True if you accept it; you are then responsible for keeping to its terms"
+    )
+
+
+def _package_refusal(model: ModelVersion, overrides: Mapping[str, str]) -> str:
+    return (
+        f"environment sets {', '.join(sorted(overrides))}, but {model.model_id} {model.version} is sold as a model "
+        "package, which has its variables inside: set none"
     )

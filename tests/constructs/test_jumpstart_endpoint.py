@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -7,10 +8,12 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from constructs.execution_role import ExecutionRole
 from constructs.jumpstart_endpoint import JumpStartEndpoint, default_timeout
 from constructs.sagemaker_endpoint import SageMakerEndpoint
 
 from catalog import Lock, ModelVersion
+from catalog.spec import AdditionalDataSource
 
 
 def _endpoint(stack: cdk.Stack, model: ModelVersion, **props: Any) -> JumpStartEndpoint:
@@ -345,3 +348,87 @@ def test_an_endpoint_that_exists_already_can_be_invoked_without_defining_anythin
     [policy] = template.find_resources("AWS::IAM::Policy").values()
     [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Resource"]["Fn::Join"][1][-1] == ":endpoint/their-endpoint"
+
+
+def _packaged(model: ModelVersion, **changes: Any) -> ModelVersion:
+    arn = "arn:aws:sagemaker:us-west-2:594846645681:model-package/some-model-v1"
+    return replace(model, model_packages={"us-west-2": arn}, **changes)
+
+
+def test_names_a_model_package_in_place_of_image_and_artifact(stack: cdk.Stack, mistral: ModelVersion) -> None:
+    _endpoint(stack, _packaged(mistral, variant_images={}, images={}, artifact_key=None))
+
+    created = _only(stack, "AWS::SageMaker::Model")["Properties"]
+    assert created["Containers"] == [
+        {"ModelPackageName": "arn:aws:sagemaker:us-west-2:594846645681:model-package/some-model-v1"}
+    ]
+    assert "PrimaryContainer" not in created
+    assert created["EnableNetworkIsolation"] is True
+
+
+def test_lets_the_role_of_a_model_package_only_report(stack: cdk.Stack, mistral: ModelVersion) -> None:
+    _endpoint(stack, _packaged(mistral))
+
+    statements = _only(stack, "AWS::IAM::Policy")["Properties"]["PolicyDocument"]["Statement"]
+    assert {statement["Sid"] for statement in statements} == {"WriteLogs", "PutMetrics"}
+
+
+def test_refuses_variables_for_a_model_package_that_is_sold(stack: cdk.Stack, mistral: ModelVersion) -> None:
+    model = _packaged(mistral, variant_images={}, images={}, artifact_key=None)
+
+    assert _problems(stack, model, environment={"SM_NUM_GPUS": "1"}) == [
+        "environment sets SM_NUM_GPUS, but huggingface-llm-mistral-7b-instruct 2.0.0 is sold as a model package, which "
+        "has its variables inside: set none"
+    ]
+
+
+def test_refuses_a_region_without_the_model_package(context: dict[str, Any], mistral: ModelVersion) -> None:
+    elsewhere = cdk.Stack(cdk.App(context=context), "elsewhere", env=cdk.Environment(region="eu-west-1"))
+
+    assert _problems(elsewhere, _packaged(mistral)) == [
+        "huggingface-llm-mistral-7b-instruct 2.0.0 has no model package in region 'eu-west-1': allowed are us-west-2"
+    ]
+
+
+def test_refuses_a_draft_model_which_cloudformation_cannot_express(stack: cdk.Stack, mistral: ModelVersion) -> None:
+    source = AdditionalDataSource(channel_name="draft_model", key="draft/")
+    model = replace(mistral, additional_data_sources=(source,), configs=("lmi", "lmi-optimized"))
+
+    assert _problems(stack, model) == [
+        "huggingface-llm-mistral-7b-instruct 2.0.0 needs additional model data (draft_model), which "
+        "AWS::SageMaker::Model has no property for: choose another config of lmi, lmi-optimized"
+    ]
+
+
+def test_takes_the_specs_word_on_network_isolation(stack: cdk.Stack, mistral: ModelVersion) -> None:
+    _endpoint(stack, replace(mistral, network_isolation=False))
+
+    assert _only(stack, "AWS::SageMaker::Model")["Properties"]["EnableNetworkIsolation"] is False
+
+
+def test_asks_for_the_volume_and_the_machine_image_of_the_spec(stack: cdk.Stack, mistral: ModelVersion) -> None:
+    model = replace(mistral, volume_size=256, inference_ami_version="al2-ami-sagemaker-inference-gpu-3-1")
+    _endpoint(stack, model, instance_type="ml.p3.8xlarge", allow_unlisted_instance_type=True)
+
+    [variant] = _only(stack, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
+    assert variant["VolumeSizeInGB"] == 256
+    assert variant["InferenceAmiVersion"] == "al2-ami-sagemaker-inference-gpu-3-1"
+
+
+def test_asks_for_no_volume_where_the_instance_type_takes_none(stack: cdk.Stack, mistral: ModelVersion) -> None:
+    _endpoint(stack, replace(mistral, volume_size=256))
+
+    [variant] = _only(stack, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
+    assert "VolumeSizeInGB" not in variant
+
+
+def test_lets_the_role_read_a_draft_model_beside_the_artifact(stack: cdk.Stack, mistral: ModelVersion) -> None:
+    source = AdditionalDataSource(channel_name="draft_model", key="draft/model.tar.gz", data_type="S3Object")
+    model = replace(mistral, additional_data_sources=(source,))
+    ExecutionRole(stack, "Role", deployment=model.resolve(region="us-west-2"), endpoint_name="dev-some-model")
+
+    statements = _only(stack, "AWS::IAM::Policy")["Properties"]["PolicyDocument"]["Statement"]
+    resources = {statement["Sid"]: json.dumps(statement["Resource"]) for statement in statements}
+    assert ':s3:::sagemaker-sd-models-prod-us-west-2"' in resources["ListArtifacts"]
+    assert ':s3:::sagemaker-sd-models-prod-us-west-2/draft/model.tar.gz"' in resources["ReadArtifact"]
+    assert ":s3:::jumpstart-cache-prod-us-west-2/" in resources["ReadArtifact"]

@@ -1,0 +1,66 @@
+"""The container of an `AWS::SageMaker::Model`, for a model that the catalogue has resolved."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import aws_sagemaker as sagemaker
+
+from catalog import Deployment
+
+
+def container_definition(
+    deployment: Deployment, environment: Mapping[str, str], *, accept_eula: bool
+) -> sagemaker.CfnModel.ContainerDefinitionProperty:
+    """Say where container and model data come from, in the form in which the SageMaker SDK says it.
+
+    A plain tarball is a `ModelDataUrl`; a prefix, or a licence, needs the newer `ModelDataSource`; a model
+    package stands for itself.
+
+    Args:
+        deployment: The resolved model.
+        environment: Every variable that the container gets.
+        accept_eula: Whether you accept the model's licence, where it has one.
+    """
+    if deployment.model_package is not None:
+        return sagemaker.CfnModel.ContainerDefinitionProperty(
+            model_package_name=deployment.model_package, environment=environment or None
+        )
+    licensed = deployment.eula is not None
+    plain_tarball = deployment.compressed and not licensed
+    accepted = sagemaker.CfnModel.ModelAccessConfigProperty(accept_eula=accept_eula)
+    source = None
+    if deployment.model_data is not None and not plain_tarball:
+        source = sagemaker.CfnModel.ModelDataSourceProperty(
+            s3_data_source=sagemaker.CfnModel.S3DataSourceProperty(
+                s3_uri=deployment.model_data,
+                s3_data_type="S3Object" if deployment.compressed else "S3Prefix",
+                compression_type="Gzip" if deployment.compressed else "None",
+                model_access_config=accepted if licensed else None,
+            )
+        )
+    return sagemaker.CfnModel.ContainerDefinitionProperty(
+        image=deployment.image,
+        environment=environment,
+        model_data_url=deployment.model_data if plain_tarball else None,
+        model_data_source=source,
+    )
+
+
+def unsupported_problems(deployment: Deployment, configs: Sequence[str]) -> list[str]:
+    """Say what of a model CloudFormation cannot express.
+
+    `AWS::SageMaker::Model` has no `AdditionalModelDataSources`, although `CreateModel` has (aws-cdk-lib 2.275.0
+    and the resource schema in cfn-lint 1.58.0). Without its draft model, a container that is set up for
+    speculative decoding does not start.
+
+    Args:
+        deployment: The resolved model.
+        configs: Names of the inference configs that the model's version offers.
+    """
+    channels = ", ".join(data.channel_name for data in deployment.additional_model_data)
+    if not channels:
+        return []
+    others = f"choose another config of {', '.join(configs)}" if configs else "choose another version"
+    return [
+        f"{deployment.model_id} {deployment.version} needs additional model data ({channels}), which "
+        f"AWS::SageMaker::Model has no property for: {others}"
+    ]
