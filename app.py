@@ -6,6 +6,7 @@ nothing else: no clock, no environment variable, no AWS, no git.
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -15,7 +16,7 @@ from catalog import Lock
 from stacks.account_stack import AccountStack
 from stacks.model_stack import ModelStack
 from stacks.models import DEPLOYMENTS
-from stacks.preflight import ACCOUNT_STAGE, Deployments, declaration_problems
+from stacks.preflight import ACCOUNT_STAGE, Deployments, preflight
 
 _CDK_JSON = Path(__file__).with_name("cdk.json")
 
@@ -33,13 +34,20 @@ class DeclarationError(ValueError):
         self.problems = tuple(problems)
 
 
-def build(deployments: Deployments = DEPLOYMENTS, *, lock: Lock | None = None, outdir: str | None = None) -> cdk.App:
+def build(
+    deployments: Deployments = DEPLOYMENTS,
+    *,
+    lock: Lock | None = None,
+    outdir: str | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> cdk.App:
     """Build the app: one stage an environment, one stack a model, and a stack for each account and region.
 
     Args:
         deployments: Environments with the models that each runs.
         lock: The catalogue; the committed one by default.
         outdir: Folder of the cloud assembly; the CDK CLI's, or `cdk.out`, by default.
+        warn: Takes a line for each thing that is doubtful but not refused; nobody by default.
 
     Returns:
         The app, ready for `synth()`.
@@ -47,20 +55,25 @@ def build(deployments: Deployments = DEPLOYMENTS, *, lock: Lock | None = None, o
     Raises:
         DeclarationError: If any declaration is wrong; it lists every problem of every model.
     """
+    lock = lock or Lock.load()
+    report = preflight(deployments, lock=lock)
+    if warn:
+        for warning in report.warnings:
+            warn(str(warning))
+    if report.errors:
+        raise DeclarationError([str(error) for error in report.errors])
     # The feature flags of cdk.json hold however the app is started, so that the templates are the same.
     context = json.loads(_CDK_JSON.read_text(encoding="utf-8"))["context"]
     app = cdk.App(context=context, outdir=outdir, analytics_reporting=False)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(verbose=True))
-    problems = declaration_problems(deployments)
-    if problems:
-        raise DeclarationError(problems)
-    lock = lock or Lock.load()
+    problems: list[str] = []
     places: set[tuple[str | None, str]] = set()
     for environment, models in deployments:
         stage = cdk.Stage(app, environment.name)
         for key, value in sorted(environment.tags.items()):
             cdk.Tags.of(stage).add(key, value)
         for model in models:
+            # The constructs refuse what the preflight cannot see.
             try:
                 stack = ModelStack(stage, environment=environment, model=model, lock=lock)
             except ValueError as error:
@@ -87,7 +100,7 @@ def main() -> int:
         0, or 1 when a declaration is wrong.
     """
     try:
-        app = build()
+        app = build(warn=lambda line: print(f"warning: {line}", file=sys.stderr))
     except DeclarationError as error:
         print("the declarations in stacks/ cannot be deployed:", file=sys.stderr)
         for problem in error.problems:

@@ -19,10 +19,13 @@ class Network:
     Attributes:
         subnet_ids: 1 to 16 ids, such as `subnet-0abc`.
         security_group_ids: 1 to 5 ids, such as `sg-0abc`.
+        free_addresses: Free addresses in all subnets together, as you counted them; None where you did not. Each
+            instance takes at least one.
     """
 
     subnet_ids: Sequence[str]
     security_group_ids: Sequence[str]
+    free_addresses: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,11 @@ class Environment:
         network: Where model containers get network interfaces; None for no VPC.
         reserved_concurrency: Most requests at a time per model; None for the account's shared pool.
         tags: Tags of everything in the environment.
+        quotas: Instances that the account may run behind endpoints in a region, by instance type such as
+            `ml.g5.2xlarge` (Service Quotas: "ml.g5.2xlarge for endpoint usage"); types left out are not counted.
+        require_volume_key: Whether every storage volume must be encrypted with the model's own key. Instance types
+            with local NVMe, which are nearly all with GPUs, take no such key and are refused then.
+        strict: Whether what is only known second-hand, with a date, refuses a declaration instead of warning.
     """
 
     name: str
@@ -50,6 +58,9 @@ class Environment:
     network: Network | None = None
     reserved_concurrency: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    require_volume_key: bool = False
+    strict: bool = False
 
 
 DEV = Environment(

@@ -80,6 +80,8 @@ class ModelStack(Stack):
             instance_count=environment.instance_count if model.instance_count is None else model.instance_count,
             environment=model.environment,
             accept_eula=model.accept_eula,
+            model_data_download_timeout=_seconds(model.download_timeout_seconds),
+            container_startup_timeout=_seconds(model.startup_timeout_seconds),
             subnet_ids=network.subnet_ids if network else (),
             security_group_ids=network.security_group_ids if network else (),
             encryption_key=key,
@@ -116,3 +118,7 @@ class ModelStack(Stack):
         )
         CfnOutput(self, "BucketName", value=artifacts.bucket_name, description="the model's data and artifacts")
         CfnOutput(self, "KeyArn", value=key.key_arn, description="the key of all that the stack stores")
+
+
+def _seconds(number: int | None) -> Duration | None:
+    return None if number is None else Duration.seconds(number)

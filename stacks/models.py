@@ -28,6 +28,10 @@ class JumpStartModel:
         accept_eula: Whether you accept the model's end-user licence agreement, where it has one.
         invoke_timeout_seconds: How long the API waits for an answer; above 29 the account's quota "Maximum
             integration timeout in milliseconds" of API Gateway must have been raised.
+        download_timeout_seconds: How long an instance may take to read the weights, 60 to 3600; worked out from
+            their size if None.
+        startup_timeout_seconds: How long the container may take to become healthy, 60 to 3600; worked out from the
+            weights' size if None.
     """
 
     name: str
@@ -41,6 +45,8 @@ class JumpStartModel:
     environment: Mapping[str, str] = field(default_factory=dict)
     accept_eula: bool = False
     invoke_timeout_seconds: int = 29
+    download_timeout_seconds: int | None = None
+    startup_timeout_seconds: int | None = None
 
 
 ARCTIC_INSTRUCT = JumpStartModel(

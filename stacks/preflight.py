@@ -1,78 +1,91 @@
-"""Checks of the declarations as a whole, before any construct sees them.
+"""Checks of all declarations against facts, before any construct is made.
 
-What one model needs to run is checked by the constructs; what only the sight of all declarations shows is checked
-here. Both report everything at once.
+Nothing here asks AWS: the facts are the catalogue's lock, API limits, and tables with their sources and dates. What
+is wrong is reported at once, each finding with its place, the value, what is allowed and what to try instead. The
+constructs keep raising on what they can see alone; the rules that both need are `catalog.limits` and `catalog.spec`.
+docs/preflight.md lists the rules with what AWS would have said, and when.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 
+from catalog import Lock, limits
+from stacks.checks.container import container
+from stacks.checks.environments import environment_findings, quota_findings, region_findings
+from stacks.checks.findings import Deployments, Finding, Place, Report, Severity, breaches
+from stacks.checks.naming import ACCOUNT_STAGE, naming
+from stacks.checks.published import Subject, look_up, prompt_format, published
+from stacks.checks.weights import fitting, weigh, weights_findings
 from stacks.environments import Environment
-from stacks.models import JumpStartModel
 
-Deployments = Sequence[tuple[Environment, Sequence[JumpStartModel]]]
+__all__ = ["ACCOUNT_STAGE", "Deployments", "Finding", "Report", "preflight"]
 
-# The stage of the accounts' own stacks, beside the environments.
-ACCOUNT_STAGE = "account"
-
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_ACCOUNT = re.compile(r"[0-9]{12}")
-# CloudWatch Logs, API PutRetentionPolicy, retentionInDays.
-LOG_RETENTION_DAYS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
-    *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
+# API Gateway's default quota of the integration timeout (L-E5AE38E1), in seconds.
+_API_TIMEOUT_QUOTA = 29
 
 
-def declaration_problems(deployments: Deployments) -> list[str]:
-    """List what is wrong with the declarations taken together.
+def preflight(deployments: Deployments, *, lock: Lock) -> Report:
+    """Check all declarations.
 
     Args:
         deployments: Environments with the models that each runs.
+        lock: The catalogue that pins the models.
 
     Returns:
-        One line a problem: its place, the value, and what is allowed. Empty when all is well.
+        Every problem of every declaration, in the order of the declarations.
     """
-    problems = [
-        f"{name}: declared {count} times: each environment's name is allowed once"
-        for name, count in _repeated(environment.name for environment, _ in deployments)
-    ]
+    errors: list[Finding] = []
+    warnings: list[Finding] = []
+    strict = {environment.name for environment, _ in deployments if environment.strict}
+    for finding in _findings(deployments, lock):
+        name = finding.place.split("/")[0].split(".")[0]
+        doubtful = finding.severity is Severity.SECOND_HAND and name not in strict
+        (warnings if doubtful or finding.severity is Severity.WARNING else errors).append(finding)
+    return Report(errors=tuple(dict.fromkeys(errors)), warnings=tuple(dict.fromkeys(warnings)))
+
+
+def _findings(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
+    yield from naming(deployments)
     for environment, models in deployments:
-        problems += [f"{environment.name}: {problem}" for problem in _environment_problems(environment)]
-        problems += [
-            f"{environment.name}/{name}: declared {count} times: each model's name is allowed once an environment"
-            for name, count in _repeated(model.name for model in models)
-        ]
-        problems += [
-            f"{environment.name}/{model.name}: {problem}" for model in models for problem in _name_problems(model.name)
-        ]
-    problems += [
-        f"{stack}: {count} environments and models give this stack name: names must differ when joined"
-        for stack, count in _repeated(
-            f"{environment.name}-{name}" for environment, models in deployments for name in {m.name for m in models}
+        yield from environment_findings(environment, models)
+        needed: Counter[tuple[str, str]] = Counter()
+        for model in models:
+            place = Place(environment=environment, model=model)
+            subject, found = look_up(place, lock)
+            yield from found
+            yield from _alone(place, environment)
+            yield from prompt_format(place, lock)
+            if subject is not None:
+                yield from _known(subject)
+                needed[place.region, subject.instance_type] += place.instance_count
+        yield from quota_findings(environment, needed)
+
+
+def _alone(place: Place, environment: Environment) -> Iterator[Finding]:
+    """Check what of a declaration needs no catalogue."""
+    model = place.model
+    if model.region is not None and model.region != environment.region:
+        yield from region_findings(f"{place}.region", model.region)
+    if model.instance_count is not None:
+        yield from breaches("instance-count", str(place), limits.instance_count(model.instance_count))
+    seconds = model.invoke_timeout_seconds
+    name = "invoke_timeout_seconds"
+    found = list(breaches("invoke-timeout", str(place), limits.invoke_timeout(seconds), subject=name))
+    yield from found
+    if seconds > _API_TIMEOUT_QUOTA and not found:
+        yield Finding(
+            rule="invoke-timeout-quota",
+            place=f"{place}.{name}",
+            value=f"{seconds} s",
+            message="API Gateway takes more than 29 s only where the account's quota L-E5AE38E1 was raised",
+            suggestion=f"{_API_TIMEOUT_QUOTA}, or raising the quota first",
+            severity=Severity.WARNING,
         )
-    ]
-    return problems
 
 
-def _repeated(names: Iterable[str]) -> list[tuple[str, int]]:
-    return [(name, count) for name, count in Counter(names).items() if count > 1]
-
-
-def _name_problems(name: str) -> list[str]:
-    if _NAME.fullmatch(name):
-        return []
-    return [f"name is {name!r}: allowed are lower-case letters, digits and inner hyphens, a letter first"]
-
-
-def _environment_problems(environment: Environment) -> list[str]:
-    problems = _name_problems(environment.name)
-    if environment.name == ACCOUNT_STAGE:
-        problems.append(f"name is {ACCOUNT_STAGE!r}: it is taken by the stage of the accounts' own stacks")
-    if environment.account is not None and not _ACCOUNT.fullmatch(environment.account):
-        problems.append(f"account is {environment.account!r}: allowed are 12 digits, or None")
-    if environment.log_retention_days not in LOG_RETENTION_DAYS:
-        allowed = ", ".join(str(days) for days in LOG_RETENTION_DAYS)
-        problems.append(f"log_retention_days is {environment.log_retention_days}: allowed are {allowed}")
-    return problems
+def _known(subject: Subject) -> Iterator[Finding]:
+    """Check a declaration whose version the lock has."""
+    weights = weigh(subject)
+    yield from published(subject, fits=fitting(subject, weights))
+    yield from container(subject)
+    yield from weights_findings(subject, weights)

@@ -174,7 +174,7 @@ def test_deploys_into_the_environments_account_network_and_numbers(tmp_path: Pat
         account="111122223333",
         instance_count=2,
         log_retention_days=731,
-        network=Network(subnet_ids=["subnet-1"], security_group_ids=["sg-1"]),
+        network=Network(subnet_ids=["subnet-0123abcd"], security_group_ids=["sg-0123abcd"]),
         reserved_concurrency=5,
     )
     app.build([(environment, [MISTRAL_7B_INSTRUCT])], lock=lock, outdir=str(tmp_path)).synth()
@@ -185,7 +185,7 @@ def test_deploys_into_the_environments_account_network_and_numbers(tmp_path: Pat
     assert "account/111122223333-us-west-2" in templates
     [variant] = _resource(template, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
     assert variant["InitialInstanceCount"] == 2
-    assert _resource(template, "AWS::SageMaker::Model")["Properties"]["VpcConfig"]["Subnets"] == ["subnet-1"]
+    assert _resource(template, "AWS::SageMaker::Model")["Properties"]["VpcConfig"]["Subnets"] == ["subnet-0123abcd"]
     assert _resource(template, "AWS::Lambda::Function")["Properties"]["ReservedConcurrentExecutions"] == 5
     days = {
         resource["Properties"]["RetentionInDays"]
@@ -208,35 +208,33 @@ def test_a_models_own_instance_count_and_region_win_over_the_environments(tmp_pa
 def test_refuses_an_unknown_model_id_and_suggests_the_right_one() -> None:
     [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, model_id="huggingface-llm-mistral-7b-instuct"))
 
-    assert problem.startswith(
-        "dev/mistral-7b-instruct: model id 'huggingface-llm-mistral-7b-instuct' is not in the lock"
-    )
-    assert "huggingface-llm-mistral-7b-instruct" in problem.split("did you mean")[1]
+    assert problem.startswith("dev/mistral-7b-instruct.model_id is 'huggingface-llm-mistral-7b-instuct'")
+    assert "try huggingface-llm-mistral-7b-instruct" in problem
 
 
 def test_refuses_a_version_that_is_not_pinned() -> None:
     [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, version="9.9.9"))
 
-    assert "version '9.9.9'" in problem
+    assert problem.startswith("dev/mistral-7b-instruct.version is '9.9.9'")
     assert "2.0.0" in problem
 
 
 def test_refuses_an_unsupported_instance_type() -> None:
     [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, instance_type="ml.g5.48xlarge"))
 
-    assert "'ml.g5.48xlarge' is not supported" in problem
+    assert "instance_type is 'ml.g5.48xlarge': AWS does not list it" in problem
 
 
 def test_refuses_an_environment_that_the_clients_would_wait_for_in_vain() -> None:
     [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, invoke_timeout_seconds=120))
 
-    assert problem.startswith("dev/mistral-7b-instruct: invoke_timeout is 120 s: allowed are 5 to 60 s")
+    assert problem.startswith("dev/mistral-7b-instruct.invoke_timeout_seconds is 120 s; allowed: 5 to 60 s")
 
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_refuses_a_count_of_no_instances(count: int) -> None:
     assert _problems(replace(MISTRAL_7B_INSTRUCT, instance_count=count)) == [
-        f"dev/mistral-7b-instruct: instance_count is {count}: allowed is 1 or more"
+        f"dev/mistral-7b-instruct.instance_count is {count}; allowed: 1 or more"
     ]
 
 
@@ -247,20 +245,20 @@ def test_reports_every_problem_of_every_model_at_once() -> None:
     )
 
     assert len(problems) == 3
-    assert {problem.split(":")[0] for problem in problems} == {"dev/mistral-7b-instruct", "dev/falcon-7b"}
+    assert {problem.split(".")[0] for problem in problems} == {"dev/mistral-7b-instruct", "dev/falcon-7b"}
 
 
 def test_refuses_the_same_name_twice() -> None:
     assert _problems(MISTRAL_7B_INSTRUCT, replace(FALCON_7B, name="mistral-7b-instruct")) == [
-        "dev/mistral-7b-instruct: declared 2 times: each model's name is allowed once an environment"
+        "dev/mistral-7b-instruct.name is declared 2 times; allowed: each model's name once an environment"
     ]
 
 
 def test_refuses_two_environments_whose_stacks_would_share_a_name() -> None:
     environments = [replace(DEV, name="eu"), replace(DEV, name="eu-mistral")]
-    models = [[replace(MISTRAL_7B_INSTRUCT, name="mistral-7b")], [replace(MISTRAL_7B_INSTRUCT, name="7b")]]
+    models = [[replace(MISTRAL_7B_INSTRUCT, name="mistral-small")], [replace(MISTRAL_7B_INSTRUCT, name="small")]]
 
-    with pytest.raises(app.DeclarationError, match="eu-mistral-7b: 2 environments and models give this stack name"):
+    with pytest.raises(app.DeclarationError, match="its stack 'eu-mistral-small' has the name of eu/mistral-small's"):
         app.build(list(zip(environments, models, strict=True)))
 
 
@@ -269,8 +267,8 @@ def test_refuses_two_environments_whose_stacks_would_share_a_name() -> None:
     [
         (replace(DEV, name="Dev"), "name is 'Dev'"),
         (replace(DEV, name="account"), "taken by the stage of the accounts' own stacks"),
-        (replace(DEV, account="123"), "account is '123': allowed are 12 digits"),
-        (replace(DEV, log_retention_days=31), "log_retention_days is 31: allowed are 1, 3, 5"),
+        (replace(DEV, account="123"), "account is '123'; allowed: 12 digits"),
+        (replace(DEV, log_retention_days=31), "log_retention_days is 31; allowed: 1, 3, 5"),
     ],
 )
 def test_refuses_environments_that_cannot_be(environment: Environment, named: str) -> None:
@@ -290,7 +288,7 @@ def test_only_dev_and_staging_throw_their_data_away() -> None:
 def test_prints_what_is_wrong_without_a_stack_trace(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse() -> cdk.App:
+    def refuse(**_: object) -> cdk.App:
         raise app.DeclarationError(["dev/some-model: version is wrong"])
 
     monkeypatch.setattr(app, "build", refuse)
@@ -299,6 +297,24 @@ def test_prints_what_is_wrong_without_a_stack_trace(
     assert capsys.readouterr().err == (
         "the declarations in stacks/ cannot be deployed:\n  dev/some-model: version is wrong\n"
     )
+
+
+def test_prints_warnings_and_builds_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    doubtful = replace(MISTRAL_7B_INSTRUCT, accept_eula=True)
+    build = app.build
+    monkeypatch.setattr(app, "build", lambda warn: build([(DEV, [doubtful])], outdir=str(tmp_path), warn=warn))
+
+    assert app.main() == 0
+    assert capsys.readouterr().err.startswith("warning: dev/mistral-7b-instruct.accept_eula is True: ")
+    assert "dev/mistral-7b-instruct" in _templates(tmp_path)
+
+
+def test_refuses_before_any_construct_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cdk, "App", lambda **_: pytest.fail("an app was made"))
+
+    assert _problems(replace(FALCON_7B, version="0.0.1"))
 
 
 def test_runs_from_the_command_line_as_cdk_json_says() -> None:

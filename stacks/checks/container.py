@@ -1,0 +1,161 @@
+"""The container's environment variables: that they make sense together, and on the hardware."""
+
+from collections.abc import Iterator, Mapping
+
+from catalog import limits
+from catalog.instances import hardware
+from catalog.nearest import similar
+from stacks.checks.findings import Finding, Severity, breaches
+from stacks.checks.published import Subject
+
+# Variables that a container reads as a whole number; TGI's launcher, SageMaker's toolkit and LMI document them so.
+_NUMBERS = (
+    *("MAX_INPUT_LENGTH", "MAX_INPUT_TOKENS", "MAX_TOTAL_TOKENS", "MAX_BATCH_PREFILL_TOKENS"),
+    *("MAX_BATCH_TOTAL_TOKENS", "MAX_CONCURRENT_REQUESTS", "MAX_BEST_OF", "MAX_STOP_SEQUENCES", "SM_NUM_GPUS"),
+    *("NUM_SHARD", "SAGEMAKER_MODEL_SERVER_WORKERS", "ENDPOINT_SERVER_TIMEOUT"),
+    *("OPTION_MAX_ROLLING_BATCH_SIZE", "OPTION_MAX_MODEL_LEN"),
+)
+_SHARDS = ("SM_NUM_GPUS", "NUM_SHARD", "OPTION_TENSOR_PARALLEL_DEGREE", "TENSOR_PARALLEL_DEGREE")
+# LMI takes all GPUs that there are.
+_ALL_GPUS = "max"
+
+TGI_QUANTIZATION: tuple[str, ...] = (
+    "bitsandbytes",
+    "bitsandbytes-nf4",
+    "bitsandbytes-fp4",
+    "gptq",
+    "awq",
+    "eetq",
+    "fp8",
+)
+"""What TGI's documentation of `--quantize` names and its SageMaker images take."""
+LMI_QUANTIZATION: tuple[str, ...] = (
+    *("awq", "bitsandbytes", "bitsandbytes4", "bitsandbytes8", "compressed-tensors", "deepspeedfp", "dynamic_int8"),
+    *("fp8", "gptq", "marlin", "smoothquant", "squeezellm", "static_int8"),
+)
+"""What LMI's engines together take as `OPTION_QUANTIZE`; each takes a part of them, so a miss only warns."""
+_PREQUANTIZED = ("gptq", "awq")
+_TGI_VARIABLES: tuple[str, ...] = ("HF_MODEL_QUANTIZE", "QUANTIZE")
+_LMI_VARIABLES: tuple[str, ...] = ("OPTION_QUANTIZE",)
+
+
+def container(subject: Subject) -> Iterator[Finding]:
+    """Check the variables that the container gets, the version's own and the declaration's over them."""
+    declared = subject.place.model.environment
+    yield from breaches("environment-variable", str(subject.place), limits.environment(declared))
+    if subject.deployment is None:
+        return
+    own = subject.deployment.environment
+    variables = {**own, **{key: value for key, value in declared.items() if isinstance(value, str)}}
+    yield from _numbers(subject, variables)
+    yield from _tokens(subject, variables)
+    yield from _gpus(subject, variables)
+    yield from _quantization(subject, variables)
+
+
+def _place(subject: Subject, variable: str) -> str:
+    return f"{subject.place}.environment[{variable!r}]"
+
+
+def _number(variables: Mapping[str, str], name: str) -> int | None:
+    value = variables.get(name, "")
+    return int(value) if value.isdecimal() else None
+
+
+def _numbers(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
+    for name in _NUMBERS:
+        if name in variables and not _number(variables, name):
+            yield Finding(
+                rule="not-a-number",
+                place=_place(subject, name),
+                value=repr(variables[name]),
+                allowed="a whole number, 1 or more, in quotes",
+            )
+
+
+def _tokens(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
+    # MAX_INPUT_TOKENS is the newer name of MAX_INPUT_LENGTH.
+    name = "MAX_INPUT_TOKENS" if "MAX_INPUT_TOKENS" in variables else "MAX_INPUT_LENGTH"
+    longest = _number(variables, name)
+    total = _number(variables, "MAX_TOTAL_TOKENS")
+    prefill = _number(variables, "MAX_BATCH_PREFILL_TOKENS")
+    for breach in limits.token_limits(longest, total):
+        yield Finding(
+            rule="token-limits",
+            place=_place(subject, name),
+            value=breach.value,
+            allowed=breach.allowed,
+            suggestion=f"{total - 1}" if total and total > 1 else "",
+        )
+    if longest and prefill and prefill < longest:
+        yield Finding(
+            rule="prefill-limit",
+            place=_place(subject, "MAX_BATCH_PREFILL_TOKENS"),
+            value=f"{prefill}",
+            allowed=f"{name}, {longest}, or more",
+            suggestion=f"{longest}",
+        )
+
+
+def _gpus(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
+    instance = hardware(subject.instance_type)
+    if instance is None:
+        return
+    for name in _SHARDS:
+        value = variables.get(name, _ALL_GPUS)
+        if value != _ALL_GPUS and not value.isdecimal() and name not in _NUMBERS:
+            yield Finding(
+                rule="not-a-number", place=_place(subject, name), value=repr(value), allowed="a whole number, or 'max'"
+            )
+        count = _number(variables, name)
+        if count is not None and count > instance.gpus:
+            yield Finding(
+                rule="more-gpus-than-there-are",
+                place=_place(subject, name),
+                value=f"{count}",
+                message=f"{subject.instance_type} has {instance.gpus}",
+                allowed=f"1 to {instance.gpus}",
+                suggestion=f"{instance.gpus}",
+            )
+
+
+def _quantization(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
+    declared = subject.place.model.environment
+    match subject.deployment.container if subject.deployment else "other":
+        case "tgi":
+            read, unread, known, severity = _TGI_VARIABLES, _LMI_VARIABLES, TGI_QUANTIZATION, Severity.ERROR
+        case "lmi":
+            read, unread, known, severity = _LMI_VARIABLES, _TGI_VARIABLES, LMI_QUANTIZATION, Severity.SECOND_HAND
+        case _:
+            return
+    for name in unread:
+        if name in declared:
+            yield Finding(
+                rule="quantization-unread",
+                place=_place(subject, name),
+                value=repr(declared[name]),
+                message=f"the container of {subject.label} does not read it",
+                suggestion=read[0],
+                severity=Severity.WARNING,
+            )
+    for name in read:
+        value = variables.get(name)
+        if value and value not in known and (name in declared or severity is Severity.ERROR):
+            yield Finding(
+                rule="quantization",
+                place=_place(subject, name),
+                value=repr(value),
+                message="the container lacks it",
+                allowed=", ".join(known),
+                suggestion=" or ".join(similar(value, known, most=2)),
+                severity=severity,
+            )
+        if name in declared and value in _PREQUANTIZED and value not in subject.version.model_id:
+            yield Finding(
+                rule="weights-not-quantized",
+                place=_place(subject, name),
+                value=repr(value),
+                message=f"it needs weights that are quantized already, and those of {subject.label} do not look so",
+                suggestion="bitsandbytes or eetq, which quantize while loading" if "bitsandbytes" in known else "",
+                severity=Severity.WARNING,
+            )

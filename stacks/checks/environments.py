@@ -1,0 +1,182 @@
+"""What an environment says of its account, region, network and limits."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from catalog import limits
+from catalog.nearest import nearest_number, similar
+from catalog.regions import jumpstart_regions, regions
+from stacks.checks.findings import Finding, Place, Severity, breaches
+from stacks.environments import Environment, Network
+from stacks.models import JumpStartModel
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
+# EC2's ids: a prefix and 8 (old) or 17 hexadecimal digits.
+_ID_DIGITS = r"([0-9a-f]{8}|[0-9a-f]{17})"
+# Resource tags of AWS: at most 50, keys of 128 and values of 256 characters, `aws:` is AWS's.
+_MOST_TAGS = 50
+_LONGEST_TAG_KEY = 128
+_LONGEST_TAG_VALUE = 256
+# Lambda's default of concurrent executions an account and region, of which 100 must stay unreserved.
+_MOST_RESERVED = 900
+
+
+def environment_findings(environment: Environment, models: Sequence[JumpStartModel]) -> Iterator[Finding]:
+    """Check one environment, and the sums over its models."""
+    name = environment.name
+    if environment.account is not None and not _ACCOUNT.fullmatch(environment.account):
+        yield Finding(
+            rule="account-form", place=f"{name}.account", value=repr(environment.account), allowed="12 digits, or None"
+        )
+    if environment.log_retention_days not in limits.LOG_RETENTION_DAYS:
+        yield Finding(
+            rule="log-retention",
+            place=f"{name}.log_retention_days",
+            value=f"{environment.log_retention_days}",
+            allowed=", ".join(str(days) for days in limits.LOG_RETENTION_DAYS),
+            suggestion=str(nearest_number(environment.log_retention_days, limits.LOG_RETENTION_DAYS)),
+        )
+    yield from breaches("instance-count", name, limits.instance_count(environment.instance_count))
+    yield from region_findings(f"{name}.region", environment.region)
+    yield from _concurrency(environment, models)
+    yield from _tags(environment)
+    if environment.network is not None:
+        yield from _network(f"{name}.network", environment.network)
+    places = [Place(environment=environment, model=model) for model in models]
+    yield from _addresses(environment, places)
+
+
+def region_findings(place: str, region: str) -> Iterator[Finding]:
+    """Check that a region is one, and that JumpStart is in it."""
+    if region not in regions():
+        yield Finding(
+            rule="not-a-region",
+            place=place,
+            value=repr(region),
+            message="AWS has no such region",
+            suggestion=" or ".join(similar(region, regions(), most=2)),
+        )
+    elif region not in jumpstart_regions():
+        yield Finding(
+            rule="no-jumpstart",
+            place=place,
+            value=repr(region),
+            message="JumpStart has no bucket there",
+            suggestion=" or ".join([near for near in jumpstart_regions() if near[:2] == region[:2]][:2]),
+        )
+
+
+def quota_findings(environment: Environment, needed: Counter[tuple[str, str]]) -> Iterator[Finding]:
+    """Check what an environment runs against the quotas that it declares.
+
+    Args:
+        environment: The environment.
+        needed: Instances by region and instance type.
+    """
+    for instance_type, quota in environment.quotas.items():
+        place = f"{environment.name}.quotas[{instance_type!r}]"
+        if not instance_type.startswith("ml.") or quota < 0:
+            yield Finding(
+                rule="quota-form",
+                place=place,
+                value=f"{quota}",
+                allowed="0 or more, by SageMaker's instance types such as 'ml.g5.2xlarge'",
+            )
+    for (region, instance_type), count in sorted(needed.items()):
+        quota = environment.quotas.get(instance_type, count)
+        if count > quota:
+            yield Finding(
+                rule="over-quota",
+                place=f"{environment.name}.quotas[{instance_type!r}]",
+                value=f"{quota}",
+                message=f"the environment's models take {count} instances in {region}",
+                allowed=f"{quota} or fewer, or a raised quota '{instance_type} for endpoint usage'",
+            )
+
+
+def _concurrency(environment: Environment, models: Sequence[JumpStartModel]) -> Iterator[Finding]:
+    reserved = environment.reserved_concurrency
+    yield from breaches("reserved-concurrency", environment.name, limits.reserved_concurrency(reserved))
+    total = (reserved or 0) * len(models)
+    if total > _MOST_RESERVED:
+        yield Finding(
+            rule="reserved-concurrency-total",
+            place=f"{environment.name}.reserved_concurrency",
+            value=f"{reserved}",
+            message=f"{len(models)} models reserve {total} together, and Lambda keeps 100 of an account's 1000 free "
+            "unless the quota was raised",
+            suggestion=f"{_MOST_RESERVED // len(models)}",
+            severity=Severity.WARNING,
+        )
+
+
+def _tags(environment: Environment) -> Iterator[Finding]:
+    for key, value in environment.tags.items():
+        if not 1 <= len(key) <= _LONGEST_TAG_KEY or len(value) > _LONGEST_TAG_VALUE or key.lower().startswith("aws:"):
+            yield Finding(
+                rule="tag",
+                place=f"{environment.name}.tags[{key!r}]",
+                value=repr(value),
+                allowed=f"keys of 1 to {_LONGEST_TAG_KEY} characters that do not begin with aws:, values of at most "
+                f"{_LONGEST_TAG_VALUE}",
+            )
+    # Each stack adds one of its own: the model.
+    if len(environment.tags) >= _MOST_TAGS:
+        yield Finding(
+            rule="tag",
+            place=f"{environment.name}.tags",
+            value=f"{len(environment.tags)} tags",
+            allowed=f"at most {_MOST_TAGS - 1}, and the model's own",
+        )
+
+
+def _network(place: str, network: Network) -> Iterator[Finding]:
+    if not network.subnet_ids and not network.security_group_ids:
+        yield Finding(
+            rule="network-size", place=place, value="without any ids", allowed="subnets and security groups, or None"
+        )
+    yield from breaches("network-size", place, limits.network(network.subnet_ids, network.security_group_ids))
+    for field, prefix, ids in [
+        ("subnet_ids", "subnet", network.subnet_ids),
+        ("security_group_ids", "sg", network.security_group_ids),
+    ]:
+        for one, count in Counter(ids).items():
+            if not re.fullmatch(f"{prefix}-{_ID_DIGITS}", one):
+                yield Finding(
+                    rule="network-id",
+                    place=f"{place}.{field}",
+                    value=repr(one),
+                    allowed=f"{prefix}- and 8 or 17 hexadecimal digits",
+                )
+            if count > 1:
+                yield Finding(
+                    rule="network-id", place=f"{place}.{field}", value=repr(one), message=f"it is listed {count} times"
+                )
+
+
+def _addresses(environment: Environment, places: Sequence[Place]) -> Iterator[Finding]:
+    network = environment.network
+    if network is None or network.free_addresses is None:
+        return
+    needed = sum(place.instance_count for place in places)
+    field = f"{environment.name}.network.free_addresses"
+    if needed > network.free_addresses:
+        yield Finding(
+            rule="address-room",
+            place=field,
+            value=f"{network.free_addresses}",
+            message=f"the environment's models run on {needed} instances, which take an address each at least",
+            suggestion="more or larger subnets",
+        )
+    # A new endpoint config is tried on new instances before the old ones go.
+    elif needed + max((place.instance_count for place in places), default=0) > network.free_addresses:
+        yield Finding(
+            rule="address-room",
+            place=field,
+            value=f"{network.free_addresses}",
+            message=f"it is enough for {needed} instances, but not for updating an endpoint, which runs old and new "
+            "instances side by side",
+            suggestion="more or larger subnets",
+            severity=Severity.WARNING,
+        )

@@ -1,0 +1,293 @@
+"""The catalogue's side of a declaration: id, version, instance type, region, licence and prompt format."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from catalog import CatalogError, Deployment, Lock, ModelVersion
+from catalog.instances import hardware
+from catalog.nearest import similar
+from catalog.regions import jumpstart_regions, offering_regions, read, refused
+from stacks.checks.findings import Finding, Place, Severity
+from stacks.models import PromptFormat
+
+_INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
+# What the id of a model that was trained to chat says, as a word of its own.
+_CHAT_WORDS = frozenset({"chat", "instruct", "it"})
+# Which ids a prompt format was made for, where its name says so; `chatml` and `none` are anybody's.
+_FORMAT_FAMILIES = {"falcon": ("falcon",), "mistral": ("mistral", "mixtral", "zephyr")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A declaration with what the lock says of it.
+
+    Attributes:
+        place: The declaration.
+        version: The pinned version.
+        deployment: What it resolves to, None where it does not.
+    """
+
+    place: Place
+    version: ModelVersion
+    deployment: Deployment | None
+
+    @property
+    def instance_type(self) -> str:
+        """The instance type that is declared, or the version's default."""
+        return self.place.model.instance_type or self.version.default_instance_type
+
+    @property
+    def label(self) -> str:
+        """The version in a message."""
+        return f"{self.version.model_id} {self.version.version}"
+
+
+def look_up(place: Place, lock: Lock) -> tuple[Subject | None, list[Finding]]:
+    """Find a declaration in the lock.
+
+    Args:
+        place: The declaration.
+        lock: The catalogue.
+
+    Returns:
+        What the lock says, None where it has no such version; and what is wrong so far.
+    """
+    model_id, wanted = place.model.model_id, place.model.version
+    if model_id not in lock.model_ids():
+        near = similar(model_id, lock.model_ids(), most=2)
+        finding = Finding(
+            rule="unknown-model",
+            place=f"{place}.model_id",
+            value=repr(model_id),
+            message="it is not in the lock",
+            suggestion=" or ".join(near) or f"python -m catalog update {model_id}",
+        )
+        return None, [finding]
+    if wanted not in (versions := lock.versions(model_id)):
+        finding = Finding(
+            rule="unknown-version",
+            place=f"{place}.version",
+            value=repr(wanted),
+            message=f"the lock has no such version of {model_id}",
+            allowed=", ".join(versions),
+            suggestion=f"{versions[0]}, the newest there",
+        )
+        return None, [finding]
+    try:
+        version = lock.model(model_id, wanted)
+    except CatalogError as error:
+        return None, [
+            Finding(rule="broken-lock", place=f"{place}.version", value=repr(wanted), message=problem)
+            for problem in error.problems
+        ]
+    chosen = place.model.instance_type or version.default_instance_type
+    try:
+        deployment = version.resolve(
+            region=place.region, instance_type=chosen, allow_unlisted_instance_type=chosen not in version.instance_types
+        )
+    except CatalogError as error:
+        subject = Subject(place=place, version=version, deployment=_elsewhere(version, chosen))
+        return subject, list(_unresolved(subject, error))
+    return Subject(place=place, version=version, deployment=deployment), []
+
+
+def _elsewhere(version: ModelVersion, instance_type: str) -> Deployment | None:
+    """Resolve a version in a region that it has, so that a wrong region does not hide what else is wrong."""
+    for region in version.regions()[:1]:
+        try:
+            return version.resolve(region=region, instance_type=instance_type, allow_unlisted_instance_type=True)
+        except CatalogError:
+            return None
+    return None
+
+
+def _unresolved(subject: Subject, error: CatalogError) -> Iterator[Finding]:
+    """Say which declared value keeps a version from resolving; `catalog.spec` has the rule and the words."""
+    place, version = subject.place, subject.version
+    regions = version.regions()
+    if place.region not in jumpstart_regions() or not _INSTANCE_TYPE.fullmatch(subject.instance_type):
+        # A region that is none or without JumpStart, and what is no instance type, have findings of their own.
+        return
+    if regions and place.region not in regions:
+        continent = place.region.split("-")[0]
+        near = [region for region in regions if region.split("-")[0] == continent] or list(regions)
+        yield Finding(
+            rule="no-image-in-region",
+            place=place.region_place,
+            value=repr(place.region),
+            message=f"{subject.label} has no image there",
+            allowed=", ".join(regions),
+            suggestion=near[0],
+        )
+        return
+    for problem in error.problems:
+        yield Finding(
+            rule="no-image",
+            place=f"{place}.instance_type",
+            value=repr(subject.instance_type),
+            message=problem,
+            suggestion=_default(subject),
+        )
+
+
+def published(subject: Subject, *, fits: tuple[str, ...]) -> Iterator[Finding]:
+    """Check version, instance type, licence and region of a model that the lock has.
+
+    Args:
+        subject: The declaration and its version.
+        fits: The version's instance types whose GPUs take its weights, smallest first.
+    """
+    place, version = subject.place, subject.version
+    if version.deprecated:
+        yield Finding(
+            rule="deprecated-version",
+            place=f"{place}.version",
+            value=repr(version.version),
+            message=f"AWS has deprecated this version of {version.model_id} and may take it away",
+            suggestion="python -m catalog update, and a version that is not",
+            severity=Severity.WARNING,
+        )
+    yield from _instance_type(subject, fits)
+    yield from _offered(subject)
+    accepted = place.model.accept_eula
+    if version.requires_eula and not accepted:
+        terms = f" ({subject.deployment.eula or version.eula_key})" if subject.deployment else f" ({version.eula_key})"
+        yield Finding(
+            rule="eula-not-accepted",
+            place=f"{place}.accept_eula",
+            value="False",
+            message=f"{subject.label} has an end-user licence agreement{terms}: read it, and set accept_eula=True if "
+            "you accept it; you are then responsible for keeping to its terms",
+        )
+    if accepted and not version.requires_eula:
+        yield Finding(
+            rule="eula-without-terms",
+            place=f"{place}.accept_eula",
+            value="True",
+            message=f"the catalogue names no end-user licence agreement of {subject.label}, so nothing is accepted",
+            suggestion="leaving it out",
+            severity=Severity.WARNING,
+        )
+
+
+def _default(subject: Subject) -> str:
+    return subject.version.default_instance_type
+
+
+def _instance_type(subject: Subject, fits: tuple[str, ...]) -> Iterator[Finding]:
+    place, version, chosen = subject.place, subject.version, subject.instance_type
+    reason = place.model.unlisted_instance_type
+    field = f"{place}.instance_type"
+    if not _INSTANCE_TYPE.fullmatch(chosen):
+        near = similar(chosen, version.instance_types, most=1) or similar(
+            f"ml.{chosen}", version.instance_types, most=1
+        )
+        yield Finding(
+            rule="not-an-instance-type",
+            place=field,
+            value=repr(chosen),
+            allowed="SageMaker's names such as 'ml.g5.2xlarge'",
+            suggestion=near[0] if near else _default(subject),
+        )
+        return
+    listed = chosen in version.instance_types
+    if not listed and reason is None:
+        yield Finding(
+            rule="unlisted-instance-type",
+            place=field,
+            value=repr(chosen),
+            message=f"AWS does not list it for {subject.label}, and unlisted_instance_type gives no reason",
+            allowed=", ".join(version.instance_types),
+            suggestion=_default(subject) if _default(subject) in (fits or (_default(subject),)) else fits[0],
+        )
+    if reason is not None and not reason.strip():
+        yield Finding(
+            rule="unlisted-without-reason",
+            place=f"{place}.unlisted_instance_type",
+            value=repr(reason),
+            allowed="why the instance type is right, or None",
+        )
+    if listed and reason is not None:
+        yield Finding(
+            rule="unlisted-needlessly",
+            place=f"{place}.unlisted_instance_type",
+            value="a reason",
+            message=f"AWS lists {chosen} for {subject.label}, so it needs none",
+            suggestion="leaving it out",
+            severity=Severity.WARNING,
+        )
+    hardware_known = hardware(chosen)
+    if place.environment.require_volume_key and hardware_known is not None and hardware_known.local_nvme_gb:
+        yield Finding(
+            rule="volume-key-on-nvme",
+            place=field,
+            value=repr(chosen),
+            message=f"{place.environment.name}.require_volume_key is True, but the type keeps the model on local NVMe, "
+            "which SageMaker encrypts by itself and for which it takes no KmsKeyId",
+            allowed="types without local storage",
+        )
+
+
+def _offered(subject: Subject) -> Iterator[Finding]:
+    place, chosen = subject.place, subject.instance_type
+    offering = offering_regions(chosen)
+    finding = Finding(
+        rule="not-offered-in-region",
+        place=f"{place}.instance_type",
+        value=repr(chosen),
+        severity=Severity.SECOND_HAND,
+    )
+    if refused(chosen, place.region):
+        when = read("refused")
+        yield replace(
+            finding, message=f"SageMaker is said not to host on it in {place.region} (second-hand, read {when})"
+        )
+    elif offering is not None and place.region in jumpstart_regions() and place.region not in offering:
+        yield replace(
+            finding,
+            message=f"EC2 is not known to offer it in {place.region} (second-hand, read {read('offered')})",
+            allowed=", ".join(offering),
+        )
+
+
+def prompt_format(place: Place, lock: Lock) -> Iterator[Finding]:
+    """Check that the prompt format is one, and the model's."""
+    name, model_id = place.model.prompt_format, place.model.model_id
+    field = f"{place}.prompt_format"
+    if name not in get_args(PromptFormat):
+        formats = sorted(get_args(PromptFormat))
+        yield Finding(
+            rule="unknown-prompt-format",
+            place=field,
+            value=repr(name),
+            allowed=", ".join(formats),
+            suggestion=" or ".join(similar(name, formats, most=1)),
+        )
+        return
+    finding = Finding(rule="prompt-format", place=field, value=repr(name), severity=Severity.WARNING)
+    words = _words(model_id)
+    families = next((ids for family, ids in _FORMAT_FAMILIES.items() if name.startswith(family)), ())
+    if name == "none" and words & _CHAT_WORDS:
+        yield replace(finding, message=f"{model_id} was trained to chat, and without a format its API refuses chats")
+    elif name != "none" and _is_base(model_id, lock):
+        message = f"{model_id} is a base model, which completes text but was not trained to chat"
+        yield replace(finding, message=message, suggestion="'none'")
+    elif families and model_id in lock.model_ids() and not any(family in model_id for family in families):
+        yield replace(finding, message=f"{model_id} is not of the family that the format was made for")
+
+
+def _words(model_id: str) -> frozenset[str]:
+    return frozenset(model_id.split("-"))
+
+
+def _is_base(model_id: str, lock: Lock) -> bool:
+    """Whether the lock has the same model trained to chat, which makes this one the base."""
+    words = model_id.split("-")
+    if _CHAT_WORDS & set(words):
+        return False
+    return any(
+        other != model_id and [word for word in other.split("-") if word not in _CHAT_WORDS] == words
+        for other in lock.model_ids()
+    )

@@ -1,0 +1,171 @@
+"""The weights: that they fit the GPUs and the disk, and arrive in time."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from catalog import limits
+from catalog.instances import InstanceHardware, hardware
+from stacks.checks.findings import Finding, Severity, breaches
+from stacks.checks.published import Subject
+
+# vLLM gives weights and cache 0.9 of a GPU's memory by default (gpu_memory_utilization), TGI all that CUDA leaves;
+# the same share for both leaves something for activations and the cache.
+_USABLE = 0.9
+_BYTES_A_PARAMETER = 2.0
+_PARAMETERS = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)b(?![a-z0-9])")
+# Bits a parameter, by what is read from a variable or found in an id.
+_BITS: Mapping[str, int] = {
+    **dict.fromkeys(("bitsandbytes", "bitsandbytes8", "eetq", "fp8", "deepspeedfp", "smoothquant"), 8),
+    **dict.fromkeys(("int8", "dynamic_int8", "static_int8"), 8),
+    **dict.fromkeys(("bitsandbytes-nf4", "bitsandbytes-fp4", "bitsandbytes4", "gptq", "awq", "squeezellm"), 4),
+    **dict.fromkeys(("int4", "4bit"), 4),
+}
+_QUANTIZE_VARIABLES = ("HF_MODEL_QUANTIZE", "QUANTIZE", "OPTION_QUANTIZE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """How large a model is.
+
+    Attributes:
+        stored_bytes: As it is stored in the artifact.
+        loaded_bytes: As it lies in the GPUs, quantized where the container is told to.
+        sourced: Whether a source states the size; else it is worked out from the parameters in the id.
+        quantized: Name of the quantization while loading, empty without.
+    """
+
+    stored_bytes: int
+    loaded_bytes: int
+    sourced: bool
+    quantized: str
+
+    def fit(self, instance: InstanceHardware) -> bool:
+        """Whether all GPUs of an instance together take the weights."""
+        return self.loaded_bytes <= instance.total_gpu_memory_bytes * _USABLE
+
+    def __str__(self) -> str:
+        said = f", quantized by {self.quantized}," if self.quantized else ""
+        said += "" if self.sourced else " (an estimate from its id)"
+        return f"{_gb(self.loaded_bytes)} of weights{said}"
+
+
+def weigh(subject: Subject) -> Weights | None:
+    """Work out how large a declaration's model is, or None where nothing says so."""
+    deployment = subject.deployment
+    if deployment is None:
+        return None
+    variables = {**deployment.environment, **subject.place.model.environment}
+    quantized = next((variables[name] for name in _QUANTIZE_VARIABLES if variables.get(name)), "")
+    stored = deployment.artifact_bytes
+    words = re.split(r"[-_]", subject.version.model_id)
+    # What is quantized in the artifact already is not made smaller by loading it.
+    bits_stored = min((_BITS[word] for word in words if word in _BITS), default=16)
+    if stored is None:
+        parameters = _parameters(subject.version.model_id)
+        if parameters is None:
+            return None
+        stored = int(parameters * _BYTES_A_PARAMETER * bits_stored / 16)
+    shrink = min(_BITS.get(quantized, 16) / bits_stored, 1.0)
+    return Weights(
+        stored_bytes=stored,
+        loaded_bytes=int(stored * shrink),
+        sourced=deployment.artifact_bytes is not None,
+        quantized=quantized if shrink < 1 else "",
+    )
+
+
+def _parameters(model_id: str) -> float | None:
+    match = _PARAMETERS.search(model_id)
+    return float(match[2]) * 1e9 * int(match[1] or 1) if match else None
+
+
+def fitting(subject: Subject, weights: Weights | None) -> tuple[str, ...]:
+    """The version's instance types whose GPUs take the weights, smallest first; all known ones if no size is known."""
+    known = [found for name in subject.version.instance_types if (found := hardware(name)) is not None]
+    takes = [instance for instance in known if weights is None or weights.fit(instance)]
+    takes.sort(key=lambda instance: (instance.total_gpu_memory_bytes, instance.local_nvme_gb, instance.instance_type))
+    return tuple(instance.instance_type for instance in takes)
+
+
+def weights_findings(subject: Subject, weights: Weights | None) -> Iterator[Finding]:
+    """Check GPUs, disk and timeouts against the weights."""
+    if weights is not None:
+        yield from _fit(subject, weights)
+    yield from _timeouts(subject, weights)
+
+
+def _fit(subject: Subject, weights: Weights) -> Iterator[Finding]:
+    instance = hardware(subject.instance_type)
+    # An estimate never contradicts what AWS lists.
+    if instance is None or (not weights.sourced and subject.instance_type in subject.version.instance_types):
+        return
+    field, value = f"{subject.place}.instance_type", repr(subject.instance_type)
+    severity = Severity.ERROR if weights.sourced else Severity.SECOND_HAND
+    takes = fitting(subject, weights)
+    suggestion = takes[0] if takes else ""
+    if not weights.fit(instance):
+        if weights.sourced and not weights.quantized and _halved(weights).fit(instance):
+            suggestion += f"{', or ' if suggestion else ''}8-bit quantization, which halves the weights"
+        memory = f"{instance.gpus} x {instance.gpu_memory_mib / 1024:.0f} GiB"
+        yield Finding(
+            rule="weights-do-not-fit",
+            place=field,
+            value=value,
+            message=f"{weights} do not fit into {_gb(int(instance.total_gpu_memory_bytes * _USABLE))}, "
+            f"{_USABLE:.0%} of its {memory} of GPU memory",
+            suggestion=suggestion,
+            severity=severity,
+        )
+    # A tarball lies there twice while it is unpacked.
+    compressed = bool(subject.deployment and subject.deployment.compressed)
+    disk = weights.stored_bytes * (2 if compressed else 1)
+    if 0 < instance.local_nvme_gb * 1_000_000_000 < disk:
+        yield Finding(
+            rule="disk-too-small",
+            place=field,
+            value=value,
+            message=f"the artifact takes {_gb(disk)}{' while it is unpacked' if compressed else ''}, and the type has "
+            f"{instance.local_nvme_gb} GB of local storage, which cannot be enlarged",
+            suggestion=suggestion,
+            severity=severity,
+        )
+
+
+def _halved(weights: Weights) -> Weights:
+    return Weights(
+        stored_bytes=weights.stored_bytes, loaded_bytes=weights.loaded_bytes // 2, sourced=True, quantized="8 bit"
+    )
+
+
+def _timeouts(subject: Subject, weights: Weights | None) -> Iterator[Finding]:
+    model = subject.place.model
+    for name, seconds in [
+        ("download_timeout_seconds", model.download_timeout_seconds),
+        ("startup_timeout_seconds", model.startup_timeout_seconds),
+    ]:
+        if seconds is not None:
+            yield from breaches("timeout-out-of-range", str(subject.place), limits.timeout(name, seconds))
+    if weights is None:
+        return
+    needed = math.ceil(weights.stored_bytes / limits.DOWNLOAD_BYTES_PER_SECOND)
+    rate = f"at {limits.DOWNLOAD_BYTES_PER_SECOND // 1_000_000} MB/s"
+    declared = model.download_timeout_seconds
+    size = f"{_gb(weights.stored_bytes)} of weights{'' if weights.sourced else ' (an estimate from its id)'}"
+    finding = Finding(
+        rule="timeout-too-short",
+        place=f"{subject.place}.download_timeout_seconds",
+        value=f"{declared or limits.LONGEST_TIMEOUT_SECONDS} s",
+        message=f"{size} take {needed} s {rate}",
+        suggestion=f"{min(needed, limits.LONGEST_TIMEOUT_SECONDS)}",
+        severity=Severity.ERROR if weights.sourced else Severity.SECOND_HAND,
+    )
+    if declared is not None and limits.SHORTEST_TIMEOUT_SECONDS <= declared < min(
+        needed, limits.LONGEST_TIMEOUT_SECONDS
+    ):
+        yield finding
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.0f} GB"

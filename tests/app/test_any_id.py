@@ -1,0 +1,161 @@
+"""Any id of the catalogue deploys: every model becomes a stack, here and in other regions, and cfn-lint agrees."""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from constructs.jumpstart_endpoint import JumpStartEndpoint
+
+from catalog import Lock, ModelVersion
+from stacks.models import DEPLOYMENTS
+
+ROOT = Path(__file__).parents[2]
+HOME = "us-west-2"
+# Ids in cdklabs.generative-ai-cdk-constructs 0.1.320, which the lock is made from.
+PUBLISHED = 342
+# cfn-lint takes about 0.6 s a template, so `make test` shows it some and `make sweep` all.
+LINTED = 12
+
+# One worker makes the stacks of a place once; without the groups, every test would make them anew.
+at_home = pytest.mark.xdist_group("any-id-home")
+away = pytest.mark.xdist_group("any-id-elsewhere")
+
+LOCK = Lock.load()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synthesized:
+    """Templates by model id, and their files."""
+
+    templates: dict[str, dict[str, Any]]
+    files: dict[str, Path]
+    problems: list[str]
+
+
+def _newest() -> list[ModelVersion]:
+    return [LOCK.model(model_id, LOCK.versions(model_id)[0]) for model_id in LOCK.model_ids()]
+
+
+def _elsewhere(model: ModelVersion, number: int) -> list[str]:
+    """Regions beside the home region, the same at every run, different from id to id."""
+    regions = [region for region in model.regions() if region != HOME]
+    return random.Random(model.model_id).sample(regions, min(number, len(regions)))
+
+
+def _synthesize(folder: Path, context: dict[str, Any], places: Iterable[tuple[ModelVersion, str]]) -> Synthesized:
+    app = cdk.App(context=context, outdir=str(folder), analytics_reporting=False)
+    problems = []
+    stacks = {}
+    for number, (model, region) in enumerate(places):
+        stack = cdk.Stack(app, f"stack-{number}", env=cdk.Environment(region=region))
+        try:
+            JumpStartEndpoint(stack, "Endpoint", model=model, endpoint_name=f"model-{number}", accept_eula=True)
+        except ValueError as error:
+            problems.append(f"{model.model_id} {model.version} in {region}: {error}")
+        else:
+            stacks[f"{model.model_id} in {region}"] = stack.artifact_id
+    app.synth()
+    files = {name: folder / f"{artifact}.template.json" for name, artifact in stacks.items()}
+    templates = {name: json.loads(file.read_text()) for name, file in files.items()}
+    return Synthesized(templates=templates, files=files, problems=problems)
+
+
+def _complaints(files: Iterable[Path]) -> str:
+    """What cfn-lint says of templates, empty if nothing."""
+    completed = subprocess.run(
+        [str(Path(sys.executable).with_name("cfn-lint")), *sorted(str(file) for file in files)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return completed.stdout + completed.stderr
+
+
+def _only(template: dict[str, Any], resource_type: str) -> dict[str, Any]:
+    (found,) = [entry["Properties"] for entry in template["Resources"].values() if entry["Type"] == resource_type]
+    properties: dict[str, Any] = found
+    return properties
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, context: dict[str, Any]) -> Synthesized:
+    return _synthesize(tmp_path_factory.mktemp("home"), context, [(model, HOME) for model in _newest()])
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory, context: dict[str, Any]) -> Synthesized:
+    places = [(model, region) for model in _newest() for region in _elsewhere(model, 1)]
+    return _synthesize(tmp_path_factory.mktemp("elsewhere"), context, places)
+
+
+def test_the_lock_has_every_published_id() -> None:
+    assert len(LOCK.model_ids()) == PUBLISHED
+
+
+def test_every_declared_version_is_pinned_so_that_an_update_keeps_it() -> None:
+    loose = {
+        f"{model.model_id}@{model.version}"
+        for _, models in DEPLOYMENTS
+        for model in models
+        if model.version not in LOCK.pins(model.model_id)
+    }
+    assert not loose, f"python -m catalog update {' '.join(sorted(loose))}"
+
+
+@at_home
+def test_every_id_becomes_a_stack_on_its_default_instance_type(home: Synthesized) -> None:
+    assert home.problems == []
+    assert len(home.templates) == PUBLISHED
+    for model in _newest():
+        template = home.templates[f"{model.model_id} in {HOME}"]
+        (variant,) = _only(template, "AWS::SageMaker::EndpointConfig")["ProductionVariants"]
+        container = _only(template, "AWS::SageMaker::Model")["PrimaryContainer"]
+        assert variant["InstanceType"] == model.default_instance_type
+        assert f".dkr.ecr.{HOME}.amazonaws.com/" in container["Image"]
+
+
+@away
+def test_every_id_becomes_a_stack_in_another_region_that_has_its_image(elsewhere: Synthesized) -> None:
+    assert elsewhere.problems == []
+    assert len(elsewhere.templates) == PUBLISHED
+    for name, template in elsewhere.templates.items():
+        region = name.rpartition(" in ")[2]
+        assert f".dkr.ecr.{region}." in _only(template, "AWS::SageMaker::Model")["PrimaryContainer"]["Image"]
+
+
+@at_home
+def test_licences_are_accepted_where_there_are_some_and_nowhere_else(home: Synthesized) -> None:
+    accepting = {name for name, template in home.templates.items() if '"AcceptEula": true' in json.dumps(template)}
+
+    assert accepting == {f"{model.model_id} in {HOME}" for model in _newest() if model.requires_eula}
+
+
+@pytest.mark.parametrize("place", [pytest.param("home", marks=at_home), pytest.param("elsewhere", marks=away)])
+def test_cfn_lint_finds_nothing_in_a_sample(place: str, request: pytest.FixtureRequest) -> None:
+    files = request.getfixturevalue(place).files
+    sample = random.Random(place).sample(sorted(files), LINTED)
+
+    assert _complaints(files[name] for name in sample) == ""
+
+
+@at_home
+@pytest.mark.sweep
+def test_cfn_lint_finds_nothing_in_the_stack_of_any_id(home: Synthesized) -> None:
+    assert _complaints(home.files.values()) == ""
+
+
+@pytest.mark.sweep
+def test_every_id_becomes_a_clean_stack_in_three_further_regions(tmp_path: Path, context: dict[str, Any]) -> None:
+    places = [(model, region) for model in _newest() for region in _elsewhere(model, 3)]
+    synthesized = _synthesize(tmp_path, context, places)
+
+    assert synthesized.problems == []
+    assert _complaints(synthesized.files.values()) == ""

@@ -1,0 +1,195 @@
+"""The preflight as a whole: what passes, what strict changes, and that everything is said at once."""
+
+from dataclasses import replace
+
+import pytest
+from constructs.endpoint_checks import count_problems, timeout_problems
+
+from catalog import Lock, limits
+from catalog.nearest import nearest_number, similar
+from catalog.regions import jumpstart_regions, offering_regions, regions
+from stacks.environments import DEV, PROD, Environment, Network
+from stacks.models import (
+    DEPLOYMENTS,
+    FALCON_7B,
+    FALCON_40B,
+    FALCON_180B,
+    FALCON_180B_CHAT_QUANTIZED,
+    MISTRAL_7B_INSTRUCT,
+    JumpStartModel,
+)
+from stacks.preflight import Finding, Report, preflight
+
+
+def _report(lock: Lock, *models: JumpStartModel, environment: Environment = DEV) -> Report:
+    return preflight([(environment, models)], lock=lock)
+
+
+def _rules(findings: tuple[Finding, ...]) -> set[str]:
+    return {finding.rule for finding in findings}
+
+
+def test_finds_nothing_in_what_is_declared(lock: Lock) -> None:
+    assert preflight(DEPLOYMENTS, lock=lock) == Report(errors=(), warnings=())
+
+
+def test_refuses_no_model_of_the_lock_on_its_default_instance_type(lock: Lock) -> None:
+    models = [
+        JumpStartModel(
+            name=f"model-{number}",
+            model_id=model_id,
+            version=version,
+            prompt_format="none",
+            accept_eula=lock.model(model_id, version).requires_eula,
+        )
+        for number, (model_id, version) in enumerate((one, lock.versions(one)[0]) for one in lock.model_ids())
+    ]
+    report = _report(lock, *models, environment=PROD)
+
+    assert [str(error) for error in report.errors] == []
+    assert _rules(report.warnings) <= {"prompt-format", "deprecated-version"}
+
+
+def test_reports_everything_at_once(lock: Lock) -> None:
+    report = _report(
+        lock,
+        replace(
+            FALCON_180B,
+            name="Falcon",
+            region="us-east-9",
+            instance_type="ml.p4d.24xlarge",
+            environment={"MAX_INPUT_LENGTH": "4096", "SM_NUM_GPUS": "16"},
+            download_timeout_seconds=60,
+        ),
+        replace(FALCON_7B, version="0.0.1", instance_count=0),
+        environment=replace(DEV, account="12", log_retention_days=2),
+    )
+
+    assert _rules(report.errors) == {
+        *("name-form", "not-a-region", "unlisted-instance-type", "weights-do-not-fit", "timeout-too-short"),
+        *("token-limits", "more-gpus-than-there-are", "unknown-version", "instance-count"),
+        *("account-form", "log-retention"),
+    }
+
+
+def test_second_hand_knowledge_refuses_only_where_the_environment_is_strict(lock: Lock) -> None:
+    model = replace(FALCON_180B, region="us-east-2")
+    lenient = _report(lock, model)
+    strict = _report(lock, model, environment=replace(DEV, strict=True))
+
+    assert lenient.errors == ()
+    assert _rules(lenient.warnings) == {"not-offered-in-region"}
+    assert strict.errors == lenient.warnings
+    assert strict.warnings == ()
+
+
+def test_a_plain_warning_stays_one_in_a_strict_environment(lock: Lock) -> None:
+    report = _report(lock, replace(FALCON_7B, accept_eula=True), environment=replace(DEV, strict=True))
+
+    assert report.errors == ()
+    assert _rules(report.warnings) == {"eula-without-terms"}
+
+
+def test_one_strict_environment_leaves_the_others_lenient(lock: Lock) -> None:
+    model = replace(FALCON_180B, region="us-east-2")
+    report = preflight([(replace(DEV, strict=True), [model]), (PROD, [model])], lock=lock)
+
+    assert [error.place for error in report.errors] == ["dev/falcon-180b.instance_type"]
+    assert [warning.place for warning in report.warnings] == ["prod/falcon-180b.instance_type"]
+
+
+def test_8_bit_weights_of_falcon_180b_fit_where_16_bit_ones_do_not(lock: Lock) -> None:
+    quantized = FALCON_180B_CHAT_QUANTIZED
+
+    assert _report(lock, quantized).errors == ()
+    assert _rules(_report(lock, replace(quantized, environment={})).errors) == {"weights-do-not-fit"}
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "warned"), [("ml.g5.2xlarge", True), ("ml.g5.12xlarge", False), ("ml.p5.48xlarge", False)]
+)
+def test_warns_of_estimated_weights_only_where_aws_does_not_list_the_type(
+    lock: Lock, instance_type: str, warned: bool
+) -> None:
+    model = replace(FALCON_40B, instance_type=instance_type, environment={"SM_NUM_GPUS": "1"})
+    report = _report(lock, replace(model, unlisted_instance_type="tried"))
+
+    assert ("weights-do-not-fit" in _rules(report.warnings)) is warned
+    assert report.errors == ()
+
+
+def test_accounts_that_differ_may_use_one_stack_name(lock: Lock) -> None:
+    one = replace(DEV, name="eu", account="111122223333")
+    other = replace(DEV, name="eu-mistral", account="444455556666")
+    models = [[replace(MISTRAL_7B_INSTRUCT, name="mistral-small")], [replace(MISTRAL_7B_INSTRUCT, name="small")]]
+
+    assert preflight(list(zip([one, other], models, strict=True)), lock=lock).errors == ()
+    same = [one, replace(other, account=one.account)]
+    assert _rules(preflight(list(zip(same, models, strict=True)), lock=lock).errors) == {"name-collision"}
+
+
+def test_counts_instances_against_a_quota_by_region(lock: Lock) -> None:
+    environment = replace(DEV, quotas={"ml.g5.2xlarge": 2}, instance_count=2)
+    elsewhere = replace(FALCON_7B, region="us-east-1")
+
+    assert _report(lock, MISTRAL_7B_INSTRUCT, elsewhere, environment=environment).errors == ()
+    assert _rules(_report(lock, MISTRAL_7B_INSTRUCT, FALCON_7B, environment=environment).errors) == {"over-quota"}
+
+
+def test_takes_a_network_with_room_for_an_update(lock: Lock) -> None:
+    network = Network(subnet_ids=["subnet-0123456789abcdef0"], security_group_ids=["sg-0123abcd"], free_addresses=2)
+
+    assert _report(lock, MISTRAL_7B_INSTRUCT, environment=replace(DEV, network=network)) == Report(
+        errors=(), warnings=()
+    )
+
+
+def test_two_models_of_one_version_with_different_settings_are_no_duplicates(lock: Lock) -> None:
+    other = replace(MISTRAL_7B_INSTRUCT, name="other", environment={"MAX_BATCH_TOTAL_TOKENS": "16384"})
+
+    assert _report(lock, MISTRAL_7B_INSTRUCT, other).warnings == ()
+
+
+def test_the_constructs_and_the_preflight_read_the_same_limits(lock: Lock) -> None:
+    [breach] = limits.instance_count(0)
+    report = _report(lock, replace(FALCON_7B, instance_count=0))
+
+    assert count_problems(0) == [str(breach)]
+    assert [error.allowed for error in report.errors] == [breach.allowed]
+    assert timeout_problems("t", None) == []
+
+
+@pytest.mark.parametrize(
+    ("artifact_bytes", "compressed", "seconds"),
+    [(1, False, 600), (94_000_000_000, False, 1000), (94_000_000_000, True, 2000), (335_000_000_000, True, 3600)],
+)
+def test_default_timeouts_follow_from_the_weights(artifact_bytes: int, compressed: bool, seconds: int) -> None:
+    found = limits.default_timeout_seconds(artifact_bytes=artifact_bytes, compressed=compressed, instance=None)
+
+    assert found == seconds
+
+
+def test_nothing_known_of_an_artifact_takes_the_longest_timeout() -> None:
+    assert limits.default_timeout_seconds(artifact_bytes=None, compressed=False, instance=None) == 3600
+
+
+@pytest.mark.parametrize(("seconds", "wrong"), [(4, True), (5, False), (60, False), (61, True)])
+def test_the_api_waits_5_to_60_seconds(seconds: int, wrong: bool) -> None:
+    assert bool(list(limits.invoke_timeout(seconds))) is wrong
+
+
+def test_jumpstart_is_in_regions_that_are() -> None:
+    assert set(jumpstart_regions()) < set(regions())
+    assert "us-west-2" in jumpstart_regions()
+    assert set(offering_regions("ml.p4de.24xlarge") or ()) < set(regions())
+    assert offering_regions("ml.m5.large") is None
+
+
+def test_suggests_what_holds_the_text_before_what_looks_like_it() -> None:
+    assert similar("falcon", ["a-falcon-7b", "falco", "other"]) == ("a-falcon-7b", "falco")
+    assert similar("", ["a"]) == ()
+
+
+@pytest.mark.parametrize(("number", "nearest"), [(31, 30), (2, 3), (-1, 1), (9999, 3653)])
+def test_the_nearest_number_is_the_larger_of_two(number: int, nearest: int) -> None:
+    assert nearest_number(number, limits.LOG_RETENTION_DAYS) == nearest

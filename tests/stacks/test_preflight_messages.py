@@ -1,0 +1,581 @@
+"""Each class of mistake, with the exact line that says so; docs/preflight.md must know every class."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stacks.preflight
+from catalog import Lock, ModelVersion
+from catalog.spec import CatalogError
+from stacks.environments import DEV, Environment, Network
+from stacks.models import (
+    ARCTIC_INSTRUCT,
+    FALCON_7B,
+    FALCON_7B_INSTRUCT,
+    FALCON_40B,
+    FALCON_180B,
+    MISTRAL_7B_INSTRUCT,
+    JumpStartModel,
+)
+from stacks.preflight import Deployments, Finding, Report, preflight
+
+DOCUMENT = Path(stacks.preflight.__file__).parent.parent / "docs" / "preflight.md"
+
+
+class FewModels(Lock):
+    """Some versions and no more, so that what is suggested does not move with the catalogue."""
+
+    def __init__(self, versions: Iterable[ModelVersion]) -> None:
+        self._versions = {(version.model_id, version.version): version for version in versions}
+
+    def model_ids(self) -> tuple[str, ...]:
+        return tuple(sorted({model_id for model_id, _ in self._versions}))
+
+    def versions(self, model_id: str) -> tuple[str, ...]:
+        return tuple(version for known, version in self._versions if known == model_id)
+
+    def model(self, model_id: str, version: str) -> ModelVersion:
+        return self._versions[model_id, version]
+
+
+@pytest.fixture(scope="module")
+def few(lock: Lock) -> FewModels:
+    declared = [ARCTIC_INSTRUCT, FALCON_7B, FALCON_7B_INSTRUCT, FALCON_40B, FALCON_180B, MISTRAL_7B_INSTRUCT]
+    versions = [lock.model(model.model_id, model.version) for model in declared]
+    old = replace(versions[-1], version="1.0.0", deprecated=True)
+    licensed = replace(versions[1], version="5.0.0", eula_key="fmhMetadata/eula/terms.txt")
+    nowhere = replace(versions[1], version="6.0.0", images={})
+    return FewModels([*versions, old, licensed, nowhere])
+
+
+def _report(few: Lock, *models: JumpStartModel, environment: Environment = DEV) -> Report:
+    deployments: Deployments = [(environment, models)]
+    return preflight(deployments, lock=few)
+
+
+def model(base: JumpStartModel = MISTRAL_7B_INSTRUCT, **changes: Any) -> JumpStartModel:
+    return replace(base, name=changes.pop("name", "m"), **changes)
+
+
+def env(**changes: Any) -> Environment:
+    return replace(DEV, **changes)
+
+
+def vpc(subnets: list[str], groups: list[str], free: int | None = None) -> Network:
+    return Network(subnet_ids=subnets, security_group_ids=groups, free_addresses=free)
+
+
+SUBNET, GROUP = "subnet-0123abcd", "sg-0123abcd"
+LARGE = "ml.p4d.24xlarge"
+REASON = "tried by hand"
+
+# Class of mistake, the environment, its models, and the line.
+ERRORS: list[tuple[str, Environment, list[JumpStartModel], str]] = [
+    (
+        "unknown-model",
+        DEV,
+        [model(model_id="huggingface-llm-mistral-7b-instuct")],
+        "dev/m.model_id is 'huggingface-llm-mistral-7b-instuct': it is not in the lock; try "
+        "huggingface-llm-mistral-7b-instruct or huggingface-llm-falcon-7b-instruct-bf16",
+    ),
+    (
+        "unknown-model",
+        DEV,
+        [model(model_id="falcon-180b")],
+        "dev/m.model_id is 'falcon-180b': it is not in the lock; try huggingface-llm-falcon-180b-bf16",
+    ),
+    (
+        "unknown-model",
+        DEV,
+        [model(model_id="gpt-oss-20b")],
+        "dev/m.model_id is 'gpt-oss-20b': it is not in the lock; try python -m catalog update gpt-oss-20b",
+    ),
+    (
+        "unknown-version",
+        DEV,
+        [model(version="9.9.9")],
+        "dev/m.version is '9.9.9': the lock has no such version of huggingface-llm-mistral-7b-instruct; allowed: "
+        "2.0.0, 1.0.0; try 2.0.0, the newest there",
+    ),
+    (
+        "not-an-instance-type",
+        DEV,
+        [model(instance_type="g5.2xlarge")],
+        "dev/m.instance_type is 'g5.2xlarge'; allowed: SageMaker's names such as 'ml.g5.2xlarge'; try ml.g5.2xlarge",
+    ),
+    (
+        "unlisted-instance-type",
+        DEV,
+        [model(instance_type="ml.g5.48xlarge")],
+        "dev/m.instance_type is 'ml.g5.48xlarge': AWS does not list it for huggingface-llm-mistral-7b-instruct "
+        "2.0.0, and unlisted_instance_type gives no reason; allowed: ml.g5.16xlarge, ml.g5.2xlarge, ml.g5.4xlarge, "
+        "ml.g5.8xlarge; try ml.g5.2xlarge",
+    ),
+    (
+        "unlisted-without-reason",
+        DEV,
+        [model(instance_type="ml.g5.12xlarge", unlisted_instance_type=" ")],
+        "dev/m.unlisted_instance_type is ' '; allowed: why the instance type is right, or None",
+    ),
+    (
+        "no-image",
+        DEV,
+        [model(instance_type="ml.inf2.xlarge", unlisted_instance_type=REASON)],
+        "dev/m.instance_type is 'ml.inf2.xlarge': huggingface-llm-mistral-7b-instruct 2.0.0 has no image for "
+        "instance type 'ml.inf2.xlarge': it has images for g4dn, g5, local_gpu, p2, p3, p3dn, p4d, p4de, p5; try "
+        "ml.g5.2xlarge",
+    ),
+    (
+        "no-image-in-region",
+        DEV,
+        [model(ARCTIC_INSTRUCT, region="eu-central-2")],
+        "dev/m.region is 'eu-central-2': huggingface-llm-snowflake-arctic-instruct-vllm 1.2.4 has no image there; "
+        "allowed: af-south-1, ap-east-1, ap-northeast-1, ap-northeast-2, ap-northeast-3, ap-south-1, "
+        "ap-southeast-1, ap-southeast-2, ap-southeast-3, ca-central-1, cn-north-1, cn-northwest-1, eu-central-1, "
+        "eu-north-1, eu-south-1, eu-west-1, eu-west-2, eu-west-3, il-central-1, me-south-1, sa-east-1, us-east-1, "
+        "us-east-2, us-gov-east-1, us-gov-west-1, us-west-1, us-west-2; try eu-central-1",
+    ),
+    (
+        "not-a-region",
+        DEV,
+        [model(region="us-west-22")],
+        "dev/m.region is 'us-west-22': AWS has no such region; try us-west-2 or us-west-1",
+    ),
+    (
+        "not-a-region",
+        env(region="eu-central"),
+        [model()],
+        "dev.region is 'eu-central': AWS has no such region; try eu-central-1 or eu-central-2",
+    ),
+    (
+        "no-jumpstart",
+        env(region="eusc-de-east-1"),
+        [model()],
+        "dev.region is 'eusc-de-east-1': JumpStart has no bucket there; try eu-central-1 or eu-central-2",
+    ),
+    (
+        "eula-not-accepted",
+        DEV,
+        [model(FALCON_7B, version="5.0.0")],
+        "dev/m.accept_eula is False: huggingface-llm-falcon-7b-bf16 5.0.0 has an end-user licence agreement "
+        "(https://jumpstart-cache-prod-us-west-2.s3.us-west-2.amazonaws.com/fmhMetadata/eula/terms.txt): read it, "
+        "and set accept_eula=True if you accept it; you are then responsible for keeping to its terms",
+    ),
+    (
+        "token-limits",
+        DEV,
+        [model(environment={"MAX_INPUT_LENGTH": "8192"})],
+        "dev/m.environment['MAX_INPUT_LENGTH'] is 8192; allowed: less than MAX_TOTAL_TOKENS, 8192; try 8191",
+    ),
+    (
+        "token-limits",
+        DEV,
+        [model(environment={"MAX_TOTAL_TOKENS": "4096"})],
+        "dev/m.environment['MAX_INPUT_LENGTH'] is 8191; allowed: less than MAX_TOTAL_TOKENS, 4096; try 4095",
+    ),
+    (
+        "prefill-limit",
+        DEV,
+        [model(environment={"MAX_BATCH_PREFILL_TOKENS": "4096"})],
+        "dev/m.environment['MAX_BATCH_PREFILL_TOKENS'] is 4096; allowed: MAX_INPUT_LENGTH, 8191, or more; try 8191",
+    ),
+    (
+        "not-a-number",
+        DEV,
+        [model(environment={"MAX_TOTAL_TOKENS": "8k"})],
+        "dev/m.environment['MAX_TOTAL_TOKENS'] is '8k'; allowed: a whole number, 1 or more, in quotes",
+    ),
+    (
+        "more-gpus-than-there-are",
+        DEV,
+        [model(environment={"SM_NUM_GPUS": "4"})],
+        "dev/m.environment['SM_NUM_GPUS'] is 4: ml.g5.2xlarge has 1; allowed: 1 to 1; try 1",
+    ),
+    (
+        "more-gpus-than-there-are",
+        DEV,
+        [model(ARCTIC_INSTRUCT, environment={"OPTION_TENSOR_PARALLEL_DEGREE": "16"})],
+        "dev/m.environment['OPTION_TENSOR_PARALLEL_DEGREE'] is 16: ml.p5.48xlarge has 8; allowed: 1 to 8; try 8",
+    ),
+    (
+        "quantization",
+        DEV,
+        [model(environment={"HF_MODEL_QUANTIZE": "bitsandbytes-nf8"})],
+        "dev/m.environment['HF_MODEL_QUANTIZE'] is 'bitsandbytes-nf8': the container lacks it; allowed: "
+        "bitsandbytes, bitsandbytes-nf4, bitsandbytes-fp4, gptq, awq, eetq, fp8; try bitsandbytes-nf4 or "
+        "bitsandbytes-fp4",
+    ),
+    (
+        "weights-do-not-fit",
+        DEV,
+        [model(FALCON_180B, instance_type=LARGE, unlisted_instance_type=REASON)],
+        "dev/m.instance_type is 'ml.p4d.24xlarge': 335 GB of weights do not fit into 309 GB, 90% of its 8 x 40 GiB "
+        "of GPU memory; try ml.p4de.24xlarge, or 8-bit quantization, which halves the weights",
+    ),
+    (
+        "disk-too-small",
+        DEV,
+        [model(FALCON_180B, instance_type="ml.g5.2xlarge", unlisted_instance_type=REASON)],
+        "dev/m.instance_type is 'ml.g5.2xlarge': the artifact takes 670 GB while it is unpacked, and the type has "
+        "450 GB of local storage, which cannot be enlarged; try ml.p4de.24xlarge",
+    ),
+    (
+        "timeout-too-short",
+        DEV,
+        [model(FALCON_180B, download_timeout_seconds=1200)],
+        "dev/m.download_timeout_seconds is 1200 s: 335 GB of weights take 3564 s at 94 MB/s; try 3564",
+    ),
+    (
+        "timeout-out-of-range",
+        DEV,
+        [model(startup_timeout_seconds=7200)],
+        "dev/m.startup_timeout_seconds is 7200 s; allowed: 60 to 3600 s",
+    ),
+    (
+        "timeout-out-of-range",
+        DEV,
+        [model(download_timeout_seconds=30)],
+        "dev/m.download_timeout_seconds is 30 s; allowed: 60 to 3600 s",
+    ),
+    (
+        "volume-key-on-nvme",
+        env(require_volume_key=True),
+        [model()],
+        "dev/m.instance_type is 'ml.g5.2xlarge': dev.require_volume_key is True, but the type keeps the model on "
+        "local NVMe, which SageMaker encrypts by itself and for which it takes no KmsKeyId; allowed: types without "
+        "local storage",
+    ),
+    (
+        "environment-variable",
+        DEV,
+        [model(environment={"MAX-TOKENS": "1"})],
+        "dev/m.environment is 'MAX-TOKENS'; allowed: letters, digits and underscores, not beginning with a digit, "
+        "at most 1024 characters",
+    ),
+    (
+        "environment-variable",
+        DEV,
+        [model(environment={"PROMPT": "x" * 1025})],
+        "dev/m.environment['PROMPT'] is 1025 characters long; allowed: at most 1024 characters",
+    ),
+    (
+        "environment-variable",
+        DEV,
+        [model(environment={f"V{n}": "" for n in range(101)})],
+        "dev/m.environment is 101 variables; allowed: at most 100 variables",
+    ),
+    (
+        "name-form",
+        DEV,
+        [model(name="Mistral_7B")],
+        "dev/Mistral_7B.name is 'Mistral_7B'; allowed: lower-case letters, digits and inner hyphens, a letter "
+        "first; try 'mistral-7b'",
+    ),
+    (
+        "name-too-long",
+        DEV,
+        [model(name="m" * 60)],
+        "dev/mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm.name is "
+        "'mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm': with the environment's name it makes an "
+        "endpoint's name of 64 characters; allowed: 1 to 63 letters, digits and hyphens, no hyphen at either end",
+    ),
+    (
+        "name-taken",
+        env(name="account"),
+        [model()],
+        "account.name is 'account': it is taken by the stage of the accounts' own stacks",
+    ),
+    (
+        "name-taken",
+        env(name="jumpstack"),
+        [model(name="account")],
+        "jumpstack/account.name is 'account': the stack name 'jumpstack-account' is taken by the account's own stack",
+    ),
+    (
+        "name-repeated",
+        DEV,
+        [model(), model(FALCON_7B)],
+        "dev/m.name is declared 2 times; allowed: each model's name once an environment",
+    ),
+    ("instance-count", DEV, [model(instance_count=0)], "dev/m.instance_count is 0; allowed: 1 or more"),
+    ("instance-count", env(instance_count=-1), [model()], "dev.instance_count is -1; allowed: 1 or more"),
+    (
+        "network-size",
+        env(network=vpc([SUBNET], [])),
+        [model()],
+        "dev.network.security_group_ids is 0 groups; allowed: 1 to 5",
+    ),
+    (
+        "network-size",
+        env(network=vpc([], [])),
+        [model()],
+        "dev.network is without any ids; allowed: subnets and security groups, or None",
+    ),
+    (
+        "network-id",
+        env(network=vpc(["subnet-1"], [GROUP])),
+        [model()],
+        "dev.network.subnet_ids is 'subnet-1'; allowed: subnet- and 8 or 17 hexadecimal digits",
+    ),
+    (
+        "network-id",
+        env(network=vpc([SUBNET, SUBNET], [GROUP])),
+        [model()],
+        "dev.network.subnet_ids is 'subnet-0123abcd': it is listed 2 times",
+    ),
+    (
+        "address-room",
+        env(network=vpc([SUBNET], [GROUP], 3)),
+        [model(instance_count=4)],
+        "dev.network.free_addresses is 3: the environment's models run on 4 instances, which take an address each "
+        "at least; try more or larger subnets",
+    ),
+    (
+        "over-quota",
+        env(quotas={"ml.g5.2xlarge": 1}),
+        [model(), model(FALCON_7B, name="f")],
+        "dev.quotas['ml.g5.2xlarge'] is 1: the environment's models take 2 instances in us-west-2; allowed: 1 or "
+        "fewer, or a raised quota 'ml.g5.2xlarge for endpoint usage'",
+    ),
+    (
+        "quota-form",
+        env(quotas={"g5.2xlarge": 1}),
+        [model()],
+        "dev.quotas['g5.2xlarge'] is 1; allowed: 0 or more, by SageMaker's instance types such as 'ml.g5.2xlarge'",
+    ),
+    (
+        "reserved-concurrency",
+        env(reserved_concurrency=0),
+        [model()],
+        "dev.reserved_concurrency is 0; allowed: 1 or more",
+    ),
+    (
+        "log-retention",
+        env(log_retention_days=31),
+        [model()],
+        "dev.log_retention_days is 31; allowed: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, "
+        "1096, 1827, 2192, 2557, 2922, 3288, 3653; try 30",
+    ),
+    ("account-form", env(account="1234"), [model()], "dev.account is '1234'; allowed: 12 digits, or None"),
+    (
+        "invoke-timeout",
+        DEV,
+        [model(invoke_timeout_seconds=120)],
+        "dev/m.invoke_timeout_seconds is 120 s; allowed: 5 to 60 s, and above 29 s only with the account's quota "
+        "raised",
+    ),
+    (
+        "unknown-prompt-format",
+        DEV,
+        [model(prompt_format="mistral-instruc")],
+        "dev/m.prompt_format is 'mistral-instruc'; allowed: chatml, falcon-chat, falcon-instruct, "
+        "mistral-instruct, none; try mistral-instruct",
+    ),
+    (
+        "tag",
+        env(tags={"aws:team": "x"}),
+        [model()],
+        "dev.tags['aws:team'] is 'x'; allowed: keys of 1 to 128 characters that do not begin with aws:, values of "
+        "at most 256",
+    ),
+]
+WARNINGS: list[tuple[str, Environment, list[JumpStartModel], str]] = [
+    (
+        "deprecated-version",
+        DEV,
+        [model(version="1.0.0")],
+        "dev/m.version is '1.0.0': AWS has deprecated this version of huggingface-llm-mistral-7b-instruct and may "
+        "take it away; try python -m catalog update, and a version that is not",
+    ),
+    (
+        "not-offered-in-region",
+        env(region="us-east-2"),
+        [model(FALCON_180B)],
+        "dev/m.instance_type is 'ml.p4de.24xlarge': EC2 is not known to offer it in us-east-2 (second-hand, read "
+        "2026-11); allowed: ap-northeast-1, ap-southeast-1, eu-central-1, us-east-1, us-west-2",
+    ),
+    (
+        "not-offered-in-region",
+        env(region="ap-southeast-1"),
+        [model(FALCON_40B)],
+        "dev/m.instance_type is 'ml.g5.12xlarge': SageMaker is said not to host on it in ap-southeast-1 "
+        "(second-hand, read 2026-11)",
+    ),
+    (
+        "eula-without-terms",
+        DEV,
+        [model(accept_eula=True)],
+        "dev/m.accept_eula is True: the catalogue names no end-user licence agreement of "
+        "huggingface-llm-mistral-7b-instruct 2.0.0, so nothing is accepted; try leaving it out",
+    ),
+    (
+        "unlisted-needlessly",
+        DEV,
+        [model(unlisted_instance_type=REASON)],
+        "dev/m.unlisted_instance_type is a reason: AWS lists ml.g5.2xlarge for huggingface-llm-mistral-7b-instruct "
+        "2.0.0, so it needs none; try leaving it out",
+    ),
+    (
+        "duplicate-model",
+        DEV,
+        [model(), model(name="n")],
+        "dev/n.model_id is 'huggingface-llm-mistral-7b-instruct': dev/m runs the same version with the same "
+        "settings, on instances of its own",
+    ),
+    (
+        "prompt-format",
+        DEV,
+        [model(prompt_format="none")],
+        "dev/m.prompt_format is 'none': huggingface-llm-mistral-7b-instruct was trained to chat, and without a "
+        "format its API refuses chats",
+    ),
+    (
+        "prompt-format",
+        DEV,
+        [model(FALCON_7B, prompt_format="falcon-instruct")],
+        "dev/m.prompt_format is 'falcon-instruct': huggingface-llm-falcon-7b-bf16 is a base model, which completes "
+        "text but was not trained to chat; try 'none'",
+    ),
+    (
+        "prompt-format",
+        DEV,
+        [model(prompt_format="falcon-instruct")],
+        "dev/m.prompt_format is 'falcon-instruct': huggingface-llm-mistral-7b-instruct is not of the family that "
+        "the format was made for",
+    ),
+    (
+        "quantization",
+        DEV,
+        [model(ARCTIC_INSTRUCT, environment={"OPTION_QUANTIZE": "int2"})],
+        "dev/m.environment['OPTION_QUANTIZE'] is 'int2': the container lacks it; allowed: awq, bitsandbytes, "
+        "bitsandbytes4, bitsandbytes8, compressed-tensors, deepspeedfp, dynamic_int8, fp8, gptq, marlin, "
+        "smoothquant, squeezellm, static_int8",
+    ),
+    (
+        "quantization-unread",
+        DEV,
+        [model(environment={"OPTION_QUANTIZE": "awq"})],
+        "dev/m.environment['OPTION_QUANTIZE'] is 'awq': the container of huggingface-llm-mistral-7b-instruct 2.0.0 "
+        "does not read it; try HF_MODEL_QUANTIZE",
+    ),
+    (
+        "weights-not-quantized",
+        DEV,
+        [model(environment={"HF_MODEL_QUANTIZE": "awq"})],
+        "dev/m.environment['HF_MODEL_QUANTIZE'] is 'awq': it needs weights that are quantized already, and those "
+        "of huggingface-llm-mistral-7b-instruct 2.0.0 do not look so; try bitsandbytes or eetq, which quantize "
+        "while loading",
+    ),
+    (
+        "weights-do-not-fit",
+        DEV,
+        [model(FALCON_40B, instance_type="ml.g5.2xlarge", unlisted_instance_type=REASON)],
+        "dev/m.instance_type is 'ml.g5.2xlarge': 80 GB of weights (an estimate from its id) do not fit into 22 GB, "
+        "90% of its 1 x 22 GiB of GPU memory; try ml.g5.12xlarge",
+    ),
+    (
+        "timeout-too-short",
+        DEV,
+        [model(FALCON_40B, download_timeout_seconds=600)],
+        "dev/m.download_timeout_seconds is 600 s: 80 GB of weights (an estimate from its id) take 852 s at 94 "
+        "MB/s; try 852",
+    ),
+    (
+        "invoke-timeout-quota",
+        DEV,
+        [model(invoke_timeout_seconds=45)],
+        "dev/m.invoke_timeout_seconds is 45 s: API Gateway takes more than 29 s only where the account's quota "
+        "L-E5AE38E1 was raised; try 29, or raising the quota first",
+    ),
+    (
+        "reserved-concurrency-total",
+        env(reserved_concurrency=500),
+        [model(), model(FALCON_7B, name="f")],
+        "dev.reserved_concurrency is 500: 2 models reserve 1000 together, and Lambda keeps 100 of an account's "
+        "1000 free unless the quota was raised; try 450",
+    ),
+    (
+        "address-room",
+        env(network=vpc([SUBNET], [GROUP], 3)),
+        [model(instance_count=2)],
+        "dev.network.free_addresses is 3: it is enough for 2 instances, but not for updating an endpoint, which "
+        "runs old and new instances side by side; try more or larger subnets",
+    ),
+]
+
+
+def _lines(findings: Iterable[Finding], rule: str) -> list[str]:
+    return [str(finding) for finding in findings if finding.rule == rule]
+
+
+def _cases(cases: list[tuple[str, Environment, list[JumpStartModel], str]]) -> list[Any]:
+    return [pytest.param(*case, id=f"{case[0]}-{number}") for number, case in enumerate(cases)]
+
+
+@pytest.mark.parametrize(("rule", "environment", "models", "line"), _cases(ERRORS))
+def test_refuses_and_says_exactly_what_is_wrong(
+    few: FewModels, rule: str, environment: Environment, models: list[JumpStartModel], line: str
+) -> None:
+    report = _report(few, *models, environment=environment)
+
+    assert _lines(report.errors, rule) == [line]
+    assert not _lines(report.warnings, rule)
+
+
+@pytest.mark.parametrize(("rule", "environment", "models", "line"), _cases(WARNINGS))
+def test_warns_and_says_exactly_what_is_doubtful(
+    few: FewModels, rule: str, environment: Environment, models: list[JumpStartModel], line: str
+) -> None:
+    report = _report(few, *models, environment=environment)
+
+    assert _lines(report.warnings, rule) == [line]
+    assert not _lines(report.errors, rule)
+
+
+def test_says_where_two_environments_give_one_stack_name(few: FewModels) -> None:
+    deployments = [(env(name="eu"), [model(name="mistral-small")]), (env(name="eu-mistral"), [model(name="small")])]
+
+    assert _lines(preflight(deployments, lock=few).errors, "name-collision") == [
+        "eu-mistral/small.name is 'small': its stack 'eu-mistral-small' has the name of eu/mistral-small's, in the "
+        "same account and region"
+    ]
+
+
+def test_says_that_an_environment_is_declared_twice(few: FewModels) -> None:
+    report = preflight([(DEV, [model()]), (DEV, [model(name="n")])], lock=few)
+
+    assert _lines(report.errors, "name-repeated") == [
+        "dev.name is declared 2 times; allowed: each environment's name once"
+    ]
+
+
+def test_says_what_is_broken_in_the_lock(few: FewModels) -> None:
+    class Broken(FewModels):
+        def model(self, model_id: str, version: str) -> ModelVersion:
+            raise CatalogError([f"version {version} of {model_id} does not match its hash"])
+
+    lock = Broken([few.model(MISTRAL_7B_INSTRUCT.model_id, "2.0.0")])
+
+    assert [str(error) for error in _report(lock, model()).errors] == [
+        "dev/m.version is '2.0.0': version 2.0.0 of huggingface-llm-mistral-7b-instruct does not match its hash"
+    ]
+
+
+def _rules() -> set[str]:
+    """Every class of mistake that the code knows."""
+    checks = Path(stacks.preflight.__file__).parent
+    text = "".join(path.read_text() for path in [checks / "preflight.py", *(checks / "checks").glob("*.py")])
+    return set(re.findall(r'(?:rule=|breaches\()"([a-z-]+)"', text))
+
+
+def test_every_class_of_mistake_has_a_message_here_and_a_row_in_the_document() -> None:
+    tested = {case[0] for case in (*ERRORS, *WARNINGS)} | {"name-collision", "broken-lock"}
+    documented = set(re.findall(r"^\| `([a-z-]+)`", DOCUMENT.read_text(), flags=re.MULTILINE))
+
+    assert len(_rules()) >= 24
+    assert tested == _rules()
+    assert documented == _rules()
