@@ -1,0 +1,140 @@
+"""Questions to an AWS account before a deployment: what is asked, who is told, and what is found.
+
+A question that the credentials may not ask is a finding of its own, so that a pipeline with few permissions still
+learns what it can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from textwrap import shorten
+from typing import Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from catalog.deployment import Deployment
+from stacks.checks.findings import Place
+
+# The shapes in which AWS's services say that a permission is missing; a HEAD request has a status only.
+DENIALS = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
+_LONGEST_MESSAGE = 300
+
+ClientFactory = Callable[..., Any]
+"""Makes a boto3 client from a service's name, and the keywords `region` and, where signing is off, `signed`."""
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    HINT = "hint"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check found.
+
+    Attributes:
+        level: How much it matters.
+        place: The stack or stacks it is about, such as `prod/falcon-7b`.
+        text: The value, and what is allowed or needed.
+    """
+
+    level: Level
+    place: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A declared model, with what it would ask of the account.
+
+    Attributes:
+        place: The declaration.
+        deployment: What its model resolves to.
+    """
+
+    place: Place
+    deployment: Deployment
+
+
+class NotAnsweredError(Exception):
+    """A question that AWS did not answer; the text says why.
+
+    Attributes:
+        code: AWS's error code; None where the request did not get that far.
+    """
+
+    def __init__(self, text: str, *, code: str | None = None) -> None:
+        """Keep the code beside the text."""
+        super().__init__(text)
+        self.code = code
+
+
+def make_client(service: str, *, region: str, signed: bool = True) -> Any:
+    """Make a client with the credentials of this shell, or with none.
+
+    Args:
+        service: Its name in boto3.
+        region: AWS region.
+        signed: Whether requests are signed.
+    """
+    unsigned = None if signed else Config(signature_version=UNSIGNED)
+    config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=30)
+    return boto3.session.Session().client(
+        service,  # type: ignore[call-overload] # the stubs list every service as a literal
+        region_name=region,
+        config=config.merge(unsigned) if unsigned else config,
+    )
+
+
+def ask(action: str, operation: Callable[..., Any], **parameters: Any) -> Any:
+    """Call an API.
+
+    Args:
+        action: The IAM action that it needs, such as `ecr:BatchGetImage`.
+        operation: The client's method.
+        **parameters: Its parameters.
+
+    Raises:
+        NotAnsweredError: If AWS refuses, does not know the thing, or cannot be reached.
+    """
+    try:
+        return operation(**parameters)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in DENIALS:
+            raise NotAnsweredError(f"missing permission {action} ({code})", code=code) from error
+        message = error.response["Error"].get("Message", "")
+        raise NotAnsweredError(f"{action} answers {code}: {_line(message)}", code=code) from error
+    except (BotoCoreError, ResponseParserError) as error:
+        raise NotAnsweredError(f"{action}: {_line(str(error))}") from error
+
+
+def _line(text: str) -> str:
+    """A message on one line: what stands between AWS and here may answer with a page of HTML."""
+    return shorten(text.partition("<!doctype")[0], _LONGEST_MESSAGE, placeholder=" ...")
+
+
+def grouped(planned: Sequence[Planned], key: Callable[[Planned], Any]) -> dict[Any, list[Planned]]:
+    """Sort stacks into groups that share a value, in the order in which the values first come up."""
+    groups: dict[Any, list[Planned]] = {}
+    for one in planned:
+        groups.setdefault(key(one), []).append(one)
+    return groups
+
+
+def places(planned: Sequence[Planned]) -> str:
+    """Name stacks in a finding."""
+    return ", ".join(str(one.place) for one in planned)

@@ -1,0 +1,152 @@
+"""Checks one environment before anything is deployed: `python -m tools.preflight ENV [--live]`.
+
+Without `--live` it prints what synthesis checks too, and asks no one. With it, it asks the account that this shell's
+credentials belong to about quotas, licences, artifacts, images, subnets and capacity; it reads and changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from catalog import CatalogError, Lock
+from stacks.checks.findings import Place
+from stacks.environments import Environment
+from stacks.models import DEPLOYMENTS
+from stacks.preflight import Deployments, preflight
+from tools.account import ClientFactory, Finding, Level, Planned, make_client
+from tools.account_access import documents, images, packages
+from tools.account_limits import capacity, identity, quotas, subnets
+
+_CHECKS = (identity, quotas, documents, images, packages, subnets, capacity)
+_PLURALS = {Level.ERROR: "errors", Level.WARNING: "warnings", Level.HINT: "hints", Level.NOT_CHECKED: "not checked"}
+
+
+Line = tuple[Level, str]
+"""A finding as it is printed."""
+
+
+def offline_lines(name: str, *, deployments: Deployments, lock: Lock) -> list[Line]:
+    """What the declarations alone show of one environment.
+
+    Args:
+        name: The environment's.
+        deployments: All environments, since some mistakes show only between two.
+        lock: The catalogue that pins the models.
+    """
+    report = preflight(deployments, lock=lock)
+    return [
+        (level, str(finding))
+        for level, findings in ((Level.ERROR, report.errors), (Level.WARNING, report.warnings))
+        for finding in findings
+        if finding.place.split("/")[0].split(".")[0] == name
+    ]
+
+
+def live_findings(
+    name: str, *, deployments: Deployments, lock: Lock, client: ClientFactory = make_client
+) -> list[Finding]:
+    """What the account says of one environment.
+
+    Args:
+        name: The environment's.
+        deployments: Environments with the models that each runs.
+        lock: The catalogue that pins the models.
+        client: Makes boto3 clients.
+
+    Returns:
+        The findings of all checks, in a fixed order. A model that does not resolve is not asked about.
+    """
+    planned: list[Planned] = []
+    found: list[Finding] = []
+    for place in _places(name, deployments):
+        try:
+            planned.append(_planned(place, lock))
+        except CatalogError:
+            text = "the account is not asked about a model that does not resolve"
+            found.append(Finding(Level.NOT_CHECKED, str(place), text))
+    if not planned:
+        return found
+    # Making a client costs a tenth of a second; the checks share them.
+    shared = cache(client)
+    return found + [finding for check in _CHECKS for finding in check(planned, shared)]
+
+
+def main(arguments: Sequence[str] | None = None, *, deployments: Deployments = DEPLOYMENTS) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The command line's, by default.
+        deployments: Environments with the models that each runs.
+
+    Returns:
+        0, or 1 where there is an error; warnings, hints and what could not be checked do not count.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tools.preflight", description="check an environment")
+    parser.add_argument("environment", choices=[environment.name for environment, _ in deployments])
+    parser.add_argument("--live", action="store_true", help="ask the account too, with this shell's credentials")
+    options = parser.parse_args(arguments)
+    name: str = options.environment
+    try:
+        lock = Lock.load()
+        lines = offline_lines(name, deployments=deployments, lock=lock)
+    except CatalogError as error:
+        print(error, file=sys.stderr)
+        return 1
+    asked = False
+    if options.live:
+        missing = _missing_credentials()
+        asked = missing is None
+        if missing is None:
+            found = live_findings(name, deployments=deployments, lock=lock)
+            lines += [(finding.level, str(finding)) for finding in found]
+        else:
+            lines.append((Level.ERROR, f"{name}: {missing}"))
+    print(_text(name, lines, asked=asked))
+    return int(any(level is Level.ERROR for level, _ in lines))
+
+
+def _places(name: str, deployments: Deployments) -> list[Place]:
+    def of(environment: Environment) -> bool:
+        return environment.name == name
+
+    return [Place(environment=each, model=model) for each, models in deployments if of(each) for model in models]
+
+
+def _planned(place: Place, lock: Lock) -> Planned:
+    model = place.model
+    deployment = lock.model(model.model_id, model.version).resolve(
+        region=place.region,
+        instance_type=model.instance_type,
+        allow_unlisted_instance_type=model.unlisted_instance_type is not None,
+    )
+    return Planned(place=place, deployment=deployment)
+
+
+def _missing_credentials() -> str | None:
+    wanted = "configure a profile, or set AWS_ACCESS_KEY_ID and its like"
+    try:
+        credentials = boto3.session.Session().get_credentials()
+    except BotoCoreError as error:
+        return f"no aws credentials ({error}): {wanted}"
+    return f"no aws credentials: {wanted}" if credentials is None else None
+
+
+def _text(name: str, lines: Sequence[Line], *, asked: bool) -> str:
+    shown = [f"{level}: {text}" for wanted in Level for level, text in lines if level is wanted]
+    counts = Counter(level for level, _ in lines)
+    summary = ", ".join(
+        f"{counts[level]} {level if counts[level] == 1 else _PLURALS[level]}" for level in Level if counts[level]
+    )
+    sources = "the declarations and the account" if asked else "the declarations"
+    return "\n".join([*shown, f"{name}: {summary or 'nothing to report'}, from {sources}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
