@@ -205,6 +205,16 @@ def test_a_models_own_instance_count_and_region_win_over_the_environments(tmp_pa
     assert template["environment"].endswith("/us-east-2")
 
 
+def test_waits_as_long_as_the_declaration_says(tmp_path: Path) -> None:
+    model = replace(MISTRAL_7B_INSTRUCT, download_timeout_seconds=900, startup_timeout_seconds=1000)
+    app.build([(DEV, [model])], outdir=str(tmp_path)).synth()
+
+    template = _templates(tmp_path)["dev/mistral-7b-instruct"]
+    [variant] = _resource(template, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
+    assert variant["ModelDataDownloadTimeoutInSeconds"] == 900
+    assert variant["ContainerStartupHealthCheckTimeoutInSeconds"] == 1000
+
+
 def test_refuses_an_unknown_model_id_and_suggests_the_right_one() -> None:
     [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, model_id="huggingface-llm-mistral-7b-instuct"))
 
