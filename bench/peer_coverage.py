@@ -54,12 +54,12 @@ def main() -> int:
                     endpoint_name=f"model-{number}",
                     accept_eula=True,
                 )
-            except Exception as error:  # noqa: BLE001, RUF100 - whatever it throws is the result
+            except Exception as error:  # whatever it throws is the result
                 failures[name] = str(error).strip().splitlines()[0]
             else:
                 stacks.append(stack.artifact_id)
         app.synth()
-        synthesized = sum(os.path.exists(f"{folder}/{artifact}.template.json") for artifact in stacks)  # noqa: PTH110, RUF100
+        synthesized = sum(os.path.exists(f"{folder}/{artifact}.template.json") for artifact in stacks)
         seconds = time.perf_counter() - start
     result = {"ids": len(constants), "synthesized": synthesized, "seconds": seconds, "failures": failures}
     print(json.dumps(result))
