@@ -1,9 +1,15 @@
 """What every backend is asked for, and what it answers, whatever its protocol."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
 
-FinishReason = Literal["stop", "length"]
+from invoke_shim.formats.base import Message
+
+FinishReason = Literal["stop", "length", "content_filter"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +25,13 @@ class Generation:
         seed: makes sampling repeatable.
         presence_penalty: -2 to 2.
         frequency_penalty: -2 to 2.
+        n: how many answers; more than 1 only where the backend's rules say so.
+        logprobs: ask for the log probability of each generated token.
+        top_logprobs: how many alternatives to tell at each token.
+        echo: whether the answer begins with the prompt.
+        response_format: OpenAI's, for backends whose rules allow it.
         decoder_input_details: ask for details of the prompt's tokens, and so for their number.
+        extra: the container's own parameters by its own names, checked by the backend's rules.
     """
 
     max_tokens: int
@@ -29,12 +41,69 @@ class Generation:
     seed: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
+    n: int = 1
+    logprobs: bool = False
+    top_logprobs: int = 0
+    echo: bool = False
+    response_format: Mapping[str, Any] | None = None
     decoder_input_details: bool = False
+    extra: Mapping[str, Any] = field(default=_NOTHING)
 
     @property
     def greedy(self) -> bool:
         """Whether only the likeliest token is ever taken: temperature 0, or a nucleus of nothing more."""
         return self.temperature == 0 or self.top_p == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What a backend is asked: either a prompt or, where the model's own side writes it, a chat.
+
+    Attributes:
+        generation: how to generate.
+        prompt: the text to go on from; None when `messages` are given.
+        messages: the chat, for backends with `takes_messages`.
+    """
+
+    generation: Generation
+    prompt: str | None = None
+    messages: Sequence[Message] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A generated token with its log probability (natural logarithm), and the likeliest alternatives with theirs."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of prompt and answer, each None where the container does not tell."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One step of a streamed answer.
+
+    Attributes:
+        text: what the answer goes on with; may be empty.
+        index: which of the `n` answers goes on.
+        logprobs: the tokens of `text`, where they were asked for.
+        finish_reason: set once an answer, in its last piece.
+        usage: set at most once a stream, where the container tells; may come after the last text.
+    """
+
+    text: str = ""
+    index: int = 0
+    logprobs: tuple[TokenLogprob, ...] = ()
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +113,46 @@ class Completion:
     Attributes:
         text: the text after the prompt.
         finish_reason: "length" when the limit of tokens ended it, otherwise "stop".
-        prompt_tokens: the prompt's tokens, where the container tells.
-        completion_tokens: the generated tokens, where the container tells.
+        logprobs: its tokens, where they were asked for.
     """
 
     text: str
     finish_reason: FinishReason
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """All that a backend answers to an `Ask`: one completion for each of `n`, and what they took."""
+
+    completions: tuple[Completion, ...]
+    usage: Usage = field(default_factory=Usage)
+
+
+def collect(pieces: Iterable[Piece]) -> Answer:
+    """Put a stream together into the answer it is one of."""
+    texts: dict[int, list[str]] = {}
+    logprobs: dict[int, list[TokenLogprob]] = {}
+    reasons: dict[int, FinishReason] = {}
+    usage = Usage()
+    for piece in pieces:
+        texts.setdefault(piece.index, []).append(piece.text)
+        logprobs.setdefault(piece.index, []).extend(piece.logprobs)
+        if piece.finish_reason is not None:
+            reasons[piece.index] = piece.finish_reason
+        if piece.usage is not None:
+            usage = piece.usage
+    return Answer(
+        completions=tuple(
+            Completion(
+                text="".join(texts[index]),
+                finish_reason=reasons.get(index, "stop"),
+                logprobs=tuple(logprobs[index]),
+            )
+            for index in sorted(texts)
+        ),
+        usage=usage,
+    )
 
 
 def cut(text: str, stop: tuple[str, ...]) -> tuple[str, bool]:

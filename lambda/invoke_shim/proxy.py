@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,10 +62,20 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What the client gets; a body of bytes is sent as it is, anything else as JSON."""
+    """What the client gets.
+
+    Attributes:
+        status: the HTTP status.
+        body: bytes are sent as they are, anything else as JSON.
+        chunks: a streamed body in place of `body`. A generator that is closed when the client is gone, and that
+            turns what goes wrong after its first chunk into a last chunk of its own.
+        headers: headers beside the content type and the request's id.
+        content_type: the body's type.
+    """
 
     status: int = 200
-    body: Any
+    body: Any = None
+    chunks: Iterator[bytes] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
 
