@@ -1,22 +1,20 @@
 """The HTTP API in front of one model: the invoke shim on Lambda behind API Gateway."""
 
 import json
-from pathlib import Path
 from typing import cast
 
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
-from constructs.acknowledgements import acknowledge, acknowledge_in_policy
+from constructs.acknowledgements import acknowledge
+from constructs.invoke_function import LONGEST_TIMEOUT, InvokeFunction
 from constructs.sagemaker_endpoint import SageMakerEndpoint
 
 from catalog import limits
 
-_LAMBDA_FOLDER = Path(__file__).resolve().parent.parent / "lambda"
 _STAGE_NAME = "live"
 # What the shim speaks (lambda/invoke_shim/settings.py).
 CONTAINERS = ("tgi", "lmi")
@@ -58,9 +56,8 @@ _ACCESS_LOG_FIELDS = {
 class InvokeApi(Construct):
     """OpenAI's API in front of one endpoint, for callers with IAM credentials.
 
-    Defines: the invoke shim (`AWS::Lambda::Function`, with its own role and log group) behind a regional REST
-    API with one greedy route, IAM authorization, an access log, X-Ray tracing (the service; no X-Ray SDK, whose
-    successor is OpenTelemetry), and gateway responses in OpenAI's error shape.
+    Defines: the invoke shim (`InvokeFunction`) behind a regional REST API with one greedy route, IAM
+    authorization, an access log, X-Ray tracing, and gateway responses in OpenAI's error shape.
 
     Data flow: a signed request comes in at `url`, the shim turns it into the container's request, invokes the
     endpoint and turns the answer into OpenAI's. Prompts and answers are not logged.
@@ -136,18 +133,6 @@ class InvokeApi(Construct):
             )
         if problems:
             raise ValueError("\n".join(problems))
-        self.function = self._function(
-            encryption_key,
-            timeout,
-            reserved_concurrency,
-            logs.LogGroup(
-                self,
-                "FunctionLogs",
-                encryption_key=encryption_key,
-                retention=log_retention,
-                removal_policy=removal_policy,
-            ),
-        )
         settings = {
             "CONTAINER": container,
             "ENDPOINT_NAME": endpoint.endpoint_name,
@@ -157,9 +142,17 @@ class InvokeApi(Construct):
             "MODEL_NAME": model_name,
             "PROMPT_FORMAT": prompt_format,
         }
-        for name, value in settings.items():
-            if value is not None:
-                self.function.add_environment(name, str(value))
+        self.function = InvokeFunction(
+            self,
+            "Function",
+            settings={name: str(value) for name, value in settings.items() if value is not None},
+            encryption_key=encryption_key,
+            timeout=Duration.seconds(min(timeout.plus(_FUNCTION_GRACE).to_seconds(), LONGEST_TIMEOUT.to_seconds())),
+            description="OpenAI's API in front of a SageMaker endpoint",
+            reserved_concurrency=reserved_concurrency,
+            log_retention=log_retention,
+            removal_policy=removal_policy,
+        ).function
         endpoint.grant_invoke(self.function)
         self.rest_api = self._rest_api(
             model_name,
@@ -185,53 +178,6 @@ class InvokeApi(Construct):
             actions=["execute-api:Invoke"],
             resource_arns=[self.rest_api.arn_for_execute_api("*", "/*", _STAGE_NAME)],
         )
-
-    def _function(
-        self,
-        encryption_key: kms.IKey,
-        timeout: Duration,
-        reserved_concurrency: int | None,
-        log_group: logs.LogGroup,
-    ) -> lambda_.Function:
-        role = iam.Role(
-            self,
-            "FunctionRole",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description="invokes one endpoint and writes the invoke shim's logs",
-        )
-        log_group.grant_write(role)
-        encryption_key.grant_decrypt(role)
-        function = lambda_.Function(
-            self,
-            "Function",
-            description="OpenAI's API in front of a SageMaker endpoint",
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
-            handler="invoke_shim.handler.handler",
-            code=lambda_.Code.from_asset(
-                str(_LAMBDA_FOLDER),
-                exclude=["/*", "!/invoke_shim/", "__pycache__/"],
-                ignore_mode=IgnoreMode.GIT,
-            ),
-            role=role,
-            # boto3's import and TLS are CPU time, and Lambda gives CPU by memory.
-            memory_size=512,
-            timeout=timeout.plus(_FUNCTION_GRACE),
-            tracing=lambda_.Tracing.ACTIVE,
-            environment_encryption=encryption_key,
-            log_group=log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            reserved_concurrent_executions=reserved_concurrency,
-        )
-        acknowledge_in_policy(
-            role,
-            {
-                "AwsSolutions-IAM5[Resource::*]": (
-                    "xray:PutTraceSegments and xray:PutTelemetryRecords exist in IAM without a resource"
-                )
-            },
-        )
-        return function
 
     def _rest_api(self, model_name: str, timeout: Duration, access_logs: logs.LogGroup) -> apigateway.RestApi:
         api = apigateway.RestApi(

@@ -1,0 +1,141 @@
+"""The Lambda function that speaks OpenAI's API: the invoke shim with its role and its log."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+from constructs.acknowledgements import acknowledge_in_policy
+
+from catalog import limits
+
+_LAMBDA_FOLDER = Path(__file__).resolve().parent.parent / "lambda"
+LONGEST_TIMEOUT = Duration.seconds(900)
+"""The longest that a function may run (Lambda quotas)."""
+# Lambda quotas: all environment variables together.
+_MOST_ENVIRONMENT_BYTES = 4096
+
+
+class InvokeFunction(Construct):
+    """The invoke shim as a function, in front of whatever model its settings name.
+
+    Defines: an `AWS::Lambda::Function` with its own role and log group, X-Ray tracing (the service; no X-Ray SDK,
+    whose successor is OpenTelemetry), and environment variables under the given key.
+
+    Data flow: the function reads its settings from the environment, takes API Gateway's proxy events and answers
+    in OpenAI's terms. Prompts and answers are not logged.
+
+    Failures: a setting that the shim does not accept fails the function's start, with its reason in the log.
+
+    Prerequisites: none. What the function may invoke is granted by the caller, to `function`.
+
+    Usage::
+
+        shim = InvokeFunction(self, "Function", settings={"MODEL_NAME": "mistral-7b"}, encryption_key=key, timeout=...)
+        endpoint.grant_invoke(shim.function)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Mapping[str, str],
+        encryption_key: kms.IKey,
+        timeout: Duration,
+        description: str = "OpenAI's API in front of a model",
+        reserved_concurrency: int | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+    ) -> None:
+        """Define the function.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Id within the parent.
+            settings: The shim's settings, which become environment variables (lambda/invoke_shim/settings.py).
+            encryption_key: Key of the log group and of the environment variables.
+            timeout: How long the function may run, 1 to 900 s.
+            description: What the function is for, in Lambda's console.
+            reserved_concurrency: Most requests at a time; the account's shared pool by default.
+            log_retention: How long the log group keeps its events.
+            removal_policy: What becomes of the log group when it leaves the stack.
+
+        Raises:
+            ValueError: If anything above is out of range; the message lists every problem.
+        """
+        super().__init__(scope, construct_id)
+        problems = [
+            *_timeout_problems(timeout),
+            *_settings_problems(settings),
+            *(str(breach) for breach in limits.reserved_concurrency(reserved_concurrency)),
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        log_group = logs.LogGroup(
+            self, "Logs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
+        )
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description="invokes one model and writes the invoke shim's logs",
+        )
+        log_group.grant_write(role)
+        encryption_key.grant_decrypt(role)
+        self.function = lambda_.Function(
+            self,
+            "Resource",
+            description=description,
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            architecture=lambda_.Architecture.ARM_64,
+            handler="invoke_shim.handler.handler",
+            code=lambda_.Code.from_asset(
+                str(_LAMBDA_FOLDER),
+                exclude=["/*", "!/invoke_shim/", "__pycache__/"],
+                ignore_mode=IgnoreMode.GIT,
+            ),
+            role=role,
+            # boto3's import and TLS are CPU time, and Lambda gives CPU by memory.
+            memory_size=512,
+            timeout=timeout,
+            tracing=lambda_.Tracing.ACTIVE,
+            environment=dict(settings),
+            environment_encryption=encryption_key,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            reserved_concurrent_executions=reserved_concurrency,
+        )
+        acknowledge_in_policy(
+            role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": (
+                    "xray:PutTraceSegments and xray:PutTelemetryRecords exist in IAM without a resource"
+                )
+            },
+        )
+
+
+def _timeout_problems(timeout: Duration) -> list[str]:
+    seconds = timeout.to_seconds()
+    longest = LONGEST_TIMEOUT.to_seconds()
+    return [] if 1 <= seconds <= longest else [f"timeout is {seconds:g} s: allowed are 1 to {longest:g} s"]
+
+
+def _settings_problems(settings: Mapping[str, str]) -> list[str]:
+    problems = [
+        f"settings[{name!r}] is {value!r}: allowed is text"
+        for name, value in settings.items()
+        if not isinstance(value, str)
+    ]
+    known = [
+        text for item in settings.items() for text in item if isinstance(text, str) and not Token.is_unresolved(text)
+    ]
+    size = sum(len(text.encode()) for text in known)
+    if size > _MOST_ENVIRONMENT_BYTES:
+        problems.append(f"settings have {size} bytes: Lambda takes at most {_MOST_ENVIRONMENT_BYTES} in all")
+    return problems
