@@ -21,7 +21,9 @@ from localaws.gateway.proxy import MalformedResponseError, ProxyResponse, respon
 from localaws.iam.policy import Decision, Principal, Request, evaluate
 
 _SERVICE: Final = "apigateway.amazonaws.com"
-_FUNCTION: Final = re.compile(r"/functions/(arn:aws:lambda:[^/]+)/(?:response-streaming-)?invocations")
+FUNCTION: Final = re.compile(r"/functions/(arn:aws:lambda:[^/]+)/(?:response-streaming-)?invocations")
+"""Finds the function's ARN in the URI of an integration or an authorizer."""
+
 _INTERNAL_ERROR: Final = "Internal server error"
 
 # Lambda quotas: 6 MB for an event.
@@ -40,13 +42,15 @@ def run(stage: Stage, method: Method, event: str, *, trace_id: str) -> ProxyResp
     Raises:
         GatewayError: if there is no response.
     """
-    match = _FUNCTION.search(method.integration_uri)
+    match = FUNCTION.search(method.integration_uri)
     if method.integration_type != "AWS_PROXY" or match is None:
         raise GatewayError(
             "API_CONFIGURATION_ERROR", f"the local AWS runs Lambda proxy integrations, not {method.integration_type}"
         )
     function_arn = match.group(1)
-    _require_permission(stage, method, function_arn)
+    source_arn = f"{stage.arn}/{method.http_method}{method.path}"
+    if not may_invoke(function_arn, region=stage.region, source_arn=source_arn):
+        raise GatewayError("API_CONFIGURATION_ERROR", _INTERNAL_ERROR)
     if len(event.encode()) > _MAX_EVENT_BYTES:
         raise GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
     outcome = _within(method.timeout_ms / 1000, function_arn, event, trace_id)
@@ -58,24 +62,19 @@ def run(stage: Stage, method: Method, event: str, *, trace_id: str) -> ProxyResp
         raise GatewayError(None, _INTERNAL_ERROR, status=502) from error
 
 
-def _require_permission(stage: Stage, method: Method, function_arn: str) -> None:
-    """Check that the function's own policy lets this API's method invoke it."""
+def may_invoke(function_arn: str, *, region: str, source_arn: str) -> bool:
+    """Return whether the function's own policy lets API Gateway invoke it for `source_arn`; no function, no."""
     try:
-        backend = lambda_backends[settings.ACCOUNT][stage.region]
-        statements = backend.get_function(function_arn, None).policy.statements
-    except UnknownFunctionException as error:
-        raise GatewayError("API_CONFIGURATION_ERROR", _INTERNAL_ERROR) from error
+        statements = lambda_backends[settings.ACCOUNT][region].get_function(function_arn, None).policy.statements
+    except UnknownFunctionException:
+        return False
     request = Request(
         action="lambda:InvokeFunction",
         resource=function_arn,
         principal=Principal(kind="Service", names=(_SERVICE,)),
-        context={
-            "aws:SourceArn": f"{stage.arn}/{method.http_method}{method.path}",
-            "aws:SourceAccount": settings.ACCOUNT,
-        },
+        context={"aws:SourceArn": source_arn, "aws:SourceAccount": settings.ACCOUNT},
     )
-    if evaluate(statements, request) is not Decision.ALLOWED:
-        raise GatewayError("API_CONFIGURATION_ERROR", _INTERNAL_ERROR)
+    return evaluate(statements, request) is Decision.ALLOWED
 
 
 def _within(seconds: float, function_arn: str, event: str, trace_id: str) -> functions.Outcome:
