@@ -86,6 +86,11 @@ def refuse(problems: Sequence[Problem]) -> ApiError:
     )
 
 
+def unexpected(request_id: str) -> ApiError:
+    """What a client is told of a bug: nothing but where the log has more."""
+    return ApiError(f"unexpected error, see the log of request {request_id}", status=500, type="server_error")
+
+
 def show(value: object) -> str:
     """A short form of a request's value for an error message.
 

@@ -1,19 +1,30 @@
 """The Lambda function's entry point."""
 
-import logging
 import os
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from invoke_shim import logs
-from invoke_shim.backends.containers import CONTAINERS
-from invoke_shim.backends.sagemaker import SageMakerEndpoint, create_client
-from invoke_shim.errors import ApiError
-from invoke_shim.proxy import Request, Response
+from invoke_shim.backends.base import Backend, Deadline
+from invoke_shim.errors import ApiError, unexpected
+from invoke_shim.patience import patience
+from invoke_shim.proxy import BrokenStreamError, Request, Response
+from invoke_shim.report import Report
 from invoke_shim.routes import Api
 from invoke_shim.settings import Settings
+
+
+class Context(Protocol):
+    """What the runtime tells of an invocation (`runtime.Context`)."""
+
+    @property
+    def aws_request_id(self) -> str:
+        """Lambda's id of the invocation."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the function."""
 
 
 @cache
@@ -25,61 +36,91 @@ def api() -> Api:
     """
     settings = Settings.from_environment(os.environ)
     logs.configure(settings.log_level_number)
-    backend = SageMakerEndpoint(
-        client=create_client(settings), container=CONTAINERS[settings.container], settings=settings
-    )
-    return Api(settings=settings, backend=backend)
+    return Api(settings=settings, backend=_backend(settings))
 
 
-def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+def _backend(settings: Settings) -> Backend:
+    """Only the backend that is used is imported: imports are what a cold start spends its time on."""
+    if settings.backend == "bedrock":
+        from invoke_shim.backends import bedrock as module
+    else:
+        from invoke_shim.backends import sagemaker as module
+    return module.create(settings)
+
+
+def handle(event: Mapping[str, Any], context: Context) -> Response:
     """Answer an API Gateway REST API proxy event.
 
-    Every request gets an answer and leaves one line in the log.
+    Every request gets an answer with its id in the header `x-request-id`, and leaves one line in the log when the
+    answer has ended: a streamed one when its chunks are read to the end, or closed.
 
     Args:
         event: a Lambda proxy event, format 1.0.
-        context: Lambda's context object.
+        context: what the runtime tells of the invocation.
 
     Returns:
-        A Lambda proxy response.
+        The response. The first part of a streamed answer is there already, so the status is true.
     """
     shim = api()
-    started = time.monotonic()
-    request = Request.from_event(event, fallback_id=str(getattr(context, "aws_request_id", "")))
-    outcome: dict[str, Any]
+    request = Request.from_event(event, fallback_id=context.aws_request_id)
+    report = Report(
+        model=shim.settings.model_name,
+        request_id=request.request_id,
+        method=request.method,
+        path=request.path,
+        trace_id=getattr(context, "trace_id", None),
+        log_prompts=shim.settings.log_prompts,
+    )
+    deadline = Deadline.after(
+        patience(
+            request.headers,
+            timeout_seconds=shim.settings.invoke_timeout_seconds,
+            remaining_seconds=context.get_remaining_time_in_millis() / 1000,
+        )
+    )
     try:
-        response = shim.respond(request)
-        outcome = _usage(response)
+        response = shim.respond(request, deadline, report)
     # No exception is kept beyond its clause: with its traceback it would keep this frame, and so itself, alive.
     except ApiError as error:
+        report.failed(error)
         response = Response.from_error(error)
-        outcome = {"error_type": error.type, "error_code": error.code, "upstream": error.upstream}
     except Exception as crash:
         # A bug: the client learns nothing of the inside, the log where it happened.
-        outcome = {"crash": type(crash).__name__, "where": logs.where(crash.__traceback__)}
-        response = Response.from_error(
-            ApiError(f"unexpected error, see the log of request {request.request_id}", status=500, type="server_error")
-        )
-    _log(request, response, outcome, seconds=time.monotonic() - started)
-    return response.to_proxy(request_id=request.request_id)
+        report.crashed(crash)
+        response = Response.from_error(unexpected(request.request_id))
+    report.status = response.status
+    response = replace(response, headers={**response.headers, "x-request-id": request.request_id})
+    if response.chunks is None:
+        report.finish()
+        return response
+    return replace(response, chunks=_Watched(response.chunks, report))
 
 
-def _usage(response: Response) -> dict[str, Any]:
-    usage = response.body.get("usage", {}) if isinstance(response.body, dict) else {}
-    return {name: usage.get(name) for name in ("prompt_tokens", "completion_tokens")}
+class _Watched:
+    """A streamed body whose end, of whatever kind, is reported once."""
 
+    def __init__(self, chunks: Iterator[bytes], report: Report) -> None:
+        self._chunks = chunks
+        self._report = report
 
-def _log(request: Request, response: Response, outcome: Mapping[str, Any], *, seconds: float) -> None:
-    fields = {
-        "request_id": request.request_id,
-        "method": request.method,
-        "path": request.path,
-        "status": response.status,
-        "duration_ms": round(seconds * 1000),
-        **outcome,
-    }
-    level = logging.ERROR if "crash" in outcome else logging.INFO
-    logs.logger.log(level, "request", extra={"fields": fields})
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._chunks)
+        except (StopIteration, BrokenStreamError):
+            self._report.finish()
+            raise
+
+    def close(self) -> None:
+        """Stop the model's answer where it is, as when the client is gone."""
+        close = getattr(self._chunks, "close", None)
+        try:
+            if close is not None:
+                close()
+        finally:
+            self._report.finish()
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

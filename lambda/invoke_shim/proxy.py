@@ -9,6 +9,27 @@ from typing import Any
 
 from invoke_shim.errors import ApiError
 
+MAX_BODY_BYTES = 6 * 1024 * 1024
+"""Lambda's limit of a synchronous invocation's payload, which the event with the body in it must keep."""
+
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+class BrokenStreamError(Exception):
+    """A streamed body ended too early; the client was told in its last chunk.
+
+    The runtime tells the Lambda service in the Runtime API's error trailers.
+
+    Args:
+        error_type: what went wrong, as a name.
+        message: what went wrong, without anything of a prompt or an answer.
+    """
+
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(f"{error_type}: {message}")
+        self.error_type = error_type
+        self.message = message
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -20,6 +41,7 @@ class Request:
         body: the body as it came in the event.
         is_base64: whether API Gateway encoded the body.
         request_id: API Gateway's id of the request.
+        headers: the request's headers, their names in lower case.
     """
 
     method: str
@@ -27,6 +49,7 @@ class Request:
     body: str
     is_base64: bool
     request_id: str
+    headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], *, fallback_id: str) -> "Request":
@@ -36,28 +59,39 @@ class Request:
             event: the event that Lambda got.
             fallback_id: the id to use when the event has none (a direct invocation of the function).
         """
-        context = event.get("requestContext") or {}
+        context = event.get("requestContext")
+        headers = event.get("headers")
         return cls(
             method=str(event.get("httpMethod") or "").upper(),
             path=str(event.get("path") or "/"),
-            body=event.get("body") or "",
+            body=str(event.get("body") or ""),
             is_base64=bool(event.get("isBase64Encoded")),
-            request_id=str(context.get("requestId") or fallback_id),
+            request_id=str((isinstance(context, dict) and context.get("requestId")) or fallback_id),
+            headers={name.lower(): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {},
         )
 
     def raw_body(self) -> bytes:
         """The body's bytes.
 
         Raises:
-            ApiError: 400, the body is not the base64 that the event says it is.
+            ApiError: 400, the body is not the base64 that the event says it is; 413, it is too large.
         """
-        if not self.is_base64:
+        if self.is_base64:
+            try:
+                body = base64.b64decode(self.body, validate=True)
+            except (binascii.Error, ValueError):
+                raise _bad_body("the request body is not valid base64") from None
+        else:
             # A lone surrogate cannot come from an HTTP client; it is kept from becoming a crash.
-            return self.body.encode("utf-8", errors="replace")
-        try:
-            return base64.b64decode(self.body, validate=True)
-        except (binascii.Error, ValueError):
-            raise _bad_body("the request body is not valid base64") from None
+            body = self.body.encode("utf-8", errors="replace")
+        if len(body) > MAX_BODY_BYTES:
+            raise ApiError(
+                f"the request body has {len(body)} bytes, at most {MAX_BODY_BYTES} are allowed",
+                status=413,
+                type="invalid_request_error",
+                code="request_too_large",
+            )
+        return body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +101,9 @@ class Response:
     Attributes:
         status: the HTTP status.
         body: bytes are sent as they are, anything else as JSON.
-        chunks: a streamed body in place of `body`. A generator that is closed when the client is gone, and that
-            turns what goes wrong after its first chunk into a last chunk of its own.
-        headers: headers beside the content type and the request's id.
+        chunks: a streamed body in place of `body`, with a `close` for when nobody reads on. What goes wrong after
+            the first chunk becomes a last chunk of its own, after which `BrokenStreamError` is raised.
+        headers: headers beside the content type; `handler.handle` adds the request's id.
         content_type: the body's type.
     """
 
@@ -84,23 +118,13 @@ class Response:
         """The response that tells the client of an error."""
         return cls(status=error.status, body=error.body(), headers=error.headers)
 
-    def to_proxy(self, *, request_id: str) -> dict[str, Any]:
-        """The object that API Gateway expects from a Lambda proxy integration."""
-        text, is_base64 = self._encoded()
-        return {
-            "statusCode": self.status,
-            "headers": {"content-type": self.content_type, "x-request-id": request_id, **self.headers},
-            "body": text,
-            "isBase64Encoded": is_base64,
-        }
+    def all_headers(self) -> dict[str, str]:
+        """The headers, the content type among them; names are in lower case."""
+        return {"content-type": self.content_type, **self.headers}
 
-    def _encoded(self) -> tuple[str, bool]:
-        if not isinstance(self.body, bytes):
-            return json.dumps(self.body), False
-        try:
-            return self.body.decode("utf-8"), False
-        except UnicodeDecodeError:
-            return base64.b64encode(self.body).decode("ascii"), True
+    def encoded_body(self) -> bytes:
+        """The bytes of a body that is not streamed."""
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode("ascii")
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:

@@ -1,16 +1,55 @@
-"""What the function is told by its environment, parsed once."""
+"""What the function is told by its environment, parsed once.
+
+| variable | what it says |
+|---|---|
+| `MODEL_NAME` | the model's name to clients |
+| `BACKEND` | `sagemaker` (if not set) or `bedrock` |
+| `CONTAINER` | with `sagemaker`: what the endpoint's container speaks, `tgi`, `lmi` or `vllm` |
+| `ENDPOINT_NAME` | with `sagemaker`: the endpoint |
+| `BODY` | with `bedrock`: what the imported model takes, `chat`, `completion`, `native` or `converse` |
+| `MODEL_ARN` | with `bedrock`: the imported model |
+| `TARGET_PARAMETER` | instead of the endpoint or the imported model: the SSM parameter that names it |
+| `PROMPT_FORMAT` | how a chat becomes a prompt; `none` for a base model; not needed where the model's side does it |
+| `PROMPT_TEMPLATE` | with the prompt format `template`: the template, a `template.json` as it is |
+| `INVOKE_TIMEOUT_SECONDS` | how long API Gateway waits for this function, 5 to 900 |
+| `MAX_INPUT_TOKENS`, `MAX_TOTAL_TOKENS` | the container's limits, where known |
+| `GATHER_STREAM` | `true`: answers that are not streamed are collected from the container's stream |
+| `LOG_PROMPTS` | `true`: prompts and answers are written into the log |
+| `LOG_LEVEL` | the lowest level that is logged, `INFO` if not set |
+
+A variable that is empty counts as not set.
+"""
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-ContainerName = Literal["tgi", "lmi"]
-PromptFormatName = Literal["falcon-chat", "falcon-instruct", "mistral-instruct", "chatml", "none"]
+BackendName = Literal["sagemaker", "bedrock"]
+ContainerName = Literal["tgi", "lmi", "vllm"]
+BodyName = Literal["chat", "completion", "native", "converse"]
+PromptFormatName = Literal[
+    "chatml",
+    "falcon-chat",
+    "falcon-instruct",
+    "mistral-instruct",
+    "mistral-instruct-v0.3",
+    "mixtral-instruct",
+    "llama-3-instruct",
+    "llama-3.1-instruct",
+    "granite-code",
+    "template",
+    "none",
+]
 
+BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
+BODIES: tuple[BodyName, ...] = get_args(BodyName)
 PROMPT_FORMATS: tuple[PromptFormatName, ...] = get_args(PromptFormatName)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+TAKE_MESSAGES = frozenset({"vllm", "chat", "converse"})
+"""The containers and bodies that take a chat's messages; the model's side writes the prompt."""
 
 CONNECT_TIMEOUT_SECONDS = 1
 """Time to open a connection to the SageMaker runtime; within one region it takes milliseconds."""
@@ -23,6 +62,10 @@ MAX_READ_TIMEOUT_SECONDS = 70
 
 SHORTEST_INVOKE_TIMEOUT_SECONDS = 5
 LONGEST_INVOKE_TIMEOUT_SECONDS = 900
+"""API Gateway's longest integration timeout with response streaming, and Lambda's longest."""
+
+LONGEST_TEMPLATE = 3000
+"""Characters of PROMPT_TEMPLATE: Lambda takes 4 KB of environment variables in all."""
 
 
 class SettingsError(ValueError):
@@ -38,28 +81,42 @@ class Settings:
     """The function's settings.
 
     Attributes:
-        endpoint_name: the SageMaker endpoint's name.
         model_name: the model's name to clients.
-        container: how the container takes parameters and answers.
-        prompt_format: how a chat becomes a prompt; "none" for a base model.
+        backend: what answers.
+        container: how a SageMaker endpoint's container takes parameters and answers; None with Bedrock.
+        endpoint_name: the SageMaker endpoint's name; None with Bedrock or a `target_parameter`.
+        body: what form of request body an imported model takes; None with SageMaker.
+        model_arn: the imported model's ARN; None with SageMaker or a `target_parameter`.
+        target_parameter: the name of the SSM parameter that holds the endpoint's name or the model's ARN.
+        prompt_format: how a chat becomes a prompt; "none" for a base model, and where the model's side does it.
+        prompt_template: the text of the template, with the prompt format "template".
         max_input_tokens: the most tokens a prompt may have, where known.
         max_total_tokens: the most tokens of prompt and answer together, where known.
         invoke_timeout_seconds: how long API Gateway waits for this function.
+        gather_stream: whether answers that are not streamed are collected from the container's stream.
+        log_prompts: whether prompts and answers are logged.
         log_level: the lowest level that is logged.
     """
 
-    endpoint_name: str
     model_name: str
-    container: ContainerName
-    prompt_format: PromptFormatName
+    backend: BackendName = "sagemaker"
+    container: ContainerName | None = None
+    endpoint_name: str | None = None
+    body: BodyName | None = None
+    model_arn: str | None = None
+    target_parameter: str | None = None
+    prompt_format: PromptFormatName = "none"
+    prompt_template: str | None = None
     invoke_timeout_seconds: int
     max_input_tokens: int | None = None
     max_total_tokens: int | None = None
+    gather_stream: bool = False
+    log_prompts: bool = False
     log_level: str = "INFO"
 
     @property
     def read_timeout_seconds(self) -> int:
-        """How long to wait for the model's answer, so that the shim answers before API Gateway gives up."""
+        """How long to wait for the model's next byte, so that the shim answers before API Gateway gives up."""
         left = self.invoke_timeout_seconds - CONNECT_TIMEOUT_SECONDS - START_MARGIN_SECONDS
         return min(left, MAX_READ_TIMEOUT_SECONDS)
 
@@ -70,27 +127,33 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Parse the environment variables that the InvokeApi construct sets.
+        """Parse the environment variables that the construct sets.
 
         Args:
             environment: usually `os.environ`.
 
         Raises:
-            SettingsError: a variable is missing or wrong; all problems at once.
+            SettingsError: a variable is missing, wrong, or of no use beside the others; all problems at once.
         """
         # Every variable is read before anything is raised; values that are wrong are not used.
         reader = _Reader(environment)
-        max_input_tokens = reader.optional_integer("MAX_INPUT_TOKENS", lowest=1)
-        max_total_tokens = reader.optional_integer("MAX_TOTAL_TOKENS", lowest=2)
-        if max_input_tokens and max_total_tokens and max_input_tokens >= max_total_tokens:
-            reader.problems.append(
-                f"MAX_INPUT_TOKENS is {max_input_tokens}, must be less than MAX_TOTAL_TOKENS ({max_total_tokens})"
-            )
+        backend = cast("BackendName", reader.choice("BACKEND", BACKENDS, default="sagemaker"))
+        container, body = _read_protocol(reader, backend)
+        endpoint_name, model_arn, target_parameter = _read_target(reader, backend)
+        prompt_format, prompt_template = _read_prompt_format(
+            reader, needed=not TAKE_MESSAGES.intersection((container, body))
+        )
+        max_input_tokens, max_total_tokens = _read_limits(reader)
         settings = cls(
-            endpoint_name=reader.required("ENDPOINT_NAME"),
             model_name=reader.required("MODEL_NAME"),
-            container=cast("ContainerName", reader.choice("CONTAINER", CONTAINERS)),
-            prompt_format=cast("PromptFormatName", reader.choice("PROMPT_FORMAT", PROMPT_FORMATS)),
+            backend=backend,
+            container=cast("ContainerName | None", container),
+            endpoint_name=endpoint_name,
+            body=cast("BodyName | None", body),
+            model_arn=model_arn,
+            target_parameter=target_parameter,
+            prompt_format=cast("PromptFormatName", prompt_format),
+            prompt_template=prompt_template,
             invoke_timeout_seconds=reader.integer(
                 "INVOKE_TIMEOUT_SECONDS",
                 lowest=SHORTEST_INVOKE_TIMEOUT_SECONDS,
@@ -98,11 +161,58 @@ class Settings:
             ),
             max_input_tokens=max_input_tokens,
             max_total_tokens=max_total_tokens,
+            gather_stream=reader.flag("GATHER_STREAM"),
+            log_prompts=reader.flag("LOG_PROMPTS"),
             log_level=reader.choice("LOG_LEVEL", LOG_LEVELS, default="INFO"),
         )
         if reader.problems:
             raise SettingsError(reader.problems)
         return settings
+
+
+def _read_protocol(reader: "_Reader", backend: str) -> tuple[str | None, str | None]:
+    """CONTAINER and BODY, of which a backend has one."""
+    if backend == "bedrock":
+        reader.refuse("CONTAINER", "BACKEND is bedrock")
+        return None, reader.choice("BODY", BODIES)
+    reader.refuse("BODY", "BACKEND is sagemaker")
+    return reader.choice("CONTAINER", CONTAINERS), None
+
+
+def _read_target(reader: "_Reader", backend: str) -> tuple[str | None, str | None, str | None]:
+    """ENDPOINT_NAME, MODEL_ARN and TARGET_PARAMETER, of which there is one."""
+    own, others = ("MODEL_ARN", "ENDPOINT_NAME") if backend == "bedrock" else ("ENDPOINT_NAME", "MODEL_ARN")
+    reader.refuse(others, f"BACKEND is {backend}")
+    target, parameter = reader.optional(own), reader.optional("TARGET_PARAMETER")
+    if target is None and parameter is None:
+        reader.problems.append(f"{own} is not set, nor is TARGET_PARAMETER: one of them must be")
+    elif target is not None and parameter is not None:
+        reader.problems.append(f"{own} and TARGET_PARAMETER are both set: one of them must be left out")
+    return (None, target, parameter) if backend == "bedrock" else (target, None, parameter)
+
+
+def _read_prompt_format(reader: "_Reader", *, needed: bool) -> tuple[str, str | None]:
+    name = reader.choice("PROMPT_FORMAT", PROMPT_FORMATS, default="" if needed else "none")
+    if name != "template":
+        reader.refuse("PROMPT_TEMPLATE", f"PROMPT_FORMAT is {name or 'not set'}")
+        return name, None
+    template = reader.required("PROMPT_TEMPLATE")
+    if len(template) > LONGEST_TEMPLATE:
+        reader.problems.append(
+            f"PROMPT_TEMPLATE has {len(template)} characters, must be at most {LONGEST_TEMPLATE}, "
+            "Lambda's limit of environment variables being 4 KB"
+        )
+    return name, template
+
+
+def _read_limits(reader: "_Reader") -> tuple[int | None, int | None]:
+    max_input_tokens = reader.optional_integer("MAX_INPUT_TOKENS", lowest=1)
+    max_total_tokens = reader.optional_integer("MAX_TOTAL_TOKENS", lowest=2)
+    if max_input_tokens and max_total_tokens and max_input_tokens >= max_total_tokens:
+        reader.problems.append(
+            f"MAX_INPUT_TOKENS is {max_input_tokens}, must be less than MAX_TOTAL_TOKENS ({max_total_tokens})"
+        )
+    return max_input_tokens, max_total_tokens
 
 
 class _Reader:
@@ -115,26 +225,37 @@ class _Reader:
         self._environment = environment
         self.problems: list[str] = []
 
+    def optional(self, name: str) -> str | None:
+        return self._environment.get(name, "").strip() or None
+
     def required(self, name: str) -> str:
-        value = self._environment.get(name, "").strip()
-        if not value:
+        value = self.optional(name)
+        if value is None:
             self.problems.append(f"{name} is not set")
-        return value
+        return value or ""
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Take down a variable that is set and has no meaning."""
+        if self.optional(name) is not None:
+            self.problems.append(f"{name} is set, but {reason}: it must be left out")
 
     def choice(self, name: str, allowed: tuple[str, ...], default: str = "") -> str:
-        value = self._environment.get(name, "").strip() or default
+        value = self.optional(name) or default
         if not value:
             self.problems.append(f"{name} is not set, must be one of {', '.join(allowed)}")
         elif value not in allowed:
             self.problems.append(f"{name} is {value!r}, must be one of {', '.join(allowed)}")
         return value
 
+    def flag(self, name: str) -> bool:
+        return self.choice(name, ("true", "false"), default="false") == "true"
+
     def integer(self, name: str, *, lowest: int, highest: int | None = None) -> int:
         text = self.required(name)
         return self._parse(name, text, lowest, highest) if text else 0
 
     def optional_integer(self, name: str, *, lowest: int) -> int | None:
-        text = self._environment.get(name, "").strip()
+        text = self.optional(name)
         return self._parse(name, text, lowest, None) if text else None
 
     def _parse(self, name: str, text: str, lowest: int, highest: int | None) -> int:

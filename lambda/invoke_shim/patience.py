@@ -1,0 +1,41 @@
+"""How long a request may wait for the beginning of its answer."""
+
+from collections.abc import Mapping
+
+API_MARGIN_SECONDS = 2
+"""What a cold start and the shim's own work may use of API Gateway's time."""
+
+FUNCTION_MARGIN_SECONDS = 1
+"""Time to say in OpenAI's words that the model was too slow, before Lambda ends the function."""
+
+CALLER_MARGIN = 0.1
+"""The part of the caller's patience that is left for the way back, at most a second."""
+
+CALLER_HEADERS = ("x-stainless-read-timeout", "x-stainless-timeout")
+"""Seconds of silence after which OpenAI's clients give up: the Python client's header, and the others'."""
+
+
+def patience(headers: Mapping[str, str], *, timeout_seconds: float, remaining_seconds: float) -> float:
+    """Seconds that a request may wait.
+
+    Args:
+        headers: the request's headers, their names in lower case.
+        timeout_seconds: how long API Gateway waits for the function.
+        remaining_seconds: how long Lambda lets the function run on.
+    """
+    limits = [timeout_seconds - API_MARGIN_SECONDS, remaining_seconds - FUNCTION_MARGIN_SECONDS]
+    for name in CALLER_HEADERS:
+        seconds = _seconds(headers.get(name, ""))
+        if seconds is not None:
+            limits.append(seconds - min(1, seconds * CALLER_MARGIN))
+    return max(0.0, min(limits))
+
+
+def _seconds(text: str) -> float | None:
+    """A header's number; None where it is none, or says nothing (some clients send 0 for no limit)."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    # false for NaN
+    return seconds if seconds > 0 else None
