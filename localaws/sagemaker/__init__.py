@@ -3,7 +3,6 @@
 moto keeps the resources but takes nearly everything: any role, any image, names twice; it knows no instance type of
 the last years, no UpdateEndpoint, and answers invocations with canned text. What is put in its place:
 
-* `constraints`: what the API's model says of every parameter.
 * `models`: what CreateModel checks of role, image and weights.
 * `endpoints`: the rules of endpoint configurations, and the containers from creation to deletion.
 * `runtime`: InvokeEndpoint.
@@ -21,8 +20,9 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import FakeEndpointConfig
 from moto.sagemaker.responses import SageMakerResponse
 
+from localaws import constraints
 from localaws.moto_patches import add, replace
-from localaws.sagemaker import constraints, endpoints, models
+from localaws.sagemaker import endpoints, models
 from localaws.sagemaker.endpoints import FLEET
 from localaws.sagemaker.runtime import handle
 
@@ -116,7 +116,7 @@ def _endpoint(response: Any, name: str) -> Any:
 def _checked(operation: str, response: Any) -> Mapping[str, Any]:
     """Return the parameters of a call once they keep the constraints of the API."""
     parameters: Mapping[str, Any] = response.params
-    problems = constraints.problems(operation, parameters)
+    problems = constraints.problems("sagemaker", operation, parameters)
     if problems:
         errors = "error" if len(problems) == 1 else "errors"
         raise ValidationError(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.sagemaker import constraints
+from localaws import constraints
 from localaws.sagemaker.endpoints import config_problem
 from localaws.sagemaker.models import artifact_of
 
@@ -141,13 +141,13 @@ class TestConstraints:
     def test_accept_the_instance_types_of_the_api(self) -> None:
         for instance_type in ("ml.g5.2xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge", "ml.p5.48xlarge"):
             parameters = {"ProductionVariants": [variant("m", InstanceType=instance_type)]}
-            assert constraints.problems("CreateEndpointConfig", parameters) == []
+            assert constraints.problems("sagemaker", "CreateEndpointConfig", parameters) == []
 
     def test_report_every_violation(self) -> None:
         wrong = variant(
             "bad name", InstanceType="ml.g99.large", ModelDataDownloadTimeoutInSeconds=3601, InitialInstanceCount=0
         )
-        problems = constraints.problems("CreateEndpointConfig", {"ProductionVariants": [wrong]})
+        problems = constraints.problems("sagemaker", "CreateEndpointConfig", {"ProductionVariants": [wrong]})
         assert [problem.partition(" failed")[0] for problem in problems] == [
             "Value 'bad name' at 'productionVariants.1.member.modelName'",
             "Value '0' at 'productionVariants.1.member.initialInstanceCount'",

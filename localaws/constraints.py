@@ -1,4 +1,4 @@
-"""The constraints of SageMaker's API that botocore states but does not check: maxima, enumerations and patterns.
+"""The constraints of an API that botocore states but does not check: maxima, enumerations and patterns.
 
 botocore refuses a missing parameter, a wrong type and a value below a minimum before it sends a call; all else it
 leaves to the service. moto checks little of it, and that against lists that are years old.
@@ -8,28 +8,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import botocore.session
 from botocore.model import ListShape, ServiceModel, Shape, StringShape, StructureShape
 
 
-def problems(operation: str, parameters: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the parameters of a call, in the words of SageMaker's own validation.
+def problems(service: str, operation: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the parameters of a call, in the words of AWS's own validation.
 
     Args:
+        service: boto3's name of the service, e.g. ``sagemaker``.
         operation: the operation's name, e.g. ``CreateEndpointConfig``.
         parameters: its parameters, as the API names them.
     """
-    shape = _service_model().operation_model(operation).input_shape
+    shape = _service_model(service).operation_model(operation).input_shape
     return list(_problems_of(shape, parameters, path=""))
 
 
-@lru_cache(maxsize=1)
-def _service_model() -> ServiceModel:
+@cache
+def _service_model(service: str) -> ServiceModel:
     loader = botocore.session.get_session().get_component("data_loader")
-    return ServiceModel(loader.load_service_model("sagemaker", "service-2"), "sagemaker")
+    return ServiceModel(loader.load_service_model(service, "service-2"), service)
 
 
 def _problems_of(shape: Shape | None, value: Any, *, path: str) -> Iterator[str]:
@@ -39,6 +40,9 @@ def _problems_of(shape: Shape | None, value: Any, *, path: str) -> Iterator[str]
                 place = name[0].lower() + name[1:]
                 yield from _problems_of(member, value[name], path=f"{path}.{place}" if path else place)
     elif isinstance(shape, ListShape):
+        if len(value) > shape.metadata.get("max", len(value)):
+            constraint = f"Member must have length less than or equal to {shape.metadata['max']}"
+            yield f"Value at '{path}' failed to satisfy constraint: {constraint}"
         for position, item in enumerate(value, start=1):
             yield from _problems_of(shape.member, item, path=f"{path}.{position}.member")
     elif isinstance(shape, Shape):
