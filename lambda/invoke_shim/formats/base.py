@@ -30,6 +30,8 @@ class PromptFormat:
         turn_markers: plain text that opens or closes a turn.
         takes_system: whether the chat may start with a system message.
         alternates: whether user and assistant must take turns.
+        own_lines: roles whose text stands on lines of its own, with no name before it on the same line, so that
+            its beginning and its end can make a turn marker, too.
     """
 
     name: str
@@ -40,6 +42,7 @@ class PromptFormat:
     turn_markers: tuple[str, ...]
     takes_system: bool
     alternates: bool
+    own_lines: frozenset[str] = frozenset()
 
     def problems(self, messages: Sequence[Message]) -> list[Problem]:
         """What is wrong with a chat in this format: roles out of order, forged control sequences."""
@@ -87,13 +90,26 @@ class PromptFormat:
             forbidden = self.special_tokens
             if message.role != "assistant":
                 forbidden += self.turn_markers
-            found = [show(sequence) for sequence in forbidden if sequence in message.content]
-            if found:
-                problems.append(
-                    Problem(
-                        f"messages[{position}].content",
-                        f"messages[{position}].content holds {', '.join(found)}, which this model reads as the "
-                        "border of a message; leave it out or write it differently (say, with a space in it)",
-                    )
-                )
+            text = f"\n{message.content}\n" if message.role in self.own_lines else message.content
+            problems += border_problems(f"messages[{position}].content", text, forbidden)
         return problems
+
+
+def border_problems(where: str, text: str, forbidden: Sequence[str]) -> list[Problem]:
+    """What a text holds that the model would read as the border of a message; one problem for all of it.
+
+    Args:
+        where: the request's field.
+        text: the field's text.
+        forbidden: special tokens and turn markers.
+    """
+    found = [show(sequence) for sequence in forbidden if sequence in text]
+    if not found:
+        return []
+    return [
+        Problem(
+            where,
+            f"{where} holds {', '.join(found)}, which this model reads as the border of a message; leave it out or "
+            "write it differently (say, with a space in it)",
+        )
+    ]
