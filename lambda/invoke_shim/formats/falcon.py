@@ -7,12 +7,17 @@ Sources: AWS's announcement of Falcon 180B on JumpStart (the chat format and its
 `["\nUser:", "<|endoftext|>", " User:", "###"]`); vLLM's `examples/template_falcon_180b.jinja` and
 `template_falcon.jinja`. The instruct models were trained without a system role: their system text goes first,
 as a line without a name.
+
+One stop string is narrower than the announcement's: "###" ended every answer at its first Markdown heading, silently.
+What it is there for is a model that goes on to another turn in the style of its training data (a line of "###", or
+"### Instruction:"), so those end the answer, and "### Step 1" does not. A client that wants the announcement's stop
+sends `"stop": ["###"]`.
 """
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from invoke_shim.formats.base import Message, PromptFormat
+from invoke_shim.formats.base import SYSTEM_ROLES, Message, PromptFormat
 
 CHAT_NAMES = MappingProxyType(
     {"system": "System: ", "developer": "System: ", "user": "User: ", "assistant": "Falcon: "}
@@ -36,8 +41,17 @@ FALCON_CHAT = PromptFormat(
     name="falcon-chat",
     render=_render_chat,
     end_of_turn="<|endoftext|>",
-    # The end token last: TGI takes four stop strings, the client's first, and ends at this token anyway.
-    stop=("\nUser:", " User:", "###", "<|endoftext|>"),
+    # TGI takes four stop strings, the client's first, and the shim cuts at the others. The end token is the last:
+    # every container ends there by itself.
+    stop=(
+        "\nUser:",
+        " User:",
+        "\n###\n",
+        "\n### User:",
+        "\n### Human:",
+        "\n### Instruction:",
+        "<|endoftext|>",
+    ),
     special_tokens=("<|endoftext|>",),
     turn_markers=("\nSystem:", "\nUser:", "\nFalcon:"),
     takes_system=True,
@@ -53,4 +67,5 @@ FALCON_INSTRUCT = PromptFormat(
     turn_markers=("\nUser:", "\nAssistant:"),
     takes_system=True,
     alternates=False,
+    own_lines=frozenset(SYSTEM_ROLES),
 )
