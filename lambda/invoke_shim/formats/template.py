@@ -1,0 +1,247 @@
+r"""The prompt format of a model that was tuned on a template of its own: fields in, prompt out.
+
+The template is the `template.json` that lay beside the training data: an object of two strings, in which `{name}`
+stands for a field of each record, `{{` and `}}` for braces (Python's `str.format`, which the training calls)::
+
+    {"prompt": "### Instruction:\n{instruction}\n\n### Input:\n{context}\n\n", "completion": " {response}"}
+
+Training puts `DEMARCATION` between the two unless its hyperparameter `add_input_output_demarcation_key` is "False", and
+a prompt has to end as the training's did. A template may say so in a third member of the hyperparameter's name.
+
+Sources: AWS's posts on tuning Mistral 7B and Llama 3.2 in JumpStart (the template; the key at the end of the tuned
+model's prompt); AWS's example notebooks, which append it to every prompt, whatever the template ends with.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+
+from invoke_shim.errors import Problem, show
+from invoke_shim.formats.base import SYSTEM_ROLES, Message, border_problems
+
+DEMARCATION = "\n\n### Response:\n"
+"""What training puts between prompt and completion."""
+
+DEMARCATION_KEY = "add_input_output_demarcation_key"
+"""The template's third member, which may be left out: true (as if left out) or false."""
+
+MEMBERS = ("prompt", "completion")
+"""The template's members, which must be there."""
+
+SPECIAL_TOKENS = ("<s>", "</s>", "<|endoftext|>", "<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>")
+"""The tokens that begin or end a text in the families that can be tuned: Mistral, Falcon, Llama 3."""
+
+END_TOKENS = ("<|endoftext|>", "<|end_of_text|>", "<|eot_id|>")
+"""Where a tuned model ends. Not `</s>`, which may be a piece of HTML and at which the container ends by itself."""
+
+MAX_SHOWN = 10
+"""Unknown members of a request's fields that an error names."""
+
+Fields = Mapping[str, str]
+"""The template's fields: all of its names, each with its text."""
+
+
+class TemplateError(ValueError):
+    """The template is not usable; the message lists every problem, one per line."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateFormat:
+    """A declared template; `parse` makes one.
+
+    Attributes:
+        prompt: the template's prompt, with what training put between it and the completion.
+        names: the fields of the prompt in the order in which they first occur; there is at least one.
+        stop: what means that the model goes on to another record: the text after the completion's last field, the
+            demarcation, and the end tokens.
+        name: the format's name in PROMPT_FORMAT.
+        end_of_turn: empty: which token ends an answer depends on the model that was tuned.
+    """
+
+    prompt: str
+    names: tuple[str, ...]
+    stop: tuple[str, ...]
+    name: str = "template"
+    end_of_turn: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "TemplateFormat":
+        """Read a template.
+
+        Args:
+            text: JSON, a `template.json` as it is.
+
+        Raises:
+            TemplateError: it is none; all problems at once.
+        """
+        members = _members(text)
+        problems = [
+            f"it has an unknown member {show(name)}, allowed: {', '.join(_KNOWN)}"
+            for name in members
+            if name not in _KNOWN
+        ]
+        prompt, completion = (_text(members, member, problems) for member in MEMBERS)
+        names = _names("prompt", prompt, problems)
+        answers = _names("completion", completion, problems)
+        if not problems and set(answers) <= set(names):
+            problems.append("completion has no field that prompt has not: there would be nothing to learn")
+        demarcated = members.get(DEMARCATION_KEY, True)
+        if not isinstance(demarcated, bool):
+            problems.append(f"{DEMARCATION_KEY} is {show(demarcated)}, expected true or false")
+        if problems:
+            raise TemplateError(problems)
+        ends = (_tail(completion), DEMARCATION if demarcated else "", *END_TOKENS)
+        return cls(
+            prompt=prompt + (DEMARCATION if demarcated else ""),
+            names=names,
+            stop=tuple(end for end in ends if end.strip()),
+        )
+
+    def render(self, fields: Fields) -> str:
+        """Write a prompt.
+
+        Args:
+            fields: checked fields, from `read_fields` or `fields_of`.
+        """
+        return self.prompt.format_map(fields)
+
+    def read_fields(self, value: Any) -> tuple[Fields, list[Problem]]:
+        """Read a request's `fields`: an object with a string for each of the template's names, and no others.
+
+        Args:
+            value: the request's member, of any JSON type.
+
+        Returns:
+            The fields, whole only if there are no problems; and the problems.
+        """
+        expected = f"expected an object with {', '.join(self.names)}"
+        if not isinstance(value, dict):
+            return {}, [Problem("fields", f"fields is {show(value)}, {expected}")]
+        missing = [name for name in self.names if name not in value]
+        unknown = [show(name) for name in value if name not in self.names]
+        problems = []
+        if missing:
+            problems.append(Problem("fields", f"fields lacks {', '.join(missing)}, {expected}"))
+        if unknown:
+            problems.append(Problem("fields", f"fields has the unknown {', '.join(unknown[:MAX_SHOWN])}, {expected}"))
+        for name in self.names:
+            if name in value:
+                problems += _value_problems(f"fields.{name}", value[name])
+        return value, problems
+
+    def problems(self, messages: Sequence[Message]) -> list[Problem]:
+        """What is wrong with a chat: a template has no turns, so it can only be one question.
+
+        The user's message fills the template's first field, a system message before it the second, where there is
+        one; further fields stay empty.
+        """
+        order = self._order()
+        if len(messages) > min(len(self.names), 2):
+            return [Problem("messages", f"messages has {len(messages)} messages, but {order}")]
+        problems = []
+        last = len(messages) - 1
+        for position, message in enumerate(messages):
+            where = f"messages[{position}]"
+            allowed = SYSTEM_ROLES if position < last else ("user",)
+            if message.role not in allowed:
+                text = f"{where} has role {show(message.role)}, allowed there: {', '.join(allowed)} ({order})"
+                problems.append(Problem(f"{where}.role", text))
+            problems += border_problems(f"{where}.content", message.content, SPECIAL_TOKENS)
+        return problems
+
+    def fields_of(self, messages: Sequence[Message]) -> Fields:
+        """The fields that a checked chat fills; see `problems`."""
+        texts = [message.content for message in reversed(messages)]
+        texts += [""] * (len(self.names) - len(texts))
+        return dict(zip(self.names, texts, strict=True))
+
+    def _order(self) -> str:
+        system = f", after at most one system message, which fills {self.names[1]}" if len(self.names) > 1 else ""
+        return (
+            f"this model's template takes one user message, which fills {self.names[0]}{system}; or send fields, an "
+            f"object with {', '.join(self.names)}, instead of messages"
+        )
+
+
+_KNOWN = (*MEMBERS, DEMARCATION_KEY)
+
+
+def _members(text: str) -> dict[str, Any]:
+    try:
+        members = json.loads(text)
+    except ValueError as error:
+        raise TemplateError([f"it is not JSON: {error}"]) from None
+    except RecursionError:
+        raise TemplateError(["it is nested too deeply"]) from None
+    if not isinstance(members, dict):
+        raise TemplateError([f"it is {show(members)}, expected an object with {' and '.join(MEMBERS)}"])
+    return members
+
+
+def _text(members: Mapping[str, Any], member: str, problems: list[str]) -> str:
+    """A member that has to be a string; empty if it is none."""
+    value = members.get(member)
+    if member not in members:
+        problems.append(f"it lacks {member}, expected {' and '.join(MEMBERS)}")
+        return ""
+    if not isinstance(value, str) or not value:
+        problems.append(f"{member} is {show(value)}, expected a non-empty string")
+        return ""
+    if not _is_unicode(value):
+        problems.append(f"{member} holds a lone surrogate, which is not Unicode text")
+    return value
+
+
+def _names(member: str, text: str, problems: list[str]) -> tuple[str, ...]:
+    """The fields of a template's text, each once."""
+    if not text:
+        return ()
+    try:
+        parts = list(Formatter().parse(text))
+    except ValueError as error:
+        problems.append(f"{member} is not a format string: {error} (literal braces are {{{{ and }}}})")
+        return ()
+    names: dict[str, None] = {}
+    for _, name, spec, conversion in parts:
+        if name is None:
+            continue
+        names[name] = None
+        if not name or name.isdecimal() or any(sign in name for sign in ".["):
+            shown = show(f"{{{name}}}")
+            problems.append(f"{member} holds {shown}, expected the name of a field (literal braces are {{{{ and }}}})")
+        elif spec or conversion:
+            problems.append(f"{member} formats the field {show(name)} with ':' or '!', expected {{{name}}} alone")
+    if not names:
+        problems.append(f"{member} has no field, expected at least one, such as {{instruction}}")
+    return tuple(names)
+
+
+def _tail(text: str) -> str:
+    """The literal text after the last field."""
+    tail = ""
+    for literal, name, _, _ in Formatter().parse(text):
+        # A literal brace ends a part, too.
+        tail = tail + literal if name is None else ""
+    return tail
+
+
+def _value_problems(where: str, value: Any) -> list[Problem]:
+    if not isinstance(value, str):
+        return [Problem(where, f"{where} is {show(value)}, expected a string")]
+    if not _is_unicode(value):
+        return [Problem(where, f"{where} holds a lone surrogate, which is not Unicode text")]
+    return border_problems(where, value, SPECIAL_TOKENS)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
