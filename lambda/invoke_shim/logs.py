@@ -1,47 +1,88 @@
-"""Structured logs: one line of JSON a record.
+"""Structured logs: one line of JSON a record, on standard output, which Lambda sends to CloudWatch Logs.
 
-Prompts, answers and error messages (which may quote a request) are never among the fields.
+Prompts, answers and error messages (which may quote a request) are private: they are written only where the
+environment opted in with LOG_PROMPTS.
 """
 
 import json
-import logging
 import sys
 import time
-import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-logger = logging.getLogger("invoke_shim")
+LEVELS: Mapping[str, int] = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+"""As `logging` counts; its machinery costs more than the one line that a request leaves."""
+
+MAX_PRIVATE_CHARACTERS = 16_000
+"""What is kept of a private text. A log event takes 256 KB, and JSON can need 12 bytes for a character."""
 
 
-class JsonFormatter(logging.Formatter):
-    """Renders a record and its `fields` as one line of JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON; times are UTC."""
-        timestamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        fields: dict[str, Any] = getattr(record, "fields", {})
-        line = {
-            "timestamp": f"{timestamp}.{int(record.msecs):03d}Z",
-            "level": record.levelname,
-            "message": record.getMessage(),
-            **{name: value for name, value in fields.items() if value is not None},
-        }
-        return json.dumps(line)
+@dataclass(slots=True)
+class _Config:
+    level: int = LEVELS["INFO"]
+    prompts: bool = False
 
 
-def configure(level: int) -> None:
-    """Send this package's records to standard output, which Lambda sends to CloudWatch Logs.
+_config = _Config()
 
-    Lambda's own handler on the root logger is bypassed: it would write each record a second time.
+
+def configure(level: str, *, prompts: bool = False) -> None:
+    """Say what is logged, for the whole process.
+
+    Args:
+        level: the lowest level that is logged, a name in LEVELS.
+        prompts: whether what is private is logged too.
     """
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter())
-    logger.handlers = [handler]
-    logger.setLevel(level)
-    logger.propagate = False
+    _config.level = LEVELS[level]
+    _config.prompts = prompts
+
+
+def write(level: str, message: str, fields: Mapping[str, Any], private: Mapping[str, Any] | None = None) -> None:
+    """Write a record.
+
+    Args:
+        level: its level, a name in LEVELS.
+        message: what happened, in words that hold nothing of the request.
+        fields: facts about it; None is left out.
+        private: facts that may hold a prompt or an answer.
+    """
+    if LEVELS[level] >= _config.level:
+        _print(_record(level, message, fields, private or {}))
+
+
+def request(*, level: str, metrics: Mapping[str, Any], fields: Mapping[str, Any], private: Mapping[str, Any]) -> None:
+    """Write a request's line: its record and its metrics, or below the level that is logged its metrics alone."""
+    record = _record(level, "request", fields, private) if LEVELS[level] >= _config.level else {}
+    _print({**record, **metrics})
 
 
 def where(trace: TracebackType | None) -> list[str]:
     """A traceback as "file:line function" entries, without the error's message, which may quote a prompt."""
+    import traceback  # noqa: PLC0415 - only ever needed when something has gone wrong
+
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
+
+
+def _record(level: str, message: str, fields: Mapping[str, Any], private: Mapping[str, Any]) -> dict[str, Any]:
+    now = time.time()
+    timestamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+    record = {"timestamp": f"{timestamp}.{int(now % 1 * 1000):03d}Z", "level": level, "message": message}
+    record.update((name, value) for name, value in fields.items() if value is not None)
+    if _config.prompts:
+        record.update((name, _short(value)) for name, value in private.items() if value is not None)
+    return record
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    if len(text) <= MAX_PRIVATE_CHARACTERS:
+        return text
+    return f"{text[:MAX_PRIVATE_CHARACTERS]}... ({len(text)} characters)"
+
+
+def _print(record: Mapping[str, Any]) -> None:
+    # One write a line, so that lines of two threads do not mix.
+    sys.stdout.write(f"{json.dumps(record)}\n")
+    sys.stdout.flush()

@@ -1,31 +1,39 @@
-"""OpenAI's request parameters, checked and read into a `Generation`."""
+"""OpenAI's request parameters, and the container's own beside them, checked and read into a `Generation`."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
-from invoke_shim.chat import unicode_problems
+from invoke_shim.backends.base import Check, Rules
 from invoke_shim.errors import Problem, show
 from invoke_shim.generation import Generation
+from invoke_shim.rules.base import ENOUGH_PROBLEMS, unknown
+from invoke_shim.rules.checks import MAX_INT64, flag, integer, number
+from invoke_shim.rules.joint import TRUNCATE, is_greedy, joint_problems
+from invoke_shim.rules.limits import Limits
+from invoke_shim.rules.openai import (
+    MAX_COMPLETION_LOGPROBS,
+    MAX_N,
+    MAX_TOP_LOGPROBS,
+    response_format,
+    stop,
+    stream_options,
+)
+
+Kind = Literal["chat", "completion"]
 
 DEFAULT_MAX_TOKENS = 256
 """Tokens to generate when the client does not say.
 
-The containers' own defaults are of no use (LMI 30, TGI 1.1 20). 256 is what AWS's Falcon 180B examples ask
-for; at the 57 ms a token of Falcon 40B it is 15 s, which fits into API Gateway's 29 s.
+The containers' own defaults are of no use (LMI 30, TGI 1.1 20). 256 is what AWS's Falcon 180B examples ask for.
 """
-
-MAX_STOP = 4
-"""OpenAI's and TGI's limit."""
-
-MAX_SEED = 2**63 - 1
-"""Fits TGI's unsigned and vLLM's signed 64 bits."""
 
 IGNORED = frozenset(
     {
         "metadata",
         "parallel_tool_calls",
         "prompt_cache_key",
+        "prompt_cache_retention",
         "safety_identifier",
         "service_tier",
         "store",
@@ -34,84 +42,146 @@ IGNORED = frozenset(
 )
 """What OpenAI's clients send routinely and what changes nothing about the answer."""
 
-COMMON = frozenset(
-    {
-        "decoder_input_details",
-        "frequency_penalty",
-        "max_tokens",
-        "model",
-        "presence_penalty",
-        "seed",
-        "stop",
-        "temperature",
-        "top_p",
-    }
-)
-
-COMMON_NEUTRAL: Mapping[str, tuple[Any, ...]] = {
-    "logit_bias": (None, {}),
-    "n": (None, 1),
-    "stream": (None, False),
-    "stream_options": (None,),
+_COMMON: Mapping[str, Check] = {
+    "frequency_penalty": number(-2, 2),
+    "max_tokens": integer(1),
+    "n": integer(1, MAX_N),
+    "presence_penalty": number(-2, 2),
+    "response_format": response_format,
+    # Fits TGI's unsigned and vLLM's signed 64 bits.
+    "seed": integer(0, MAX_INT64),
+    "stop": stop,
+    "stream": flag,
+    "stream_options": stream_options,
+    "temperature": number(0, 2),
+    "top_p": number(0, 1),
 }
-"""Parameters that are accepted only with a value that asks for nothing."""
 
-CHAT = COMMON | {"max_completion_tokens", "messages"}
-CHAT_NEUTRAL: Mapping[str, tuple[Any, ...]] = MappingProxyType(
+_CHECKS: Mapping[Kind, Mapping[str, Check]] = MappingProxyType(
     {
-        **COMMON_NEUTRAL,
-        "audio": (None,),
-        "function_call": (None, "none", "auto"),
-        "functions": (None, []),
-        "logprobs": (None, False),
-        "modalities": (None, ["text"]),
-        "prediction": (None,),
-        "reasoning_effort": (None,),
-        "response_format": (None, {"type": "text"}),
-        "tool_choice": (None, "none", "auto"),
-        "tools": (None, []),
-        "top_logprobs": (None,),
-        "verbosity": (None,),
-        "web_search_options": (None,),
+        "chat": {
+            **_COMMON,
+            "logprobs": flag,
+            "max_completion_tokens": integer(1),
+            "top_logprobs": integer(0, MAX_TOP_LOGPROBS),
+        },
+        "completion": {
+            **_COMMON,
+            "echo": flag,
+            "logprobs": integer(0, MAX_COMPLETION_LOGPROBS),
+        },
     }
 )
 
-COMPLETION = COMMON | {"prompt"}
-COMPLETION_NEUTRAL: Mapping[str, tuple[Any, ...]] = MappingProxyType(
+_READ_ELSEWHERE: Mapping[Kind, frozenset[str]] = MappingProxyType(
+    {"chat": frozenset({"model", "messages"}), "completion": frozenset({"model", "prompt"})}
+)
+
+_NEUTRAL: Mapping[Kind, Mapping[str, tuple[Any, ...]]] = MappingProxyType(
     {
-        **COMMON_NEUTRAL,
-        "best_of": (None, 1),
-        "echo": (None, False),
-        "logprobs": (None,),
-        "suffix": (None, ""),
+        "chat": {
+            "audio": (),
+            "function_call": ("none", "auto"),
+            "functions": ([],),
+            "logit_bias": ({},),
+            "modalities": (["text"],),
+            "prediction": (),
+            "reasoning_effort": (),
+            "tool_choice": ("none", "auto"),
+            "tools": ([],),
+            "verbosity": (),
+            "web_search_options": (),
+        },
+        "completion": {"best_of": (1,), "logit_bias": ({},), "suffix": ("",)},
+    }
+)
+"""Parameters that no container here can do: accepted only as null or with a value that asks for nothing."""
+
+_OTHER_NAMES = MappingProxyType(
+    {
+        "inputs": "it is for /invocations",
+        "max_new_tokens": "OpenAI's name of it is max_tokens",
+        "parameters": "send them beside the prompt, or to /invocations",
+        "stop_sequences": "OpenAI's name of it is stop",
     }
 )
 
-STREAM_PROBLEM = Problem("stream", "stream is true, but this API does not stream yet: leave stream out or send false")
+_NO_EFFECT_WHEN_GREEDY = frozenset({"min_p", "top_k", "typical_p"})
+"""What narrows the choice of a token: nothing to narrow where the likeliest is taken, but TGI would sample."""
+
+_READ_INTO_FIELDS = frozenset({"decoder_input_details", "do_sample", "return_full_text", "top_n_tokens"})
+"""The container's own parameters that are fields of a `Generation`."""
 
 
-def name_problems(
-    body: Mapping[str, Any], *, known: frozenset[str], neutral: Mapping[str, tuple[Any, ...]]
-) -> list[Problem]:
-    """Parameters that are unknown, or that ask for something no container here can do.
+def read(
+    body: Mapping[str, Any],
+    *,
+    kind: Kind,
+    rules: Rules,
+    max_input_tokens: int | None,
+    max_total_tokens: int | None,
+) -> tuple[Generation, list[Problem]]:
+    """Read the parameters of a chat or a completion.
 
     Args:
         body: the request.
-        known: the parameters that are read elsewhere.
-        neutral: the parameters accepted only with one of the values given.
+        kind: which of OpenAI's two requests it is.
+        rules: what the backend takes.
+        max_input_tokens: the most tokens a prompt may have, where known.
+        max_total_tokens: the most tokens of prompt and answer together, where known.
+
+    Returns:
+        The generation asked for, of use only if there are no problems; and the problems: names that are unknown,
+        values of a wrong type or out of range, what the model cannot do, what cannot go together.
     """
-    problems = []
+    given, problems = _check(body, kind, rules)
+    limits = Limits(max_input_tokens, max_total_tokens)
+    problems += joint_problems(given, rules, limits, is_chat=kind == "chat")
+    return _generation(given, rules, limits), problems
+
+
+def prompt_problems(
+    where: str, text: str, generation: Generation, *, max_input_tokens: int | None, max_total_tokens: int | None
+) -> list[Problem]:
+    """What is wrong with a prompt that is too long for the model however it is cut into tokens.
+
+    Args:
+        where: the request's field, "messages" or "prompt".
+        text: the prompt as the container gets it, or the messages' texts.
+        generation: what is asked for with it.
+        max_input_tokens: the most tokens a prompt may have, where known.
+        max_total_tokens: the most tokens of prompt and answer together, where known.
+    """
+    if any(name in generation.extra for name in TRUNCATE):
+        return []
+    limits = Limits(max_input_tokens, max_total_tokens)
+    problem = limits.prompt_problem(where, text, max_tokens=generation.max_tokens)
+    return [] if problem is None else [problem]
+
+
+def _check(body: Mapping[str, Any], kind: Kind, rules: Rules) -> tuple[dict[str, Any], list[Problem]]:
+    """The parameters that have a value, and what is wrong with each by itself. Null is as good as absent."""
+    given: dict[str, Any] = {}
+    problems: list[Problem] = []
+    checks, extra, neutral, elsewhere = _CHECKS[kind], rules.extra, _NEUTRAL[kind], _READ_ELSEWHERE[kind]
     for name, value in body.items():
-        if name in known or name in IGNORED:
+        if name in elsewhere or name in IGNORED:
             continue
-        if name not in neutral:
-            text = f"unknown parameter {show(name)} (a container's own parameters are for /invocations)"
-            problems.append(Problem(name, text))
-        elif name == "stream" and value is True:
-            problems.append(STREAM_PROBLEM)
-        elif not _is_one_of(value, neutral[name]):
+        check = checks.get(name) or extra.get(name)
+        if check is not None:
+            if value is None:
+                continue
+            if (expected := check(value)) is None:
+                given[name] = value
+            else:
+                problems.append(Problem(name, f"{name} is {show(value)}, expected {expected}"))
+        elif name not in neutral:
+            problems.append(unknown(name, {**checks, **extra}, reasons=_OTHER_NAMES))
+        elif value is not None and not _is_one_of(value, neutral[name]):
             problems.append(Problem(name, f"{name} is not supported by this model: leave it out"))
-    return problems
+        if len(problems) == ENOUGH_PROBLEMS:
+            break
+    return given, problems
 
 
 def _is_one_of(value: Any, allowed: tuple[Any, ...]) -> bool:
@@ -119,116 +189,35 @@ def _is_one_of(value: Any, allowed: tuple[Any, ...]) -> bool:
     return any(type(value) is type(item) and value == item for item in allowed)
 
 
-class ParameterReader:
-    """Reads the sampling parameters of one request.
+def _generation(given: Mapping[str, Any], rules: Rules, limits: Limits) -> Generation:
+    greedy = is_greedy(given)
+    stop = given.get("stop", ())
+    logprobs = given.get("logprobs", False)
+    top = given.get("top_logprobs", 0) if isinstance(logprobs, bool) else logprobs
+    form = given.get("response_format")
+    passed_on = rules.extra.keys() - rules.dropped - _READ_INTO_FIELDS
+    if greedy:
+        passed_on -= _NO_EFFECT_WHEN_GREEDY
+    return Generation(
+        max_tokens=given.get("max_completion_tokens") or given.get("max_tokens") or _default_max_tokens(limits),
+        temperature=0 if given.get("do_sample") is False else given.get("temperature"),
+        top_p=given.get("top_p"),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        seed=given.get("seed"),
+        # 0 asks for nothing, and not every container knows them.
+        presence_penalty=given.get("presence_penalty") or None,
+        frequency_penalty=given.get("frequency_penalty") or None,
+        n=given.get("n", 1),
+        logprobs=logprobs is not False or "top_n_tokens" in given,
+        top_logprobs=top or given.get("top_n_tokens", 0),
+        echo=bool(given.get("echo") or given.get("return_full_text")),
+        response_format=None if form is None or form["type"] == "text" else form,
+        decoder_input_details=given.get("decoder_input_details", False),
+        extra={name: given[name] for name in given if name in passed_on},
+    )
 
-    Args:
-        body: the request.
-        takes_penalties: whether the container knows presence and frequency penalties.
-        max_input_tokens: the container's limit of the prompt, where known.
-        max_total_tokens: the container's limit of prompt and answer, where known.
-    """
 
-    def __init__(
-        self,
-        body: Mapping[str, Any],
-        *,
-        takes_penalties: bool,
-        max_input_tokens: int | None,
-        max_total_tokens: int | None,
-    ) -> None:
-        self._body = body
-        self._takes_penalties = takes_penalties
-        self._max_input_tokens = max_input_tokens
-        self._max_total_tokens = max_total_tokens
-        self.problems: list[Problem] = []
-
-    def read(self) -> Generation:
-        """The generation asked for; not to be used if there are `problems` afterwards."""
-        return Generation(
-            max_tokens=self._max_tokens(),
-            temperature=self._number("temperature", 0, 2),
-            top_p=self._number("top_p", 0, 1),
-            stop=self._stop(),
-            seed=self._integer("seed", 0, MAX_SEED),
-            presence_penalty=self._penalty("presence_penalty"),
-            frequency_penalty=self._penalty("frequency_penalty"),
-            decoder_input_details=self._flag("decoder_input_details"),
-        )
-
-    def _refuse(self, name: str, expected: str) -> None:
-        self.problems.append(Problem(name, f"{name} is {show(self._body[name])}, {expected}"))
-
-    def _number(self, name: str, lowest: float, highest: float) -> float | None:
-        value = self._body.get(name)
-        if value is None:
-            return None
-        # bool is an int to Python; the comparison is false for NaN
-        if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
-            self._refuse(name, f"expected a number from {lowest} to {highest}")
-            return None
-        return value
-
-    def _integer(self, name: str, lowest: int, highest: int) -> int | None:
-        value = self._body.get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-            self._refuse(name, f"expected an integer from {lowest} to {highest}")
-            return None
-        return value
-
-    def _flag(self, name: str) -> bool:
-        value = self._body.get(name)
-        if value is not None and not isinstance(value, bool):
-            self._refuse(name, "expected true or false")
-        return value is True
-
-    def _penalty(self, name: str) -> float | None:
-        value = self._number(name, -2, 2)
-        if value and not self._takes_penalties:
-            self._refuse(name, "but this model's container knows no such penalty: leave it out or send 0")
-        return value or None
-
-    def _max_tokens(self) -> int:
-        values = [self._token_limit(name) for name in ("max_completion_tokens", "max_tokens")]
-        given = {value for value in values if value is not None}
-        if len(given) > 1:
-            self.problems.append(Problem("max_tokens", "max_tokens and max_completion_tokens differ: send one of them"))
-        if given:
-            return given.pop()
-        if self._max_total_tokens is None:
-            return DEFAULT_MAX_TOKENS
-        return min(DEFAULT_MAX_TOKENS, self._max_total_tokens // 2)
-
-    def _token_limit(self, name: str) -> int | None:
-        value = self._body.get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            self._refuse(name, "expected an integer of at least 1")
-            return None
-        # A prompt has at least one token.
-        if self._max_total_tokens is not None and value >= self._max_total_tokens:
-            prompt = f" (at most {self._max_input_tokens} for the prompt)" if self._max_input_tokens else ""
-            self._refuse(
-                name, f"but this model takes {self._max_total_tokens} tokens, prompt and answer together{prompt}"
-            )
-            return None
-        return value
-
-    def _stop(self) -> tuple[str, ...]:
-        value = self._body.get("stop")
-        if value is None:
-            return ()
-        strings = [value] if isinstance(value, str) else value
-        if (
-            not isinstance(strings, list)
-            or len(strings) > MAX_STOP
-            or not all(isinstance(string, str) and string for string in strings)
-        ):
-            self._refuse("stop", f"expected a non-empty string, or a list of at most {MAX_STOP} of them")
-            return ()
-        for string in strings:
-            self.problems += unicode_problems(string, "stop")
-        return tuple(strings)
+def _default_max_tokens(limits: Limits) -> int:
+    """Leaves room for a prompt in a model that takes little."""
+    total = limits.max_total_tokens
+    return DEFAULT_MAX_TOKENS if total is None else min(DEFAULT_MAX_TOKENS, total // 2)

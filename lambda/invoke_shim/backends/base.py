@@ -2,11 +2,22 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from invoke_shim.errors import Problem
 from invoke_shim.generation import Answer, Ask, Piece
+
+
+@dataclass(slots=True)
+class Waited:
+    """What a request had to wait for, added up while it is answered, for the metrics.
+
+    Attributes:
+        cold_seconds: seconds between tries while the model was not ready (`retry.when_ready`).
+    """
+
+    cold_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +26,11 @@ class Deadline:
 
     Attributes:
         at: seconds of `time.monotonic`: the earliest of the caller's patience, the API's and the function's.
+        waited: what the request that this is the deadline of had to wait for so far.
     """
 
     at: float
+    waited: Waited = field(default_factory=Waited, compare=False)
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
@@ -58,6 +71,9 @@ class Rules:
         response_format: whether it takes OpenAI's `response_format`.
         extra: its own parameters that a chat or completion may carry, by name, each with its check: it takes
             the value and says what is expected instead, or None where the value is right.
+        dropped: those of `extra` that a chat or completion may carry and that are not passed on, because the
+            container has nothing for them or the shim decides them.
+        conflicts: which parameters cannot go together, if any.
     """
 
     max_stop: int | None = None
@@ -66,6 +82,8 @@ class Rules:
     max_top_logprobs: int | None = None
     response_format: bool = False
     extra: Mapping[str, "Check"]
+    dropped: frozenset[str] = frozenset()
+    conflicts: "Conflicts | None" = None
 
 
 class Check(Protocol):
@@ -73,6 +91,13 @@ class Check(Protocol):
 
     def __call__(self, value: Any, /) -> str | None:
         """Judge the value."""
+
+
+class Conflicts(Protocol):
+    """Says which of a request's parameters cannot go together, each of them right by itself."""
+
+    def __call__(self, parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:
+        """Judge the parameters, by the container's names; `samples` when tokens are not just the likeliest."""
 
 
 class Backend(Protocol):

@@ -1,0 +1,34 @@
+"""What each container takes beside a prompt: names, types, ranges, and what cannot go together.
+
+One module a container; each is loaded when it is asked for, because a function serves one model.
+"""
+
+from importlib import import_module
+
+from invoke_shim.rules.base import ContainerRules
+
+_HOMES = {
+    "TGI": "tgi",
+    "LMI": "lmi",
+    "VLLM": "vllm",
+    "BEDROCK_CHAT": "bedrock",
+    "BEDROCK_COMPLETION": "bedrock",
+    "BEDROCK_NATIVE": "bedrock",
+    "BEDROCK_CONVERSE": "bedrock",
+}
+
+TGI: ContainerRules
+LMI: ContainerRules
+VLLM: ContainerRules
+BEDROCK_CHAT: ContainerRules
+BEDROCK_COMPLETION: ContainerRules
+BEDROCK_NATIVE: ContainerRules
+BEDROCK_CONVERSE: ContainerRules
+
+
+def __getattr__(name: str) -> ContainerRules:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    rules: ContainerRules = getattr(import_module(f"{__name__}.{home}"), name)
+    return rules

@@ -1,0 +1,151 @@
+"""What the rules of every container are made of."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from invoke_shim.backends.base import Check, Conflicts, Rules
+from invoke_shim.errors import Problem, show
+from invoke_shim.rules.limits import Limits, limit_problem
+
+ENOUGH_PROBLEMS = 100
+"""Where checking a request ends: it can have a million things wrong, and no client reads them all."""
+
+MAX_NAME = 64
+"""Characters of an unknown name that are compared with the known ones."""
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """One form of a container's own payload.
+
+    Attributes:
+        prompt: the field that holds the prompt or the chat, by which forms are told apart.
+        fields: the top-level fields that may be there, `prompt` among them, each with its check.
+        parameters: what the field `parameters` may hold; None where parameters are top-level fields.
+        required: fields that must be there beside `prompt`.
+        reasons: names that other containers know and this one does not, each with what to do instead.
+        limit: the parameter that is the most tokens to generate.
+        truncate: the parameter that shortens the prompt to so many tokens, if there is one.
+        sampling: parameters that make the container sample when they have a value, beside `do_sample`.
+        conflicts: which parameters cannot go together, if any.
+    """
+
+    prompt: str
+    fields: Mapping[str, Check]
+    parameters: Mapping[str, Check] | None = None
+    required: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    limit: str = "max_tokens"
+    truncate: str | None = None
+    sampling: frozenset[str] = frozenset()
+    conflicts: Conflicts | None = None
+
+    def problems(self, body: Mapping[str, Any], limits: Limits) -> list[Problem]:
+        """What is wrong with a payload of this form."""
+        problems = [Problem(name, f"{name} is missing") for name in self.required if name not in body]
+        problems += check_all(body, self.fields, reasons=self.reasons)
+        parameters, where = body, ""
+        if self.parameters is not None:
+            parameters, where = body.get("parameters", {}), "parameters."
+            if not isinstance(parameters, dict):
+                problems.append(Problem("parameters", f"parameters is {show(parameters)}, expected an object"))
+                return problems
+            problems += check_all(parameters, self.parameters, where=where, reasons=self.reasons)
+        if not problems:
+            problems = self._joint_problems(body, parameters, where, limits)
+        return problems
+
+    def _joint_problems(
+        self, body: Mapping[str, Any], parameters: Mapping[str, Any], where: str, limits: Limits
+    ) -> list[Problem]:
+        """What is wrong with values that are right one by one."""
+        found = [limit_problem(self.limit, parameters.get(self.limit), limits)]
+        if self.truncate is not None:
+            found.append(limits.truncate_problem(self.truncate, parameters.get(self.truncate)))
+        problems = [problem for problem in found if problem is not None]
+        if self.conflicts is not None:
+            # TGI samples when there are no parameters at all.
+            samples = bool(parameters.get("do_sample", not parameters)) or any(
+                parameters.get(name) is not None for name in self.sampling
+            )
+            problems += self.conflicts(parameters, stream=body.get("stream") is True, samples=samples)
+        return [Problem(f"{where}{problem.param}", f"{where}{problem.message}") for problem in problems]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRules:
+    """What one kind of container, or one kind of body at Bedrock, takes.
+
+    Attributes:
+        rules: for chats and completions.
+        payloads: for payloads of its own, every form it knows.
+    """
+
+    rules: Rules
+    payloads: tuple[Payload, ...] = field(default=())
+
+    def native_problems(
+        self,
+        body: Mapping[str, Any],
+        *,
+        max_input_tokens: int | None = None,
+        max_total_tokens: int | None = None,
+    ) -> list[Problem]:
+        """What is wrong with a payload of the container's own form.
+
+        Args:
+            body: the payload.
+            max_input_tokens: the most tokens a prompt may have, where known.
+            max_total_tokens: the most tokens of prompt and answer together, where known.
+        """
+        for payload in self.payloads:
+            if payload.prompt in body:
+                return payload.problems(body, Limits(max_input_tokens, max_total_tokens))
+        first = self.payloads[0]
+        forms = " or ".join(payload.prompt for payload in self.payloads)
+        return [
+            Problem(first.prompt, f"{forms} is missing"),
+            *first.problems({first.prompt: "x", **body}, Limits(max_input_tokens, max_total_tokens)),
+        ]
+
+
+def check_all(
+    values: Mapping[str, Any],
+    checks: Mapping[str, Check],
+    *,
+    where: str = "",
+    reasons: Mapping[str, str] = _NONE,
+) -> list[Problem]:
+    """Check values by name.
+
+    Args:
+        values: what a client sent.
+        checks: what is allowed, by name.
+        where: the JSON path of the values, with a dot at its end.
+        reasons: why a name is not allowed, and what to do instead.
+    """
+    problems: list[Problem] = []
+    for name, value in values.items():
+        check = checks.get(name)
+        if check is None:
+            problems.append(unknown(name, checks, where=where, reasons=reasons))
+        elif (expected := check(value)) is not None:
+            problems.append(Problem(f"{where}{name}", f"{where}{name} is {show(value)}, expected {expected}"))
+        if len(problems) == ENOUGH_PROBLEMS:
+            break
+    return problems
+
+
+def unknown(name: str, allowed: Iterable[str], *, where: str = "", reasons: Mapping[str, str] = _NONE) -> Problem:
+    """The problem with a name that is not known here: the reason where there is one, else what comes near it."""
+    if name in reasons:
+        return Problem(f"{where}{name}", f"{where}{name} is not taken here: {reasons[name]}")
+    import difflib  # noqa: PLC0415 - only ever needed for a mistake, and slow to load
+
+    near = difflib.get_close_matches(name[:MAX_NAME], allowed, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(near)}" if near else f"allowed: {', '.join(sorted(allowed))}"
+    return Problem(f"{where}{name}", f"unknown parameter {show(f'{where}{name}')}, {hint}")

@@ -1,0 +1,127 @@
+"""What a parameter's value may be: each check tells what is expected instead of a wrong value, or None."""
+
+from typing import Any
+
+from invoke_shim.backends.base import Check
+
+MAX_INT32 = 2**31 - 1
+MAX_INT64 = 2**63 - 1
+
+
+def integer(lowest: int, highest: int | None = None) -> Check:
+    """An integer in a range, its ends included."""
+    expected = f"an integer of at least {lowest}" if highest is None else f"an integer from {lowest} to {highest}"
+
+    def check(value: Any) -> str | None:
+        # bool is an int to Python
+        right = type(value) is int and lowest <= value and (highest is None or value <= highest)
+        return None if right else expected
+
+    return check
+
+
+def number(lowest: float, highest: float) -> Check:
+    """A number in a range, its ends included."""
+    expected = f"a number from {lowest} to {highest}"
+
+    def check(value: Any) -> str | None:
+        # the comparison is false for NaN
+        return None if type(value) in (int, float) and lowest <= value <= highest else expected
+
+    return check
+
+
+def number_between(lowest: float, highest: float) -> Check:
+    """A number in a range without its ends."""
+    expected = f"a number between {lowest} and {highest}, neither of them"
+
+    def check(value: Any) -> str | None:
+        return None if type(value) in (int, float) and lowest < value < highest else expected
+
+    return check
+
+
+def positive(value: Any) -> str | None:
+    """A number above 0 that fits a 32-bit float, which is what containers read it into."""
+    return None if type(value) in (int, float) and 0 < value <= 3.4e38 else "a number above 0"
+
+
+def anything(_value: Any) -> str | None:
+    """A value that is checked elsewhere."""
+    return None
+
+
+def flag(value: Any) -> str | None:
+    """True or false."""
+    return None if isinstance(value, bool) else "true or false"
+
+
+def text(value: Any) -> str | None:
+    """A non-empty string of whole characters."""
+    if not isinstance(value, str) or not value:
+        return "a non-empty string"
+    return None if is_unicode(value) else "Unicode text, which a lone surrogate is not"
+
+
+def json_object(value: Any) -> str | None:
+    """An object, of whatever fields."""
+    return None if isinstance(value, dict) else "an object"
+
+
+def texts(most: int | None = None) -> Check:
+    """A list of non-empty strings."""
+    expected = "a list of non-empty strings" if most is None else f"a list of at most {most} non-empty strings"
+
+    def check(value: Any) -> str | None:
+        right = isinstance(value, list) and (most is None or len(value) <= most)
+        return None if right and all(text(item) is None for item in value) else expected
+
+    return check
+
+
+def integers(lowest: int, most: int) -> Check:
+    """A list of integers."""
+    expected = f"a list of at most {most} integers of at least {lowest}"
+
+    def check(value: Any) -> str | None:
+        right = isinstance(value, list) and len(value) <= most
+        return None if right and all(type(item) is int and item >= lowest for item in value) else expected
+
+    return check
+
+
+def one_of(*allowed: str) -> Check:
+    """One of a few strings."""
+    expected = f"one of {', '.join(allowed)}"
+
+    def check(value: Any) -> str | None:
+        return None if isinstance(value, str) and value in allowed else expected
+
+    return check
+
+
+def nullable(check: Check) -> Check:
+    """Null, or what another check takes."""
+
+    def check_or_null(value: Any) -> str | None:
+        return None if value is None else check(value)
+
+    return check_or_null
+
+
+def only(value: Any, why: str) -> Check:
+    """One value, because of what `why` tells."""
+
+    def check(found: Any) -> str | None:
+        return None if type(found) is type(value) and found == value else why
+
+    return check
+
+
+def is_unicode(value: str) -> bool:
+    r"""Whether a text has whole characters only: JSON can spell half of one (`"\ud800"`), no container takes it."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

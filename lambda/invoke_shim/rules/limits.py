@@ -1,0 +1,65 @@
+"""A model's limits of tokens, as far as they can be told without its tokenizer."""
+
+from typing import Any, NamedTuple
+
+from invoke_shim.errors import Problem, show
+
+LONGEST_TOKEN = 256
+"""Characters of a prompt that are at least one token, whitespace aside.
+
+The longest entries of the published vocabularies of the models here are runs of one character, mostly of 16 (what
+SentencePiece allows unless told otherwise) to 128; twice that, so that no prompt is refused that would fit. The
+whitespace of a prompt is not counted, because a tokenizer may drop it.
+"""
+
+
+class Limits(NamedTuple):
+    """A model's limits; each None where it is not known.
+
+    Attributes:
+        max_input_tokens: the most tokens a prompt may have.
+        max_total_tokens: the most tokens of prompt and answer together.
+    """
+
+    max_input_tokens: int | None = None
+    max_total_tokens: int | None = None
+
+    def truncate_problem(self, name: str, value: Any) -> Problem | None:
+        """What is wrong with shortening the prompt to so many tokens, if anything."""
+        if value is None or self.max_input_tokens is None or value <= self.max_input_tokens:
+            return None
+        return Problem(name, f"{name} is {show(value)}, but this model takes prompts of {self.max_input_tokens} tokens")
+
+    def prompt_problem(self, name: str, text: str, *, max_tokens: int) -> Problem | None:
+        """What is wrong with a prompt that cannot fit, however it is cut into tokens."""
+        allowed = [limit for limit in (self.max_input_tokens,) if limit is not None]
+        if self.max_total_tokens is not None:
+            allowed.append(self.max_total_tokens - max_tokens)
+        if not allowed or len(text) <= min(allowed) * LONGEST_TOKEN:
+            return None
+        least = fewest_tokens(text)
+        if least <= min(allowed):
+            return None
+        room = f"this model takes {self.max_input_tokens} tokens of prompt"
+        if self.max_total_tokens is not None:
+            room = f"this model takes {self.max_total_tokens} tokens, prompt and {max_tokens} of answer together"
+            if self.max_input_tokens is not None:
+                room += f", at most {self.max_input_tokens} of prompt"
+        return Problem(name, f"{name} has {len(text)} characters, which are {least} tokens at the very least; {room}")
+
+
+def limit_problem(name: str, value: Any, limits: Limits) -> Problem | None:
+    """What is wrong with asking for so many tokens of answer, if anything: a prompt has at least one."""
+    total = limits.max_total_tokens
+    if value is None or total is None or value < total:
+        return None
+    prompt = f" (at most {limits.max_input_tokens} for the prompt)" if limits.max_input_tokens else ""
+    return Problem(
+        name, f"{name} is {show(value)}, but this model takes {total} tokens, prompt and answer together{prompt}"
+    )
+
+
+def fewest_tokens(text: str) -> int:
+    """A lower bound of a text's number of tokens, whatever the tokenizer."""
+    characters = len("".join(text.split()))
+    return -(-characters // LONGEST_TOKEN)

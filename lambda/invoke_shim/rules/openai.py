@@ -1,0 +1,57 @@
+"""What OpenAI's API says of its own parameters that are more than a number or a flag."""
+
+from typing import Any
+
+from invoke_shim.rules.checks import text
+
+MAX_STOP = 4
+"""OpenAI's limit, and TGI's."""
+
+MAX_N = 128
+"""OpenAI's limit of answers to a request."""
+
+MAX_TOP_LOGPROBS = 20
+"""OpenAI's limit of alternatives at a token in a chat."""
+
+MAX_COMPLETION_LOGPROBS = 5
+"""OpenAI's limit of alternatives at a token in a completion."""
+
+STREAM_OPTIONS = ("include_usage", "include_obfuscation", "continuous_usage_stats")
+"""OpenAI's two, and vLLM's, which load generators send. Padding against eavesdropping is OpenAI's own business."""
+
+RESPONSE_FORMATS = ("text", "json_object", "json_schema")
+
+
+def stop(value: Any) -> str | None:
+    """A stop string, or a few of them."""
+    strings = [value] if isinstance(value, str) else value
+    if (
+        not isinstance(strings, list)
+        or len(strings) > MAX_STOP
+        or not all(isinstance(string, str) and string for string in strings)
+    ):
+        return f"a non-empty string, or a list of at most {MAX_STOP} of them"
+    return next((expected for string in strings if (expected := text(string)) is not None), None)
+
+
+def stream_options(value: Any) -> str | None:
+    """Options of a stream, each a flag."""
+    if isinstance(value, dict) and all(
+        name in STREAM_OPTIONS and (flag is None or isinstance(flag, bool)) for name, flag in value.items()
+    ):
+        return None
+    return f"an object with {', '.join(STREAM_OPTIONS)}, each true or false"
+
+
+def response_format(value: Any) -> str | None:
+    """The form of the answer: text, any JSON, or JSON by a schema."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    if kind not in RESPONSE_FORMATS:
+        return f"an object whose type is one of {', '.join(RESPONSE_FORMATS)}"
+    if kind == "json_schema":
+        schema = value.get("json_schema")
+        if not isinstance(schema, dict) or not isinstance(schema.get("schema"), dict):
+            return "a json_schema with a name and a schema, both inside json_schema"
+        if text(schema.get("name")) is not None:
+            return "a json_schema with a name"
+    return None
