@@ -25,7 +25,7 @@ from moto.s3.models import FakeBucket, s3_backends
 
 from localaws import settings
 from localaws.iam.actions import action_of, bucket_resource, resource_of
-from localaws.iam.identities import Identity, can_be_assumed_by, find, role_statements
+from localaws.iam.identities import Identity, can_be_assumed_by, find, role_may, role_statements
 from localaws.iam.policy import Decision, Request, Statement, evaluate, statements_of
 from localaws.moto_patches import replace
 
@@ -36,6 +36,7 @@ __all__ = [
     "can_be_assumed_by",
     "find",
     "install",
+    "role_may",
     "role_statements",
 ]
 
@@ -137,6 +138,8 @@ def _authorize_s3_action(response: Any, bucket_name: str | None = None, key_name
             action=action,
             resource=bucket_resource(action=action, bucket=bucket_name, key=key_name),
             resource_policy=_bucket_policy(bucket_name),
+            # There is one account here, and so one owner of buckets.
+            context={"aws:ResourceAccount": settings.ACCOUNT},
         )
     except AccessDeniedError as error:
         raise S3ClientError("AccessDenied", str(error)) from error

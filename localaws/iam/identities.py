@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,12 +70,25 @@ def role_statements(role_arn: str) -> list[Statement]:
     return [] if role is None else _policies_of(role)
 
 
-def can_be_assumed_by(role_arn: str, service: str) -> bool:
-    """Return whether a role exists and trusts `service`, e.g. ``sagemaker.amazonaws.com``."""
+def role_may(role_arn: str, action: str, resource: str | None, context: Mapping[str, str] | None = None) -> bool:
+    """Return whether the policies of a role allow an action; None as the resource stands for any."""
+    request = Request(action=action, resource=resource, context=context or {})
+    return evaluate(role_statements(role_arn), request) is Decision.ALLOWED
+
+
+def can_be_assumed_by(role_arn: str, service: str, *, context: Mapping[str, str] | None = None) -> bool:
+    """Return whether a role exists and trusts `service`, e.g. ``sagemaker.amazonaws.com``.
+
+    Args:
+        role_arn: the role.
+        service: the service's principal.
+        context: the condition keys that the service fills in, e.g. ``aws:SourceAccount``.
+    """
     role = _role(role_arn)
     if role is None:
         return False
-    request = Request(action="sts:AssumeRole", principal=Principal(kind="Service", names=(service,)))
+    principal = Principal(kind="Service", names=(service,))
+    request = Request(action="sts:AssumeRole", principal=principal, context=context or {})
     return evaluate(statements_of(role.assume_role_policy_document), request) is Decision.ALLOWED
 
 
