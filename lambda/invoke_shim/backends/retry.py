@@ -1,0 +1,100 @@
+"""Waiting for a model that is not ready: a cold import, an endpoint scaled to zero, a full queue.
+
+A backend raises `NotReadyError` for what surely never reached the model, and sends by way of `when_ready`, which
+tries again with full jitter while the deadline leaves time. botocore's own retries are off: they do not know
+ModelNotReadyException, give up after a tenth of a second, and repeat what may have been computed.
+
+    answer = when_ready(lambda: self._send(body), deadline, reserve=answer_seconds(deadline))
+
+How long a request waited is added to `deadline.waited.cold_seconds`.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from invoke_shim.backends.base import Deadline
+from invoke_shim.errors import ApiError, retry_after
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 8.0
+"""The pauses are drawn from 0 to 0.5, 1, 2, 4, then always 8 s.
+
+Full jitter, after the AWS Architecture Blog's "Exponential Backoff And Jitter": of many callers that wait for one
+cold model, no two ask in step. 8 s is little beside the tens of seconds that an import takes to load.
+"""
+
+LEAST_RESERVE_SECONDS = 2.0
+"""With less than this left there is no further try: a stream's first token takes about so long."""
+
+MOST_RESERVE_SECONDS = 60.0
+"""A container has 60 s for an answer that is not streamed (InvokeEndpoint's API reference)."""
+
+T = TypeVar("T")
+
+
+class NotReadyError(ApiError):
+    """The model is not ready: 503 and `retry-after`. It never saw the request, so that it may be sent again.
+
+    Args:
+        message: what the model is doing, without an end: when to try again is added.
+        seconds: when a client should try again, once the shim has given up.
+        upstream: the backend's own name of the error, for the log only.
+    """
+
+    def __init__(self, message: str, *, seconds: int, upstream: str | None = None) -> None:
+        super().__init__(
+            f"{message}; try again in {seconds} s",
+            status=503,
+            type="server_error",
+            headers=retry_after(seconds),
+            upstream=upstream,
+        )
+
+
+def answer_seconds(deadline: Deadline) -> float:
+    """What to keep of a deadline for an answer that comes at once, after its last token.
+
+    Half of the time that is left. A model that gets ready when none is left for the answer would generate for
+    nobody.
+    """
+    return max(LEAST_RESERVE_SECONDS, min(MOST_RESERVE_SECONDS, deadline.remaining() / 2))
+
+
+def when_ready(
+    send: Callable[[], T],
+    deadline: Deadline,
+    *,
+    reserve: float = LEAST_RESERVE_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+    uniform: Callable[[float, float], float] = random.uniform,
+) -> T:
+    """Send, and send again while the model is not ready.
+
+    Args:
+        send: sends the request once; raises NotReadyError only if the model did not see it.
+        deadline: ends the waiting; what was waited is added to it.
+        reserve: seconds of it that an answer needs; no try begins with less, except the first.
+        sleep: how to wait.
+        uniform: a random number between two others.
+
+    Returns:
+        What `send` returns.
+
+    Raises:
+        ApiError: what `send` raised; NotReadyError only when the time is over.
+    """
+    longest = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return send()
+        except NotReadyError:
+            left = deadline.remaining() - reserve
+            if left <= 0:
+                raise
+        # Outside of the clause: while waiting, nothing holds the error with its frames.
+        pause = min(uniform(0, longest), left)
+        sleep(pause)
+        deadline.waited.cold_seconds += pause
+        longest = min(2 * longest, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,154 @@
+"""What is served: an endpoint's name or an imported model's ARN, fixed or looked up.
+
+With a parameter, another version is served by writing its name into the parameter, without a deployment; the
+function notices within `CACHED_SECONDS`.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from invoke_shim.errors import NO_RETRY, ApiError, retry_after
+
+CACHED_SECONDS = 10.0
+"""How long a parameter's value is taken for the present one."""
+
+NO_VERSION_SECONDS = 30
+"""When to ask again while no version is served: one is on its way for minutes, or nobody has deployed one."""
+
+NONE = "none"
+"""The parameter's value that says that no version is served; a parameter cannot be empty."""
+
+_ACTION = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
+
+
+class Target(Protocol):
+    """Tells what is served."""
+
+    def name(self) -> str:
+        """The endpoint's name or the imported model's ARN.
+
+        Raises:
+            ApiError: none is served, or it cannot be looked up.
+        """
+
+
+def create_target(name: str | None, parameter: str | None) -> Target:
+    """The target that the settings name.
+
+    Args:
+        name: the endpoint's name or the imported model's ARN.
+        parameter: instead of it, the name of the SSM parameter that holds it.
+
+    Raises:
+        ValueError: neither is given.
+    """
+    if name is not None:
+        return FixedTarget(name)
+    if parameter is None:
+        raise ValueError("neither a target nor a parameter that names one")
+    return ParameterTarget(parameter)
+
+
+class FixedTarget:
+    """One endpoint or model for the function's whole life."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def name(self) -> str:
+        """The endpoint's name or the imported model's ARN."""
+        return self._name
+
+
+def create_client() -> Any:
+    """The SSM client. Made only where a parameter is looked up: it costs as much to make as the backend's."""
+    config = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3, "mode": "standard"})
+    return boto3.client("ssm", config=config)
+
+
+class ParameterTarget:
+    """What an SSM parameter names.
+
+    Args:
+        parameter: the parameter's name.
+        client: makes the SSM client when it is needed first.
+        clock: seconds. Wall-clock time: a monotonic clock may stand still while the function is frozen.
+    """
+
+    def __init__(
+        self, parameter: str, *, client: Callable[[], Any] = create_client, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._parameter = parameter
+        self._create_client = client
+        self._client: Any = None
+        self._clock = clock
+        self._value: str | None = None
+        self._read_at: float | None = None
+
+    def name(self) -> str:
+        """The parameter's value, at most `CACHED_SECONDS` old where SSM answers, otherwise the last one known.
+
+        Raises:
+            ApiError: 503, there is no such parameter, its value is "none", or SSM does not answer and never
+                did; 500, the function may not read it.
+        """
+        now = self._clock()
+        # A clock that was set back makes the value old, not eternal.
+        if self._read_at is None or not 0 <= now - self._read_at < CACHED_SECONDS:
+            self._value = self._read()
+            self._read_at = now
+        if self._value is None:
+            raise ApiError(
+                f"no version of the model is served yet; try again in {NO_VERSION_SECONDS} s",
+                status=503,
+                type="server_error",
+                code="model_not_served",
+                headers=retry_after(NO_VERSION_SECONDS),
+                upstream=f"parameter {self._parameter}",
+            )
+        return self._value
+
+    def _read(self) -> str | None:
+        if self._client is None:
+            self._client = self._create_client()
+        try:
+            value = str(self._client.get_parameter(Name=self._parameter)["Parameter"]["Value"]).strip()
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code == "ParameterNotFound":
+                return None
+            if code in ("AccessDeniedException", "AccessDenied"):
+                raise self._denied(error) from None
+            return self._last_known(code)
+        except BotoCoreError as error:
+            return self._last_known(type(error).__name__)
+        return None if value.lower() in ("", NONE) else value
+
+    def _last_known(self, upstream: str) -> str:
+        """An answer of a minute ago is better than none: what is served changes seldom."""
+        if self._value is not None:
+            return self._value
+        raise ApiError(
+            "which version of the model is served cannot be looked up now; try again in 1 s",
+            status=503,
+            type="server_error",
+            headers=retry_after(1),
+            upstream=f"ssm {upstream}",
+        )
+
+    def _denied(self, error: ClientError) -> ApiError:
+        found = _ACTION.search(str(error))
+        return ApiError(
+            f"this API's function lacks the permission {found[1] if found else 'ssm:GetParameter'} for the "
+            f"parameter {self._parameter}",
+            status=500,
+            type="server_error",
+            headers=NO_RETRY,
+            upstream="ssm AccessDeniedException",
+        )
