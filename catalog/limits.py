@@ -20,6 +20,10 @@ LONGEST_TIMEOUT_SECONDS = 3600
 """API CreateEndpointConfig, ProductionVariant: both timeouts."""
 LONGEST_ENDPOINT_NAME = 63
 """API CreateEndpoint, EndpointName, in characters."""
+SHORTEST_INVOKE_TIMEOUT_SECONDS = 5
+LONGEST_INVOKE_TIMEOUT_SECONDS = 900
+SAGEMAKER_STREAM_SECONDS = 480
+"""The longest that SageMaker streams an answer (API InvokeEndpointWithResponseStream, 8 minutes)."""
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
     *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
@@ -139,12 +143,13 @@ def network(subnet_ids: Sequence[str], security_group_ids: Sequence[str]) -> Ite
 
 
 def invoke_timeout(seconds: float) -> Iterator[Breach]:
-    """Find what is wrong with the time that the API waits for an answer.
+    """Find what is wrong with the time that the API waits for an answer, and that an answer may stream.
 
-    Less than 5 s leaves the invoke shim none; a container behind InvokeEndpoint answers within 60 s or not at all.
+    Less than 5 s leaves the invoke shim none. With response streaming API Gateway waits 15 minutes without a raised
+    quota, which is as long as a function may run (API Gateway documentation, "Stream the integration response").
     """
-    if not 5 <= seconds <= 60:
-        allowed = "5 to 60 s, and above 29 s only with the account's quota raised"
+    if not SHORTEST_INVOKE_TIMEOUT_SECONDS <= seconds <= LONGEST_INVOKE_TIMEOUT_SECONDS:
+        allowed = f"{SHORTEST_INVOKE_TIMEOUT_SECONDS} to {LONGEST_INVOKE_TIMEOUT_SECONDS} s"
         yield Breach(
             "invoke_timeout", f"{seconds:g} s", allowed, f"invoke_timeout is {seconds:g} s: allowed are {allowed}"
         )

@@ -28,6 +28,106 @@ class Network:
     free_addresses: int | None = None
 
 
+class Period(StrEnum):
+    """Over what time API Gateway counts a key's requests."""
+
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttle:
+    """How fast each key may ask: a bucket of `burst` tokens that fills at `requests_per_second`.
+
+    Attributes:
+        requests_per_second: Requests a second over a longer time, more than 0.
+        burst: Requests at once, 1 or more.
+    """
+
+    requests_per_second: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """How much each key may ask.
+
+    Attributes:
+        requests: Requests a period, 1 or more.
+        per: The period, as API Gateway counts it.
+    """
+
+    requests: int
+    per: Period = Period.MONTH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeys:
+    """Callers have a key, which OpenAI's clients send as `Authorization: Bearer <key>`.
+
+    API Gateway makes the keys (`python -m tools.keys create ENV/MODEL`); none stands in a template.
+
+    Attributes:
+        throttle: How fast each key may ask; None for the account's limits alone.
+        quota: How much each key may ask; None for no limit.
+    """
+
+    throttle: Throttle | None = Throttle(requests_per_second=10, burst=20)
+    quota: Quota | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebAcl:
+    """A web ACL of each API's own, in AWS WAF.
+
+    Attributes:
+        managed_rule_groups: AWS's managed rule groups, by their names. Their rules about bodies only count: prompts
+            are free text, which may well quote an attack.
+        requests_per_address: Most requests from one IP address in 5 minutes, 10 or more; None for no such rule.
+    """
+
+    managed_rule_groups: Sequence[str] = (
+        "AWSManagedRulesAmazonIpReputationList",
+        "AWSManagedRulesCommonRuleSet",
+        "AWSManagedRulesKnownBadInputsRuleSet",
+    )
+    requests_per_address: int | None = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """A domain of your own under which each model gets a name: `https://<model>.<name>/`.
+
+    The APIs' own addresses at execute-api are switched off then.
+
+    Attributes:
+        name: Such as `models.example.com`.
+        certificates: ACM's certificates for `*.<name>` by region, one for each region that models run in.
+        hosted_zone_id: The zone of Route 53 in which each model gets an alias record; None where you keep DNS
+            elsewhere and point the names at the regional domains yourself.
+    """
+
+    name: str
+    certificates: Mapping[str, str]
+    hosted_zone_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontDoor:
+    """Who may call the models, and where.
+
+    Attributes:
+        api_keys: Callers have a key; None: they sign their requests with IAM credentials (SigV4).
+        web_acl: What AWS WAF keeps out: a web ACL to make, or the ARNs of existing ones by region; None for no WAF.
+        domain: The models' names; None for API Gateway's addresses.
+    """
+
+    api_keys: ApiKeys | None = None
+    web_acl: WebAcl | Mapping[str, str] | None = None
+    domain: Domain | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """One environment.
@@ -40,6 +140,8 @@ class Environment:
         log_retention_days: How long logs are kept; one of the numbers that CloudWatch Logs takes.
         instance_count: Instances behind an endpoint whose model does not name a number itself.
         network: Where model containers get network interfaces; None for no VPC.
+        front_door: Who may call the models, and where: IAM credentials at API Gateway's addresses by default.
+        log_prompts: Whether prompts and answers are written into the functions' logs. Nothing of them is by default.
         reserved_concurrency: Most requests at a time per model; None for the account's shared pool.
         tags: Tags of everything in the environment.
         quotas: Instances that the account may run behind endpoints in a region, by instance type such as
@@ -56,6 +158,8 @@ class Environment:
     log_retention_days: int = 365
     instance_count: int = 1
     network: Network | None = None
+    front_door: FrontDoor = FrontDoor()
+    log_prompts: bool = False
     reserved_concurrency: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     quotas: Mapping[str, int] = field(default_factory=dict)
@@ -68,6 +172,12 @@ DEV = Environment(
     region="us-west-2",
     removal=Removal.DESTROY,
     log_retention_days=30,
+    # An unchanged OpenAI client is what most people try first.
+    front_door=FrontDoor(
+        api_keys=ApiKeys(
+            throttle=Throttle(requests_per_second=5, burst=10), quota=Quota(requests=10_000, per=Period.DAY)
+        )
+    ),
     tags={"environment": "dev"},
 )
 STAGING = Environment(
@@ -75,6 +185,11 @@ STAGING = Environment(
     region="us-west-2",
     removal=Removal.DESTROY,
     log_retention_days=90,
+    front_door=FrontDoor(
+        api_keys=ApiKeys(
+            throttle=Throttle(requests_per_second=20, burst=40), quota=Quota(requests=1_000_000, per=Period.MONTH)
+        )
+    ),
     tags={"environment": "staging"},
 )
 PROD = Environment(

@@ -6,8 +6,21 @@ from typing import Literal
 
 from stacks.environments import DEV, PROD, STAGING, Environment
 
-# The prompt formats that the invoke shim knows; `none` is a base model, which completes text but does not chat.
-PromptFormat = Literal["chatml", "falcon-chat", "falcon-instruct", "mistral-instruct", "none"]
+# The prompt formats that the invoke shim knows; `none` is a base model, which completes text but does not chat, and
+# `template` one that the declaration brings itself.
+PromptFormat = Literal[
+    "chatml",
+    "falcon-chat",
+    "falcon-instruct",
+    "mistral-instruct",
+    "mistral-instruct-v0.3",
+    "mixtral-instruct",
+    "llama-3-instruct",
+    "llama-3.1-instruct",
+    "granite-code",
+    "template",
+    "none",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,14 +33,18 @@ class JumpStartModel:
         model_id: JumpStart's id.
         version: The pinned version; it must be in the catalogue's lock.
         prompt_format: How the invoke shim turns a chat into a prompt.
+        prompt_template: With the prompt format `template`: the template, a `template.json` as it is; None otherwise.
         instance_type: Such as `ml.g5.2xlarge`; None for the version's default.
         unlisted_instance_type: Why an instance type is right that the version does not list; None where it does.
         instance_count: Instances behind the endpoint; None for the environment's number.
         region: Overrides the environment's region.
         environment: Container environment variables, laid over the model's own.
         accept_eula: Whether you accept the model's end-user licence agreement, where it has one.
-        invoke_timeout_seconds: How long the API waits for an answer; above 29 the account's quota "Maximum
-            integration timeout in milliseconds" of API Gateway must have been raised.
+        invoke_timeout_seconds: How long the API waits for an answer, and how long one may stream, 5 to 900. API
+            Gateway gives up after 5 minutes without a byte; SageMaker's containers have 60 s for an answer that is
+            not streamed and 8 minutes for one that is.
+        gather_stream: Whether answers that are not streamed to the client are collected from the container's
+            stream, which lifts the 60 s and tells token counts that some containers tell only there.
         download_timeout_seconds: How long an instance may take to read the weights, 60 to 3600; worked out from
             their size if None.
         startup_timeout_seconds: How long the container may take to become healthy, 60 to 3600; worked out from the
@@ -38,13 +55,15 @@ class JumpStartModel:
     model_id: str
     version: str
     prompt_format: PromptFormat
+    prompt_template: str | None = None
     instance_type: str | None = None
     unlisted_instance_type: str | None = None
     instance_count: int | None = None
     region: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     accept_eula: bool = False
-    invoke_timeout_seconds: int = 29
+    invoke_timeout_seconds: int = 300
+    gather_stream: bool = False
     download_timeout_seconds: int | None = None
     startup_timeout_seconds: int | None = None
 

@@ -13,15 +13,13 @@ from catalog import Lock, limits
 from stacks.checks.container import container
 from stacks.checks.environments import environment_findings, quota_findings, region_findings
 from stacks.checks.findings import Deployments, Finding, Place, Report, Severity, breaches
+from stacks.checks.front_door import domain_findings, front_door_findings
 from stacks.checks.naming import ACCOUNT_STAGE, naming
 from stacks.checks.published import Subject, look_up, prompt_format, published
 from stacks.checks.weights import fitting, weigh, weights_findings
 from stacks.environments import Environment
 
 __all__ = ["ACCOUNT_STAGE", "Deployments", "Finding", "Report", "preflight"]
-
-# API Gateway's default quota of the integration timeout (L-E5AE38E1), in seconds.
-_API_TIMEOUT_QUOTA = 29
 
 
 def preflight(deployments: Deployments, *, lock: Lock) -> Report:
@@ -46,8 +44,10 @@ def preflight(deployments: Deployments, *, lock: Lock) -> Report:
 
 def _findings(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
     yield from naming(deployments)
+    yield from domain_findings(deployments)
     for environment, models in deployments:
         yield from environment_findings(environment, models)
+        yield from front_door_findings(environment, models)
         needed: Counter[tuple[str, str]] = Counter()
         for model in models:
             place = Place(environment=environment, model=model)
@@ -72,13 +72,13 @@ def _alone(place: Place, environment: Environment) -> Iterator[Finding]:
     name = "invoke_timeout_seconds"
     found = list(breaches("invoke-timeout", str(place), limits.invoke_timeout(seconds), subject=name))
     yield from found
-    if seconds > _API_TIMEOUT_QUOTA and not found:
+    if seconds > limits.SAGEMAKER_STREAM_SECONDS and not found:
         yield Finding(
-            rule="invoke-timeout-quota",
+            rule="invoke-timeout-unused",
             place=f"{place}.{name}",
             value=f"{seconds} s",
-            message="API Gateway takes more than 29 s only where the account's quota L-E5AE38E1 was raised",
-            suggestion=f"{_API_TIMEOUT_QUOTA}, or raising the quota first",
+            message="SageMaker ends an answer that streams after 8 minutes, and one that does not after 60 s",
+            suggestion=f"{limits.SAGEMAKER_STREAM_SECONDS}",
             severity=Severity.WARNING,
         )
 

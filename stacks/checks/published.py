@@ -15,8 +15,14 @@ from stacks.models import PromptFormat
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 # What the id of a model that was trained to chat says, as a word of its own.
 _CHAT_WORDS = frozenset({"chat", "instruct", "it"})
-# Which ids a prompt format was made for, where its name says so; `chatml` and `none` are anybody's.
-_FORMAT_FAMILIES = {"falcon": ("falcon",), "mistral": ("mistral", "mixtral", "zephyr")}
+# Which ids a prompt format was made for, where its name says so; `chatml`, `template` and `none` are anybody's.
+_FORMAT_FAMILIES = {
+    "falcon": ("falcon",),
+    "granite": ("granite",),
+    "llama-3": ("llama-3", "llama3"),
+    "mistral": ("mistral", "mixtral", "zephyr"),
+    "mixtral": ("mixtral", "mistral"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +272,14 @@ def prompt_format(place: Place, lock: Lock) -> Iterator[Finding]:
             suggestion=" or ".join(similar(name, formats, most=1)),
         )
         return
+    template = place.model.prompt_template
+    if (name == "template") is not (template is not None):
+        yield Finding(
+            rule="prompt-template",
+            place=f"{place}.prompt_template",
+            value="None" if template is None else "a template",
+            allowed="a template with the prompt format 'template', and None with any other",
+        )
     finding = Finding(rule="prompt-format", place=field, value=repr(name), severity=Severity.WARNING)
     words = _words(model_id)
     families = next((ids for family, ids in _FORMAT_FAMILIES.items() if name.startswith(family)), ())

@@ -1,0 +1,128 @@
+"""What an environment says of its front door: keys, web ACL and domain."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from catalog import gateway_limits as limits
+from catalog.nearest import similar
+from stacks.checks.findings import Deployments, Finding, Place, Severity, breaches
+from stacks.environments import ApiKeys, Domain, Environment, WebAcl
+from stacks.models import JumpStartModel
+
+
+def front_door_findings(environment: Environment, models: Sequence[JumpStartModel]) -> Iterator[Finding]:
+    """Check the front door of one environment, for the regions that its models run in."""
+    place = f"{environment.name}.front_door"
+    door = environment.front_door
+    places = [Place(environment=environment, model=model) for model in models]
+    regions = tuple(dict.fromkeys(place.region for place in places))
+    if door.api_keys is not None:
+        yield from _api_keys(f"{place}.api_keys", door.api_keys)
+    if isinstance(door.web_acl, WebAcl):
+        yield from _web_acl(f"{place}.web_acl", door.web_acl)
+    elif door.web_acl is not None:
+        yield from _web_acl_arns(f"{place}.web_acl", door.web_acl, environment, regions)
+    if door.domain is not None:
+        yield from _domain(f"{place}.domain", door.domain, environment, places, regions)
+
+
+def domain_findings(deployments: Deployments) -> Iterator[Finding]:
+    """Check that no two environments give one name to two models."""
+    first: dict[str, Place] = {}
+    for environment, models in deployments:
+        domain = environment.front_door.domain
+        if domain is None:
+            continue
+        for model in models:
+            place = Place(environment=environment, model=model)
+            name = f"{model.name}.{domain.name}"
+            holder = first.setdefault(name, place)
+            if holder.environment.name != environment.name:
+                yield Finding(
+                    rule="domain-taken",
+                    place=f"{environment.name}.front_door.domain.name",
+                    value=repr(domain.name),
+                    message=f"{place} would answer at {name}, as {holder} does",
+                )
+
+
+def _api_keys(place: str, keys: ApiKeys) -> Iterator[Finding]:
+    throttle, quota = keys.throttle, keys.quota
+    found = []
+    if throttle is not None:
+        rule = limits.throttle(throttle.requests_per_second, throttle.burst)
+        found += list(breaches("throttle", f"{place}.throttle", rule))
+    if quota is not None:
+        found += list(breaches("request-quota", f"{place}.quota", limits.quota(quota.requests, quota.per)))
+    yield from found
+    if found:
+        return
+    if throttle is not None:
+        for name, value, most in [
+            ("requests_per_second", throttle.requests_per_second, limits.ACCOUNT_REQUESTS_PER_SECOND),
+            ("burst", throttle.burst, limits.ACCOUNT_BURST),
+        ]:
+            if value > most:
+                yield Finding(
+                    rule="throttle-over-account",
+                    place=f"{place}.throttle.{name}",
+                    value=f"{value:g}",
+                    message="API Gateway throttles all APIs of an account and region together at "
+                    f"{most} unless the quota was raised",
+                    suggestion=f"{most}",
+                    severity=Severity.WARNING,
+                )
+    if throttle is not None and quota is not None and quota.requests < throttle.burst:
+        yield Finding(
+            rule="quota-below-burst",
+            place=f"{place}.quota.requests",
+            value=f"{quota.requests}",
+            message=f"a key has used it up for the whole {quota.per.lower()} with one burst of {throttle.burst}",
+            severity=Severity.WARNING,
+        )
+
+
+def _web_acl(place: str, acl: WebAcl) -> Iterator[Finding]:
+    for finding in breaches("web-acl", place, limits.web_acl(acl.managed_rule_groups, acl.requests_per_address)):
+        near = similar(finding.value.strip("'"), limits.MANAGED_RULE_GROUPS, most=1)
+        yield replace(finding, suggestion=near[0]) if near and "times" not in finding.value else finding
+
+
+def _web_acl_arns(
+    place: str, arns: Mapping[str, str], environment: Environment, regions: Sequence[str]
+) -> Iterator[Finding]:
+    yield from _missing("web-acl-region", place, arns, regions, "a web ACL")
+    for region, arn in arns.items():
+        rule = limits.web_acl_arn(arn, region=region, account=environment.account)
+        for finding in breaches("web-acl-arn", place, rule):
+            yield replace(finding, place=f"{place}[{region!r}]")
+
+
+def _domain(
+    place: str, domain: Domain, environment: Environment, places: Sequence[Place], regions: Sequence[str]
+) -> Iterator[Finding]:
+    found = list(breaches("domain-name", place, limits.domain_name(domain.name), subject="name"))
+    yield from found
+    for model in places if not found else ():
+        name = f"{model.model.name}.{domain.name}"
+        for finding in breaches("domain-name", place, limits.domain_name(name), subject="name"):
+            yield replace(finding, message=f"{model} would answer at {name!r}, which is no domain name")
+    yield from _missing("certificate-region", f"{place}.certificates", domain.certificates, regions, "a certificate")
+    for region, arn in domain.certificates.items():
+        rule = limits.certificate(arn, region=region, account=environment.account)
+        for finding in breaches("certificate-arn", place, rule):
+            yield replace(finding, place=f"{place}.certificates[{region!r}]")
+    if domain.hosted_zone_id is not None:
+        yield from breaches("hosted-zone", place, limits.hosted_zone_id(domain.hosted_zone_id))
+
+
+def _missing(rule: str, place: str, known: Mapping[str, str], regions: Sequence[str], what: str) -> Iterator[Finding]:
+    for region in regions:
+        if region not in known:
+            yield Finding(
+                rule=rule,
+                place=place,
+                value=f"for {', '.join(known) or 'no region'}",
+                message=f"models run in {region} too, and an API takes {what} of its own region only",
+                suggestion=f"adding {region}",
+            )
