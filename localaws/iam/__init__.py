@@ -31,6 +31,7 @@ from localaws.moto_patches import replace
 
 __all__ = [
     "AccessDeniedError",
+    "Identity",
     "authorize",
     "caller",
     "can_be_assumed_by",
