@@ -1,9 +1,12 @@
 """OpenAI's `messages` and `prompt`, checked and read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from invoke_shim.errors import Problem, show
-from invoke_shim.formats import Message
+from invoke_shim.formats.base import SYSTEM_ROLES, Message
+
+ROLES = (*SYSTEM_ROLES, "user", "assistant")
 
 EMPTY_FIELDS = ("refusal", "tool_calls", "function_call", "audio", "annotations")
 """Fields of an assistant's message that a client sends back with the answer; only without a value."""
@@ -39,17 +42,38 @@ def read_messages(value: Any) -> tuple[list[Message], list[Problem]]:
     return messages, problems
 
 
-def read_prompt(value: Any) -> tuple[str, list[Problem]]:
-    """Read the `prompt` of a completion request: a string, or a list of one.
+def role_problems(messages: Sequence[Message]) -> list[Problem]:
+    """Roles that no model has; for chats whose prompt the model's side writes, which judges their order."""
+    return [
+        Problem(
+            f"messages[{position}].role",
+            f"messages[{position}] has role {show(message.role)}, allowed there: {', '.join(ROLES)}",
+        )
+        for position, message in enumerate(messages)
+        if message.role not in ROLES
+    ]
+
+
+def read_prompts(value: Any) -> tuple[list[str], list[Problem]]:
+    """Read the `prompt` of a completion request: a string, or a list of several.
 
     Returns:
-        The prompt, empty if it has problems; and the problems.
+        The prompts, whole only if there are no problems; and the problems.
     """
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, str) or not value:
-        return "", [Problem("prompt", f"prompt is {show(value)}, expected a non-empty string, or a list of one")]
-    return value, unicode_problems(value, "prompt")
+    prompts = value if isinstance(value, list) else [value]
+    if not prompts:
+        return [], [Problem("prompt", "prompt is an empty list, expected at least one prompt")]
+    if any(isinstance(prompt, int | list) for prompt in prompts):
+        text = "prompt holds token ids, expected text: a non-empty string, or a list of them"
+        return [], [Problem("prompt", text)]
+    problems = []
+    for position, prompt in enumerate(prompts):
+        where = f"prompt[{position}]" if isinstance(value, list) else "prompt"
+        if not isinstance(prompt, str) or not prompt:
+            problems.append(Problem(where, f"{where} is {show(prompt)}, expected a non-empty string"))
+        else:
+            problems += unicode_problems(prompt, where)
+    return prompts, problems
 
 
 def unicode_problems(text: str, where: str) -> list[Problem]:

@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, Protocol, cast
 
 from invoke_shim import logs
 from invoke_shim.backends.base import Backend, Deadline
@@ -35,17 +36,14 @@ def api() -> Api:
         SettingsError: the environment is not usable.
     """
     settings = Settings.from_environment(os.environ)
-    logs.configure(settings.log_level_number)
+    logs.configure(settings.log_level, prompts=settings.log_prompts)
     return Api(settings=settings, backend=_backend(settings))
 
 
 def _backend(settings: Settings) -> Backend:
     """Only the backend that is used is imported: imports are what a cold start spends its time on."""
-    if settings.backend == "bedrock":
-        from invoke_shim.backends import bedrock as module
-    else:
-        from invoke_shim.backends import sagemaker as module
-    return module.create(settings)
+    create = import_module(f"invoke_shim.backends.{settings.backend}").create
+    return cast("Backend", create(settings))
 
 
 def handle(event: Mapping[str, Any], context: Context) -> Response:
@@ -63,20 +61,20 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
     """
     shim = api()
     request = Request.from_event(event, fallback_id=context.aws_request_id)
-    report = Report(
-        model=shim.settings.model_name,
-        request_id=request.request_id,
-        method=request.method,
-        path=request.path,
-        trace_id=getattr(context, "trace_id", None),
-        log_prompts=shim.settings.log_prompts,
-    )
     deadline = Deadline.after(
         patience(
             request.headers,
             timeout_seconds=shim.settings.invoke_timeout_seconds,
             remaining_seconds=context.get_remaining_time_in_millis() / 1000,
         )
+    )
+    report = Report(
+        model=shim.settings.model_name,
+        request_id=request.request_id,
+        method=request.method,
+        trace_id=getattr(context, "trace_id", None),
+        waited=deadline.waited,
+        log_prompts=shim.settings.log_prompts,
     )
     try:
         response = shim.respond(request, deadline, report)
@@ -120,7 +118,7 @@ class _Watched:
             if close is not None:
                 close()
         finally:
-            self._report.finish()
+            self._report.finish(whole=False)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

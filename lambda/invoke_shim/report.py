@@ -1,13 +1,15 @@
-"""What is known of one request, taken down while it is answered and logged when the answer has ended."""
+"""What is known of one request, taken down while it is answered and written when the answer has ended."""
 
-import logging
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from invoke_shim import logs
+from invoke_shim import logs, metrics
+from invoke_shim.backends.base import Waited
 from invoke_shim.errors import ApiError
 from invoke_shim.generation import Usage
+
+UNKNOWN_ROUTE = "unknown"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,32 +20,36 @@ class Report:
         model: the model's name to clients.
         request_id: API Gateway's id of the request.
         method: the HTTP method.
-        path: the path below the stage.
         trace_id: the X-Ray trace that the request is part of.
-        route: the route's template, such as "/v1/chat/completions"; "" where there is none.
-        stream: whether the answer was streamed.
+        route: the route's path as a template, such as "/v1/chat/completions".
+        stream: whether the answer is streamed.
         status: the HTTP status.
         usage: the tokens that the container counted.
+        waited: how long the request waited for a model that was not ready.
         error: what went wrong, before the first byte or after it.
-        crash: what the log gets to know of a bug.
-        log_prompts: whether prompt and answer are kept and logged.
-        prompt: the prompt or the messages.
-        answer: the answer's parts.
+        error_kind: its kind, of a few.
+        crash: the name of the exception that a bug raised.
+        where: where it was raised.
+        prompt: the prompt or the messages; logged only with LOG_PROMPTS.
+        answer: the answer's parts; logged only with LOG_PROMPTS.
         started: when the request came, on the monotonic clock.
-        first_byte: when the model's answer began, on the same clock.
+        first_byte: when a streamed answer began, on the same clock.
+        finished: whether the line is written.
     """
 
     model: str
     request_id: str
     method: str = ""
-    path: str = ""
     trace_id: str | None = None
-    route: str = ""
+    route: str = UNKNOWN_ROUTE
     stream: bool = False
     status: int = 200
     usage: Usage = field(default_factory=Usage)
+    waited: Waited = field(default_factory=Waited)
     error: ApiError | None = None
-    crash: dict[str, Any] | None = None
+    error_kind: str | None = None
+    crash: str | None = None
+    where: list[str] | None = None
     log_prompts: bool = False
     prompt: object = None
     answer: list[str] = field(default_factory=list)
@@ -52,9 +58,8 @@ class Report:
     finished: bool = False
 
     def began(self) -> None:
-        """Take down that the model's answer begins now, unless it has begun already."""
-        if self.first_byte is None:
-            self.first_byte = time.monotonic()
+        """Take down that the model's answer begins now."""
+        self.first_byte = time.monotonic()
 
     def asked(self, prompt: object) -> None:
         """Keep what the model is asked, where the environment wants it logged."""
@@ -66,35 +71,48 @@ class Report:
         if self.log_prompts:
             self.answer.append(text)
 
-    def failed(self, error: ApiError) -> None:
-        """Take down what the client is told. Without its traceback, which would keep whole frames alive."""
+    def failed(self, error: ApiError, *, kind: str | None = None) -> None:
+        """Take down what the client is told; without its traceback, which would keep whole frames alive."""
         self.error = error.with_traceback(None)
+        self.error_kind = kind or error.type
 
     def crashed(self, crash: Exception) -> None:
         """Take down where a bug showed, without its message, which may quote a prompt."""
-        self.crash = {"crash": type(crash).__name__, "where": logs.where(crash.__traceback__)}
+        self.crash = type(crash).__name__
+        self.error_kind = "crash"
+        self.where = logs.where(crash.__traceback__)
 
-    def finish(self) -> None:
-        """Write the request's line into the log, once."""
+    def finish(self, *, whole: bool = True) -> None:
+        """Write the request's line, once.
+
+        Args:
+            whole: whether all of the answer was read.
+        """
         if self.finished:
             return
         self.finished = True
-        seconds = time.monotonic() - self.started
-        level = logging.ERROR if self.crash else logging.INFO
-        logs.logger.log(level, "request", extra={"fields": self._fields(seconds)})
+        if not whole and self.error_kind is None:
+            self.error_kind = "client_gone"
+        outcome = metrics.Outcome(
+            route=self.route,
+            status=self.status,
+            error_kind=self.error_kind,
+            stream=self.stream,
+            prompt_tokens=self.usage.prompt_tokens,
+            completion_tokens=self.usage.completion_tokens,
+            first_byte_seconds=None if self.first_byte is None else self.first_byte - self.started,
+            seconds=time.monotonic() - self.started,
+            cold_wait_seconds=self.waited.cold_seconds,
+        )
+        metrics.emit(self.model, outcome, self._fields(), self._private())
 
-    def _fields(self, seconds: float) -> dict[str, Any]:
+    def _fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = {
             "request_id": self.request_id,
             "trace_id": self.trace_id,
             "method": self.method,
-            "path": self.path,
-            "status": self.status,
-            "stream": self.stream or None,
-            "duration_ms": round(seconds * 1000),
-            "first_byte_ms": None if self.first_byte is None else round((self.first_byte - self.started) * 1000),
-            "prompt_tokens": self.usage.prompt_tokens,
-            "completion_tokens": self.usage.completion_tokens,
+            "crash": self.crash,
+            "where": self.where,
         }
         if self.error is not None:
             fields |= {
@@ -102,6 +120,12 @@ class Report:
                 "error_code": self.error.code,
                 "upstream": self.error.upstream,
             }
-        if self.log_prompts:
-            fields |= {"prompt": self.prompt, "answer": "".join(self.answer)}
-        return fields | (self.crash or {})
+        return fields
+
+    def _private(self) -> dict[str, Any]:
+        private: dict[str, Any] = {}
+        if self.prompt is not None:
+            private |= {"prompt": self.prompt, "answer": "".join(self.answer)}
+        if self.error is not None:
+            private["error_message"] = self.error.message
+        return private

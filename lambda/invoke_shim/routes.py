@@ -1,29 +1,32 @@
-"""The API's routes."""
+"""The API's routes.
 
-from collections.abc import Callable
-from dataclasses import replace
+| route | what it does |
+|---|---|
+| `POST /v1/chat/completions` | OpenAI's chat: messages in, a message out; in pieces with `stream` |
+| `POST /v1/completions` | OpenAI's older completion: text in, text out; in pieces with `stream` |
+| `POST /invocations` | the container's own payload, checked; its answer as it comes, streamed with `stream` |
+| `GET /v1/models`, `GET /v1/models/{model}` | the one model |
+| `GET /health` | this API answers; the model is not asked, so it costs nothing and tells nothing about it |
+"""
+
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from invoke_shim import replies
-from invoke_shim.backends.sagemaker import SageMakerEndpoint
-from invoke_shim.chat import read_messages, read_prompt
-from invoke_shim.errors import ApiError, Problem, refuse, show
-from invoke_shim.formats import FORMATS, PromptFormat
-from invoke_shim.generation import Completion, Generation, cut
-from invoke_shim.parameters import (
-    CHAT,
-    CHAT_NEUTRAL,
-    COMPLETION,
-    COMPLETION_NEUTRAL,
-    STREAM_PROBLEM,
-    ParameterReader,
-    name_problems,
-)
+from invoke_shim import replies, sse
+from invoke_shim.answers import Job, begin, whole
+from invoke_shim.asking import Asking, Options
+from invoke_shim.backends.base import Backend, Deadline, NativeStream
+from invoke_shim.chunks import Stream, chat_chunks, text_chunks
+from invoke_shim.errors import ApiError, refuse, show
+from invoke_shim.generation import Answer
 from invoke_shim.proxy import Request, Response, parse_object
+from invoke_shim.report import Report
 from invoke_shim.settings import Settings
 
 MODELS = "/v1/models"
+
+Route = Callable[[Request, Deadline, Report], Response]
 
 
 class Api:
@@ -34,20 +37,26 @@ class Api:
         backend: where prompts are answered.
     """
 
-    def __init__(self, *, settings: Settings, backend: SageMakerEndpoint) -> None:
-        self._settings = settings
-        self._backend = backend
-        self._format: PromptFormat | None = FORMATS.get(settings.prompt_format)
-        self._routes: dict[str, tuple[str, Callable[[Request], Response]]] = {
+    def __init__(self, *, settings: Settings, backend: Backend) -> None:
+        self.settings = settings
+        self.backend = backend
+        self._asking = Asking(settings=settings, backend=backend)
+        self._routes: dict[str, tuple[str, Route]] = {
             "/v1/chat/completions": ("POST", self._chat),
             "/v1/completions": ("POST", self._complete),
             "/invocations": ("POST", self._invoke),
             MODELS: ("GET", self._list_models),
             f"{MODELS}/{{model}}": ("GET", self._describe_model),
+            "/health": ("GET", self._health),
         }
 
-    def respond(self, request: Request) -> Response:
-        """Answer a request.
+    def respond(self, request: Request, deadline: Deadline, report: Report) -> Response:
+        """Answer a request. Of a streamed answer the first part has come when this returns.
+
+        Args:
+            request: what the client wants.
+            deadline: when the answer must have begun.
+            report: gets to know how it went.
 
         Raises:
             ApiError: whatever keeps the request from being answered.
@@ -61,6 +70,7 @@ class Api:
                 status=404,
                 type="not_found_error",
             )
+        report.route = path
         method, route = self._routes[path]
         if request.method != method:
             raise ApiError(
@@ -69,112 +79,88 @@ class Api:
                 type="invalid_request_error",
                 headers={"allow": method},
             )
-        return route(request)
+        return route(request, deadline, report)
 
-    def _chat(self, request: Request) -> Response:
-        body = parse_object(request.raw_body())
-        prompt_format = self._format
-        if prompt_format is None:
-            raise ApiError(
-                f"{self._settings.model_name} is a base model, which cannot chat: send a prompt to /v1/completions",
-                status=400,
-                type="invalid_request_error",
-                param="messages",
-            )
-        problems = self._model_problems(body)
-        reader = self._reader(body)
-        generation = reader.read()
-        messages, message_problems = read_messages(body.get("messages"))
-        if not message_problems:
-            message_problems = prompt_format.problems(messages)
-        problems += name_problems(body, known=CHAT, neutral=CHAT_NEUTRAL)
-        _raise_any(problems + reader.problems + message_problems)
-        # The client's own stop strings first: where the container does not take them all, the rest still end
-        # the text here.
-        generation = replace(generation, stop=generation.stop + prompt_format.stop)
-        completion = self._generate(prompt_format.render(messages), generation)
-        text = completion.text.rstrip().removesuffix(prompt_format.end_of_turn).strip()
-        completion = replace(completion, text=text)
-        return Response(body=replies.chat_completion(model=self._settings.model_name, completion=completion))
+    def _chat(self, request: Request, deadline: Deadline, report: Report) -> Response:
+        job, options = self._asking.read(parse_object(request.raw_body()), "chat")
+        report.asked(job.text)
+        if options.stream:
+            return _streamed(chat_chunks(self._stream(job, options, deadline, report)), report)
+        answer = self._whole(job, deadline, report)
+        return Response(body=replies.chat_completion(model=self.settings.model_name, answer=answer))
 
-    def _complete(self, request: Request) -> Response:
-        body = parse_object(request.raw_body())
-        problems = self._model_problems(body)
-        reader = self._reader(body)
-        generation = reader.read()
-        prompt, prompt_problems = read_prompt(body.get("prompt"))
-        problems += name_problems(body, known=COMPLETION, neutral=COMPLETION_NEUTRAL)
-        _raise_any(problems + reader.problems + prompt_problems)
-        completion = self._generate(prompt, generation)
-        return Response(body=replies.text_completion(model=self._settings.model_name, completion=completion))
+    def _complete(self, request: Request, deadline: Deadline, report: Report) -> Response:
+        job, options = self._asking.read(parse_object(request.raw_body()), "completion")
+        report.asked(job.text)
+        echoes = job.echoes if options.echo else ()
+        if options.stream:
+            return _streamed(text_chunks(self._stream(job, options, deadline, report), echoes=echoes), report)
+        answer = self._whole(job, deadline, report)
+        return Response(body=replies.text_completion(model=self.settings.model_name, answer=answer, echoes=echoes))
 
-    def _generate(self, prompt: str, generation: Generation) -> Completion:
-        completion = self._backend.complete(prompt, generation)
-        text, was_cut = cut(completion.text, generation.stop)
-        return replace(completion, text=text, finish_reason="stop") if was_cut else completion
+    def _whole(self, job: Job, deadline: Deadline, report: Report) -> Answer:
+        answer = whole(self.backend, job, deadline, gather=self.settings.gather_stream)
+        report.usage = answer.usage
+        for completion in answer.completions:
+            report.answered(completion.text)
+        return answer
 
-    def _invoke(self, request: Request) -> Response:
-        """The container's own payload: only its outline is checked, and its answer is not touched."""
+    def _stream(self, job: Job, options: Options, deadline: Deadline, report: Report) -> Stream:
+        report.stream = True
+        pieces = begin(self.backend, job, deadline)
+        report.began()
+        return Stream(
+            pieces=pieces,
+            model=self.settings.model_name,
+            count=job.count,
+            include_usage=options.include_usage,
+            report=report,
+        )
+
+    def _invoke(self, request: Request, deadline: Deadline, report: Report) -> Response:
+        """The container's own payload: its bytes are not touched, and neither are its answer's."""
         raw = request.raw_body()
-        _raise_any(_native_problems(parse_object(raw)))
-        reply = self._backend.invoke(raw)
+        body = parse_object(raw)
+        problems = self.backend.native_problems(body)
+        if problems:
+            raise refuse(problems)
+        report.asked(body)
+        if body.get("stream") is True:
+            report.stream = True
+            return _passed_on(self.backend.invoke_stream(raw, deadline), report)
+        reply = self.backend.invoke(raw, deadline)
+        report.answered(reply.body.decode("utf-8", errors="replace"))
         return Response(body=reply.body, content_type=reply.content_type)
 
-    def _list_models(self, _request: Request) -> Response:
-        return Response(body=replies.model_list(self._settings.model_name))
+    def _list_models(self, _request: Request, _deadline: Deadline, _report: Report) -> Response:
+        return Response(body=replies.model_list(self.settings.model_name))
 
-    def _describe_model(self, request: Request) -> Response:
+    def _describe_model(self, request: Request, _deadline: Deadline, _report: Report) -> Response:
         name = unquote(request.path.rstrip("/").removeprefix(f"{MODELS}/"))
-        if name != self._settings.model_name:
-            raise self._no_such_model(name)
+        if name != self.settings.model_name:
+            raise self._asking.no_such_model(name)
         return Response(body=replies.model_card(name))
 
-    def _reader(self, body: dict[str, Any]) -> ParameterReader:
-        return ParameterReader(
-            body,
-            takes_penalties=self._backend.container.takes_penalties,
-            max_input_tokens=self._settings.max_input_tokens,
-            max_total_tokens=self._settings.max_total_tokens,
-        )
-
-    def _model_problems(self, body: dict[str, Any]) -> list[Problem]:
-        name = body.get("model")
-        if not isinstance(name, str):
-            return [Problem("model", f"model is {show(name)}, expected {show(self._settings.model_name)}")]
-        if name != self._settings.model_name:
-            raise self._no_such_model(name)
-        return []
-
-    def _no_such_model(self, name: str) -> ApiError:
-        return ApiError(
-            f"there is no model {show(name)} here, only {show(self._settings.model_name)}",
-            status=404,
-            type="not_found_error",
-            param="model",
-            code="model_not_found",
-        )
+    def _health(self, _request: Request, _deadline: Deadline, _report: Report) -> Response:
+        return Response(body=replies.health(self.settings.model_name))
 
 
-def _native_problems(body: dict[str, Any]) -> list[Problem]:
-    problems = []
-    inputs = body.get("inputs")
-    if not isinstance(inputs, str) or not inputs:
-        problems.append(Problem("inputs", f"inputs is {show(inputs)}, expected a non-empty string"))
-    if not isinstance(body.get("parameters", {}), dict):
-        problems.append(Problem("parameters", f"parameters is {show(body['parameters'])}, expected an object"))
-    stream = body.get("stream", False)
-    if stream is True:
-        problems.append(STREAM_PROBLEM)
-    elif stream is not False:
-        problems.append(Problem("stream", f"stream is {show(stream)}, expected false"))
-    problems += [
-        Problem(name, f"unknown field {show(name)}, expected inputs and parameters")
-        for name in body
-        if name not in ("inputs", "parameters", "stream")
-    ]
-    return problems
+def _streamed(chunks: Iterator[dict[str, Any]], report: Report) -> Response:
+    return Response(chunks=sse.events(chunks, report), content_type=sse.CONTENT_TYPE, headers=sse.HEADERS)
 
 
-def _raise_any(problems: list[Problem]) -> None:
-    if problems:
-        raise refuse(problems)
+def _passed_on(stream: NativeStream, report: Report) -> Response:
+    """A container's own stream as it comes, its first part having come."""
+    first = next(stream.chunks, b"")
+    report.began()
+    encode = sse.event if stream.content_type.startswith("text/event-stream") else sse.line
+    chunks = sse.guarded(_resumed(first, stream.chunks, report), report, encode=encode)
+    return Response(chunks=chunks, content_type=stream.content_type, headers=sse.HEADERS)
+
+
+def _resumed(first: bytes, rest: Iterator[bytes], report: Report) -> Iterator[bytes]:
+    report.answered(first.decode("utf-8", errors="replace"))
+    yield first
+    for chunk in rest:
+        report.answered(chunk.decode("utf-8", errors="replace"))
+        yield chunk

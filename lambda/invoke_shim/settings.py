@@ -20,7 +20,6 @@
 A variable that is empty counts as not set.
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
@@ -120,11 +119,6 @@ class Settings:
         left = self.invoke_timeout_seconds - CONNECT_TIMEOUT_SECONDS - START_MARGIN_SECONDS
         return min(left, MAX_READ_TIMEOUT_SECONDS)
 
-    @property
-    def log_level_number(self) -> int:
-        """The log level as `logging` counts."""
-        return logging.getLevelNamesMapping()[self.log_level]
-
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Parse the environment variables that the construct sets.
@@ -202,7 +196,20 @@ def _read_prompt_format(reader: "_Reader", *, needed: bool) -> tuple[str, str | 
             f"PROMPT_TEMPLATE has {len(template)} characters, must be at most {LONGEST_TEMPLATE}, "
             "Lambda's limit of environment variables being 4 KB"
         )
+    elif template:
+        reader.problems += _template_problems(template)
     return name, template
+
+
+def _template_problems(template: str) -> list[str]:
+    # Only where there is a template: its parser is no part of the other functions' start.
+    from invoke_shim.formats.template import TemplateError, TemplateFormat  # noqa: PLC0415 - see above
+
+    try:
+        TemplateFormat.parse(template)
+    except TemplateError as error:
+        return [f"PROMPT_TEMPLATE: {problem}" for problem in error.problems]
+    return []
 
 
 def _read_limits(reader: "_Reader") -> tuple[int | None, int | None]:
