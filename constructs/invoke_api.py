@@ -18,7 +18,19 @@ from catalog import limits
 _STAGE_NAME = "live"
 # What the shim speaks (lambda/invoke_shim/settings.py).
 CONTAINERS = ("tgi", "lmi")
-PROMPT_FORMATS = ("falcon-chat", "falcon-instruct", "mistral-instruct", "chatml", "none")
+PROMPT_FORMATS = (
+    "chatml",
+    "falcon-chat",
+    "falcon-instruct",
+    "mistral-instruct",
+    "mistral-instruct-v0.3",
+    "mixtral-instruct",
+    "llama-3-instruct",
+    "llama-3.1-instruct",
+    "granite-code",
+    "template",
+    "none",
+)
 # API Gateway waits 29 s for an integration unless the account's quota L-E5AE38E1 was raised, and at least 50 ms.
 _DEFAULT_TIMEOUT = Duration.seconds(29)
 # Time for the shim to say in OpenAI's words that the model was too slow, before API Gateway says it in its own.

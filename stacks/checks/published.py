@@ -15,13 +15,17 @@ from stacks.models import PromptFormat
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 # What the id of a model that was trained to chat says, as a word of its own.
 _CHAT_WORDS = frozenset({"chat", "instruct", "it"})
-# Which ids a prompt format was made for, where its name says so; `chatml`, `template` and `none` are anybody's.
-_FORMAT_FAMILIES = {
-    "falcon": ("falcon",),
-    "granite": ("granite",),
-    "llama-3": ("llama-3", "llama3"),
-    "mistral": ("mistral", "mixtral", "zephyr"),
-    "mixtral": ("mixtral", "mistral"),
+# Which ids a prompt format was made for; `chatml`, `template` and `none` are anybody's. Mixtral's is that of Mistral
+# 7B v0.2, too, which some versions of Mistral 7B Instruct in JumpStart may be.
+_FORMAT_IDS = {
+    "falcon-chat": re.compile(r"falcon-180b"),
+    "falcon-instruct": re.compile(r"falcon-(7|40)b"),
+    "mistral-instruct": re.compile(r"mistral-7b-instruct(?!-v3)"),
+    "mistral-instruct-v0.3": re.compile(r"mistral-7b-instruct-v3"),
+    "mixtral-instruct": re.compile(r"mixtral-8x\d+b-instruct|mistral-7b-instruct(?!-v3)", re.IGNORECASE),
+    "llama-3-instruct": re.compile(r"llama-?3-\d+b", re.IGNORECASE),
+    "llama-3.1-instruct": re.compile(r"llama-3-[123]-"),
+    "granite-code": re.compile(r"granite.*code"),
 }
 
 
@@ -282,14 +286,16 @@ def prompt_format(place: Place, lock: Lock) -> Iterator[Finding]:
         )
     finding = Finding(rule="prompt-format", place=field, value=repr(name), severity=Severity.WARNING)
     words = _words(model_id)
-    families = next((ids for family, ids in _FORMAT_FAMILIES.items() if name.startswith(family)), ())
+    made_for = _FORMAT_IDS.get(name)
     if name == "none" and words & _CHAT_WORDS:
         yield replace(finding, message=f"{model_id} was trained to chat, and without a format its API refuses chats")
-    elif name != "none" and _is_base(model_id, lock):
+    elif name not in {"none", "template"} and _is_base(model_id, lock):
         message = f"{model_id} is a base model, which completes text but was not trained to chat"
         yield replace(finding, message=message, suggestion="'none'")
-    elif families and model_id in lock.model_ids() and not any(family in model_id for family in families):
-        yield replace(finding, message=f"{model_id} is not of the family that the format was made for")
+    elif made_for and model_id in lock.model_ids() and not made_for.search(model_id):
+        fitting = [repr(other) for other, ids in _FORMAT_IDS.items() if ids.search(model_id)]
+        message = f"{model_id} is not of the family that the format was made for"
+        yield replace(finding, message=message, suggestion=" or ".join(fitting))
 
 
 def _words(model_id: str) -> frozenset[str]:

@@ -219,7 +219,8 @@ def test_reports_all_problems_at_once(stack: cdk.Stack) -> None:
 
     assert str(refused.value).splitlines() == [
         "container is 'other': allowed are tgi, lmi",
-        "prompt_format is 'alpaca': allowed are falcon-chat, falcon-instruct, mistral-instruct, chatml, none",
+        "prompt_format is 'alpaca': allowed are chatml, falcon-chat, falcon-instruct, mistral-instruct, "
+        "mistral-instruct-v0.3, mixtral-instruct, llama-3-instruct, llama-3.1-instruct, granite-code, template, none",
         "invoke_timeout is 61 s: allowed are 5 to 60 s, and above 29 s only with the account's quota raised",
         "reserved_concurrency is 0: allowed is 1 or more",
         "max_input_tokens is 5: allowed is less than max_total_tokens, 5",

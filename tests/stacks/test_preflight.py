@@ -1,6 +1,7 @@
 """The preflight as a whole: what passes, what strict changes, and that everything is said at once."""
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from constructs.endpoint_checks import count_problems, timeout_problems
@@ -17,6 +18,7 @@ from stacks.models import (
     FALCON_180B_CHAT_QUANTIZED,
     MISTRAL_7B_INSTRUCT,
     JumpStartModel,
+    PromptFormat,
 )
 from stacks.preflight import Finding, Report, preflight
 
@@ -193,3 +195,40 @@ def test_suggests_what_holds_the_text_before_what_looks_like_it() -> None:
 @pytest.mark.parametrize(("number", "nearest"), [(31, 30), (2, 3), (-1, 1), (9999, 3653)])
 def test_the_nearest_number_is_the_larger_of_two(number: int, nearest: int) -> None:
     assert nearest_number(number, limits.LOG_RETENTION_DAYS) == nearest
+
+
+@pytest.mark.parametrize(
+    ("model_id", "fitting"),
+    [
+        ("huggingface-llm-falcon-180b-chat-bf16", {"falcon-chat"}),
+        ("huggingface-llm-falcon-7b-instruct-bf16", {"falcon-instruct"}),
+        ("huggingface-llm-falcon-40b-instruct-bf16", {"falcon-instruct"}),
+        # JumpStart's versions differ: v0.1 writes a space that v0.2, like Mixtral, does not.
+        ("huggingface-llm-mistral-7b-instruct", {"mistral-instruct", "mixtral-instruct"}),
+        ("huggingface-llm-mistral-7b-instruct-v3", {"mistral-instruct-v0.3"}),
+        ("huggingface-llm-mixtral-8x7b-instruct", {"mixtral-instruct"}),
+        ("huggingface-llm-mistralai-mixtral-8x22B-instruct-v0-1", {"mixtral-instruct"}),
+        ("meta-textgeneration-llama-3-8b-instruct", {"llama-3-instruct"}),
+        ("meta-textgeneration-llama-3-1-70b-instruct", {"llama-3.1-instruct"}),
+        ("meta-textgeneration-llama-3-2-3b-instruct", {"llama-3.1-instruct"}),
+        ("meta-textgeneration-llama-3-3-70b-instruct", {"llama-3.1-instruct"}),
+        # Formats of their own, which the shim does not know.
+        ("huggingface-llm-gemma-7b-instruct", set()),
+        ("huggingface-llm-phi-3-mini-4k-instruct", set()),
+    ],
+)
+def test_warns_of_every_format_that_was_made_for_another_model(model_id: str, fitting: set[str], lock: Lock) -> None:
+    version = lock.versions(model_id)[-1]
+    anybodys = {"chatml", "template", "none"}
+    quiet = set()
+    for name in get_args(PromptFormat):
+        model = JumpStartModel(name="m", model_id=model_id, version=version, prompt_format=name)
+        if "prompt-format" not in _rules(_report(lock, model).warnings):
+            quiet.add(name)
+    assert quiet - anybodys == fitting
+
+
+def test_a_template_on_a_base_model_is_no_mistake(lock: Lock) -> None:
+    # A base model that was tuned to a template answers by it.
+    model = replace(FALCON_7B, prompt_format="template", prompt_template='{"prompt": "{q}", "completion": "{a}"}')
+    assert "prompt-format" not in _rules(_report(lock, model).warnings)

@@ -372,8 +372,9 @@ ERRORS: list[tuple[str, Environment, list[JumpStartModel], str]] = [
         "unknown-prompt-format",
         DEV,
         [model(prompt_format="mistral-instruc")],
-        "dev/m.prompt_format is 'mistral-instruc'; allowed: chatml, falcon-chat, falcon-instruct, "
-        "mistral-instruct, none; try mistral-instruct",
+        "dev/m.prompt_format is 'mistral-instruc'; allowed: chatml, falcon-chat, falcon-instruct, granite-code, "
+        "llama-3-instruct, llama-3.1-instruct, mistral-instruct, mistral-instruct-v0.3, mixtral-instruct, none, "
+        "template; try mistral-instruct",
     ),
     (
         "tag",
@@ -445,7 +446,14 @@ WARNINGS: list[tuple[str, Environment, list[JumpStartModel], str]] = [
         DEV,
         [model(prompt_format="falcon-instruct")],
         "dev/m.prompt_format is 'falcon-instruct': huggingface-llm-mistral-7b-instruct is not of the family that "
-        "the format was made for",
+        "the format was made for; try 'mistral-instruct' or 'mixtral-instruct'",
+    ),
+    (
+        "prompt-format",
+        DEV,
+        [model(prompt_format="mistral-instruct-v0.3")],
+        "dev/m.prompt_format is 'mistral-instruct-v0.3': huggingface-llm-mistral-7b-instruct is not of the family "
+        "that the format was made for; try 'mistral-instruct' or 'mixtral-instruct'",
     ),
     (
         "quantization",
