@@ -1,0 +1,26 @@
+"""The runtime's process: `bootstrap` starts it as `python -m invoke_shim`, from the function's folder."""
+
+import os
+import sys
+
+from invoke_shim import runtime
+
+
+def _complete_path() -> None:
+    """Let the function's code import what Lambda's own runtime for Python would: layers first, then boto3.
+
+    The function's folder is at the front already, as the working directory of `python -m`.
+    """
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    layers = [f"/opt/python/lib/python{version}/site-packages", "/opt/python"]
+    sys.path[1:1] = [folder for folder in layers if os.path.isdir(folder) and folder not in sys.path]
+    managed = os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")
+    if os.path.isdir(managed) and managed not in sys.path:
+        sys.path.append(managed)
+
+
+if __name__ == "__main__":
+    # Lambda freezes the process between invocations and kills it at a timeout: no line may wait in a buffer.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is no other than Python's own here
+    _complete_path()
+    sys.exit(runtime.main(os.environ))
