@@ -9,6 +9,7 @@ from invoke_shim.rules.base import ContainerRules
 
 _HOMES = {
     "TGI": "tgi",
+    "TGI_GUIDED": "tgi",
     "LMI": "lmi",
     "VLLM": "vllm",
     "BEDROCK_CHAT": "bedrock",
@@ -18,6 +19,7 @@ _HOMES = {
 }
 
 TGI: ContainerRules
+TGI_GUIDED: ContainerRules
 LMI: ContainerRules
 VLLM: ContainerRules
 BEDROCK_CHAT: ContainerRules

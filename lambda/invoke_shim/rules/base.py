@@ -9,7 +9,7 @@ from invoke_shim.backends.base import Check, Conflicts, Rules
 from invoke_shim.errors import Problem, show
 from invoke_shim.rules.limits import Limits, limit_problem
 
-ENOUGH_PROBLEMS = 100
+ENOUGH_PROBLEMS = 50
 """Where checking a request ends: it can have a million things wrong, and no client reads them all."""
 
 MAX_NAME = 64
@@ -25,7 +25,8 @@ class Payload:
     Attributes:
         prompt: the field that holds the prompt or the chat, by which forms are told apart.
         fields: the top-level fields that may be there, `prompt` among them, each with its check.
-        parameters: what the field `parameters` may hold; None where parameters are top-level fields.
+        parameters: what the field `nested` may hold; None where parameters are top-level fields.
+        nested: the name of the field that holds the parameters.
         required: fields that must be there beside `prompt`.
         reasons: names that other containers know and this one does not, each with what to do instead.
         limit: the parameter that is the most tokens to generate.
@@ -37,6 +38,7 @@ class Payload:
     prompt: str
     fields: Mapping[str, Check]
     parameters: Mapping[str, Check] | None = None
+    nested: str = "parameters"
     required: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
     limit: str = "max_tokens"
@@ -50,17 +52,17 @@ class Payload:
         problems += check_all(body, self.fields, reasons=self.reasons)
         parameters, where = body, ""
         if self.parameters is not None:
-            parameters, where = body.get("parameters", {}), "parameters."
+            parameters, where = body.get(self.nested, {}), f"{self.nested}."
             if not isinstance(parameters, dict):
-                problems.append(Problem("parameters", f"parameters is {show(parameters)}, expected an object"))
+                problems.append(Problem(self.nested, f"{self.nested} is {show(parameters)}, expected an object"))
                 return problems
             problems += check_all(parameters, self.parameters, where=where, reasons=self.reasons)
-        if not problems:
-            problems = self._joint_problems(body, parameters, where, limits)
-        return problems
+        wrong = {problem.param for problem in problems}
+        right = {name: value for name, value in parameters.items() if f"{where}{name}" not in wrong}
+        return problems + self._joint_problems(right, where, limits, stream=body.get("stream") is True)
 
     def _joint_problems(
-        self, body: Mapping[str, Any], parameters: Mapping[str, Any], where: str, limits: Limits
+        self, parameters: Mapping[str, Any], where: str, limits: Limits, *, stream: bool
     ) -> list[Problem]:
         """What is wrong with values that are right one by one."""
         found = [limit_problem(self.limit, parameters.get(self.limit), limits)]
@@ -72,7 +74,7 @@ class Payload:
             samples = bool(parameters.get("do_sample", not parameters)) or any(
                 parameters.get(name) is not None for name in self.sampling
             )
-            problems += self.conflicts(parameters, stream=body.get("stream") is True, samples=samples)
+            problems += self.conflicts(parameters, stream=stream, samples=samples)
         return [Problem(f"{where}{problem.param}", f"{where}{problem.message}") for problem in problems]
 
 
@@ -107,10 +109,8 @@ class ContainerRules:
                 return payload.problems(body, Limits(max_input_tokens, max_total_tokens))
         first = self.payloads[0]
         forms = " or ".join(payload.prompt for payload in self.payloads)
-        return [
-            Problem(first.prompt, f"{forms} is missing"),
-            *first.problems({first.prompt: "x", **body}, Limits(max_input_tokens, max_total_tokens)),
-        ]
+        missing = Problem(first.prompt, f"{forms} is missing")
+        return [missing, *first.problems(body, Limits(max_input_tokens, max_total_tokens))]
 
 
 def check_all(

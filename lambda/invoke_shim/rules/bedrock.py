@@ -1,30 +1,219 @@
-"""The bodies that Bedrock takes for imported models."""
+"""The bodies that Bedrock takes for imported models, and its Converse API.
 
+Sources: the pages "Invoke your imported model" and "Advanced API features for imported models" of Bedrock's user guide,
+which for what they do not list refer to OpenAI's reference; for Converse, botocore's `bedrock-runtime` model.
+"""
+
+from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
-from invoke_shim.backends.base import Rules
+from invoke_shim.backends.base import Check, Rules
+from invoke_shim.errors import Problem, show
 from invoke_shim.rules.base import ContainerRules, Payload
-from invoke_shim.rules.checks import anything, integer, nullable
+from invoke_shim.rules.checks import (
+    MAX_INT32,
+    MAX_INT64,
+    anything,
+    flag,
+    integer,
+    json_object,
+    list_of,
+    nullable,
+    number,
+    text,
+    texts,
+)
+from invoke_shim.rules.openai import MAX_COMPLETION_LOGPROBS, MAX_TOP_LOGPROBS, messages, stream_options
+
+STRUCTURES = ("choice", "grammar", "json", "regex")
+"""What `structured_outputs` can be told."""
+
+MAX_CONVERSE_STOP = 2500
+"""Stop sequences of Converse's `inferenceConfig`, by the service's model."""
+
+
+def response_format(value: Any) -> str | None:
+    """The form of the answer.
+
+    Bedrock's own body takes the bare schema as `json_schema`, the other two take OpenAI's object.
+    """
+    if isinstance(value, dict) and value.get("type") in ("text", "json_object"):
+        return None
+    if isinstance(value, dict) and value.get("type") == "json_schema" and isinstance(value.get("json_schema"), dict):
+        return None
+    return "an object whose type is text, json_object or json_schema, the last with the object json_schema"
+
+
+def structured_outputs(value: Any) -> str | None:
+    """One constraint on the answer: a JSON schema, a regular expression, a choice or a grammar."""
+    if isinstance(value, dict) and len(value) == 1 and set(value) <= set(STRUCTURES):
+        return None
+    return f"an object with one of {', '.join(STRUCTURES)}"
+
+
+def _one_form(parameters: Mapping[str, Any], /, **_how: bool) -> list[Problem]:
+    if parameters.get("response_format") is None or parameters.get("structured_outputs") is None:
+        return []
+    return [
+        Problem(
+            "structured_outputs",
+            "structured_outputs and response_format both tell the answer's form: send one of them",
+        )
+    ]
+
+
+def _openai_fields(more: Mapping[str, Check]) -> Mapping[str, Check]:
+    fields = {
+        "frequency_penalty": number(-2, 2),
+        "max_tokens": integer(1),
+        "model": text,
+        "n": integer(1, 1),
+        "presence_penalty": number(-2, 2),
+        "response_format": response_format,
+        "seed": integer(-MAX_INT64 - 1, MAX_INT64),
+        "stop": _stop,
+        "stream": flag,
+        "stream_options": stream_options,
+        "structured_outputs": structured_outputs,
+        "temperature": number(0, 2),
+        "top_k": integer(-1, MAX_INT32),
+        "top_p": number(0, 1),
+        "user": text,
+        **more,
+    }
+    return MappingProxyType({name: nullable(check) for name, check in fields.items()})
+
+
+def _stop(value: Any) -> str | None:
+    return None if text(value) is None or texts()(value) is None else "a non-empty string, or a list of them"
+
+
+_PENALTIES = frozenset({"presence_penalty", "frequency_penalty"})
+_STRUCTURED: Mapping[str, Check] = MappingProxyType({"structured_outputs": structured_outputs})
 
 BEDROCK_CHAT = ContainerRules(
-    rules=Rules(max_top_logprobs=20, response_format=True, extra={}),
+    rules=Rules(
+        penalties=_PENALTIES,
+        max_top_logprobs=MAX_TOP_LOGPROBS,
+        response_format=True,
+        extra=_STRUCTURED,
+        conflicts=_one_form,
+    ),
     payloads=(
-        Payload(prompt="messages", fields=MappingProxyType({"messages": anything, "max_tokens": nullable(integer(1))})),
+        Payload(
+            prompt="messages",
+            fields=_openai_fields(
+                {
+                    "logprobs": flag,
+                    "max_completion_tokens": integer(1),
+                    "messages": messages,
+                    "prompt_logprobs": integer(0, MAX_TOP_LOGPROBS),
+                    "reasoning_effort": text,
+                    "tool_choice": anything,
+                    "tools": list_of(json_object, "objects"),
+                    "top_logprobs": integer(0, MAX_TOP_LOGPROBS),
+                }
+            ),
+            conflicts=_one_form,
+        ),
     ),
 )
+
 BEDROCK_COMPLETION = ContainerRules(
-    rules=Rules(max_top_logprobs=5, response_format=True, extra={}),
+    rules=Rules(
+        penalties=_PENALTIES,
+        max_top_logprobs=MAX_COMPLETION_LOGPROBS,
+        response_format=True,
+        extra=_STRUCTURED,
+        conflicts=_one_form,
+    ),
     payloads=(
-        Payload(prompt="prompt", fields=MappingProxyType({"prompt": anything, "max_tokens": nullable(integer(1))})),
+        Payload(
+            prompt="prompt",
+            fields=_openai_fields(
+                {
+                    "echo": flag,
+                    "logprobs": integer(0, MAX_COMPLETION_LOGPROBS),
+                    "prompt": text,
+                    "prompt_logprobs": integer(0, MAX_TOP_LOGPROBS),
+                }
+            ),
+            # Without it the service takes the prompt for a body of its own form.
+            required=("max_tokens",),
+            reasons=MappingProxyType({"max_gen_len": "this model is declared with OpenAI's body: send max_tokens"}),
+            conflicts=_one_form,
+        ),
     ),
 )
+
 BEDROCK_NATIVE = ContainerRules(
-    rules=Rules(response_format=True, extra={}),
+    # The body has no field for stop strings: the shim alone ends the answer at them.
+    rules=Rules(max_stop=0, response_format=True, extra=MappingProxyType({})),
     payloads=(
-        Payload(prompt="prompt", fields=MappingProxyType({"prompt": anything, "max_gen_len": nullable(integer(1))})),
+        Payload(
+            prompt="prompt",
+            fields=MappingProxyType(
+                {
+                    "max_gen_len": integer(1),
+                    "prompt": text,
+                    "response_format": nullable(response_format),
+                    "return_logprobs": nullable(flag),
+                    "stream": flag,
+                    "temperature": nullable(number(0, 2)),
+                    "top_k": nullable(integer(-1, MAX_INT32)),
+                    "top_p": nullable(number(0, 1)),
+                }
+            ),
+            required=("max_gen_len",),
+            reasons=MappingProxyType(
+                {"max_tokens": "this model is declared with Bedrock's own body: send max_gen_len"}
+            ),
+            limit="max_gen_len",
+        ),
     ),
 )
+
+
+def _converse_conflicts(parameters: Mapping[str, Any], /, **_how: bool) -> list[Problem]:
+    temperature = parameters.get("temperature") or 0
+    if temperature <= 1:
+        return []
+    return [Problem("temperature", f"temperature is {show(temperature)}, but this model's API takes 0 to 1")]
+
+
 BEDROCK_CONVERSE = ContainerRules(
-    rules=Rules(extra={}),
-    payloads=(Payload(prompt="messages", fields=MappingProxyType({"messages": anything})),),
+    rules=Rules(max_stop=MAX_CONVERSE_STOP, extra=MappingProxyType({}), conflicts=_converse_conflicts),
+    payloads=(
+        Payload(
+            prompt="messages",
+            fields=MappingProxyType(
+                {
+                    "additionalModelRequestFields": json_object,
+                    "additionalModelResponseFieldPaths": texts(),
+                    "guardrailConfig": json_object,
+                    "inferenceConfig": anything,
+                    "messages": messages,
+                    "outputConfig": json_object,
+                    "performanceConfig": json_object,
+                    "promptVariables": json_object,
+                    "requestMetadata": json_object,
+                    "serviceTier": json_object,
+                    "stream": flag,
+                    "system": list_of(json_object, "objects"),
+                    "toolConfig": json_object,
+                }
+            ),
+            parameters=MappingProxyType(
+                {
+                    "maxTokens": integer(1),
+                    "stopSequences": texts(MAX_CONVERSE_STOP),
+                    "temperature": number(0, 1),
+                    "topP": number(0, 1),
+                }
+            ),
+            nested="inferenceConfig",
+            limit="maxTokens",
+        ),
+    ),
 )

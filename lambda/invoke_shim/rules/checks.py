@@ -41,6 +41,11 @@ def number_between(lowest: float, highest: float) -> Check:
     return check
 
 
+def fraction(value: Any) -> str | None:
+    """A number above 0, up to 1."""
+    return None if type(value) in (int, float) and 0 < value <= 1 else "a number above 0, at most 1"
+
+
 def positive(value: Any) -> str | None:
     """A number above 0 that fits a 32-bit float, which is what containers read it into."""
     return None if type(value) in (int, float) and 0 < value <= 3.4e38 else "a number above 0"
@@ -90,6 +95,17 @@ def integers(lowest: int, most: int) -> Check:
     return check
 
 
+def list_of(check: Check, what: str) -> Check:
+    """A list of at least one value, each of them right."""
+    expected = f"a list of at least one of {what}"
+
+    def check_list(value: Any) -> str | None:
+        right = isinstance(value, list) and value and all(check(item) is None for item in value)
+        return None if right else expected
+
+    return check_list
+
+
 def one_of(*allowed: str) -> Check:
     """One of a few strings."""
     expected = f"one of {', '.join(allowed)}"
@@ -107,15 +123,6 @@ def nullable(check: Check) -> Check:
         return None if value is None else check(value)
 
     return check_or_null
-
-
-def only(value: Any, why: str) -> Check:
-    """One value, because of what `why` tells."""
-
-    def check(found: Any) -> str | None:
-        return None if type(found) is type(value) and found == value else why
-
-    return check
 
 
 def is_unicode(value: str) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from invoke_shim.rules.checks import text
+from invoke_shim.rules.checks import list_of, text
 
 MAX_STOP = 4
 """OpenAI's limit, and TGI's."""
@@ -55,3 +55,27 @@ def response_format(value: Any) -> str | None:
         if text(schema.get("name")) is not None:
             return "a json_schema with a name"
     return None
+
+
+def _message(value: Any) -> str | None:
+    return None if isinstance(value, dict) and text(value.get("role")) is None else "an object with a role"
+
+
+messages = list_of(_message, "messages, each an object with a role and what it says")
+"""A chat, its messages' fields left to the model's side."""
+
+
+def prompts(value: Any) -> str | None:
+    """A prompt as text, several of them, or as token ids, by which OpenAI's API can be asked too."""
+    if text(value) is None or _texts(value) is None or _token_ids(value) is None:
+        return None
+    lists = isinstance(value, list) and value and all(_token_ids(item) is None for item in value)
+    return None if lists else "a non-empty string, a list of them, or lists of token ids"
+
+
+def _token_id(value: Any) -> str | None:
+    return None if type(value) is int and value >= 0 else "an integer of at least 0"
+
+
+_texts = list_of(text, "non-empty strings")
+_token_ids = list_of(_token_id, "token ids")

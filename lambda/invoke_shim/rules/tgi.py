@@ -45,9 +45,15 @@ def grammar(value: Any) -> str | None:
         return expected
     if value["type"] == "regex":
         return None if text(value["value"]) is None else expected
-    if value["type"] == "json" and isinstance(value["value"], dict) and "properties" not in value["value"]:
+    schema = value["value"]
+    # TGI takes a schema as JSON inside a string too, and reads it itself.
+    if isinstance(schema, str):
+        return text(schema)
+    if not isinstance(schema, dict):
+        return expected
+    if value["type"] == "json" and "properties" not in schema:
         return "a grammar whose JSON schema has properties"
-    return None if isinstance(value["value"], dict) else expected
+    return None
 
 
 def conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:
@@ -64,8 +70,25 @@ def conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) 
         if stream:
             problems.append(_problem("best_of", best_of, "cannot be streamed: leave best_of or stream out"))
     if stream and parameters.get("decoder_input_details") is True:
-        text = "decoder_input_details is true, which cannot be streamed: leave it or stream out"
-        problems.append(Problem("decoder_input_details", text))
+        problems.append(_problem("decoder_input_details", True, "cannot be streamed: leave it or stream out"))
+    problems += _format_problems(parameters)
+    return problems
+
+
+def _format_problems(parameters: Mapping[str, Any]) -> list[Problem]:
+    """What of OpenAI's `response_format` no grammar can say."""
+    form = parameters.get("response_format") or {"type": "text"}
+    if form["type"] == "json_object":
+        text = "response_format is json_object, but this model's container needs a json_schema"
+        return [Problem("response_format", text)]
+    if form["type"] != "json_schema":
+        return []
+    problems = []
+    if "grammar" in parameters:
+        problems.append(Problem("grammar", "grammar and response_format both tell the form: send one of them"))
+    if "properties" not in form["json_schema"]["schema"]:
+        text = "response_format has a schema without properties, which this model's container needs"
+        problems.append(Problem("response_format", text))
     return problems
 
 
@@ -115,31 +138,43 @@ _PARAMETERS: Mapping[str, Check] = {
 _REASONS = MappingProxyType(
     {
         "ignore_eos": "this container always ends at the end-of-text token",
-        "max_tokens": "the container's name of it is max_new_tokens",
+        "max_tokens": "this container's name of it is max_new_tokens",
         "min_p": "this container has top_p, top_k and typical_p",
         "presence_penalty": "this container has repetition_penalty and frequency_penalty",
-        "stop_sequences": "the container's name of it is stop",
+        "stop_sequences": "this container's name of it is stop",
     }
 )
 
-TGI = ContainerRules(
-    rules=Rules(
-        max_stop=MAX_STOP,
-        max_top_logprobs=MAX_TOP_N_TOKENS,
-        extra=MappingProxyType(_EXTRA),
-        dropped=frozenset({"details", "ignore_eos"}),
-        conflicts=conflicts,
-    ),
-    payloads=(
-        Payload(
-            prompt="inputs",
-            fields=MappingProxyType({"inputs": text, "parameters": anything, "stream": flag}),
-            parameters=MappingProxyType(_PARAMETERS),
-            reasons=_REASONS,
-            limit="max_new_tokens",
-            truncate="truncate",
-            sampling=frozenset({"temperature", "top_k", "top_p", "typical_p"}),
+_PAYLOAD = Payload(
+    prompt="inputs",
+    fields=MappingProxyType({"inputs": text, "parameters": anything, "stream": flag}),
+    parameters=MappingProxyType(_PARAMETERS),
+    reasons=_REASONS,
+    limit="max_new_tokens",
+    truncate="truncate",
+    sampling=frozenset({"temperature", "top_k", "top_p", "typical_p"}),
+    conflicts=conflicts,
+)
+
+
+def _rules(*, guided: bool) -> ContainerRules:
+    return ContainerRules(
+        rules=Rules(
+            max_stop=MAX_STOP,
+            penalties=frozenset({"frequency_penalty"} if guided else ()),
+            max_top_logprobs=MAX_TOP_N_TOKENS,
+            response_format=guided,
+            extra=MappingProxyType(_EXTRA),
+            dropped=frozenset({"details", "ignore_eos"}),
             conflicts=conflicts,
         ),
-    ),
-)
+        payloads=(_PAYLOAD,),
+    )
+
+
+TGI = _rules(guided=False)
+"""For any version. What an older one ignores in silence is refused where the client used OpenAI's name for it; a client
+that uses TGI's own names is taken to know the version. TGI 1.1 and newer know all other names."""
+
+TGI_GUIDED = _rules(guided=True)
+"""For 1.4.1 and newer, which know `frequency_penalty` and `grammar`, and so a `response_format` with a schema."""

@@ -1,31 +1,162 @@
-"""vLLM's OpenAI-compatible server."""
+"""vLLM's OpenAI-compatible server.
 
+Source: `vllm/entrypoints/openai/protocol.py` and `vllm/sampling_params.py`. Not taken: what runs code or templates of
+the client's (`chat_template`, `logits_processors`), and what changes the answer's form (`prompt_logprobs`,
+`return_tokens_as_token_ids`) is for `/invocations` only.
+"""
+
+from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
-from invoke_shim.backends.base import Rules
+from invoke_shim.backends.base import Check, Rules
+from invoke_shim.errors import Problem
 from invoke_shim.rules.base import ContainerRules, Payload
-from invoke_shim.rules.checks import MAX_INT32, anything, flag, integer, nullable, number, positive
+from invoke_shim.rules.checks import (
+    MAX_INT32,
+    MAX_INT64,
+    anything,
+    flag,
+    fraction,
+    integer,
+    integers,
+    json_object,
+    list_of,
+    nullable,
+    number,
+    positive,
+    text,
+    texts,
+)
+from invoke_shim.rules.openai import MAX_N, MAX_TOP_LOGPROBS, messages, prompts, response_format, stream_options
 
-_EXTRA = {
+MAX_TOKEN_IDS = 1024
+"""Token ids in a list: more than any vocabulary has of control tokens."""
+
+_BOTH: Mapping[str, Check] = {
+    "add_special_tokens": flag,
+    "allowed_token_ids": integers(0, MAX_TOKEN_IDS),
+    "bad_words": texts(MAX_TOKEN_IDS),
+    "cache_salt": text,
+    "guided_choice": texts(),
+    "guided_grammar": text,
+    "guided_json": json_object,
+    "guided_regex": text,
     "ignore_eos": flag,
+    "logit_bias": json_object,
     "min_p": number(0, 1),
     "min_tokens": integer(0),
     "repetition_penalty": positive,
     "skip_special_tokens": flag,
+    "spaces_between_special_tokens": flag,
+    "stop_token_ids": integers(0, MAX_TOKEN_IDS),
+    "structured_outputs": json_object,
     "top_k": integer(-1, MAX_INT32),
     "truncate_prompt_tokens": integer(1),
 }
 
+_EXTRA: Mapping[str, Check] = {
+    **_BOTH,
+    "chat_template_kwargs": json_object,
+    "reasoning_effort": text,
+}
+
+
+def _native(extra: Mapping[str, Check]) -> Mapping[str, Check]:
+    """The fields of a payload of vLLM's own, each of which may be null."""
+    fields = {
+        **_BOTH,
+        "echo": flag,
+        "frequency_penalty": number(-2, 2),
+        "include_stop_str_in_output": flag,
+        "max_tokens": integer(1),
+        "model": text,
+        "n": integer(1, MAX_N),
+        "presence_penalty": number(-2, 2),
+        "priority": integer(-MAX_INT32, MAX_INT32),
+        "prompt_logprobs": integer(0, MAX_TOP_LOGPROBS),
+        "response_format": response_format,
+        "return_tokens_as_token_ids": flag,
+        "seed": integer(-MAX_INT64 - 1, MAX_INT64),
+        "stop": stop_or_texts,
+        "stream": flag,
+        "stream_options": stream_options,
+        "temperature": number(0, 2),
+        "top_p": fraction,
+        "user": text,
+        **extra,
+    }
+    return MappingProxyType({name: nullable(check) for name, check in fields.items()})
+
+
+def stop_or_texts(value: Any) -> str | None:
+    """A stop string, or any number of them."""
+    return None if text(value) is None or texts()(value) is None else "a non-empty string, or a list of them"
+
+
+def conflicts(parameters: Mapping[str, Any], /, **_how: bool) -> list[Problem]:
+    """What vLLM answers with 400 though every value is right by itself."""
+    problems = []
+    n = parameters.get("n") or 1
+    # vLLM samples unless told not to.
+    if n > 1 and (parameters.get("temperature") == 0 or parameters.get("top_p") == 0):
+        problems.append(Problem("n", f"n is {n}, which needs a temperature above 0: greedy answers are all the same"))
+    least = parameters.get("min_tokens") or 0
+    most = parameters.get("max_completion_tokens") or parameters.get("max_tokens")
+    if most is not None and least > most:
+        problems.append(Problem("min_tokens", f"min_tokens is {least}, but at most {most} tokens are asked for"))
+    forms = [name for name in _FORMS if parameters.get(name) is not None]
+    if len(forms) > 1:
+        problems.append(Problem(forms[1], f"{' and '.join(forms)} each tell the answer's form: send one of them"))
+    if parameters.get("add_generation_prompt") is not False and parameters.get("continue_final_message") is True:
+        text = "continue_final_message is true, which needs add_generation_prompt to be false"
+        problems.append(Problem("continue_final_message", text))
+    return problems
+
+
+_FORMS = ("guided_choice", "guided_grammar", "guided_json", "guided_regex", "response_format", "structured_outputs")
+
+PAYLOADS = (
+    Payload(
+        prompt="messages",
+        fields=_native(
+            {
+                "add_generation_prompt": flag,
+                "chat_template_kwargs": json_object,
+                "continue_final_message": flag,
+                "documents": list_of(json_object, "objects"),
+                "logprobs": flag,
+                "max_completion_tokens": integer(1),
+                "messages": messages,
+                "parallel_tool_calls": flag,
+                "reasoning_effort": text,
+                "tool_choice": anything,
+                "tools": list_of(json_object, "objects"),
+                "top_logprobs": integer(0, MAX_TOP_LOGPROBS),
+            }
+        ),
+        truncate="truncate_prompt_tokens",
+        conflicts=conflicts,
+    ),
+    Payload(
+        prompt="prompt",
+        fields=_native(
+            {"best_of": integer(1, MAX_N), "logprobs": integer(0, MAX_TOP_LOGPROBS), "prompt": prompts, "suffix": text}
+        ),
+        truncate="truncate_prompt_tokens",
+        conflicts=conflicts,
+    ),
+)
+"""What vLLM takes by itself, and behind LMI."""
+
 VLLM = ContainerRules(
     rules=Rules(
         penalties=frozenset({"presence_penalty", "frequency_penalty"}),
-        max_n=128,
-        max_top_logprobs=20,
+        max_n=MAX_N,
+        max_top_logprobs=MAX_TOP_LOGPROBS,
         response_format=True,
         extra=MappingProxyType(_EXTRA),
+        conflicts=conflicts,
     ),
-    payloads=(
-        Payload(prompt="messages", fields=MappingProxyType({"messages": anything, "max_tokens": nullable(integer(1))})),
-        Payload(prompt="prompt", fields=MappingProxyType({"prompt": anything, "max_tokens": nullable(integer(1))})),
-    ),
+    payloads=PAYLOADS,
 )
