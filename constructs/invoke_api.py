@@ -8,8 +8,12 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 from constructs.acknowledgements import acknowledge
+from constructs.api_domain import ApiDomain
+from constructs.api_keys import ApiKeys
+from constructs.gateway_responses import add_gateway_responses
 from constructs.invoke_function import LONGEST_TIMEOUT, InvokeFunction
 from constructs.sagemaker_endpoint import SageMakerEndpoint
 
@@ -17,36 +21,16 @@ from catalog import limits
 
 _STAGE_NAME = "live"
 # What the shim speaks (lambda/invoke_shim/settings.py).
-CONTAINERS = ("tgi", "lmi")
+CONTAINERS = ("tgi", "lmi", "vllm")
 PROMPT_FORMATS = (
-    "chatml",
-    "falcon-chat",
-    "falcon-instruct",
-    "mistral-instruct",
-    "mistral-instruct-v0.3",
-    "mixtral-instruct",
-    "llama-3-instruct",
-    "llama-3.1-instruct",
-    "granite-code",
-    "template",
-    "none",
+    *("chatml", "falcon-chat", "falcon-instruct", "mistral-instruct", "mistral-instruct-v0.3", "mixtral-instruct"),
+    *("llama-3-instruct", "llama-3.1-instruct", "granite-code", "template", "none"),
 )
-# API Gateway waits 29 s for an integration unless the account's quota L-E5AE38E1 was raised, and at least 50 ms.
-_DEFAULT_TIMEOUT = Duration.seconds(29)
+# As long as a regional API lets a stream be without a byte (API Gateway documentation, "Stream the integration
+# response"), which is as long as an answer that is not streamed can take.
+_DEFAULT_TIMEOUT = Duration.seconds(300)
 # Time for the shim to say in OpenAI's words that the model was too slow, before API Gateway says it in its own.
 _FUNCTION_GRACE = Duration.seconds(1)
-
-# What API Gateway answers by itself, said in OpenAI's error shape. The message is a quoted JSON string already.
-_GATEWAY_ERROR = (
-    '{{"error": {{"message": $context.error.messageString, "type": "{type}", "param": null, '
-    '"code": "$context.error.responseType"}}}}'
-)
-# Response type, OpenAI's error type, and after how many seconds OpenAI's clients may try again.
-_GATEWAY_ERRORS: list[tuple[str, apigateway.ResponseType, str, int | None]] = [
-    ("ClientError", apigateway.ResponseType.DEFAULT_4_XX, "invalid_request_error", None),
-    ("ServerError", apigateway.ResponseType.DEFAULT_5_XX, "server_error", None),
-    ("Throttled", apigateway.ResponseType.THROTTLED, "rate_limit_error", 1),
-]
 # One JSON object a request: who, what, how long and how it ended; nothing of what was said.
 _ACCESS_LOG_FIELDS = {
     "requestId": "$context.requestId",
@@ -63,20 +47,24 @@ _ACCESS_LOG_FIELDS = {
     "integrationStatus": "$context.integrationStatus",
     "errorType": "$context.error.responseType",
 }
+# The id of the key that was used; never the key itself, which is `$context.identity.apiKey`.
+_KEY_LOG_FIELDS = {"apiKeyId": "$context.identity.apiKeyId", "authorizerLatency": "$context.authorizer.latency"}
+_WEB_ACL_LOG_FIELDS = {"webAclResponse": "$context.wafResponseCode"}
 
 
 class InvokeApi(Construct):
-    """OpenAI's API in front of one endpoint, for callers with IAM credentials.
+    """OpenAI's API in front of one endpoint, for callers with IAM credentials or with keys.
 
-    Defines: the invoke shim (`InvokeFunction`) behind a regional REST API with one greedy route, IAM
-    authorization, an access log, X-Ray tracing, and gateway responses in OpenAI's error shape.
+    Defines: the invoke shim (`InvokeFunction`) behind a regional REST API with one greedy route that streams its
+    answers, an access log, X-Ray tracing, and gateway responses in OpenAI's error shape. Callers sign their
+    requests, unless there are `ApiKeys`.
 
-    Data flow: a signed request comes in at `url`, the shim turns it into the container's request, invokes the
-    endpoint and turns the answer into OpenAI's. Prompts and answers are not logged.
+    Data flow: a request comes in at `url`, the shim turns it into the container's request, invokes the endpoint and
+    turns the answer into OpenAI's, as it comes. Prompts and answers are not logged.
 
-    Failures: API Gateway gives up after `invoke_timeout`; the shim answers 504 shortly before. A caller without
-    `execute-api:Invoke` gets 403. A stage with logs is refused by API Gateway until the region's account
-    settings name a role for them (`ApiGatewayAccount`).
+    Failures: API Gateway gives up after `invoke_timeout`, and after 5 minutes without a byte; the shim answers 504
+    shortly before. A caller who may not call gets 401 or 403. A stage with logs is refused by API Gateway until the
+    region's account settings name a role for them (`ApiGatewayAccount`).
 
     Prerequisites: `ApiGatewayAccount`, once per account and region.
 
@@ -99,6 +87,12 @@ class InvokeApi(Construct):
         container: str,
         prompt_format: str,
         encryption_key: kms.IKey,
+        prompt_template: str | None = None,
+        api_keys: ApiKeys | None = None,
+        web_acl_arn: str | None = None,
+        domain: ApiDomain | None = None,
+        gather_stream: bool = False,
+        log_prompts: bool = False,
         max_input_tokens: int | None = None,
         max_total_tokens: int | None = None,
         invoke_timeout: Duration | None = None,
@@ -113,12 +107,19 @@ class InvokeApi(Construct):
             construct_id: Id within the parent.
             endpoint: The endpoint that answers.
             model_name: The model's name to clients.
-            container: How the container speaks: `tgi` or `lmi`.
+            container: How the container speaks: `tgi`, `lmi` or `vllm`.
             prompt_format: Name of the shim's prompt format.
             encryption_key: Key of the log groups and of the function's environment variables.
+            prompt_template: The template of the prompt format `template`.
+            api_keys: The callers' keys; callers sign their requests with IAM credentials by default.
+            web_acl_arn: A web ACL of AWS WAF in front of the API; none by default.
+            domain: The name under which the API answers; it answers at API Gateway's address by default, and no
+                more at that where there is a name.
+            gather_stream: Whether answers that are not streamed are collected from the container's stream.
+            log_prompts: Whether prompts and answers are logged.
             max_input_tokens: The container's limit of prompt tokens, where known.
             max_total_tokens: The container's limit of prompt and generated tokens together, where known.
-            invoke_timeout: How long API Gateway waits; 29 s by default, more takes a raised account quota.
+            invoke_timeout: How long API Gateway waits, and how long an answer may stream; 300 s by default.
             reserved_concurrency: Most requests at a time; the account's shared pool by default.
             log_retention: How long both log groups keep their events.
             removal_policy: What becomes of the log groups when they leave the stack.
@@ -139,6 +140,7 @@ class InvokeApi(Construct):
                 *limits.reserved_concurrency(reserved_concurrency),
             )
         ]
+        problems += _template_problems(prompt_format, prompt_template)
         if max_input_tokens and max_total_tokens and max_input_tokens >= max_total_tokens:
             problems.append(
                 f"max_input_tokens is {max_input_tokens}: allowed is less than max_total_tokens, {max_total_tokens}"
@@ -148,11 +150,14 @@ class InvokeApi(Construct):
         settings = {
             "CONTAINER": container,
             "ENDPOINT_NAME": endpoint.endpoint_name,
+            "GATHER_STREAM": "true" if gather_stream else None,
             "INVOKE_TIMEOUT_SECONDS": f"{timeout.to_seconds():g}",
+            "LOG_PROMPTS": "true" if log_prompts else None,
             "MAX_INPUT_TOKENS": max_input_tokens,
             "MAX_TOTAL_TOKENS": max_total_tokens,
             "MODEL_NAME": model_name,
             "PROMPT_FORMAT": prompt_format,
+            "PROMPT_TEMPLATE": prompt_template,
         }
         self.function = InvokeFunction(
             self,
@@ -166,41 +171,24 @@ class InvokeApi(Construct):
             removal_policy=removal_policy,
         ).function
         endpoint.grant_invoke(self.function)
-        self.rest_api = self._rest_api(
-            model_name,
-            timeout,
-            logs.LogGroup(
-                self,
-                "AccessLogs",
-                encryption_key=encryption_key,
-                retention=log_retention,
-                removal_policy=removal_policy,
-            ),
+        access_logs = logs.LogGroup(
+            self, "AccessLogs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
         )
-
-    @property
-    def url(self) -> str:
-        """Where the API answers, ending in a slash; OpenAI's base URL is this and `v1`."""
-        return self.rest_api.url
-
-    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let the grantee call every route of this API."""
-        return iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["execute-api:Invoke"],
-            resource_arns=[self.rest_api.arn_for_execute_api("*", "/*", _STAGE_NAME)],
-        )
-
-    def _rest_api(self, model_name: str, timeout: Duration, access_logs: logs.LogGroup) -> apigateway.RestApi:
-        api = apigateway.RestApi(
+        log_fields = {
+            **_ACCESS_LOG_FIELDS,
+            **(_KEY_LOG_FIELDS if api_keys else {}),
+            **(_WEB_ACL_LOG_FIELDS if web_acl_arn else {}),
+        }
+        self.rest_api = apigateway.RestApi(
             self,
             "RestApi",
             description=f"OpenAI's API in front of {model_name}",
             rest_api_name=Stack.of(self).stack_name,
             endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
+            disable_execute_api_endpoint=True if domain else None,
+            api_key_source_type=apigateway.ApiKeySourceType.AUTHORIZER if api_keys else None,
             # The role is a setting of the whole account and region: ApiGatewayAccount owns it, no model's stack.
             cloud_watch_role=False,
-            default_method_options=apigateway.MethodOptions(authorization_type=apigateway.AuthorizationType.IAM),
             deploy_options=apigateway.StageOptions(
                 stage_name=_STAGE_NAME,
                 tracing_enabled=True,
@@ -209,26 +197,54 @@ class InvokeApi(Construct):
                 # Data traces would write prompts and answers into the log.
                 data_trace_enabled=False,
                 access_log_destination=apigateway.LogGroupLogDestination(access_logs),
-                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG_FIELDS)),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(log_fields)),
             ),
         )
-        method = api.root.add_resource("{proxy+}").add_method(
-            "ANY", apigateway.LambdaIntegration(self.function, allow_test_invoke=False, timeout=timeout)
-        )
-        for name, response_type, error_type, retry_after in _GATEWAY_ERRORS:
-            headers = {"x-request-id": "context.requestId"}
-            if retry_after is not None:
-                headers["retry-after"] = f"'{retry_after}'"
-            api.add_gateway_response(
-                name,
-                type=response_type,
-                response_headers=headers,
-                templates={"application/json": _GATEWAY_ERROR.format(type=error_type)},
-            )
         # CDK adds an output of its own for the URL; the stack says it once, under its own name.
-        api.node.try_remove_child("Endpoint")
+        self.rest_api.node.try_remove_child("Endpoint")
+        method = self._method(timeout, api_keys)
+        add_gateway_responses(self.rest_api, keys=api_keys is not None, web_acl=web_acl_arn is not None)
+        self.usage_plan = api_keys.meter(self.rest_api) if api_keys else None
+        self._domain = domain
+        if domain:
+            domain.serve(self.rest_api)
+        self.web_acl_association = (
+            wafv2.CfnWebACLAssociation(
+                self, "WebAcl", resource_arn=self.rest_api.deployment_stage.stage_arn, web_acl_arn=web_acl_arn
+            )
+            if web_acl_arn
+            else None
+        )
+        self._acknowledge(method, keys=api_keys is not None)
+
+    @property
+    def url(self) -> str:
+        """Where the API answers, ending in a slash; OpenAI's base URL is this and `v1`."""
+        return self._domain.url if self._domain else self.rest_api.url
+
+    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let the grantee call every route of this API; it needs to be let where callers have no keys."""
+        return iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["execute-api:Invoke"],
+            resource_arns=[self.rest_api.arn_for_execute_api("*", "/*", _STAGE_NAME)],
+        )
+
+    def _method(self, timeout: Duration, api_keys: ApiKeys | None) -> apigateway.Method:
+        integration = apigateway.LambdaIntegration(
+            self.function,
+            allow_test_invoke=False,
+            timeout=timeout,
+            response_transfer_mode=apigateway.ResponseTransferMode.STREAM,
+        )
+        resource = self.rest_api.root.add_resource("{proxy+}")
+        if api_keys is None:
+            return resource.add_method("ANY", integration, authorization_type=apigateway.AuthorizationType.IAM)
+        return resource.add_method("ANY", integration, authorizer=api_keys.authorizer, api_key_required=True)
+
+    def _acknowledge(self, method: apigateway.Method, *, keys: bool) -> None:
         acknowledge(
-            cast("Construct", api.node.default_child),
+            cast("Construct", self.rest_api.node.default_child),
             {
                 "AwsSolutions-APIG2": (
                     "the shim checks every field itself and names all that is wrong, in OpenAI's error shape; a "
@@ -236,16 +252,29 @@ class InvokeApi(Construct):
                 )
             },
         )
+        callers = "callers have keys of a usage plan" if keys else "callers sign with IAM credentials"
         acknowledge(
-            api.deployment_stage,
-            {"AwsSolutions-APIG3": ("callers sign with IAM credentials; a web ACL is for an API that strangers reach")},
+            self.rest_api.deployment_stage,
+            {"AwsSolutions-APIG3": f"{callers}; a web ACL is the environment's choice (FrontDoor.web_acl)"},
         )
         acknowledge(
             method,
-            {"AwsSolutions-COG4": "callers are services and engineers with IAM credentials, not Cognito users"},
+            {
+                "AwsSolutions-COG4": (
+                    "callers are OpenAI's clients, which send keys that a Lambda authorizer passes to the usage plan"
+                    if keys
+                    else "callers are services and engineers with IAM credentials, not Cognito users"
+                )
+            },
         )
-        return api
 
 
 def _choice_problems(name: str, value: str, allowed: tuple[str, ...]) -> list[str]:
     return [] if value in allowed else [f"{name} is {value!r}: allowed are {', '.join(allowed)}"]
+
+
+def _template_problems(prompt_format: str, prompt_template: str | None) -> list[str]:
+    if (prompt_format == "template") is (prompt_template is not None):
+        return []
+    value = "None" if prompt_template is None else "a template"
+    return [f"prompt_template is {value}: allowed is a template with the prompt format template, and with no other"]

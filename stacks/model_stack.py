@@ -1,16 +1,23 @@
 """One model's stack: where a declaration meets the constructs."""
 
+from collections.abc import Mapping
+
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import Environment as CdkEnvironment
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+from constructs.api_domain import ApiDomain
+from constructs.api_keys import ApiKeys
 from constructs.artifact_bucket import ArtifactBucket
 from constructs.invoke_api import InvokeApi
 from constructs.jumpstart_endpoint import JumpStartEndpoint
 from constructs.model_key import ModelKey
+from constructs.web_acl import WebAcl
 
 from catalog import Lock
-from stacks.environments import Environment, Removal
+from stacks.environments import ApiKeys as Keys
+from stacks.environments import Domain, Environment, Removal
+from stacks.environments import WebAcl as WebAclDeclaration
 from stacks.models import JumpStartModel
 
 _RETENTION = {
@@ -86,6 +93,10 @@ class ModelStack(Stack):
             security_group_ids=network.security_group_ids if network else (),
             encryption_key=key,
         )
+        retention = _RETENTION[environment.log_retention_days]
+        door = environment.front_door
+        keys = _api_keys(self, door.api_keys, key, retention, removal_policy) if door.api_keys else None
+        domain = _domain(self, door.domain, model) if door.domain else None
         api = InvokeApi(
             self,
             "Api",
@@ -93,16 +104,25 @@ class ModelStack(Stack):
             model_name=model.name,
             container=endpoint.deployment.container,
             prompt_format=model.prompt_format,
+            prompt_template=model.prompt_template,
             encryption_key=key,
+            api_keys=keys,
+            web_acl_arn=_web_acl_arn(self, door.web_acl) if door.web_acl else None,
+            domain=domain,
+            gather_stream=model.gather_stream,
+            log_prompts=environment.log_prompts,
             max_input_tokens=endpoint.max_input_tokens,
             max_total_tokens=endpoint.max_total_tokens,
             invoke_timeout=Duration.seconds(model.invoke_timeout_seconds),
             reserved_concurrency=environment.reserved_concurrency,
-            log_retention=_RETENTION[environment.log_retention_days],
+            log_retention=retention,
             removal_policy=removal_policy,
         )
         # Instances bill from the endpoint's creation: whatever else may fail should have failed by then.
         endpoint.cfn_endpoint.node.add_dependency(artifacts.bucket, api.rest_api.deployment_stage)
+        for part in (keys, domain, api.web_acl_association):
+            if part is not None:
+                endpoint.cfn_endpoint.node.add_dependency(part)
 
         CfnOutput(
             self,
@@ -110,6 +130,20 @@ class ModelStack(Stack):
             value=api.url,
             description="where the API answers; OpenAI's base URL is this and v1",
         )
+        if api.usage_plan:
+            CfnOutput(
+                self,
+                "UsagePlanId",
+                value=api.usage_plan.usage_plan_id,
+                description="the usage plan that the keys of the API's callers belong to",
+            )
+        if domain:
+            CfnOutput(
+                self,
+                "DomainTarget",
+                value=domain.regional_domain_name,
+                description="what the DNS record of the model's name points to",
+            )
         CfnOutput(
             self,
             "EndpointName",
@@ -118,6 +152,44 @@ class ModelStack(Stack):
         )
         CfnOutput(self, "BucketName", value=artifacts.bucket_name, description="the model's data and artifacts")
         CfnOutput(self, "KeyArn", value=key.key_arn, description="the key of all that the stack stores")
+
+
+def _api_keys(
+    stack: ModelStack, declared: Keys, key: ModelKey, retention: logs.RetentionDays, removal_policy: RemovalPolicy
+) -> ApiKeys:
+    throttle, quota = declared.throttle, declared.quota
+    return ApiKeys(
+        stack,
+        "Keys",
+        encryption_key=key,
+        requests_per_second=throttle.requests_per_second if throttle else None,
+        burst=throttle.burst if throttle else None,
+        quota=quota.requests if quota else None,
+        quota_period=quota.per if quota else "MONTH",
+        log_retention=retention,
+        removal_policy=removal_policy,
+    )
+
+
+def _web_acl_arn(stack: ModelStack, declared: WebAclDeclaration | Mapping[str, str]) -> str:
+    if not isinstance(declared, WebAclDeclaration):
+        return declared[stack.region]
+    return WebAcl(
+        stack,
+        "WebAcl",
+        managed_rule_groups=declared.managed_rule_groups,
+        requests_per_address=declared.requests_per_address,
+    ).web_acl_arn
+
+
+def _domain(stack: ModelStack, declared: Domain, model: JumpStartModel) -> ApiDomain:
+    return ApiDomain(
+        stack,
+        "Domain",
+        domain_name=f"{model.name}.{declared.name}",
+        certificate_arn=declared.certificates[stack.region],
+        hosted_zone_id=declared.hosted_zone_id,
+    )
 
 
 def _seconds(number: int | None) -> Duration | None:

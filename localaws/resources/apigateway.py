@@ -37,6 +37,7 @@ _INTEGRATION_NAMES: Final = {
     "PassthroughBehavior": "passthroughBehavior",
     "RequestParameters": "requestParameters",
     "RequestTemplates": "requestTemplates",
+    "ResponseTransferMode": "responseTransferMode",
     "TimeoutInMillis": "timeoutInMillis",
     "Type": "type",
     "Uri": "uri",

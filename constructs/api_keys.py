@@ -1,0 +1,160 @@
+"""Keys for the callers of an API, which OpenAI's clients send as bearer tokens."""
+
+from pathlib import Path
+
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Token
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+from constructs.acknowledgements import acknowledge_in_policy
+
+from catalog import gateway_limits as limits
+
+_LAMBDA_FOLDER = Path(__file__).resolve().parent.parent / "lambda"
+# API Gateway answers 401 to what does not match, without asking the function: `bearer` in any case, and a key's form.
+_BEARER_KEY = "^[Bb][Ee][Aa][Rr][Ee][Rr] +[A-Za-z0-9]{20,128}$"
+# The longest that API Gateway caches. The function's answer follows from the header alone, and API Gateway compares the
+# key with the usage plan's at every request, so that a revoked key is refused while the answer is cached.
+_CACHED = Duration.hours(1)
+
+
+class ApiKeys(Construct):
+    """Keys for an API: who has one may call, as fast and as much as the plan says.
+
+    Defines: a Lambda authorizer (an `AWS::Lambda::Function` with its own role and log group) that hands the bearer
+    token to API Gateway, and, with `meter`, the `AWS::ApiGateway::UsagePlan` in which API Gateway looks it up. It
+    defines no key: keys are made by API Gateway when somebody asks for one (`python -m tools.keys create`), so that
+    none stands in a template, an output or a log.
+
+    Data flow: `Authorization: Bearer <key>` -> authorizer -> `usageIdentifierKey` -> usage plan -> the API's method.
+
+    Failures: a header that cannot be a key's is 401 without a function call; an unknown or revoked key is 401
+    (`INVALID_API_KEY`); a key over its throttle or quota is 429. API Gateway applies throttle and quota on a
+    best-effort basis: they are targets, not guarantees. Keys outlive the stack; without their plan they open nothing.
+
+    Prerequisites: none.
+
+    Usage::
+
+        keys = ApiKeys(self, "Keys", requests_per_second=5, burst=10, encryption_key=key)
+        api = InvokeApi(self, "Api", api_keys=keys, ...)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        encryption_key: kms.IKey,
+        requests_per_second: float | None = None,
+        burst: int | None = None,
+        quota: int | None = None,
+        quota_period: str = "MONTH",
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+    ) -> None:
+        """Define the authorizer.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Id within the parent.
+            encryption_key: Key of the log group.
+            requests_per_second: How fast each key may ask over a longer time; with `burst`, or neither.
+            burst: How many requests each key may send at once.
+            quota: How many requests each key has in a period; unlimited by default.
+            quota_period: `DAY`, `WEEK` or `MONTH`.
+            log_retention: How long the log group keeps its events.
+            removal_policy: What becomes of the log group when it leaves the stack.
+
+        Raises:
+            ValueError: If anything above is out of range; the message lists every problem.
+        """
+        super().__init__(scope, construct_id)
+        problems = _problems(requests_per_second, burst, quota, quota_period)
+        if problems:
+            raise ValueError("\n".join(problems))
+        self._throttle = (
+            None
+            if requests_per_second is None
+            else apigateway.ThrottleSettings(rate_limit=requests_per_second, burst_limit=burst)
+        )
+        self._quota = (
+            None if quota is None else apigateway.QuotaSettings(limit=quota, period=apigateway.Period[quota_period])
+        )
+        self.function = self._function(
+            logs.LogGroup(
+                self, "Logs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
+            )
+        )
+        self.authorizer = apigateway.TokenAuthorizer(
+            self,
+            "Authorizer",
+            handler=self.function,
+            identity_source=apigateway.IdentitySource.header("Authorization"),
+            validation_regex=_BEARER_KEY,
+            results_cache_ttl=_CACHED,
+        )
+
+    def meter(self, api: apigateway.RestApi) -> apigateway.UsagePlan:
+        """Define the plan by which the keys of an API's stage are metered; the keys are added to it later."""
+        return apigateway.UsagePlan(
+            self,
+            "Plan",
+            description="throttle and quota of each key",
+            throttle=self._throttle,
+            quota=self._quota,
+            api_stages=[apigateway.UsagePlanPerApiStage(api=api, stage=api.deployment_stage)],
+        )
+
+    def _function(self, log_group: logs.LogGroup) -> lambda_.Function:
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description="writes the key authorizer's log, and may do nothing else",
+        )
+        log_group.grant_write(role)
+        function = lambda_.Function(
+            self,
+            "Function",
+            description="hands bearer tokens to API Gateway as API keys",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            architecture=lambda_.Architecture.ARM_64,
+            handler="key_authorizer.handler.handle",
+            code=lambda_.Code.from_asset(
+                str(_LAMBDA_FOLDER),
+                exclude=["/*", "!/key_authorizer/", "__pycache__/"],
+                ignore_mode=IgnoreMode.GIT,
+            ),
+            role=role,
+            memory_size=128,
+            timeout=Duration.seconds(5),
+            tracing=lambda_.Tracing.ACTIVE,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+        )
+        acknowledge_in_policy(
+            role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": (
+                    "xray:PutTraceSegments and xray:PutTelemetryRecords exist in IAM without a resource"
+                )
+            },
+        )
+        return function
+
+
+def _problems(requests_per_second: float | None, burst: int | None, quota: int | None, quota_period: str) -> list[str]:
+    if (requests_per_second is None) is not (burst is None):
+        return [
+            f"requests_per_second is {requests_per_second} and burst is {burst}: allowed are both, or neither of them"
+        ]
+    found = []
+    if requests_per_second is not None and burst is not None and not Token.is_unresolved(requests_per_second):
+        found += [str(breach) for breach in limits.throttle(requests_per_second, burst)]
+    if quota is not None and not Token.is_unresolved(quota):
+        found += [str(breach) for breach in limits.quota(quota, quota_period)]
+    return found
