@@ -10,6 +10,7 @@ from typing import Final
 
 from localaws.resources import (
     apigateway,
+    apigateway_access,
     apigateway_stages,
     cdk,
     custom,
@@ -18,15 +19,20 @@ from localaws.resources import (
     iam,
     kms,
     logs,
+    route53,
     s3,
     sagemaker,
     ssm,
+    wafv2,
 )
 from localaws.resources.base import Handler
 
 _HANDLERS: Final[dict[str, Handler]] = {
     handler.type_name: handler
-    for module in (apigateway, apigateway_stages, cdk, ecr, functions, iam, kms, logs, s3, sagemaker, ssm)
+    for module in (
+        *(apigateway, apigateway_access, apigateway_stages, cdk, ecr, functions, iam, kms, logs, route53, s3),
+        *(sagemaker, ssm, wafv2),
+    )
     for handler in module.HANDLERS
 }
 

@@ -33,10 +33,12 @@ _MISSING_CODES: Final = frozenset(
         "NoSuchBucket",
         "NoSuchBucketPolicy",
         "NoSuchEntity",
+        "NoSuchHostedZone",
         "NotFoundException",
         "ParameterNotFound",
         "RepositoryNotFoundException",
         "ResourceNotFoundException",
+        "WAFNonexistentItemException",
     }
 )
 
