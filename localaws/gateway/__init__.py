@@ -2,13 +2,16 @@
 
 moto keeps the APIs and answers their control plane; nothing would answer their URLs. Here a request whose Host is
 that of an API (``{id}.execute-api.{region}.amazonaws.com``) goes through the API's deployment: routing, IAM
-authorization, request validation, Lambda proxy integration, gateway responses, access log. For clients that cannot
-choose the Host there is the path ``/_localaws/execute-api/{region}/{id}/{stage}/...`` with the same effect. Usage
-plans, API keys, throttling of stages, caches, other authorizers, other integrations and resource policies of APIs
-are not built.
+or Lambda authorization, usage plans, request validation, Lambda proxy integration, gateway responses, access log. A
+custom domain name that is mapped to a stage is such a Host too. For clients that cannot choose the Host there is the
+path ``/_localaws/execute-api/{region}/{id}/{stage}/...`` with the same effect. Throttling of stages, caches of
+answers, Cognito authorizers, other integrations, resource policies of APIs and AWS WAF are not built.
 
 * `deployed`: what a deployment holds, and which method answers.
 * `signature`: who signed a request.
+* `authorizer`: whom a Lambda authorizer lets in.
+* `usage_plans`: whose key a request brings, and how many it may send.
+* `domains`: custom domain names.
 * `proxy`: the function's event and response.
 * `errors`: API Gateway's own answers.
 * `integration`: the function of a method.
@@ -28,6 +31,7 @@ from moto.apigateway.models import RestAPI, apigateway_backends
 from werkzeug.wrappers import Request, Response
 
 from localaws import functions, settings
+from localaws.gateway import domains, usage_plans
 from localaws.gateway.deployed import DeployedApi, Stage
 from localaws.gateway.execution import execute
 from localaws.gateway.proxy import IncomingRequest
@@ -56,13 +60,36 @@ def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
     """Answer a request to a deployed API; None if the request is another."""
     raw_uri: str = environ.get("RAW_URI", "")
     target = urlsplit(raw_uri)
+    usage = usage_plans.usage_response(target.path, target.query, environ.get("HTTP_AUTHORIZATION"))
+    if usage is not None:
+        return usage(environ, start_response)
+    mapped = domains.find(environ.get("HTTP_HOST", ""), target.path)
+    if mapped is not None:
+        response = _answer(
+            environ,
+            region=mapped.region,
+            api_id=mapped.api_id,
+            stage_name=mapped.stage,
+            path=mapped.path,
+            query=target.query,
+            domain_name=mapped.domain_name,
+        )
+        return response(environ, start_response)
     host = _HOST.fullmatch(environ.get("HTTP_HOST", ""))
     plain = _PLAIN_PATH.fullmatch(target.path)
     match = host or plain
     if match is None:
         return None
     path = plain["rest"] if plain is not None and host is None else target.path
-    response = _answer(environ, region=match["region"], api_id=match["api"], path=path, query=target.query)
+    stage_name, _, rest = path.removeprefix("/").partition("/")
+    response = _answer(
+        environ,
+        region=match["region"],
+        api_id=match["api"],
+        stage_name=stage_name,
+        path=f"/{rest}",
+        query=target.query,
+    )
     return response(environ, start_response)
 
 
@@ -72,11 +99,19 @@ def _create_deployment(api: Any, *arguments: Any, **named_arguments: Any) -> Any
     return deployment
 
 
-def _answer(environ: WSGIEnvironment, *, region: str, api_id: str, path: str, query: str) -> Response:
+def _answer(
+    environ: WSGIEnvironment,
+    *,
+    region: str,
+    api_id: str,
+    stage_name: str,
+    path: str,
+    query: str,
+    domain_name: str | None = None,
+) -> Response:
     request = Request(environ)
     body = request.get_data()
-    stage_name, _, rest = path.removeprefix("/").partition("/")
-    stage = _stage(region, api_id, stage_name)
+    stage = _stage(region, api_id, stage_name, domain_name)
     if stage is None:
         return _forbidden()
     source_ip = environ.get("REMOTE_ADDR", settings.HOST)
@@ -85,7 +120,7 @@ def _answer(environ: WSGIEnvironment, *, region: str, api_id: str, path: str, qu
         stage,
         IncomingRequest(
             method=request.method,
-            path=f"/{rest}",
+            path=path,
             query=query,
             headers=sent,
             body=body,
@@ -102,11 +137,13 @@ def _answer(environ: WSGIEnvironment, *, region: str, api_id: str, path: str, qu
     return Response(response.body, response.status, headers=list(response.headers))
 
 
-def _stage(region: str, api_id: str, name: str) -> Stage | None:
-    """Return a stage of an API, or None where there is no such API or stage."""
+def _stage(region: str, api_id: str, name: str, domain_name: str | None) -> Stage | None:
+    """Return a stage of an API, or None where there is none, or none that answers at the API's own address."""
     api = apigateway_backends[settings.ACCOUNT][region].apis.get(api_id)
     stage = None if api is None else api.stages.get(name)
     if api is None or stage is None or stage.deployment_id not in api.deployments:
+        return None
+    if domain_name is None and api.disableExecuteApiEndpoint:
         return None
     deployment: Any = api.deployments[stage.deployment_id]
     return Stage(
@@ -117,6 +154,7 @@ def _stage(region: str, api_id: str, name: str) -> Stage | None:
         api=deployment.deployed_api,
         variables=stage.variables or {},
         access_log=stage.access_log_settings,
+        domain_name=domain_name,
     )
 
 

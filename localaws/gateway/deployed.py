@@ -15,6 +15,28 @@ from localaws import settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Authorizer:
+    """A Lambda authorizer.
+
+    Attributes:
+        id: its id.
+        kind: ``TOKEN`` or ``REQUEST``.
+        uri: the URI of its function.
+        identity_sources: where the request says who calls, as API Gateway names it:
+            ``method.request.header.Authorization`` and so on.
+        validation_expression: what a token must match before the function is asked; None: anything.
+        ttl_seconds: how long an answer is kept; 0: not at all.
+    """
+
+    id: str
+    kind: str
+    uri: str
+    identity_sources: tuple[str, ...] = ()
+    validation_expression: str | None = None
+    ttl_seconds: int = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """One method of one resource.
 
@@ -22,7 +44,9 @@ class Method:
         resource_id: the id of the resource.
         path: the resource's path with its parameters in braces, e.g. ``/v1/models/{model}``.
         http_method: the verb, or ``ANY``.
-        authorization: ``NONE``, ``AWS_IAM`` or another type.
+        authorization: ``NONE``, ``AWS_IAM``, ``CUSTOM`` or another type.
+        authorizer: who decides, with ``CUSTOM``.
+        api_key_required: whether a caller needs a key of a usage plan.
         integration_type: e.g. ``AWS_PROXY``; None where the method has no integration.
         integration_uri: the URI of the integration.
         timeout_ms: how long the integration may take; API Gateway's default is 29,000.
@@ -35,6 +59,8 @@ class Method:
     path: str
     http_method: str
     authorization: str
+    authorizer: Authorizer | None = None
+    api_key_required: bool = False
     integration_type: str | None = None
     integration_uri: str = ""
     timeout_ms: int = 29_000
@@ -65,11 +91,13 @@ class DeployedApi:
         methods: all methods of all resources.
         responses: the gateway responses by their types, e.g. ``DEFAULT_4XX``.
         binary_media_types: the content types whose bodies are passed on in base 64.
+        api_key_source: where a caller's key comes from: ``HEADER`` or ``AUTHORIZER``.
     """
 
     methods: Sequence[Method] = ()
     responses: Mapping[str, GatewayResponse] = field(default_factory=dict)
     binary_media_types: Sequence[str] = ()
+    api_key_source: str = "HEADER"
 
     @classmethod
     def copy_of(cls, api: Any) -> DeployedApi:
@@ -89,6 +117,7 @@ class DeployedApi:
                 for kind, response in api.gateway_responses.items()
             },
             binary_media_types=tuple(api.binaryMediaTypes or ()),
+            api_key_source=api.api_key_source or "HEADER",
         )
 
     def route(self, http_method: str, path: str) -> tuple[Method, dict[str, str]] | None:
@@ -129,6 +158,7 @@ class Stage:
         api: the deployment's copy of the API.
         variables: the stage variables.
         access_log: destination and format of the access log, as API Gateway names them; None: there is none.
+        domain_name: the custom domain name that was called; None: the API's own address.
     """
 
     region: str
@@ -138,6 +168,7 @@ class Stage:
     api: DeployedApi
     variables: Mapping[str, str] = field(default_factory=dict)
     access_log: Mapping[str, str] | None = None
+    domain_name: str | None = None
 
     @property
     def arn(self) -> str:
@@ -171,6 +202,21 @@ def _match(template: str, parts: Sequence[str]) -> tuple[tuple[int, ...], dict[s
     return (tuple(ranks), parameters) if len(wanted) == len(parts) else None
 
 
+def _copied_authorizer(authorizer: Any) -> Authorizer | None:
+    if authorizer is None:
+        return None
+    sources = (authorizer.identity_source or "").split(",")
+    ttl = authorizer.authorizer_result_ttl
+    return Authorizer(
+        id=authorizer.id,
+        kind=authorizer.type,
+        uri=authorizer.authorizer_uri or "",
+        identity_sources=tuple(source.strip() for source in sources if source.strip()),
+        validation_expression=authorizer.identity_validation_expression or None,
+        ttl_seconds=300 if ttl is None else int(ttl),
+    )
+
+
 def _copied_method(api: Any, resource: Any, method: Any) -> Method:
     integration = method.method_integration
     validator = api.request_validators.get(method.request_validator_id)
@@ -182,6 +228,8 @@ def _copied_method(api: Any, resource: Any, method: Any) -> Method:
         path=resource.get_path(),
         http_method=method.http_method,
         authorization=method.authorization_type or "NONE",
+        authorizer=_copied_authorizer(api.authorizers.get(method.authorizer_id)),
+        api_key_required=str(method.api_key_required).lower() == "true",
         integration_type=None if integration is None else integration.integration_type,
         integration_uri="" if integration is None else integration.uri,
         timeout_ms=int((integration.timeout_in_millis if integration is not None else None) or 29_000),

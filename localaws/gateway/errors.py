@@ -1,8 +1,8 @@
 """The errors that API Gateway itself answers with, and how an API's gateway responses change them.
 
 Source: API Gateway documentation, "Gateway response types" and "Set up gateway responses". The values of the
-``x-amzn-ErrorType`` header and the messages are those that users see; of `REQUEST_TOO_LARGE` and `ACCESS_DENIED` for an
-unknown access key they are guesses.
+``x-amzn-ErrorType`` header and the messages are those that users see; of `REQUEST_TOO_LARGE`, `AUTHORIZER_FAILURE` and
+`ACCESS_DENIED` for an unknown access key they are guesses.
 """
 
 from __future__ import annotations
@@ -21,14 +21,20 @@ _VARIABLE: Final = re.compile(r"\$context\.([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)")
 _TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "ACCESS_DENIED": (403, "AccessDeniedException"),
     "API_CONFIGURATION_ERROR": (500, "InternalServerErrorException"),
+    "AUTHORIZER_CONFIGURATION_ERROR": (500, "AuthorizerConfigurationException"),
+    "AUTHORIZER_FAILURE": (500, "AuthorizerConfigurationException"),
     "BAD_REQUEST_BODY": (400, "BadRequestException"),
     "BAD_REQUEST_PARAMETERS": (400, "BadRequestException"),
     "EXPIRED_TOKEN": (403, "ExpiredTokenException"),
     "INTEGRATION_FAILURE": (504, "InternalServerErrorException"),
     "INTEGRATION_TIMEOUT": (504, "InternalServerErrorException"),
+    "INVALID_API_KEY": (403, "ForbiddenException"),
     "INVALID_SIGNATURE": (403, "InvalidSignatureException"),
     "MISSING_AUTHENTICATION_TOKEN": (403, "MissingAuthenticationTokenException"),
+    "QUOTA_EXCEEDED": (429, "LimitExceededException"),
     "REQUEST_TOO_LARGE": (413, "RequestTooLargeException"),
+    "THROTTLED": (429, "TooManyRequestsException"),
+    "UNAUTHORIZED": (401, "UnauthorizedException"),
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from moto.logs.models import logs_backends
 
 from localaws import iam, settings
-from localaws.gateway import integration
+from localaws.gateway import authorizer, integration, usage_plans
 from localaws.gateway.deployed import Method, Stage
 from localaws.gateway.errors import GatewayError, render, substitute
 from localaws.gateway.proxy import IncomingRequest, ProxyResponse, event_of
@@ -90,19 +90,30 @@ def _respond(exchange: _Exchange) -> ProxyResponse:
         raise GatewayError("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
     method, path_parameters = route
     exchange.context |= {"resourceId": method.resource_id, "resourcePath": method.path}
-    _authorize(exchange, method)
+    _authorize(exchange, method, path_parameters)
     _validate(exchange, method)
     return _integrate(exchange, method, path_parameters)
 
 
-def _authorize(exchange: _Exchange, method: Method) -> None:
+def _authorize(exchange: _Exchange, method: Method, path_parameters: Mapping[str, str]) -> None:
     """Check who may call a method, and put the caller into the context."""
-    if method.authorization == "NONE":
-        return
-    if method.authorization != "AWS_IAM":
+    stage, usage_key = exchange.stage, exchange.request.header("X-API-Key")
+    if method.authorization == "AWS_IAM":
+        _authorize_identity(exchange)
+    elif method.authorization == "CUSTOM":
+        verdict = _ask_authorizer(exchange, method, path_parameters)
+        if stage.api.api_key_source == "AUTHORIZER":
+            usage_key = verdict.usage_key
+    elif method.authorization != "NONE":
         raise GatewayError(
             "API_CONFIGURATION_ERROR", f"the local AWS does not check authorization {method.authorization}"
         )
+    if method.api_key_required:
+        key_id = usage_plans.admit(usage_key, region=stage.region, api_id=stage.api_id, stage_name=stage.name)
+        exchange.context["identity"] |= {"apiKey": usage_key, "apiKeyId": key_id}
+
+
+def _authorize_identity(exchange: _Exchange) -> None:
     stage, request = exchange.stage, exchange.request
     identity = verify(exchange.signed, region=stage.region)
     exchange.context["identity"] |= _identity_fields(identity)
@@ -111,6 +122,28 @@ def _authorize(exchange: _Exchange, method: Method) -> None:
         iam.authorize(identity, action="execute-api:Invoke", resource=arn)
     except iam.AccessDeniedError as error:
         raise GatewayError("ACCESS_DENIED", str(error)) from error
+
+
+def _ask_authorizer(exchange: _Exchange, method: Method, path_parameters: Mapping[str, str]) -> authorizer.Verdict:
+    started = time.monotonic()
+    verdict = authorizer.authorize(
+        authorizer.Call(
+            stage=exchange.stage,
+            method=method,
+            request=exchange.request,
+            path_parameters=path_parameters,
+            request_context=exchange.context,
+            trace_id=exchange.trace_id,
+        )
+    )
+    latency = round((time.monotonic() - started) * 1000)
+    exchange.context["authorizer"] = {
+        **verdict.context,
+        "principalId": verdict.principal_id,
+        "integrationLatency": latency,
+        "latency": latency,
+    }
+    return verdict
 
 
 def _validate(exchange: _Exchange, method: Method) -> None:
@@ -152,18 +185,20 @@ def _integrate(exchange: _Exchange, method: Method, path_parameters: Mapping[str
 def _context(stage: Stage, request: IncomingRequest, source_ip: str) -> dict[str, Any]:
     """Return the request's ``$context`` and ``requestContext``, as far as it is known before routing."""
     now = datetime.now(UTC)
-    domain = f"{stage.api_id}.execute-api.{stage.region}.amazonaws.com"
+    domain = stage.domain_name or f"{stage.api_id}.execute-api.{stage.region}.amazonaws.com"
     return {
         "accountId": settings.ACCOUNT,
         "apiId": stage.api_id,
         "deploymentId": stage.deployment_id,
         "domainName": domain,
-        "domainPrefix": stage.api_id,
+        "domainPrefix": domain.partition(".")[0],
         "extendedRequestId": base64.b64encode(secrets.token_bytes(11)).decode(),
         "httpMethod": request.method,
         "identity": {
             "accessKey": None,
             "accountId": None,
+            "apiKey": None,
+            "apiKeyId": None,
             "caller": None,
             "cognitoAuthenticationProvider": None,
             "cognitoAuthenticationType": None,
@@ -175,7 +210,7 @@ def _context(stage: Stage, request: IncomingRequest, source_ip: str) -> dict[str
             "userAgent": request.header("User-Agent"),
             "userArn": None,
         },
-        "path": f"/{stage.name}{request.path}",
+        "path": request.path if stage.domain_name else f"/{stage.name}{request.path}",
         "protocol": "HTTP/1.1",
         "requestId": str(uuid.uuid4()),
         "requestTime": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),

@@ -24,6 +24,7 @@ from localaws.resources.base import (
 _PATCHABLE: Final = {
     "ApiKeySourceType": ("/apiKeySource", "HEADER"),
     "Description": ("/description", ""),
+    "DisableExecuteApiEndpoint": ("/disableExecuteApiEndpoint", False),
     "Name": ("/name", ""),
     "Policy": ("/policy", ""),
 }

@@ -178,9 +178,8 @@ class DomainName(Handler):
                 'Resource handler returned message: "The domain name you provided already exists. (Service: '
                 'ApiGateway, Status Code: 400)" (HandlerErrorCode: AlreadyExists)'
             )
-        made = call(
-            gateway, "create_domain_name", **lower_camel({**properties, "Tags": None}), tags=tag_map(properties)
-        )
+        parameters = lower_camel(without(properties, "Tags"))
+        made = call(gateway, "create_domain_name", **parameters, tags=tag_map(properties) or None)
         context.physical_id = name
         return {
             "DistributionDomainName": made["distributionDomainName"],

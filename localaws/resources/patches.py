@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import unquote
 
+from moto.apigateway.exceptions import UsagePlanNotFoundException
+from moto.apigateway.models import RestAPI, UsagePlan
+from moto.apigateway.responses import APIGatewayResponse
 from moto.s3.models import FakeBucket, S3Backend
 
 from localaws.moto_patches import replace
 
+_MOTO: Final[dict[str, Callable[..., Any]]] = {}
+"""moto's own methods, which those below go on to."""
+
 
 def install() -> None:
     """Put this module's functions in the place of moto's."""
+    _MOTO.setdefault("tag_resource", APIGatewayResponse.tag_resource)
+    _MOTO.setdefault("untag_resource", APIGatewayResponse.untag_resource)
+    _MOTO.setdefault("patch_api", RestAPI.apply_patch_operations)
+    _MOTO.setdefault("patch_usage_plan", UsagePlan.apply_patch_operations)
+    replace(APIGatewayResponse, "tag_resource", _tag)
+    replace(APIGatewayResponse, "untag_resource", _untag)
+    replace(RestAPI, "apply_patch_operations", _patch_api)
+    replace(UsagePlan, "apply_patch_operations", _patch_usage_plan)
     replace(FakeBucket, "_log_permissions_enabled_policy", _may_log_to)
     replace(S3Backend, "log_incoming_request", _deliver_no_log)
 
@@ -31,3 +48,57 @@ def _deliver_no_log(backend: Any, request: Any, bucket_name: str) -> None:
     S3 delivers them within a few hours (S3 user guide, "Logging requests with server access logging"): later than
     anything that happens here.
     """
+
+
+def _tag(response: Any) -> str:
+    """Set the tags of an API, a usage plan or a domain name; moto knows those of stages."""
+    owner = _tagged(response)
+    if owner is None:
+        return str(_MOTO["tag_resource"](response))
+    tags = response._get_param("tags") or {}
+    owner.tags = {**(owner.tags or {}), **tags}
+    return json.dumps({"item": tags})
+
+
+def _untag(response: Any) -> str:
+    owner = _tagged(response)
+    if owner is None:
+        return str(_MOTO["untag_resource"](response))
+    gone = response.querystring.get("tagKeys") or []
+    owner.tags = {key: value for key, value in (owner.tags or {}).items() if key not in gone}
+    return json.dumps({"item": ""})
+
+
+def _tagged(response: Any) -> Any:
+    """Return moto's object that a request about tags names, or None where that is a stage."""
+    _, kind, name, *rest = unquote(response.path.split("/tags/")[1]).split("/")
+    if rest:
+        return None
+    backend = response.backend
+    match kind:
+        case "restapis":
+            return backend.get_rest_api(name)
+        case "usageplans":
+            return backend.get_usage_plan(name)
+        case "domainnames":
+            return backend.get_domain_name(name)
+    raise UsagePlanNotFoundException
+
+
+def _patch_api(api: Any, patch_operations: list[dict[str, Any]]) -> None:
+    """Go on to moto, which takes any text for true."""
+    _MOTO["patch_api"](api, patch_operations)
+    for operation in patch_operations:
+        if operation["path"] == "/disableExecuteApiEndpoint":
+            api.disableExecuteApiEndpoint = operation.get("value") == "true"
+
+
+def _patch_usage_plan(plan: Any, patch_operations: list[dict[str, Any]]) -> None:
+    """Go on to moto, which takes whole numbers only where API Gateway takes others: rates may be fractions."""
+    rates = [one for one in patch_operations if one["path"] == "/throttle/rateLimit" and one["op"] != "remove"]
+    _MOTO["patch_usage_plan"](plan, [one for one in patch_operations if one not in rates])
+    for operation in rates:
+        plan.throttle["rateLimit"] = float(operation["value"])
+    for name in ("limit", "offset"):
+        if name in plan.quota:
+            plan.quota[name] = int(plan.quota[name])
