@@ -1,6 +1,7 @@
 """Ask a deployed model: `python -m tools.chat dev/mistral-7b-instruct "Why is the sky blue?"`.
 
-Works with AWS, and with a local AWS when `AWS_ENDPOINT_URL` names one.
+Works with AWS, and with a local AWS when `AWS_ENDPOINT_URL` names one. Where callers have keys, yours is read from
+`JUMPSTACK_API_KEY`, or asked for.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import openai
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.deployed import declared_stack, outputs
-from tools.invoke import openai_client
+from tools.invoke import caller_key, openai_client
 
 
 def ask(client: openai.OpenAI, *, model: str, prompt: str, chat: bool, max_tokens: int) -> str:
@@ -52,7 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         stack = declared_stack(options.stack)
-        client = openai_client(outputs(stack)["InvokeUrl"], endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
+        client = openai_client(
+            outputs(stack)["InvokeUrl"],
+            api_key=caller_key(stack.path) if stack.takes_keys else None,
+            region=stack.region,
+            endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
+        )
         answer = ask(
             client,
             model=stack.model.name,

@@ -23,10 +23,11 @@ from rich.table import Column, Table
 
 from stacks.environments import Removal
 from stacks.models import DEPLOYMENTS
+from tools import keys
 from tools.cdk import Cdk, CdkError
 from tools.chat import ask
 from tools.deployed import DeclaredStack, declared_stacks, outputs, regions, resource_count
-from tools.invoke import openai_client
+from tools.invoke import KEY_VARIABLE, openai_client
 from tools.leftovers import leftovers
 from tools.local import LocalAws, running, start
 from tools.processes import end_with_parent
@@ -34,6 +35,8 @@ from tools.processes import end_with_parent
 _ACCOUNT = "123456789012"
 # What stays on purpose where an environment retains its data (stacks/environments.py).
 _RETAINED = {"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket"}
+# Whose keys the demo makes.
+_CALLER = "demo"
 # Prompts of the models' announcements.
 _CHAT = "What is Amazon SageMaker JumpStart?"
 _COMPLETION = "Building a website can be done in 10 simple steps:"
@@ -117,7 +120,12 @@ class Demo:
         table = Table(*(Column(name, overflow="fold") for name in names))
         for stack in self._stacks:
             given = outputs(stack)
-            client = openai_client(given["InvokeUrl"], endpoint_url=self._local_aws.url)
+            client = openai_client(
+                given["InvokeUrl"],
+                api_key=keys.create(stack, _CALLER) if stack.takes_keys else None,
+                region=stack.region,
+                endpoint_url=self._local_aws.url,
+            )
             chats = stack.model.prompt_format != "none"
             try:
                 answer = ask(
@@ -137,7 +145,8 @@ class Demo:
         self._console.print(table)
         self._console.print(
             "Base models completed a text (/v1/completions), the others chatted (/v1/chat/completions), with OpenAI's "
-            "client and signed requests. The answers come from the stand-in container, which has no weights."
+            f"client and {'a key each' if self._stacks[0].takes_keys else 'signed requests'}. The answers come from "
+            "the stand-in container, which has no weights."
         )
 
     def destroy(self) -> None:
@@ -148,6 +157,9 @@ class Demo:
             DemoError: If something is left that should not be.
         """
         with self._step(f"destroy {len(self._stacks)} stacks"):
+            # Keys belong to no stack: nobody's deployment should take away what a caller uses.
+            for stack in self._stacks:
+                keys.revoke(stack)
             everything = (f"{self._environment_name}/*", *(f"account/{region}" for region in self._regions))
             self._cdk.run("destroy", *everything, "--app", self._assembly, "--force", "--concurrency", "4")
         left = leftovers(self._regions)
@@ -169,8 +181,10 @@ class Demo:
         """Print how to use what was left running."""
         example = next(stack for stack in self._stacks if stack.model.prompt_format != "none")
         self._console.print("The local AWS keeps running. Talk to it:", style="bold")
+        with_key = f"export {KEY_VARIABLE}=$(.venv/bin/python -m tools.keys create {example.path} --name me)"
         for line in [
             'eval "$(.venv/bin/python -m tools.local env)"',
+            *([with_key] if example.takes_keys else []),
             f".venv/bin/python -m tools.chat {example.path} {shlex.quote(_CHAT)}",
             f"PATH=$PWD/.venv/bin:$PATH node_modules/.bin/cdk diff {shlex.quote(self._environment_name + '/*')}",
             "make stop",

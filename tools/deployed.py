@@ -21,6 +21,7 @@ class DeclaredStack:
         region: Where it is deployed.
         account: 12 digits, or None for the credentials' own.
         model: The declaration.
+        takes_keys: Whether callers have keys; they sign with IAM credentials otherwise.
     """
 
     path: str
@@ -28,6 +29,7 @@ class DeclaredStack:
     region: str
     account: str | None
     model: JumpStartModel
+    takes_keys: bool
 
 
 def declared_stacks(environment_name: str) -> list[DeclaredStack]:
@@ -48,6 +50,7 @@ def declared_stacks(environment_name: str) -> list[DeclaredStack]:
                     region=model.region or environment.region,
                     account=environment.account,
                     model=model,
+                    takes_keys=environment.front_door.api_keys is not None,
                 )
                 for model in models
             ]

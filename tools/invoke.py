@@ -1,5 +1,8 @@
-"""How a person's machine calls a deployed model: SigV4-signed HTTP, and OpenAI's client on top of it."""
+"""How a person's machine calls a deployed model: with OpenAI's client and a key, or with signed requests."""
 
+import getpass
+import os
+import sys
 from collections.abc import Generator
 from urllib.parse import urlsplit
 
@@ -10,8 +13,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-# API Gateway answers within 29 s unless its quota was raised; SageMaker's containers have 60 s.
-_TIMEOUT_SECONDS = 65.0
+KEY_VARIABLE = "JUMPSTACK_API_KEY"
+"""The environment variable with a caller's key. Not OPENAI_API_KEY: that may be OpenAI's, which is nobody else's."""
+
+# The API waits at most 15 minutes (catalog/limits.py), and says itself when that is over.
+_TIMEOUT = httpx2.Timeout(915.0, connect=10.0)
 
 
 class SignedRequests(httpx2.Auth):
@@ -72,31 +78,47 @@ def http_client(*, region: str, endpoint_url: str | None = None) -> httpx2.Clien
     credentials = boto3.session.Session().get_credentials()
     if credentials is None:
         raise RuntimeError("no aws credentials: configure a profile, or set AWS_ACCESS_KEY_ID and its like")
-    return httpx2.Client(
-        auth=SignedRequests(credentials=credentials, region=region),
-        timeout=_TIMEOUT_SECONDS,
-        transport=LocalTransport(endpoint_url) if endpoint_url else None,
-    )
+    return _client(endpoint_url, SignedRequests(credentials=credentials, region=region))
 
 
-def openai_client(invoke_url: str, *, endpoint_url: str | None = None) -> openai.OpenAI:
+def openai_client(
+    invoke_url: str, *, api_key: str | None = None, region: str | None = None, endpoint_url: str | None = None
+) -> openai.OpenAI:
     """Return OpenAI's own client for one deployed model.
 
     Args:
         invoke_url: The stack's output `InvokeUrl`.
+        api_key: The caller's key, where the API takes keys; None signs the requests with the session's credentials.
+        region: The API's region, for the signature; read from the URL by default, which takes one of API Gateway's.
         endpoint_url: A local AWS; None for AWS itself.
 
     Raises:
-        ValueError: If the URL is not one of API Gateway's.
-        RuntimeError: If the session has no credentials.
+        ValueError: If requests are to be signed, and the region is neither given nor in the URL.
+        RuntimeError: If requests are to be signed, and the session has no credentials.
     """
-    return openai.OpenAI(
-        base_url=f"{invoke_url}v1",
-        # Signatures authorize the request; the client insists on a key all the same.
-        api_key="signed",
-        http_client=http_client(region=region_of(invoke_url), endpoint_url=endpoint_url),
-        max_retries=2,
-    )
+    if api_key is not None:
+        client = _client(endpoint_url, None)
+    else:
+        client = http_client(region=region or region_of(invoke_url), endpoint_url=endpoint_url)
+    # Signatures authorize the request where there is no key; the client insists on one all the same.
+    return openai.OpenAI(base_url=f"{invoke_url}v1", api_key=api_key or "signed", http_client=client, max_retries=2)
+
+
+def caller_key(path: str) -> str:
+    """Return the key of the person at the keyboard, from the environment or typed in without an echo.
+
+    Args:
+        path: The stack that it is for, such as `dev/mistral-7b-instruct`.
+
+    Raises:
+        RuntimeError: If there is none.
+    """
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not key and sys.stdin.isatty():
+        key = getpass.getpass(f"key for {path}: ").strip()
+    if not key:
+        raise RuntimeError(f"{path} takes keys: set {KEY_VARIABLE}; python -m tools.keys create {path} makes one")
+    return key
 
 
 def region_of(invoke_url: str) -> str:
@@ -109,3 +131,8 @@ def region_of(invoke_url: str) -> str:
     if len(labels) < 5 or labels[1] != "execute-api":
         raise ValueError(f"url is {invoke_url!r}: allowed is https://<api>.execute-api.<region>.amazonaws.com/<stage>/")
     return labels[2]
+
+
+def _client(endpoint_url: str | None, auth: httpx2.Auth | None) -> httpx2.Client:
+    transport = LocalTransport(endpoint_url) if endpoint_url else None
+    return httpx2.Client(auth=auth, timeout=_TIMEOUT, transport=transport)

@@ -68,6 +68,10 @@ def _gateways_and_logs(region: str) -> Iterator[tuple[str, str]]:
     logs: Any = boto3.client("logs", region_name=region)
     for api in gateway.get_rest_apis()["items"]:
         yield "AWS::ApiGateway::RestApi", api["id"]
+    for plan in gateway.get_usage_plans()["items"]:
+        yield "AWS::ApiGateway::UsagePlan", plan["name"]
+    for key in gateway.get_api_keys()["items"]:
+        yield "AWS::ApiGateway::ApiKey", key["name"]
     for page in logs.get_paginator("describe_log_groups").paginate():
         for group in page["logGroups"]:
             yield "AWS::Logs::LogGroup", group["logGroupName"]

@@ -1,0 +1,247 @@
+"""Keys for the callers of a model: `python -m tools.keys create|list|revoke dev/mistral-7b-instruct [--name ada]`.
+
+API Gateway makes the keys; nothing but it and the caller ever holds one. Works with AWS, and with a local AWS when
+`AWS_ENDPOINT_URL` names one. `create` prints the key alone to stdout, so that a shell can take it:
+
+    export JUMPSTACK_API_KEY=$(python -m tools.keys create dev/mistral-7b-instruct --name ada)
+"""
+
+import argparse
+import getpass
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.deployed import DeclaredStack, declared_stack, outputs
+
+# What may stand in a shell and in a log without a thought; API Gateway takes 1024 characters of any kind.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_NAME_FORM = "1 to 64 letters, digits, dots, hyphens, underscores and @, a letter or digit first"
+
+
+class ApiKeyError(ValueError):
+    """A key cannot be made, shown or revoked as asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key without its value.
+
+    Attributes:
+        id: API Gateway's id of it.
+        name: Its name within the stack.
+        created: When it was made.
+        enabled: Whether it is switched on.
+        opens: Whether it is in the stack's usage plan; a key that is not opens nothing.
+        used: Requests today, UTC; None where API Gateway does not tell.
+        remaining: What remains of the quota; None where there is none, or API Gateway does not tell.
+    """
+
+    id: str
+    name: str
+    created: datetime
+    enabled: bool
+    opens: bool
+    used: int | None = None
+    remaining: int | None = None
+
+
+def create(stack: DeclaredStack, name: str) -> str:
+    """Make a key and put it into the stack's usage plan.
+
+    Args:
+        stack: The stack, deployed.
+        name: The key's name within the stack.
+
+    Returns:
+        The key.
+
+    Raises:
+        ApiKeyError: If the name is wrong or taken, or the stack takes no keys.
+        botocore.exceptions.ClientError: If AWS refuses.
+    """
+    if not _NAME.fullmatch(name):
+        raise ApiKeyError(f"name is {name!r}: allowed are {_NAME_FORM}")
+    plan_id = _usage_plan(stack)
+    gateway = _gateway(stack)
+    if any(key.name == name for key in keys(stack)):
+        raise ApiKeyError(f"name is {name!r}: {stack.path} has a key of that name; revoke it first, or take another")
+    made = gateway.create_api_key(
+        name=f"{stack.stack_name}/{name}",
+        description=f"calls {stack.path}",
+        enabled=True,
+        tags={"environment": stack.path.partition("/")[0], "model": stack.model.name},
+    )
+    try:
+        gateway.create_usage_plan_key(usagePlanId=plan_id, keyId=made["id"], keyType="API_KEY")
+    except ClientError:
+        gateway.delete_api_key(apiKey=made["id"])
+        raise
+    return str(made["value"])
+
+
+def keys(stack: DeclaredStack) -> list[Key]:
+    """List the keys of a stack by their names, those of its usage plan and those that it left behind."""
+    gateway = _gateway(stack)
+    prefix = f"{stack.stack_name}/"
+    plan_id = _plan_or_none(stack)
+    inside = {one["id"] for one in _pages(gateway, "get_usage_plan_keys", usagePlanId=plan_id)} if plan_id else set()
+    usage = _usage(gateway, plan_id) if plan_id else {}
+    found = []
+    for one in _pages(gateway, "get_api_keys", includeValues=False):
+        if one["id"] in inside or str(one.get("name")).startswith(prefix):
+            used, remaining = usage.get(one["id"], (0, None)) if usage is not None else (None, None)
+            found.append(
+                Key(
+                    id=one["id"],
+                    name=str(one.get("name")).removeprefix(prefix),
+                    created=one["createdDate"],
+                    enabled=bool(one.get("enabled")),
+                    opens=one["id"] in inside,
+                    used=used,
+                    remaining=remaining,
+                )
+            )
+    return sorted(found, key=lambda key: key.name)
+
+
+def revoke(stack: DeclaredStack, names: list[str] | None = None) -> list[str]:
+    """Delete keys of a stack; the stack may be gone already.
+
+    Args:
+        stack: The stack.
+        names: Names or ids; None for all.
+
+    Returns:
+        The names of the deleted keys.
+
+    Raises:
+        ApiKeyError: If the stack has no such key; then none is deleted.
+    """
+    there = keys(stack)
+    if names is not None:
+        unknown = sorted(set(names) - {key.name for key in there} - {key.id for key in there})
+        if unknown:
+            known = ", ".join(key.name for key in there) or "none"
+            raise ApiKeyError(f"name is {unknown[0]!r}: the keys of {stack.path} are {known}")
+        there = [key for key in there if key.name in names or key.id in names]
+    gateway, plan_id = _gateway(stack), _plan_or_none(stack)
+    for key in there:
+        if key.opens:
+            gateway.delete_usage_plan_key(usagePlanId=plan_id, keyId=key.id)
+        gateway.delete_api_key(apiKey=key.id)
+    return [key.name for key in there]
+
+
+def _gateway(stack: DeclaredStack) -> Any:
+    return boto3.client("apigateway", region_name=stack.region)
+
+
+def _usage_plan(stack: DeclaredStack) -> str:
+    if not stack.takes_keys:
+        raise ApiKeyError(
+            f"{stack.path} takes IAM credentials, no keys: its environment's front_door declares no api_keys"
+        )
+    plan_id = outputs(stack).get("UsagePlanId")
+    if plan_id is None:
+        raise ApiKeyError(f"{stack.path} takes keys, but what is deployed does not yet: deploy it again")
+    return plan_id
+
+
+def _plan_or_none(stack: DeclaredStack) -> str | None:
+    """The usage plan's id; None where there is no such stack, or where it takes no keys."""
+    try:
+        return outputs(stack).get("UsagePlanId")
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+
+
+def _pages(gateway: Any, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+    for page in gateway.get_paginator(operation).paginate(**parameters):
+        yield from page["items"]
+
+
+def _usage(gateway: Any, plan_id: str) -> dict[str, tuple[int, int | None]] | None:
+    """Requests of today and what remains, by the keys' ids; None where API Gateway does not tell."""
+    today = datetime.now(UTC).date().isoformat()
+    has_quota = "quota" in gateway.get_usage_plan(usagePlanId=plan_id)
+    usage = {}
+    try:
+        for page in gateway.get_paginator("get_usage").paginate(usagePlanId=plan_id, startDate=today, endDate=today):
+            for key_id, days in page.get("items", {}).items():
+                used, remaining = days[-1] if days else (0, None)
+                usage[key_id] = (used, remaining if has_quota else None)
+    except gateway.exceptions.BadRequestException:
+        return None
+    return usage
+
+
+def _table(rows: list[Key]) -> Iterator[str]:
+    cells: list[tuple[str, ...]] = [("name", "id", "made", "today", "left", "state")]
+    for key in rows:
+        state = "on" if key.enabled else "off"
+        cells.append(
+            (
+                *(key.name, key.id, f"{key.created:%Y-%m-%d}"),
+                *("-" if number is None else str(number) for number in (key.used, key.remaining)),
+                state if key.opens else "opens nothing",
+            )
+        )
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    for row in cells:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The command line's, by default.
+
+    Returns:
+        0, or 1 when it could not be done.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tools.keys", description="keys for the callers of a model")
+    commands = parser.add_subparsers(dest="command", required=True)
+    create_parser = commands.add_parser("create", help="make a key and print it, this once")
+    list_parser = commands.add_parser("list", help="list the keys, without their values")
+    revoke_parser = commands.add_parser("revoke", help="delete keys, at once and for good")
+    for one in (create_parser, list_parser, revoke_parser):
+        one.add_argument("stack", help="a declared stack, such as dev/mistral-7b-instruct")
+    create_parser.add_argument("--name", default=None, help="whose key it is (default: your user name)")
+    which = revoke_parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--name", action="append", help="a key's name or id; may be given several times")
+    which.add_argument("--all", action="store_true", help="all keys of the stack, also when it is gone")
+    options = parser.parse_args(arguments)
+    try:
+        _run(options, declared_stack(options.stack))
+    except (ValueError, BotoCoreError, ClientError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(options: argparse.Namespace, stack: DeclaredStack) -> None:
+    if options.command == "create":
+        name = options.name or getpass.getuser()
+        value = create(stack, name)
+        print(value)
+        print(f"this is the key {name!r} of {stack.path}; it is not shown again", file=sys.stderr)
+    elif options.command == "list":
+        found = keys(stack)
+        print("\n".join(_table(found)) if found else f"{stack.path} has no keys")
+    else:
+        gone = revoke(stack, None if options.all else options.name)
+        print(f"revoked: {', '.join(gone)}" if gone else f"{stack.path} has no keys")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
