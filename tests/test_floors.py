@@ -22,6 +22,7 @@ FLOORS: dict[str, set[str]] = {
     "catalog": {"catalog"},
     "constructs": {"aws_cdk", "constructs", "catalog"},
     "lambda/invoke_shim": {"boto3", "botocore", "invoke_shim"},
+    "lambda/key_authorizer": {"key_authorizer"},
     "localaws": {"localaws", *_DEVELOPMENT} - {"openai", "httpx2", "rich"},
     # The peer that the benches measure is in a venv of its own.
     "bench": {"app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "stacks"},

@@ -148,7 +148,9 @@ class Evaluator:
 
     def _split(self, argument: Sequence[Node]) -> list[str]:
         delimiter, source = argument
-        return _text(self.evaluate(source)).split(delimiter)
+        text = _text(self.evaluate(source))
+        # The mark may hold the delimiter; split, it would not be found again.
+        return [UNKNOWN] if UNKNOWN in text else text.split(delimiter)
 
     def _select(self, argument: Sequence[Node]) -> Any:
         index, values = int(self.evaluate(argument[0])), self.evaluate(argument[1])

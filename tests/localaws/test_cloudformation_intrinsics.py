@@ -94,8 +94,9 @@ def test_refuses(node: Any, problem: str) -> None:
         evaluator().evaluate(node)
 
 
-def test_keeps_what_is_only_known_after_the_deployment_apart() -> None:
-    part_of_planned = {"Fn::Select": [1, {"Fn::Split": ["/", {"Ref": "Planned"}]}]}
+@pytest.mark.parametrize("delimiter", ["/", ":"])
+def test_keeps_what_is_only_known_after_the_deployment_apart(delimiter: str) -> None:
+    part_of_planned = {"Fn::Select": [1, {"Fn::Split": [delimiter, {"Ref": "Planned"}]}]}
 
     assert evaluator().evaluate(part_of_planned) == UNKNOWN
 
