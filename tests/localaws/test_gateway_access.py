@@ -1,0 +1,390 @@
+"""Who may call an API: Lambda authorizers, keys and usage plans, custom domain names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from localaws.gateway.authorizer import Cache, Verdict
+from localaws.gateway.errors import GatewayError
+from localaws.gateway.usage_plans import Meter, period_begin
+from tests.localaws.conftest import StackDriver
+from tests.localaws.keyed_api import Answer, gateway, keyed_api, send
+
+Aws = Callable[..., Any]
+
+REGION = "us-east-1"
+DAY = 86_400.0
+
+
+@dataclass
+class Clock:
+    """A clock that moves when it is told."""
+
+    seconds: float = datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp()
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Plan:
+    """A usage plan as moto keeps it."""
+
+    id: str = "plan"
+    throttle: dict[str, Any] = field(default_factory=dict)
+    quota: dict[str, Any] = field(default_factory=dict)
+
+
+def outcome(meter: Meter, plan: Plan, key: str = "key") -> str:
+    try:
+        meter.take(plan, key)
+    except GatewayError as error:
+        return str(error.response_type)
+    return "in"
+
+
+class TestThrottle:
+    def test_lets_a_burst_in_and_then_what_the_rate_fills_up(self) -> None:
+        clock, plan = Clock(), Plan(throttle={"rateLimit": 2.0, "burstLimit": 3})
+        meter = Meter(now=clock)
+
+        assert [outcome(meter, plan) for _ in range(5)] == ["in"] * 3 + ["THROTTLED"] * 2
+        clock.seconds += 0.5
+        assert [outcome(meter, plan) for _ in range(2)] == ["in", "THROTTLED"]
+
+    def test_saves_no_more_than_the_burst(self) -> None:
+        clock, plan = Clock(), Plan(throttle={"rateLimit": 100, "burstLimit": 2})
+        meter = Meter(now=clock)
+        outcome(meter, plan)
+        clock.seconds += 3600
+
+        assert [outcome(meter, plan) for _ in range(3)] == ["in", "in", "THROTTLED"]
+
+    def test_is_each_keys_own(self) -> None:
+        meter, plan = Meter(now=Clock()), Plan(throttle={"rateLimit": 1, "burstLimit": 1})
+
+        assert [outcome(meter, plan, key) for key in ("a", "a", "b")] == ["in", "THROTTLED", "in"]
+
+    @given(
+        st.lists(st.floats(min_value=0, max_value=5), min_size=1, max_size=60), st.integers(1, 10), st.integers(1, 9)
+    )
+    def test_never_lets_in_more_than_burst_and_rate(self, pauses: list[float], rate: int, burst: int) -> None:
+        clock = Clock()
+        meter, plan = Meter(now=clock), Plan(throttle={"rateLimit": rate, "burstLimit": burst})
+        began, entered = clock.seconds, 0
+        for pause in pauses:
+            clock.seconds += pause
+            entered += outcome(meter, plan) == "in"
+            assert entered <= burst + (clock.seconds - began) * rate + 1e-6
+
+
+class TestQuota:
+    @pytest.mark.parametrize("period", ["DAY", "WEEK", "MONTH"])
+    def test_is_used_up_and_comes_back_with_the_next_period(self, period: str) -> None:
+        clock, plan = Clock(), Plan(quota={"limit": 2, "period": period})
+        meter = Meter(now=clock)
+
+        assert [outcome(meter, plan) for _ in range(3)] == ["in", "in", "QUOTA_EXCEEDED"]
+        clock.seconds += {"DAY": 1, "WEEK": 7, "MONTH": 31}[period] * DAY
+        assert outcome(meter, plan) == "in"
+
+    def test_does_not_count_what_is_throttled(self) -> None:
+        clock = Clock()
+        plan = Plan(throttle={"rateLimit": 1, "burstLimit": 1}, quota={"limit": 2, "period": "DAY"})
+        meter = Meter(now=clock)
+
+        assert [outcome(meter, plan) for _ in range(3)] == ["in", "THROTTLED", "THROTTLED"]
+        clock.seconds += 1
+        assert outcome(meter, plan) == "in"
+        clock.seconds += 1
+        assert outcome(meter, plan) == "QUOTA_EXCEEDED"
+
+    def test_tells_what_was_used_each_day_and_what_remained(self) -> None:
+        clock, plan = Clock(), Plan(quota={"limit": 5, "period": "MONTH"})
+        meter = Meter(now=clock)
+        for calls in (2, 0, 1):
+            for _ in range(calls):
+                outcome(meter, plan)
+            clock.seconds += DAY
+
+        assert meter.usage(plan, "key", date(2026, 3, 9), date(2026, 3, 12)) == [[0, 5], [2, 3], [0, 3], [1, 2]]
+        assert meter.usage(plan, "other", date(2026, 3, 10), date(2026, 3, 10)) == [[0, 5]]
+
+    @pytest.mark.parametrize(
+        ("period", "offset", "day", "begins"),
+        [
+            ("DAY", 0, date(2026, 3, 10), date(2026, 3, 10)),
+            ("WEEK", 0, date(2026, 3, 10), date(2026, 3, 8)),
+            ("WEEK", 0, date(2026, 3, 8), date(2026, 3, 8)),
+            ("WEEK", 1, date(2026, 3, 8), date(2026, 3, 2)),
+            ("MONTH", 0, date(2026, 3, 31), date(2026, 3, 1)),
+            ("MONTH", 14, date(2026, 3, 14), date(2026, 2, 15)),
+            ("MONTH", 14, date(2026, 1, 3), date(2025, 12, 15)),
+        ],
+    )
+    def test_begins_a_week_on_sunday_and_a_month_on_its_first_but_for_the_offset(
+        self, period: str, offset: int, day: date, begins: date
+    ) -> None:
+        assert period_begin(period, offset, day) == begins
+
+    @given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.sampled_from([("WEEK", 7), ("MONTH", 31)]), st.data())
+    def test_every_day_is_in_the_period_that_began_last(self, day: date, kind: tuple[str, int], data: Any) -> None:
+        period, longest = kind
+        offset = data.draw(st.integers(0, 6 if period == "WEEK" else 27))
+        begins = period_begin(period, offset, day)
+
+        assert begins <= day < begins + timedelta(days=longest)
+        assert period_begin(period, offset, begins) == begins
+
+
+class TestCache:
+    VERDICT = Verdict(principal_id="p", statements=(), context={})
+
+    def test_keeps_a_verdict_for_its_time(self) -> None:
+        clock = Clock()
+        cache = Cache(clock=clock)
+        cache.keep(("a",), self.VERDICT, 10)
+
+        assert cache.find(("a",)) is self.VERDICT
+        assert cache.find(("b",)) is None
+        clock.seconds += 10
+        assert cache.find(("a",)) is None
+
+
+@dataclass(frozen=True)
+class Api:
+    """A deployed API whose callers have keys."""
+
+    url: str
+    id: str
+    plan: str
+    authorizer_log: str
+    aws: Any
+
+    def call(self, authorization: str | None = None, path: str = "/prod/v1/models", **headers: str) -> Answer:
+        sent = headers if authorization is None else {"Authorization": authorization, **headers}
+        return send(self.url, path, host=f"{self.id}.execute-api.{REGION}.amazonaws.com", headers=sent)
+
+    def key(self, *, enabled: bool = True) -> SimpleNamespace:
+        gateway_client = self.aws("apigateway")
+        made = gateway_client.create_api_key(name="somebody", enabled=enabled)
+        gateway_client.create_usage_plan_key(usagePlanId=self.plan, keyId=made["id"], keyType="API_KEY")
+        return SimpleNamespace(id=made["id"], value=made["value"], bearer=f"Bearer {made['value']}")
+
+    def times_asked(self) -> int:
+        """How often the authorizer's function ran."""
+        logs = self.aws("logs")
+        if not logs.describe_log_groups(logGroupNamePrefix=self.authorizer_log)["logGroups"]:
+            return 0
+        events = logs.filter_log_events(logGroupName=self.authorizer_log)["events"]
+        return sum("asked" in event["message"] for event in events)
+
+
+@pytest.fixture(scope="module")
+def deploy(aws: Aws, local_aws: str) -> Callable[..., Api]:
+    """Deploy APIs whose callers have keys."""
+    made = 0
+
+    def make(**options: Any) -> Api:
+        nonlocal made
+        made += 1
+        name, driver = f"keyed-{made}", StackDriver(aws("cloudformation"))
+        status = driver.deploy(name, keyed_api(**options))
+        assert status == "CREATE_COMPLETE", driver.failures(name)
+        ids = driver.physical_ids(name)
+        log = f"/aws/lambda/{ids['AuthorizerFunction']}"
+        return Api(url=local_aws, id=ids["Api"], plan=ids["Plan"], authorizer_log=log, aws=aws)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def api(deploy: Callable[..., Api]) -> Api:
+    return deploy(authorizer={"IdentityValidationExpression": "^[A-Za-z]+ ?[A-Za-z0-9]*$"})
+
+
+def test_a_callers_key_lets_it_in_and_is_told_to_the_function_with_the_authorizers_context(api: Api) -> None:
+    key = api.key()
+    answer = api.call(key.bearer)
+
+    assert answer.status == 200
+    context = answer.body["requestContext"]
+    assert context["identity"]["apiKeyId"] == key.id
+    assert context["identity"]["apiKey"] == key.value
+    assert {name: context["authorizer"][name] for name in ("principalId", "team", "admin")} == {
+        "principalId": "somebody",
+        "team": "blue",
+        "admin": "true",
+    }
+
+
+@pytest.mark.parametrize("authorization", [None, "", "Bearer two words", "Nobody x"])
+def test_a_caller_without_a_token_or_with_a_refused_one_is_unauthorized(api: Api, authorization: str | None) -> None:
+    answer = api.call(authorization)
+
+    assert (answer.status, answer.body) == (401, {"message": "Unauthorized"})
+    assert answer.headers["x-amzn-errortype"] == "UnauthorizedException"
+
+
+def test_a_token_of_the_wrong_form_never_reaches_the_function(api: Api) -> None:
+    before = api.times_asked()
+    api.call("not-a-token!")
+
+    assert api.times_asked() == before
+
+
+@pytest.mark.parametrize("authorization", ["Bearer", f"Bearer {'x' * 40}"])
+def test_a_key_that_is_none_of_the_plans_is_forbidden(api: Api, authorization: str) -> None:
+    answer = api.call(authorization)
+
+    assert (answer.status, answer.body) == (403, {"message": "Forbidden"})
+
+
+def test_a_key_that_is_switched_off_is_forbidden(api: Api) -> None:
+    assert api.call(api.key(enabled=False).bearer).status == 403
+
+
+def test_a_key_in_the_header_counts_for_nothing_where_the_authorizer_gives_it(api: Api) -> None:
+    assert api.call("Bearer", **{"X-API-Key": api.key().value}).status == 403
+
+
+def test_a_verdict_is_kept_and_a_deleted_key_is_refused_all_the_same(api: Api, aws: Aws) -> None:
+    key = api.key()
+    assert api.call(key.bearer).status == 200
+    asked = api.times_asked()
+
+    assert api.call(key.bearer, "/prod/other/path").status == 200
+    assert api.times_asked() == asked
+    aws("apigateway").delete_api_key(apiKey=key.id)
+    assert api.call(key.bearer).status == 403
+    assert api.times_asked() == asked
+
+
+@pytest.mark.parametrize(
+    ("scheme", "status", "message"),
+    [
+        ("Deny", 403, {"Message": "User is not authorized to access this resource with an explicit deny"}),
+        ("Elsewhere", 403, {"Message": "User is not authorized to access this resource"}),
+        ("Fail", 500, {"message": "Internal server error"}),
+        ("Nonsense", 500, {"message": "Internal server error"}),
+    ],
+)
+def test_an_authorizer_that_denies_or_fails_shows(api: Api, scheme: str, status: int, message: dict[str, str]) -> None:
+    answer = api.call(f"{scheme} x")
+
+    assert (answer.status, answer.body) == (status, message)
+
+
+def test_a_plans_throttle_and_quota_answer_429_each_with_its_own_type(deploy: Callable[..., Api]) -> None:
+    fast = deploy(plan={"Throttle": {"RateLimit": 0.001, "BurstLimit": 2}})
+    much = deploy(plan={"Quota": {"Limit": 2, "Period": "DAY"}})
+    fast_key, much_key = fast.key().bearer, much.key().bearer
+
+    throttled = [fast.call(fast_key) for _ in range(3)]
+    exceeded = [much.call(much_key) for _ in range(3)]
+    assert [answer.status for answer in throttled] == [answer.status for answer in exceeded] == [200, 200, 429]
+    assert throttled[-1].body == {"message": "Too Many Requests"}
+    assert exceeded[-1].body == {"message": "Limit Exceeded"}
+    assert exceeded[-1].headers["x-amzn-errortype"] == "LimitExceededException"
+
+
+def test_a_keys_usage_is_told(deploy: Callable[..., Api], aws: Aws) -> None:
+    api = deploy(plan={"Quota": {"Limit": 10, "Period": "DAY"}})
+    key = api.key()
+    for _ in range(3):
+        api.call(key.bearer)
+
+    today = datetime.now(UTC).date().isoformat()
+    usage = aws("apigateway").get_usage(usagePlanId=api.plan, startDate=today, endDate=today)
+    assert usage["items"] == {key.id: [[3, 7]]}
+    with pytest.raises(ClientError, match="Invalid Usage Plan ID"):
+        aws("apigateway").get_usage(usagePlanId="none", startDate=today, endDate=today)
+    with pytest.raises(ClientError, match="Invalid date range"):
+        aws("apigateway").get_usage(usagePlanId=api.plan, startDate=today, endDate="2000-01-01")
+
+
+def test_a_request_authorizer_is_asked_with_the_whole_request_and_kept_by_its_sources(
+    deploy: Callable[..., Api],
+) -> None:
+    sources = "method.request.header.X-Token, method.request.querystring.who"
+    api = deploy(authorizer={"Type": "REQUEST", "IdentitySource": sources})
+    token = f"Bearer {api.key().value}"
+
+    assert api.call(**{"X-Token": token}).status == 401
+    asked = api.times_asked()
+    assert [api.call(path=f"/prod/a?who={who}", **{"X-Token": token}).status for who in "aab"] == [200] * 3
+    assert api.times_asked() == asked + 2
+
+
+def test_an_authorizer_without_a_cache_is_asked_every_time(deploy: Callable[..., Api]) -> None:
+    api = deploy(authorizer={"AuthorizerResultTtlInSeconds": 0})
+    key = api.key()
+
+    assert [api.call(key.bearer).status for _ in range(2)] == [200, 200]
+    assert api.times_asked() == 2
+
+
+def test_a_function_that_does_not_let_the_api_ask_is_a_wrong_configuration(
+    stacks: StackDriver, stack_name: str, aws: Aws, local_aws: str
+) -> None:
+    resources = keyed_api()
+    del resources["AuthorizerPermission"]
+    stacks.deploy(stack_name, resources)
+    ids = stacks.physical_ids(stack_name)
+
+    answer = send(
+        local_aws,
+        "/prod/a",
+        host=f"{ids['Api']}.execute-api.{REGION}.amazonaws.com",
+        headers={"Authorization": "Bearer x"},
+    )
+    assert (answer.status, answer.headers["x-amzn-errortype"]) == (500, "AuthorizerConfigurationException")
+
+
+def test_a_key_in_the_header_lets_in_where_the_api_reads_it_there(deploy: Callable[..., Api]) -> None:
+    api = deploy(ApiKeySourceType="HEADER")
+    key = api.key().value
+
+    assert api.call("Bearer", **{"X-API-Key": key}).status == 200
+    assert api.call(f"Bearer {key}").status == 403
+
+
+def test_a_custom_domain_answers_in_the_place_of_the_apis_own_address(
+    stacks: StackDriver, stack_name: str, aws: Aws, local_aws: str
+) -> None:
+    name = f"{stack_name}.example.com"
+    resources = {
+        **keyed_api(DisableExecuteApiEndpoint=True),
+        "Domain": gateway(
+            "DomainName",
+            DomainName=name,
+            EndpointConfiguration={"Types": ["REGIONAL"]},
+            RegionalCertificateArn=f"arn:aws:acm:{REGION}:123456789012:certificate/1234abcd",
+            SecurityPolicy="TLS_1_2",
+        ),
+        "Mapping": gateway(
+            "BasePathMapping", DomainName={"Ref": "Domain"}, RestApiId={"Ref": "Api"}, Stage={"Ref": "Stage"}
+        ),
+    }
+    assert stacks.deploy(stack_name, resources) == "CREATE_COMPLETE", stacks.failures(stack_name)
+    ids = stacks.physical_ids(stack_name)
+    log = f"/aws/lambda/{ids['AuthorizerFunction']}"
+    key = Api(url=local_aws, id=ids["Api"], plan=ids["Plan"], authorizer_log=log, aws=aws).key()
+
+    answer = send(local_aws, "/v1/models", host=name, headers={"Authorization": key.bearer})
+    assert answer.status == 200
+    assert answer.body["path"] == "/v1/models"
+    assert answer.body["requestContext"]["domainName"] == name
+    assert answer.body["requestContext"]["path"] == "/v1/models"
+    assert send(local_aws, "/v1/models", host=name).status == 401
+    own = f"{ids['Api']}.execute-api.{REGION}.amazonaws.com"
+    assert send(local_aws, "/prod/v1/models", host=own, headers={"Authorization": key.bearer}).status == 403
