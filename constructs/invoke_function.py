@@ -1,5 +1,6 @@
 """The Lambda function that speaks OpenAI's API: the invoke shim with its role and its log."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,16 +19,22 @@ LONGEST_TIMEOUT = Duration.seconds(900)
 """The longest that a function may run (Lambda quotas)."""
 # Lambda quotas: all environment variables together.
 _MOST_ENVIRONMENT_BYTES = 4096
+# Lambda starts this file of the package in place of its runtime for Python, which cannot stream.
+_WRAPPER = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/invoke_shim/bootstrap"}
+# API CreateFunction, Environment: what a variable may be named.
+_VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 
 
 class InvokeFunction(Construct):
     """The invoke shim as a function, in front of whatever model its settings name.
 
     Defines: an `AWS::Lambda::Function` with its own role and log group, X-Ray tracing (the service; no X-Ray SDK,
-    whose successor is OpenTelemetry), and environment variables under the given key.
+    whose successor is OpenTelemetry), and environment variables under the given key. It runs under the shim's own
+    runtime, which streams every answer.
 
     Data flow: the function reads its settings from the environment, takes API Gateway's proxy events and answers
-    in OpenAI's terms. Prompts and answers are not logged.
+    in OpenAI's terms, as status, headers and bytes for an integration with the response transfer mode STREAM.
+    Prompts and answers are not logged.
 
     Failures: a setting that the shim does not accept fails the function's start, with its reason in the log.
 
@@ -93,7 +100,7 @@ class InvokeFunction(Construct):
             description=description,
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
-            handler="invoke_shim.handler.handler",
+            handler="invoke_shim.handler.handle",
             code=lambda_.Code.from_asset(
                 str(_LAMBDA_FOLDER),
                 exclude=["/*", "!/invoke_shim/", "__pycache__/"],
@@ -104,7 +111,7 @@ class InvokeFunction(Construct):
             memory_size=512,
             timeout=timeout,
             tracing=lambda_.Tracing.ACTIVE,
-            environment=dict(settings),
+            environment={**_WRAPPER, **settings},
             environment_encryption=encryption_key,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
@@ -127,15 +134,18 @@ def _timeout_problems(timeout: Duration) -> list[str]:
 
 
 def _settings_problems(settings: Mapping[str, str]) -> list[str]:
-    problems = [
-        f"settings[{name!r}] is {value!r}: allowed is text"
-        for name, value in settings.items()
-        if not isinstance(value, str)
-    ]
-    known = [
-        text for item in settings.items() for text in item if isinstance(text, str) and not Token.is_unresolved(text)
-    ]
-    size = sum(len(text.encode()) for text in known)
+    problems = [f"settings[{name!r}] is the construct's own" for name in settings if name in _WRAPPER]
+    for name, value in settings.items():
+        if not _VARIABLE.fullmatch(name):
+            problems.append(
+                f"settings[{name!r}] has a name that is not allowed: allowed are letters, digits and underscores, "
+                "two or more, a letter first"
+            )
+        if not isinstance(value, str):
+            problems.append(f"settings[{name!r}] is {value!r}: allowed is text")
+    texts = [text for item in {**_WRAPPER, **settings}.items() for text in item]
+    # What is known only when the stack is deployed is not counted.
+    size = sum(len(text.encode()) for text in texts if isinstance(text, str) and not Token.is_unresolved(text))
     if size > _MOST_ENVIRONMENT_BYTES:
-        problems.append(f"settings have {size} bytes: Lambda takes at most {_MOST_ENVIRONMENT_BYTES} in all")
+        problems.append(f"settings take {size} bytes with their names: allowed are {_MOST_ENVIRONMENT_BYTES}")
     return problems
