@@ -1,9 +1,10 @@
 """OpenAI's `messages` and `prompt`, checked and read."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
-from invoke_shim.errors import Problem, show
+from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
 from invoke_shim.formats.base import SYSTEM_ROLES, Message
 
 ROLES = (*SYSTEM_ROLES, "user", "assistant")
@@ -29,6 +30,8 @@ def read_messages(value: Any) -> tuple[list[Message], list[Problem]]:
     messages = []
     problems: list[Problem] = []
     for position, item in enumerate(value):
+        if len(problems) >= ENOUGH_PROBLEMS:
+            break
         where = f"messages[{position}]"
         if not isinstance(item, dict):
             problems.append(Problem(where, f"{where} is {show(item)}, expected an object with role and content"))
@@ -44,14 +47,15 @@ def read_messages(value: Any) -> tuple[list[Message], list[Problem]]:
 
 def role_problems(messages: Sequence[Message]) -> list[Problem]:
     """Roles that no model has; for chats whose prompt the model's side writes, which judges their order."""
-    return [
+    problems = (
         Problem(
             f"messages[{position}].role",
             f"messages[{position}] has role {show(message.role)}, allowed there: {', '.join(ROLES)}",
         )
         for position, message in enumerate(messages)
         if message.role not in ROLES
-    ]
+    )
+    return list(islice(problems, ENOUGH_PROBLEMS))
 
 
 def read_prompts(value: Any) -> tuple[list[str], list[Problem]]:
@@ -66,8 +70,10 @@ def read_prompts(value: Any) -> tuple[list[str], list[Problem]]:
     if any(isinstance(prompt, int | list) for prompt in prompts):
         text = "prompt holds token ids, expected text: a non-empty string, or a list of them"
         return [], [Problem("prompt", text)]
-    problems = []
+    problems: list[Problem] = []
     for position, prompt in enumerate(prompts):
+        if len(problems) >= ENOUGH_PROBLEMS:
+            break
         where = f"prompt[{position}]" if isinstance(value, list) else "prompt"
         if not isinstance(prompt, str) or not prompt:
             problems.append(Problem(where, f"{where} is {show(prompt)}, expected a non-empty string"))
@@ -86,8 +92,10 @@ def unicode_problems(text: str, where: str) -> list[Problem]:
 
 
 def _field_problems(item: dict[str, Any], where: str) -> list[Problem]:
-    problems = []
+    problems: list[Problem] = []
     for name, value in item.items():
+        if len(problems) >= ENOUGH_PROBLEMS:
+            break
         if name not in MESSAGE_FIELDS:
             problems.append(Problem(where, f"{where} has an unknown field {show(name)}"))
         elif name in EMPTY_FIELDS and value not in (None, []):
@@ -99,7 +107,11 @@ def _read_content(value: Any, where: str, problems: list[Problem]) -> str:
     """The text of a message; text parts are joined by line breaks."""
     parts = [value]
     if isinstance(value, list) and value:
-        parts = [_read_part(part, f"{where}[{position}]", problems) for position, part in enumerate(value)]
+        parts = []
+        for position, part in enumerate(value):
+            if len(problems) >= ENOUGH_PROBLEMS:
+                break
+            parts.append(_read_part(part, f"{where}[{position}]", problems))
     elif not isinstance(value, str):
         problems.append(Problem(where, f"{where} is {show(value)}, expected a string or a list of text parts"))
         return ""

@@ -9,6 +9,11 @@ from typing import Any, Literal
 ErrorType = Literal["invalid_request_error", "not_found_error", "rate_limit_error", "server_error"]
 
 MAX_PROBLEMS = 20
+"""How many of a request's problems the client is told."""
+
+ENOUGH_PROBLEMS = 50
+"""Where checking a request ends: a body of megabytes can have a million things wrong with it."""
+
 MAX_PARAM = 100
 """Characters of `param`, which can be a name of the client's making."""
 
@@ -75,8 +80,9 @@ def refuse(problems: Sequence[Problem]) -> ApiError:
     A request of megabytes can have a million problems: the answer stays far below Lambda's 6 MB.
     """
     messages = [problem.message for problem in problems[:MAX_PROBLEMS]]
-    if len(problems) > MAX_PROBLEMS:
-        messages.append(f"and {len(problems) - MAX_PROBLEMS} more")
+    more = len(problems) - MAX_PROBLEMS
+    if more > 0:
+        messages.append("and many more" if len(problems) >= ENOUGH_PROBLEMS else f"and {more} more")
     param = problems[0].param
     return ApiError(
         "; ".join(messages),

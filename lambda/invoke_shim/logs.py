@@ -76,7 +76,10 @@ def _record(level: str, message: str, fields: Mapping[str, Any], private: Mappin
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
+    try:
+        text = value if isinstance(value, str) else json.dumps(value)
+    except RecursionError:
+        return "(nested too deeply to log)"
     if len(text) <= MAX_PRIVATE_CHARACTERS:
         return text
     return f"{text[:MAX_PRIVATE_CHARACTERS]}... ({len(text)} characters)"

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from invoke_shim.backends.base import Check, Rules
-from invoke_shim.errors import Problem, show
+from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
 from invoke_shim.generation import Generation
-from invoke_shim.rules.base import ENOUGH_PROBLEMS, unknown
+from invoke_shim.rules.base import unknown
 from invoke_shim.rules.checks import MAX_INT64, flag, integer, number
 from invoke_shim.rules.joint import TRUNCATE, is_greedy, joint_problems
 from invoke_shim.rules.limits import Limits

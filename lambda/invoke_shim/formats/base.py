@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from invoke_shim.errors import Problem, show
+from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
 
 SYSTEM_ROLES = ("system", "developer")
 """OpenAI's newer name for the system role is "developer"; no model here tells them apart."""
@@ -49,9 +49,11 @@ class PromptFormat:
         return [*self._role_problems(messages), *self._content_problems(messages)]
 
     def _role_problems(self, messages: Sequence[Message]) -> list[Problem]:
-        problems = []
+        problems: list[Problem] = []
         last = len(messages) - 1
         for position, message in enumerate(messages):
+            if len(problems) >= ENOUGH_PROBLEMS:
+                break
             allowed = self._allowed_roles(messages, position)
             if position == last and message.role in allowed:
                 allowed = ("user",)
@@ -85,8 +87,10 @@ class PromptFormat:
         Special tokens are refused in every message: they are never part of a model's answer. Turn markers are
         ordinary text, which a model may well have written, so an assistant's messages may hold them.
         """
-        problems = []
+        problems: list[Problem] = []
         for position, message in enumerate(messages):
+            if len(problems) >= ENOUGH_PROBLEMS:
+                break
             forbidden = self.special_tokens
             if message.role != "assistant":
                 forbidden += self.turn_markers

@@ -6,11 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from invoke_shim.backends.base import Check, Conflicts, Rules
-from invoke_shim.errors import Problem, show
+from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
 from invoke_shim.rules.limits import Limits, limit_problem
-
-ENOUGH_PROBLEMS = 50
-"""Where checking a request ends: it can have a million things wrong, and no client reads them all."""
 
 MAX_NAME = 64
 """Characters of an unknown name that are compared with the known ones."""
@@ -49,16 +46,16 @@ class Payload:
     def problems(self, body: Mapping[str, Any], limits: Limits) -> list[Problem]:
         """What is wrong with a payload of this form."""
         problems = [Problem(name, f"{name} is missing") for name in self.required if name not in body]
-        problems += check_all(body, self.fields, reasons=self.reasons)
-        parameters, where = body, ""
+        right, field_problems = check_all(body, self.fields, reasons=self.reasons)
+        problems += field_problems
+        where = ""
         if self.parameters is not None:
             parameters, where = body.get(self.nested, {}), f"{self.nested}."
             if not isinstance(parameters, dict):
                 problems.append(Problem(self.nested, f"{self.nested} is {show(parameters)}, expected an object"))
                 return problems
-            problems += check_all(parameters, self.parameters, where=where, reasons=self.reasons)
-        wrong = {problem.param for problem in problems}
-        right = {name: value for name, value in parameters.items() if f"{where}{name}" not in wrong}
+            right, field_problems = check_all(parameters, self.parameters, where=where, reasons=self.reasons)
+            problems += field_problems
         return problems + self._joint_problems(right, where, limits, stream=body.get("stream") is True)
 
     def _joint_problems(
@@ -70,8 +67,7 @@ class Payload:
             found.append(limits.truncate_problem(self.truncate, parameters.get(self.truncate)))
         problems = [problem for problem in found if problem is not None]
         if self.conflicts is not None:
-            # TGI samples when there are no parameters at all.
-            samples = bool(parameters.get("do_sample", not parameters)) or any(
+            samples = parameters.get("do_sample") is True or any(
                 parameters.get(name) is not None for name in self.sampling
             )
             problems += self.conflicts(parameters, stream=stream, samples=samples)
@@ -119,15 +115,19 @@ def check_all(
     *,
     where: str = "",
     reasons: Mapping[str, str] = _NONE,
-) -> list[Problem]:
-    """Check values by name.
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Check values by name, until there are problems enough.
 
     Args:
         values: what a client sent.
         checks: what is allowed, by name.
         where: the JSON path of the values, with a dot at its end.
         reasons: why a name is not allowed, and what to do instead.
+
+    Returns:
+        The values that are right, and what is wrong with the others.
     """
+    right: dict[str, Any] = {}
     problems: list[Problem] = []
     for name, value in values.items():
         check = checks.get(name)
@@ -135,9 +135,11 @@ def check_all(
             problems.append(unknown(name, checks, where=where, reasons=reasons))
         elif (expected := check(value)) is not None:
             problems.append(Problem(f"{where}{name}", f"{where}{name} is {show(value)}, expected {expected}"))
+        else:
+            right[name] = value
         if len(problems) == ENOUGH_PROBLEMS:
             break
-    return problems
+    return right, problems
 
 
 def unknown(name: str, allowed: Iterable[str], *, where: str = "", reasons: Mapping[str, str] = _NONE) -> Problem:
