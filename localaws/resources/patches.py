@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from moto.apigateway.exceptions import UsagePlanNotFoundException
 from moto.apigateway.models import RestAPI, UsagePlan
 from moto.apigateway.responses import APIGatewayResponse
+from moto.apigateway.urls import url_paths
 from moto.s3.models import FakeBucket, S3Backend
 
 from localaws.moto_patches import replace
@@ -24,6 +25,9 @@ def install() -> None:
     _MOTO.setdefault("untag_resource", APIGatewayResponse.untag_resource)
     _MOTO.setdefault("patch_api", RestAPI.apply_patch_operations)
     _MOTO.setdefault("patch_usage_plan", UsagePlan.apply_patch_operations)
+    # moto knows the tags' URL of stages alone; ARNs of others hold a slash too.
+    for kind in ("restapis", "usageplans", "domainnames"):
+        url_paths[f"{{0}}/tags/(?P<service>arn:[^/]+)/{kind}/(?P<name>[^/]+)$"] = APIGatewayResponse.dispatch
     replace(APIGatewayResponse, "tag_resource", _tag)
     replace(APIGatewayResponse, "untag_resource", _untag)
     replace(RestAPI, "apply_patch_operations", _patch_api)
