@@ -15,8 +15,9 @@ from typing import Any
 LEVELS: Mapping[str, int] = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 """As `logging` counts; its machinery costs more than the one line that a request leaves."""
 
-MAX_PRIVATE_CHARACTERS = 16_000
-"""What is kept of a private text. A log event takes 256 KB, and JSON can need 12 bytes for a character."""
+MAX_PRIVATE_CHARACTERS = 6_000
+"""What is kept of a private text. Three of them, with up to 12 bytes of JSON for a character, fit into the 256 KB that
+the embedded metric format's specification allows a log event."""
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ def _record(level: str, message: str, fields: Mapping[str, Any], private: Mappin
 
 def _short(value: Any) -> str:
     try:
-        text = value if isinstance(value, str) else json.dumps(value)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     except RecursionError:
         return "(nested too deeply to log)"
     if len(text) <= MAX_PRIVATE_CHARACTERS:
