@@ -71,12 +71,15 @@ def conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) 
             problems.append(_problem("best_of", best_of, "cannot be streamed: leave best_of or stream out"))
     if stream and parameters.get("decoder_input_details") is True:
         problems.append(_problem("decoder_input_details", True, "cannot be streamed: leave it or stream out"))
-    problems += _format_problems(parameters)
     return problems
 
 
+def guided_conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:
+    """The same, and what of OpenAI's `response_format` no grammar can say."""
+    return conflicts(parameters, stream=stream, samples=samples) + _format_problems(parameters)
+
+
 def _format_problems(parameters: Mapping[str, Any]) -> list[Problem]:
-    """What of OpenAI's `response_format` no grammar can say."""
     form = parameters.get("response_format") or {"type": "text"}
     if form["type"] == "json_object":
         text = "response_format is json_object, but this model's container needs a json_schema"
@@ -166,7 +169,7 @@ def _rules(*, guided: bool) -> ContainerRules:
             response_format=guided,
             extra=MappingProxyType(_EXTRA),
             dropped=frozenset({"details", "ignore_eos"}),
-            conflicts=conflicts,
+            conflicts=guided_conflicts if guided else conflicts,
         ),
         payloads=(_PAYLOAD,),
     )
