@@ -1,21 +1,25 @@
 """A stand-in for the model containers of SageMaker endpoints: a fake, and the only one in the request path.
 
 No model runs. The stand-in is a real HTTP server with the two routes that SageMaker asks of a container
-(`/ping` and `/invocations`), and it behaves at that surface as the documents of two serving stacks say:
-Hugging Face's Text Generation Inference (`tgi`) and DJL Serving's Large Model Inference (`lmi`). Request
-schema, parameter checks, error bodies, status codes and token counts are theirs; the text is made from the
-prompt by a hash and is the same each time.
+(`/ping` and `/invocations`), and it behaves at that surface as the documents of three serving stacks say:
+Hugging Face's Text Generation Inference (`tgi`), DJL Serving's Large Model Inference (`lmi`) and AWS's vLLM container
+(`vllm`). Request schema, parameter checks, answers, streams, error bodies, status codes and token counts are theirs;
+the text is made from the prompt by a hash and is the same each time.
 
 * `settings`: what the image and the environment of a container say; refuses those that could not start.
+* `pace`: knobs of the fake's own: the time that tokens take, the length of answers.
+* `faults`: what a prompt may ask to go wrong.
 * `tokens`: a small tokenizer, so that counts are counts of something.
-* `generation`: the answer to a prompt, as an iterator of tokens.
-* `tgi`, `lmi`: the two request and response formats.
+* `generation`, `detokenizer`: the answer to a prompt, token by token, as TGI and as vLLM generate.
+* `schemas`: the answer to a prompt that prescribes a JSON schema.
+* `tgi`, `lmi`, `vllm`: the request and response formats.
 * `server`: the HTTP server, started and stopped with an endpoint.
 """
 
 from __future__ import annotations
 
+from localaws.containers.pace import Pace
 from localaws.containers.server import ModelContainer
 from localaws.containers.settings import ContainerSettings, ContainerStartError
 
-__all__ = ["ContainerSettings", "ContainerStartError", "ModelContainer"]
+__all__ = ["ContainerSettings", "ContainerStartError", "ModelContainer", "Pace"]

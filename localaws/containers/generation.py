@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from localaws.containers.tokens import Token, encode, end_of_sequence
+from localaws.containers.tokens import Token, encode, end_of_sequence, iterate
 
 FinishReason = Literal["length", "eos_token", "stop_sequence"]
 
 _ECHOED_WORDS: Final = 8
+_FILLING: Final = " and so it goes on, word after word,"
 
 # What separates the turns of the chat formats that the models document: Mistral's [INST], ChatML, Falcon's
 # roles.
@@ -71,28 +73,50 @@ def answer(prompt: str, *, seed: int | None = None) -> str:
     return text
 
 
-def steps(prompt: str, *, max_new_tokens: int, stop: Sequence[str] = (), seed: int | None = None) -> Iterator[Step]:
-    """Generate the answer to `prompt` token by token.
+def script(
+    prompt: str, *, seed: int | None = None, length: int | None = None, text: str | None = None, endless: bool = False
+) -> Iterator[Token]:
+    """Yield all tokens that would answer `prompt` if nothing ended them: the answer, then the end of sequence.
 
     Args:
         prompt: the text to answer.
+        seed: the seed of the sampling, or None for greedy decoding.
+        length: how many tokens the answer has, cut or filled up with words of its own; None: its own length.
+        text: what to say instead of the answer, where a grammar prescribes it.
+        endless: go on with filling words instead of the end of sequence.
+    """
+    said = iterate(answer(prompt, seed=seed) if text is None else text)
+    if endless:
+        yield from itertools.chain(said, itertools.cycle(encode(_FILLING)))
+    if length is not None and text is None:
+        said = itertools.islice(itertools.chain(said, itertools.cycle(encode(_FILLING))), length)
+    yield from said
+    yield end_of_sequence()
+
+
+def steps(tokens: Iterable[Token], *, max_new_tokens: int, stop: Sequence[str] = ()) -> Iterator[Step]:
+    """Generate token by token, as TGI does.
+
+    Args:
+        tokens: what would be generated, as `script` makes it.
         max_new_tokens: how many tokens to generate at most, at least 1.
         stop: texts at whose completion the generation ends; the one that was met is a part of what was
             generated.
-        seed: the seed of the sampling, or None for greedy decoding.
 
     Yields:
         One step a token; the last one, and only that, carries a finish reason.
     """
+    # Only what a stop sequence could begin in is kept.
+    longest = max(map(len, stop), default=0) + 16
     generated = ""
-    answer_tokens = [*encode(answer(prompt, seed=seed)), end_of_sequence()]
-    for count, token in enumerate(answer_tokens, start=1):
+    for count, token in enumerate(tokens, start=1):
         finish_reason: FinishReason | None = None
         if token.special:
             finish_reason = "eos_token"
         else:
-            generated += token.text
-            if any(generated.endswith(text) for text in stop if text):
+            if stop:
+                generated = (generated + token.text)[-longest:]
+            if stop and any(generated.endswith(text) for text in stop if text):
                 finish_reason = "stop_sequence"
             elif count == max_new_tokens:
                 finish_reason = "length"
@@ -101,10 +125,10 @@ def steps(prompt: str, *, max_new_tokens: int, stop: Sequence[str] = (), seed: i
             return
 
 
-def generate(prompt: str, *, max_new_tokens: int, stop: Sequence[str] = (), seed: int | None = None) -> Generation:
-    """Generate the answer to `prompt` to its end; the arguments are those of `steps`."""
-    made = list(steps(prompt, max_new_tokens=max_new_tokens, stop=stop, seed=seed))
-    finish_reason = made[-1].finish_reason
+def finished(made: Iterable[Step]) -> Generation:
+    """Run a generation to its end."""
+    all_steps = list(made)
+    finish_reason = all_steps[-1].finish_reason
     if finish_reason is None:
         raise AssertionError("steps() ends with a step that carries a finish reason")
-    return Generation(tuple(step.token for step in made), finish_reason)
+    return Generation(tuple(step.token for step in all_steps), finish_reason)

@@ -1,23 +1,24 @@
-"""The HTTP server of a stand-in container, on the loopback interface, in threads of this process.
-
-Faults are asked for in the prompt, so that they can be tried through every layer above: a prompt that
-contains ``[[stand-in status=503]]`` is answered with that status, one with ``[[stand-in delay=2.5]]`` after
-that many seconds.
-"""
+"""The HTTP server of a stand-in container, on the loopback interface, in threads of this process."""
 
 from __future__ import annotations
 
-import re
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import Any, Final
 
-from localaws.containers import lmi, tgi
-from localaws.containers.messages import ContainerResponse
+from localaws.containers import lmi, tgi, vllm
+from localaws.containers.faults import Faults
+from localaws.containers.messages import BrokenStreamError, ContainerResponse
+from localaws.containers.serving import Serving
 from localaws.containers.settings import ContainerSettings
 
-_FAULT: Final = re.compile(rb"\[\[stand-in (status|delay)=([0-9.]+)\]\]")
+_RESPOND: Final = {"tgi": tgi.respond, "lmi": lmi.respond, "vllm": vllm.respond}
+
+# Pieces that are there at once are sent together: one system call for some 30 tokens.
+_BUFFER_BYTES: Final = 4096
 
 
 class ModelContainer:
@@ -25,12 +26,15 @@ class ModelContainer:
 
     Attributes:
         settings: how it behaves.
+        pace: how fast and how long it answers; may be changed while it runs.
     """
 
     def __init__(self, settings: ContainerSettings) -> None:
         """Start to listen on a free port of the loopback interface; `serve` starts to answer."""
         self.settings = settings
+        self.pace = settings.pace
         self._slots = threading.BoundedSemaphore(settings.max_concurrent_requests)
+        self._stopped = threading.Event()
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -53,67 +57,109 @@ class ModelContainer:
 
     def stop(self) -> None:
         """Stop to answer and close the port; requests under way are dropped with their connections."""
+        self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
-    def respond(self, body: bytes) -> ContainerResponse:
-        """Answer one request to `/invocations`, with the payload `body`."""
-        is_tgi = self.settings.family == "tgi"
-        if not self._slots.acquire(blocking=False):
-            return tgi.OVERLOADED if is_tgi else lmi.OVERLOADED
+    def answer(self, body: bytes, connection: _Handler) -> None:
+        """Answer one request to `/invocations`, with the payload `body`, on its connection."""
+        has_slot = self._slots.acquire(blocking=False)
         try:
-            respond = tgi.respond if is_tgi else lmi.respond
-            return _injected_fault(body) or respond(body, self.settings)
+            connection.send(self._respond(body, is_overloaded=not has_slot), at_once=self.pace.is_immediate)
         finally:
-            self._slots.release()
+            if has_slot:
+                self._slots.release()
 
-
-def _injected_fault(body: bytes) -> ContainerResponse | None:
-    """Do what the prompt asks for; return the answer if it asks for a status."""
-    faults = {kind.decode(): float(value) for kind, value in _FAULT.findall(body)}
-    time.sleep(faults.get("delay", 0))
-    if "status" not in faults:
-        return None
-    document = {"error": "Request failed during generation: as asked for", "error_type": "generation"}
-    return ContainerResponse.of_json(int(faults["status"]), document)
+    def _respond(self, body: bytes, *, is_overloaded: bool) -> ContainerResponse:
+        faults = Faults.of(body)
+        if not is_overloaded:
+            time.sleep(faults.delay)
+            if faults.status is not None:
+                document = {"error": "Request failed during generation: as asked for", "error_type": "generation"}
+                return ContainerResponse.of_json(faults.status, document)
+        serving = Serving(
+            settings=self.settings,
+            pace=self.pace,
+            faults=faults,
+            is_overloaded=is_overloaded,
+            stopped=self._stopped,
+        )
+        return _RESPOND[self.settings.family](body, serving)
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    # Load tests open hundreds of connections at once; the default of 5 would refuse them.
+    request_queue_size = 1024
 
     def __init__(self, container: ModelContainer) -> None:
         self.container = container
         super().__init__(("127.0.0.1", 0), _Handler)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report what went wrong, unless it is that the caller has gone."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # A token has to leave when it is there, not when the next one fills the packet.
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_GET(self) -> None:
         """Answer `/ping`: 200 as long as the container runs (SageMaker documentation, "Container health")."""
-        if self.path == "/ping":
-            self._send(ContainerResponse(status=200, body=""))
-        else:
-            self._send(ContainerResponse(status=404, body=""))
+        self.send(ContainerResponse(status=200 if self.path == "/ping" else 404, body=""))
 
     def do_POST(self) -> None:
         """Answer `/invocations`."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == "/invocations":
-            self._send(self.server.container.respond(body))
+            self.server.container.answer(body, self)
         else:
-            self._send(ContainerResponse(status=404, body=""))
+            self.send(ContainerResponse(status=404, body=""))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Stay silent: the local AWS has its own log."""
 
-    def _send(self, response: ContainerResponse) -> None:
-        body = response.body.encode()
+    def send(self, response: ContainerResponse, *, at_once: bool = True) -> None:
+        """Send a response; `at_once`: the pieces of a streamed one need not be sent one by one."""
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
-        self.send_header("Content-Length", str(len(body)))
+        if isinstance(response.body, str):
+            body = response.body.encode()
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        self.wfile.write(body)
+        try:
+            for piece in _buffered(response.body) if at_once else response.body:
+                if piece:
+                    data = piece.encode()
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+            self.wfile.write(b"0\r\n\r\n")
+        except BrokenStreamError:
+            self.close_connection = True
+
+
+def _buffered(pieces: Iterator[str]) -> Iterator[str]:
+    """Join pieces up to the size of the buffer; an empty one, and an error, send what is in it."""
+    buffer: list[str] = []
+    size = 0
+    try:
+        for piece in pieces:
+            buffer.append(piece)
+            size += len(piece)
+            if not piece or size >= _BUFFER_BYTES:
+                yield "".join(buffer)
+                buffer.clear()
+                size = 0
+    except BrokenStreamError:
+        yield "".join(buffer)
+        raise
+    yield "".join(buffer)

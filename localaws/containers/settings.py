@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-Family = Literal["tgi", "lmi"]
+from localaws.containers import pace
+from localaws.containers.environment import EnvironmentReader
+from localaws.containers.pace import Pace
+
+Family = Literal["tgi", "lmi", "vllm"]
+Version = tuple[int, int, int]
 
 QUANTIZATIONS: Final = (
     "awq",
@@ -27,8 +32,13 @@ QUANTIZATIONS: Final = (
 _REPOSITORIES: Final[Mapping[str, Family]] = {
     "huggingface-pytorch-tgi-inference": "tgi",
     "djl-inference": "lmi",
+    "vllm": "vllm",
 }
-_TGI_VERSION: Final = re.compile(r"-tgi(\d+)\.(\d+)\.(\d+)")
+_VERSION: Final = re.compile(r"-(?:tgi|lmi)(\d+)\.(\d+)\.(\d+)")
+_TGI_VERSION_UNTOLD: Final = (2, 0, 0)
+
+# vLLM takes the model's own length where nothing is set: 4096 is Arctic's (its ``config.json``).
+_MODEL_LENGTH: Final = 4096
 
 
 class ContainerStartError(ValueError):
@@ -52,7 +62,14 @@ class ContainerSettings:
         max_stop_sequences: how many stop sequences a request may have.
         max_best_of: the largest ``best_of``.
         max_top_n_tokens: the largest ``top_n_tokens``.
+        version: of TGI its own, of LMI the container's; (0, 0, 0) where the image does not tell.
+        adapters: of TGI, the adapters that a request may name (``LORA_ADAPTERS``).
         tgi_compatible: of LMI, whether its answers have TGI's shape (``OPTION_TGI_COMPAT``).
+        output_formatter: of LMI, the shape of its answers where it is set: ``json``, ``jsonlines`` or ``sse``.
+        is_async: of LMI, whether vLLM's own server answers instead of the rolling batch.
+        model: of vLLM, the names under which the model is served, the first of them told in answers.
+        max_logprobs: of vLLM, how many alternatives at a token it tells at most.
+        pace: how fast and how long it answers.
     """
 
     family: Family
@@ -63,7 +80,14 @@ class ContainerSettings:
     max_stop_sequences: int = 4
     max_best_of: int = 2
     max_top_n_tokens: int = 5
+    version: Version = (0, 0, 0)
+    adapters: tuple[str, ...] = ()
     tgi_compatible: bool = False
+    output_formatter: str | None = None
+    is_async: bool = False
+    model: tuple[str, ...] = ()
+    max_logprobs: int = 20
+    pace: Pace = field(default_factory=Pace)
 
     @classmethod
     def of(cls, *, image: str, environment: Mapping[str, str]) -> ContainerSettings:
@@ -73,49 +97,40 @@ class ContainerSettings:
             ContainerStartError: if the stand-in does not know the image, or the container would not start
                 with this environment.
         """
-        repository = image.rpartition("/")[2].partition("@")[0].partition(":")[0]
+        repository, _, tag = image.rpartition("/")[2].partition("@")[0].partition(":")
         family = _REPOSITORIES.get(repository)
-        reader = _EnvironmentReader(environment)
+        reader = EnvironmentReader(environment)
         if family is None:
             known = ", ".join(_REPOSITORIES)
             raise ContainerStartError(f"the stand-in container does not know the repository {repository!r}: {known}")
-        settings = _tgi(image, reader) if family == "tgi" else _lmi(reader)
+        version = _version(tag)
+        match family:
+            case "tgi":
+                settings = _tgi(version, reader)
+            case "lmi":
+                settings = _lmi(version, reader)
+            case "vllm":
+                settings = _vllm(tag, reader)
+        try:
+            settings = replace(settings, pace=pace.from_environment(environment))
+        except ValueError as error:
+            reader.problems.append(str(error))
         if reader.problems:
             raise ContainerStartError("\n".join(reader.problems))
         return settings
 
 
-class _EnvironmentReader:
-    """Reads variables and keeps what is wrong with them, so that all of it is reported at once."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = environment
-        self.problems: list[str] = []
-
-    def positive(self, *names: str, default: int) -> int:
-        """Return the first of the variables `names` that is set, as an integer of at least 1."""
-        for name in names:
-            value = self.environment.get(name)
-            if value is None:
-                continue
-            if value.isdecimal() and int(value) > 0:
-                return int(value)
-            self.problems.append(f"{name}={value!r} is not a positive integer")
-            return default
-        return default
-
-    def flag(self, name: str) -> bool:
-        """Return whether the variable `name` is ``true``."""
-        return self.environment.get(name, "false").lower() == "true"
+def _version(tag: str) -> Version:
+    found = _VERSION.search(tag)
+    return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
 
 
-def _tgi(image: str, reader: _EnvironmentReader) -> ContainerSettings:
+def _tgi(version: Version, reader: EnvironmentReader) -> ContainerSettings:
     environment = reader.environment
+    version = version if any(version) else _TGI_VERSION_UNTOLD
     if not environment.get("HF_MODEL_ID"):
         reader.problems.append("HF_MODEL_ID must be set: the entry point of the image ends without it")
-    quantize = environment.get("HF_MODEL_QUANTIZE")
-    if quantize is not None and quantize not in QUANTIZATIONS:
-        reader.problems.append(f"HF_MODEL_QUANTIZE={quantize!r} is none of {', '.join(QUANTIZATIONS)}")
+    reader.choice("HF_MODEL_QUANTIZE", QUANTIZATIONS)
     reader.positive("SM_NUM_GPUS", default=1)
 
     max_input_tokens = reader.positive("MAX_INPUT_TOKENS", "MAX_INPUT_LENGTH", default=1024)
@@ -131,26 +146,25 @@ def _tgi(image: str, reader: _EnvironmentReader) -> ContainerSettings:
         family="tgi",
         max_input_tokens=max_input_tokens,
         max_total_tokens=max_total_tokens,
-        default_new_tokens=_tgi_default_new_tokens(image),
+        default_new_tokens=_tgi_default_new_tokens(version),
         max_concurrent_requests=reader.positive("MAX_CONCURRENT_REQUESTS", default=128),
         max_stop_sequences=reader.positive("MAX_STOP_SEQUENCES", default=4),
         max_best_of=reader.positive("MAX_BEST_OF", default=2),
         max_top_n_tokens=reader.positive("MAX_TOP_N_TOKENS", default=5),
+        version=version,
+        adapters=tuple(filter(None, environment.get("LORA_ADAPTERS", "").split(","))),
     )
 
 
-def _tgi_default_new_tokens(image: str) -> int | None:
+def _tgi_default_new_tokens(version: Version) -> int | None:
     """Return the default of ``max_new_tokens``: 20 up to TGI 1.1.0, 100 up to 2.x, unlimited from 3.0 on."""
-    match = _TGI_VERSION.search(image)
-    version = tuple(int(part) for part in match.groups()) if match else (2, 0, 0)
     if version <= (1, 1, 0):
         return 20
     return 100 if version < (3, 0, 0) else None
 
 
-def _lmi(reader: _EnvironmentReader) -> ContainerSettings:
-    # vLLM takes the model's own length where the option is not set: 4096 is Arctic's (its ``config.json``).
-    max_total_tokens = reader.positive("OPTION_MAX_MODEL_LEN", default=4096)
+def _lmi(version: Version, reader: EnvironmentReader) -> ContainerSettings:
+    max_total_tokens = reader.positive("OPTION_MAX_MODEL_LEN", default=_MODEL_LENGTH)
     return ContainerSettings(
         family="lmi",
         max_input_tokens=max_total_tokens - 1,
@@ -159,5 +173,30 @@ def _lmi(reader: _EnvironmentReader) -> ContainerSettings:
         default_new_tokens=30,
         # LMI documentation, "job_queue_size": 1000 requests wait before one is refused.
         max_concurrent_requests=reader.positive("SERVING_JOB_QUEUE_SIZE", default=1000),
+        version=version,
         tgi_compatible=reader.flag("OPTION_TGI_COMPAT"),
+        output_formatter=reader.choice("OPTION_OUTPUT_FORMATTER", ("json", "jsonlines", "sse")),
+        # LMI documentation, "vLLM engine user guide": the default since LMI 17.
+        is_async=reader.flag("OPTION_ASYNC_MODE", default=version >= (17, 0, 0)),
+    )
+
+
+def _vllm(tag: str, reader: EnvironmentReader) -> ContainerSettings:
+    """Read the settings of AWS's vLLM container (its documentation, "Amazon SageMaker AI Deployment")."""
+    if tag.endswith("-ec2") or tag.startswith("server-cuda"):
+        reader.problems.append(f"the image's tag {tag!r} is for EC2: SageMaker's have 'sagemaker' in it")
+    environment = reader.environment
+    reader.positive("SM_VLLM_TENSOR_PARALLEL_SIZE", default=1)
+    max_total_tokens = reader.positive("SM_VLLM_MAX_MODEL_LEN", default=_MODEL_LENGTH)
+    model = environment.get("SM_VLLM_MODEL") or environment.get("HF_MODEL_ID") or "/opt/ml/model"
+    return ContainerSettings(
+        family="vllm",
+        max_input_tokens=max_total_tokens - 1,
+        max_total_tokens=max_total_tokens,
+        # vLLM documentation, "OpenAI-compatible server": completions default to 16 tokens, chats to all that fit.
+        default_new_tokens=None,
+        # vLLM queues requests and refuses none.
+        max_concurrent_requests=1_000_000,
+        model=tuple(environment.get("SM_VLLM_SERVED_MODEL_NAME", model).split()),
+        max_logprobs=reader.positive("SM_VLLM_MAX_LOGPROBS", default=20),
     )

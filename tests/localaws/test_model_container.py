@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from localaws.containers import ContainerSettings, ContainerStartError, ModelContainer
-from localaws.containers.generation import generate, last_turn, steps
+from localaws.containers.generation import Generation, finished, last_turn, script, steps
 from localaws.containers.tokens import encode
 
 REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
@@ -65,6 +65,10 @@ def lmi(serve: Callable[[ContainerSettings], Post]) -> Post:
     return serve(settings(LMI))
 
 
+def generate(prompt: str, *, max_new_tokens: int, stop: Sequence[str] = ()) -> Generation:
+    return finished(steps(script(prompt), max_new_tokens=max_new_tokens, stop=stop))
+
+
 class TestTokens:
     @pytest.mark.parametrize("text", ["", "Hello, world!", MISTRAL_PROMPT, "naïve 12 €\n\ttab", "日本語 🙂"])
     def test_join_back_to_the_text(self, text: str) -> None:
@@ -105,7 +109,7 @@ class TestGeneration:
         assert stopped.text.endswith("\nUser:")
 
     def test_comes_token_by_token_with_one_finish_reason_at_the_end(self) -> None:
-        made = list(steps(MISTRAL_PROMPT, max_new_tokens=500))
+        made = list(steps(script(MISTRAL_PROMPT), max_new_tokens=500))
         assert [step.finish_reason for step in made[:-1]] == [None] * (len(made) - 1)
         assert made[-1].finish_reason == "eos_token"
 

@@ -1,29 +1,16 @@
-"""Text Generation Inference's `/invocations`: request, parameter checks, response and errors.
-
-Sources: TGI's OpenAPI document and documentation of 1.x and 2.x. The peculiarities that a client meets:
-
-* the response is a **list** with one object;
-* ``top_p`` lies strictly between 0 and 1 (1.0 is refused) and ``temperature`` above 0;
-* a stop sequence that was met is a part of ``generated_text``;
-* without ``details`` there is no count of tokens at all; the prompt is counted only by
-  ``decoder_input_details``;
-* fields that it does not know are ignored.
-
-Streaming is not built yet: `localaws.containers.generation.steps` is the iterator for it.
-"""
+"""TGI's requests: their form, and the checks of their parameters in TGI's order and words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from localaws.containers.generation import Generation, generate
-from localaws.containers.messages import ContainerResponse, as_json, is_integer, is_number
-from localaws.containers.settings import ContainerSettings
+from localaws.containers.messages import as_json, is_integer, is_number
+from localaws.containers.settings import ContainerSettings, Version
+from localaws.containers.tgi.errors import InferError, UnreadableError
+from localaws.containers.tgi.grammar import grammar_problem, is_grammar
 from localaws.containers.tokens import Token, encode
-
-OVERLOADED: Final = ContainerResponse.of_json(429, {"error": "Model is overloaded", "error_type": "overloaded"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,75 +46,102 @@ _PARAMETERS: Final[Mapping[str, _Kind]] = {
     "decoder_input_details": _BOOLEAN,
     "seed": _INTEGER,
     "top_n_tokens": _INTEGER,
+    "grammar": _Kind("internally tagged enum GrammarType", is_grammar),
+    "adapter_id": _Kind("a string", lambda value: isinstance(value, str)),
 }
+# Later than 1.1.0, the oldest version that is told apart (TGI's release notes); before, they are unknown.
+_SINCE: Final[Mapping[str, Version]] = {"grammar": (1, 4, 3), "adapter_id": (2, 1, 0)}
 # These alone have no "none": JSON's null is refused for them.
 _NOT_NULLABLE: Final = {"do_sample", "stop", "watermark", "details", "decoder_input_details"}
 
 
-class _RequestError(Exception):
-    """A request that is refused; carries the answer."""
+@dataclass(frozen=True, slots=True)
+class GenerateRequest:
+    """A request that can be read.
 
-    def __init__(self, response: ContainerResponse) -> None:
-        super().__init__(response.body)
-        self.response = response
+    Attributes:
+        inputs: the prompt as it was sent.
+        parameters: the parameters that this version of TGI knows and that are not null.
+        stream: whether to stream the answer.
+    """
 
-
-def respond(body: bytes, settings: ContainerSettings) -> ContainerResponse:
-    """Answer one request to `/invocations`."""
-    try:
-        inputs, parameters = _parse(body)
-        prompt, max_new_tokens = _validate(inputs, parameters, settings)
-    except _RequestError as error:
-        return error.response
-    generation = generate(
-        prompt, max_new_tokens=max_new_tokens, stop=parameters.get("stop", ()), seed=_seed(prompt, parameters)
-    )
-    return ContainerResponse.of_json(200, [_answer(inputs, prompt, parameters, generation)])
+    inputs: str
+    parameters: Mapping[str, Any]
+    stream: bool
 
 
-def _parse(body: bytes) -> tuple[str, dict[str, Any]]:
-    """Return the prompt and the parameters of a request; the errors are those of TGI's web framework."""
+@dataclass(frozen=True, slots=True)
+class ValidRequest:
+    """A request that keeps the container's limits.
+
+    Attributes:
+        prompt: the prompt, cut from the left to ``truncate`` tokens.
+        tokens: its tokens.
+        max_new_tokens: the number of tokens to generate at most.
+        seed: the seed of the sampling, or None where decoding is greedy.
+    """
+
+    prompt: str
+    tokens: tuple[Token, ...]
+    max_new_tokens: int
+    seed: int | None
+
+
+def parse(body: bytes, settings: ContainerSettings) -> GenerateRequest:
+    """Read the body of a request.
+
+    Raises:
+        UnreadableError: if it has not the form of a request, in the words of TGI's web framework.
+    """
     try:
         document = as_json(body)
     except ValueError as error:
-        raise _RequestError(_plain(400, f"Failed to parse the request body as JSON: {error}")) from error
+        raise UnreadableError(400, f"Failed to parse the request body as JSON: {error}") from error
     if not isinstance(document, dict):
         raise _undeserializable("invalid type, expected struct CompatGenerateRequest")
     if "inputs" not in document:
         raise _undeserializable("missing field `inputs`")
     if not isinstance(document["inputs"], str):
         raise _undeserializable("inputs: invalid type, expected a string")
-    if document.get("stream", False) is not False:
-        raise _RequestError(_plain(501, "the stand-in container does not stream yet: leave out `stream`"))
-
+    stream = document.get("stream", False)
+    if not isinstance(stream, bool):
+        raise _undeserializable(f"stream: invalid type: {stream!r}, expected a boolean")
     given = document.get("parameters")
     if given is None:
         # TGI documentation: only with no parameters at all is do_sample true.
-        return document["inputs"], {"do_sample": True}
+        return GenerateRequest(document["inputs"], {"do_sample": True}, stream)
     if not isinstance(given, dict):
         raise _undeserializable("parameters: invalid type, expected struct GenerateParameters")
+    return GenerateRequest(document["inputs"], _known(given, settings.version), stream)
+
+
+def _known(given: Mapping[str, Any], version: Version) -> dict[str, Any]:
     parameters = {}
     for name, value in given.items():
         kind = _PARAMETERS.get(name)
-        if kind is None or (value is None and name not in _NOT_NULLABLE):
+        if kind is None or version < _SINCE.get(name, version) or (value is None and name not in _NOT_NULLABLE):
             continue
         if not kind.accepts(value):
             raise _undeserializable(f"parameters.{name}: invalid type: {value!r}, expected {kind.name}")
         parameters[name] = value
-    return document["inputs"], parameters
+    return parameters
 
 
-def _validate(inputs: str, parameters: Mapping[str, Any], settings: ContainerSettings) -> tuple[str, int]:
+def validated(request: GenerateRequest, settings: ContainerSettings) -> ValidRequest:
     """Check a request against the limits of the container.
 
-    Returns:
-        The prompt, cut from the left to ``truncate`` tokens, and the number of tokens to generate at most.
+    Raises:
+        InferError: if it does not keep them.
     """
-    problem = _parameter_problem(parameters, settings)
+    inputs, parameters = request.inputs, request.parameters
+    problem = _stream_problem(parameters) if request.stream else None
+    problem = problem or _parameter_problem(parameters, settings)
     if problem is None and not inputs:
         problem = "`inputs` cannot be empty"
+    if problem is None and "grammar" in parameters:
+        problem = grammar_problem(parameters["grammar"])
     if problem is not None:
-        raise _invalid(problem)
+        raise InferError.invalid(problem)
 
     tokens = encode(inputs)
     if "truncate" in parameters:
@@ -135,13 +149,24 @@ def _validate(inputs: str, parameters: Mapping[str, Any], settings: ContainerSet
     room = settings.max_total_tokens - len(tokens)
     max_new_tokens: int = parameters.get("max_new_tokens", settings.default_new_tokens or max(room, 0))
     if max_new_tokens > room:
-        raise _invalid(
+        raise InferError.invalid(
             f"`inputs` tokens + `max_new_tokens` must be <= {settings.max_total_tokens}. "
             f"Given: {len(tokens)} `inputs` tokens and {max_new_tokens} `max_new_tokens`"
         )
     if len(tokens) > settings.max_input_tokens:
-        raise _invalid(f"`inputs` must have less than {settings.max_input_tokens} tokens. Given: {len(tokens)}")
-    return "".join(token.text for token in tokens), max_new_tokens
+        raise InferError.invalid(
+            f"`inputs` must have less than {settings.max_input_tokens} tokens. Given: {len(tokens)}"
+        )
+    prompt = "".join(token.text for token in tokens)
+    return ValidRequest(prompt, tuple(tokens), max_new_tokens, _seed(tokens, parameters))
+
+
+def _stream_problem(parameters: Mapping[str, Any]) -> str | None:
+    if parameters.get("best_of", 1) != 1:
+        return "`best_of` != 1 is not supported when streaming tokens"
+    if parameters.get("decoder_input_details"):
+        return "`decoder_input_details` == true is not supported when streaming tokens"
+    return None
 
 
 def _parameter_problem(parameters: Mapping[str, Any], settings: ContainerSettings) -> str | None:
@@ -184,7 +209,7 @@ def _parameter_problem(parameters: Mapping[str, Any], settings: ContainerSetting
     return next((problem for passed, problem in checks if not passed), None)
 
 
-def _seed(prompt: str, parameters: Mapping[str, Any]) -> int | None:
+def _seed(tokens: Sequence[Token], parameters: Mapping[str, Any]) -> int | None:
     """Return the seed of the sampling, or None where decoding is greedy.
 
     TGI draws a random one where the request has none; here it is made of the prompt, so that answers stay the
@@ -195,45 +220,9 @@ def _seed(prompt: str, parameters: Mapping[str, Any]) -> int | None:
     )
     if not sampling:
         return None
-    seed: int = parameters.get("seed", sum(token.id for token in encode(prompt)))
+    seed: int = parameters.get("seed", sum(token.id for token in tokens))
     return seed
 
 
-def _answer(inputs: str, prompt: str, parameters: Mapping[str, Any], generation: Generation) -> dict[str, Any]:
-    text = generation.text
-    answer: dict[str, Any] = {"generated_text": inputs + text if parameters.get("return_full_text") else text}
-    if parameters.get("details") or parameters.get("decoder_input_details"):
-        wants_prompt = parameters.get("decoder_input_details", False)
-        answer["details"] = {
-            "finish_reason": generation.finish_reason,
-            "generated_tokens": len(generation.tokens),
-            "seed": _seed(prompt, parameters),
-            "prefill": _prefill(prompt) if wants_prompt else [],
-            "tokens": [_token(token) for token in generation.tokens],
-        }
-    return answer
-
-
-def _prefill(prompt: str) -> list[dict[str, Any]]:
-    """Return the prompt's tokens; the first has no probability, as nothing comes before it."""
-    return [
-        {"id": token.id, "text": token.text, "logprob": token.logprob if position else None}
-        for position, token in enumerate(encode(prompt))
-    ]
-
-
-def _token(token: Token) -> dict[str, Any]:
-    return {"id": token.id, "text": token.text, "logprob": token.logprob, "special": token.special}
-
-
-def _invalid(problem: str) -> _RequestError:
-    document = {"error": f"Input validation error: {problem}", "error_type": "validation"}
-    return _RequestError(ContainerResponse.of_json(422, document))
-
-
-def _undeserializable(problem: str) -> _RequestError:
-    return _RequestError(_plain(422, f"Failed to deserialize the JSON body into the target type: {problem}"))
-
-
-def _plain(status: int, text: str) -> ContainerResponse:
-    return ContainerResponse(status=status, body=text, content_type="text/plain; charset=utf-8")
+def _undeserializable(problem: str) -> UnreadableError:
+    return UnreadableError(422, f"Failed to deserialize the JSON body into the target type: {problem}")

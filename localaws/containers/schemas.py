@@ -1,0 +1,37 @@
+"""An answer that keeps to a JSON schema, for requests that prescribe one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_BY_TYPE: Final[Mapping[Any, Any]] = {
+    "string": "stand-in",
+    "integer": 1,
+    "number": 1.5,
+    "boolean": True,
+    "null": None,
+}
+
+
+def example_of(schema: Any) -> Any:
+    """Return a small document of a JSON schema: all declared properties, the least of everything else.
+
+    Knows ``type``, ``properties``, ``items`` with ``minItems``, ``enum``, ``const``, ``minimum``, ``anyOf`` and
+    ``oneOf``; all else of the schema is not looked at.
+    """
+    if not isinstance(schema, dict):
+        return _BY_TYPE["string"]
+    for choices in ("enum", "anyOf", "oneOf"):
+        if schema.get(choices):
+            return schema[choices][0] if choices == "enum" else example_of(schema[choices][0])
+    if "const" in schema:
+        return schema["const"]
+    kind = schema.get("type")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object" or "properties" in schema:
+        return {name: example_of(of) for name, of in schema.get("properties", {}).items()}
+    if kind == "array":
+        return [example_of(schema.get("items"))] * max(1, schema.get("minItems", 1))
+    example = _BY_TYPE.get(kind, _BY_TYPE["string"])
+    return max(example, schema["minimum"]) if kind in ("integer", "number") and "minimum" in schema else example

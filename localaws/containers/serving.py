@@ -1,0 +1,56 @@
+"""What a request is answered under: the container's settings, its pace, and what is asked to go wrong."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from localaws.containers import faults
+from localaws.containers.faults import Faults
+from localaws.containers.generation import script
+from localaws.containers.pace import Pace, with_keep_alives
+from localaws.containers.settings import ContainerSettings
+from localaws.containers.tokens import Token
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """The conditions of one request.
+
+    Attributes:
+        settings: how the container behaves.
+        pace: how fast and how long it answers.
+        faults: what is asked to go wrong.
+        is_overloaded: whether the container serves as many requests already as it takes.
+        stopped: set when the container is stopped.
+    """
+
+    settings: ContainerSettings
+    pace: Pace = field(default_factory=Pace)
+    faults: Faults = faults.NONE
+    is_overloaded: bool = False
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def script(
+        self, prompt: str, *, seed: int | None = None, text: str | None = None, endless: bool = False
+    ) -> Iterator[Token]:
+        """Yield what would be generated, as `localaws.containers.generation.script` does, in the pace's length."""
+        return script(prompt, seed=seed, length=self.pace.answer_tokens, text=text, endless=endless)
+
+    def produced(self, items: Iterable[T]) -> Iterator[T | None]:
+        """Yield the steps of a generation as they are produced, with what goes wrong; None while nothing follows.
+
+        Raises:
+            GenerationError: if the generation fails.
+            BrokenStreamError: if the connection breaks.
+        """
+        silence = self.pace.keep_alive_seconds
+        return with_keep_alives(self.faults.inject(items, stopped=self.stopped, silence=silence), self.pace)
+
+    def whole(self, items: Iterable[T]) -> list[T]:
+        """Return all steps of a generation once it has ended; raises what `produced` raises."""
+        return [item for item in self.produced(items) if item is not None]
