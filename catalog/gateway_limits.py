@@ -78,9 +78,9 @@ def throttle(requests_per_second: float, burst: int) -> Iterator[Breach]:
 def quota(requests: int, period: str) -> Iterator[Breach]:
     """Find what is wrong with a usage plan's quota (API CreateUsagePlan, QuotaSettings)."""
     if not _is_whole(requests, most=_MOST_REQUESTS):
-        yield _breach("requests", repr(requests), f"a whole number, 1 to {_MOST_REQUESTS}")
+        yield _breach("quota", repr(requests), f"a whole number, 1 to {_MOST_REQUESTS}")
     if period not in QUOTA_PERIODS:
-        yield _breach("per", repr(period), ", ".join(QUOTA_PERIODS))
+        yield _breach("quota_period", repr(period), ", ".join(QUOTA_PERIODS))
 
 
 def web_acl(managed_rule_groups: Sequence[str], requests_per_address: int | None) -> Iterator[Breach]:

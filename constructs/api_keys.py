@@ -14,8 +14,8 @@ from constructs.acknowledgements import acknowledge_in_policy
 from catalog import gateway_limits as limits
 
 _LAMBDA_FOLDER = Path(__file__).resolve().parent.parent / "lambda"
-# API Gateway answers 401 to what does not match, without asking the function: `bearer` in any case, and a key's form.
-_BEARER_KEY = "^[Bb][Ee][Aa][Rr][Ee][Rr] +[A-Za-z0-9]{20,128}$"
+BEARER_KEY = "^[Bb][Ee][Aa][Rr][Ee][Rr] +[A-Za-z0-9]{20,128}$"
+"""`bearer` in any case, and a key's form. API Gateway answers 401 to what does not match, and asks no function."""
 # The longest that API Gateway caches. The function's answer follows from the header alone, and API Gateway compares the
 # key with the usage plan's at every request, so that a revoked key is refused while the answer is cached.
 _CACHED = Duration.hours(1)
@@ -94,7 +94,7 @@ class ApiKeys(Construct):
             "Authorizer",
             handler=self.function,
             identity_source=apigateway.IdentitySource.header("Authorization"),
-            validation_regex=_BEARER_KEY,
+            validation_regex=BEARER_KEY,
             results_cache_ttl=_CACHED,
         )
 

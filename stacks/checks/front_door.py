@@ -53,7 +53,9 @@ def _api_keys(place: str, keys: ApiKeys) -> Iterator[Finding]:
         rule = limits.throttle(throttle.requests_per_second, throttle.burst)
         found += list(breaches("throttle", f"{place}.throttle", rule))
     if quota is not None:
-        found += list(breaches("request-quota", f"{place}.quota", limits.quota(quota.requests, quota.per)))
+        names = {"quota": "quota.requests", "quota_period": "quota.per"}
+        for breach in limits.quota(quota.requests, quota.per):
+            found += breaches("request-quota", place, iter([breach]), subject=names[breach.subject])
     yield from found
     if found:
         return

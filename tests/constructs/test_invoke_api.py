@@ -1,11 +1,15 @@
 import json
-from typing import Any, get_args
+from collections.abc import Callable
+from typing import Any, cast, get_args
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import invoke_api
+from constructs.api_domain import ApiDomain
+from constructs.api_keys import ApiKeys
 from constructs.invoke_api import InvokeApi
 from constructs.model_key import ModelKey
 from constructs.sagemaker_endpoint import SageMakerEndpoint
@@ -15,12 +19,13 @@ from stacks.models import PromptFormat
 
 
 def _api(stack: cdk.Stack, **props: Any) -> InvokeApi:
+    key = cast("kms.IKey | None", stack.node.try_find_child("Key")) or ModelKey(stack, "Key", alias="some-model")
     arguments: dict[str, Any] = {
         "endpoint": SageMakerEndpoint.from_endpoint_name(stack, "Endpoint", "dev-some-model"),
         "model_name": "some-model",
         "container": "tgi",
         "prompt_format": "mistral-instruct",
-        "encryption_key": ModelKey(stack, "Key", alias="some-model"),
+        "encryption_key": key,
         **props,
     }
     return InvokeApi(stack, "Api", **arguments)
@@ -41,7 +46,18 @@ def test_sets_the_environment_that_the_shim_parses(stack: cdk.Stack) -> None:
     assert settings.container == "tgi"
     assert settings.prompt_format == "mistral-instruct"
     assert (settings.max_input_tokens, settings.max_total_tokens) == (8191, 8192)
-    assert settings.invoke_timeout_seconds == 29
+    assert settings.invoke_timeout_seconds == 300
+    assert (settings.gather_stream, settings.log_prompts) == (False, False)
+
+
+def test_passes_on_what_the_declaration_chose(stack: cdk.Stack) -> None:
+    template = '{"prompt": "Say {instruction}", "completion": "{response}"}'
+    _api(stack, gather_stream=True, log_prompts=True, prompt_format="template", prompt_template=template)
+
+    variables = _only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
+    settings = shim_settings.Settings.from_environment(variables)
+    assert (settings.gather_stream, settings.log_prompts) == (True, True)
+    assert (settings.prompt_format, settings.prompt_template) == ("template", template)
 
 
 def test_knows_the_shims_containers_and_prompt_formats() -> None:
@@ -49,14 +65,22 @@ def test_knows_the_shims_containers_and_prompt_formats() -> None:
     assert set(invoke_api.PROMPT_FORMATS) == set(shim_settings.PROMPT_FORMATS) == set(get_args(PromptFormat))
 
 
-@pytest.mark.parametrize("timeout", [5, 60])
+@pytest.mark.parametrize("timeout", [5, 60, 900])
 def test_accepts_every_timeout_that_the_shim_accepts(stack: cdk.Stack, timeout: int) -> None:
     _api(stack, invoke_timeout=cdk.Duration.seconds(timeout))
 
     variables = _only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
     assert shim_settings.Settings.from_environment(variables).invoke_timeout_seconds == timeout
     assert _only(stack, "AWS::ApiGateway::Method")["Integration"]["TimeoutInMillis"] == timeout * 1000
-    assert _only(stack, "AWS::Lambda::Function")["Timeout"] == timeout + 1
+    assert _only(stack, "AWS::Lambda::Function")["Timeout"] == min(timeout + 1, 900)
+
+
+def test_streams_every_answer(stack: cdk.Stack) -> None:
+    _api(stack)
+
+    integration = _only(stack, "AWS::ApiGateway::Method")["Integration"]
+    assert integration["ResponseTransferMode"] == "STREAM"
+    assert "response-streaming-invocations" in json.dumps(integration["Uri"])
 
 
 def test_lets_nobody_in_without_iam(stack: cdk.Stack) -> None:
@@ -137,31 +161,109 @@ def test_reserves_concurrency_only_when_told(stack: cdk.Stack) -> None:
     assert "ReservedConcurrentExecutions" not in _only(other, "AWS::Lambda::Function")
 
 
-def test_says_the_gateways_own_errors_in_openais_shape(stack: cdk.Stack) -> None:
-    _api(stack)
+def _keyed(stack: cdk.Stack, **props: Any) -> InvokeApi:
+    key = ModelKey(stack, "Key", alias="some-model")
+    return _api(stack, api_keys=ApiKeys(stack, "Keys", encryption_key=key), **props)
 
-    responses = assertions.Template.from_stack(stack).find_resources("AWS::ApiGateway::GatewayResponse").values()
-    types = {}
-    for response in responses:
+
+def _responses(stack: cdk.Stack) -> dict[str, tuple[str | None, dict[str, Any], dict[str, str]]]:
+    """Status, error and headers of each gateway response."""
+    found = {}
+    for response in assertions.Template.from_stack(stack).find_resources("AWS::ApiGateway::GatewayResponse").values():
         properties = response["Properties"]
         template = properties["ResponseTemplates"]["application/json"]
-        body = json.loads(template.replace("$context.error.messageString", '"Forbidden"'))
-        assert set(body["error"]) == {"message", "type", "param", "code"}
-        types[properties["ResponseType"]] = body["error"]["type"]
-    assert types == {
-        "DEFAULT_4XX": "invalid_request_error",
-        "DEFAULT_5XX": "server_error",
-        "THROTTLED": "rate_limit_error",
-    }
+        body = json.loads(template.replace("$context.error.messageString", '"own words"'))
+        assert list(body) == ["error"]
+        headers = {
+            name.removeprefix("gatewayresponse.header."): value
+            for name, value in properties["ResponseParameters"].items()
+        }
+        found[properties["ResponseType"]] = (properties.get("StatusCode"), body["error"], headers)
+    return found
 
 
-def test_tells_a_throttled_client_when_to_come_back(stack: cdk.Stack) -> None:
+@pytest.mark.parametrize("make", [_api, _keyed])
+def test_says_the_gateways_own_errors_in_openais_shape(stack: cdk.Stack, make: Callable[..., InvokeApi]) -> None:
+    make(stack, web_acl_arn="arn:aws:wafv2:us-west-2:111122223333:regional/webacl/a/1")
+
+    for status, error, headers in _responses(stack).values():
+        assert set(error) == {"message", "type", "param", "code"}
+        assert error["param"] is None
+        assert headers["x-request-id"] == "context.requestId"
+        assert status is None or 400 <= int(status) < 600
+
+
+def test_answers_401_to_a_caller_without_a_signature(stack: cdk.Stack) -> None:
     _api(stack)
 
-    assertions.Template.from_stack(stack).has_resource_properties(
-        "AWS::ApiGateway::GatewayResponse",
-        {"ResponseType": "THROTTLED", "ResponseParameters": {"gatewayresponse.header.retry-after": "'1'"}},
+    responses = _responses(stack)
+    for kind in ("MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "EXPIRED_TOKEN"):
+        status, error, _ = responses[kind]
+        assert (status, error["code"]) == ("401", "invalid_api_key"), kind
+    assert not {"UNAUTHORIZED", "INVALID_API_KEY", "WAF_FILTERED"} & set(responses)
+
+
+def test_answers_to_a_callers_key_as_openai_does(stack: cdk.Stack) -> None:
+    _keyed(stack)
+
+    responses = _responses(stack)
+    answers = {kind: (status, error["type"], error["code"]) for kind, (status, error, _) in responses.items()}
+    assert answers["UNAUTHORIZED"] == ("401", "invalid_request_error", "invalid_api_key")
+    assert answers["INVALID_API_KEY"] == ("401", "invalid_request_error", "invalid_api_key")
+    assert answers["QUOTA_EXCEEDED"] == ("429", "insufficient_quota", "insufficient_quota")
+    assert answers["THROTTLED"] == ("429", "rate_limit_error", "rate_limit_exceeded")
+    assert answers["AUTHORIZER_FAILURE"] == ("500", "server_error", "authorizer_failure")
+    assert answers["MISSING_AUTHENTICATION_TOKEN"] == ("404", "invalid_request_error", "not_found")
+    assert responses["UNAUTHORIZED"][2]["www-authenticate"] == "'Bearer'"
+
+
+def test_tells_a_client_when_to_come_back_and_when_not_to(stack: cdk.Stack) -> None:
+    _keyed(stack)
+
+    headers = {kind: headers for kind, (_, _, headers) in _responses(stack).items()}
+    assert headers["THROTTLED"]["retry-after"] == "'1'"
+    assert headers["QUOTA_EXCEEDED"]["x-should-retry"] == "'false'"
+    assert headers["INTEGRATION_TIMEOUT"]["x-should-retry"] == "'false'"
+
+
+def test_lets_nobody_in_without_a_key_where_callers_have_keys(stack: cdk.Stack) -> None:
+    _keyed(stack)
+
+    method = _only(stack, "AWS::ApiGateway::Method")
+    assert (method["AuthorizationType"], method["ApiKeyRequired"]) == ("CUSTOM", True)
+    assert set(method["AuthorizerId"]) == {"Ref"}
+    assert _only(stack, "AWS::ApiGateway::RestApi")["ApiKeySourceType"] == "AUTHORIZER"
+
+
+def test_logs_the_keys_id_and_never_the_key(stack: cdk.Stack) -> None:
+    _keyed(stack)
+
+    fields = json.loads(_only(stack, "AWS::ApiGateway::Stage")["AccessLogSetting"]["Format"])
+    assert fields["apiKeyId"] == "$context.identity.apiKeyId"
+    assert "$context.identity.apiKey" not in fields.values()
+
+
+def test_answers_at_its_domain_alone(stack: cdk.Stack) -> None:
+    domain = ApiDomain(
+        stack,
+        "Domain",
+        domain_name="some.models.example.com",
+        certificate_arn="arn:aws:acm:us-west-2:111122223333:certificate/1234abcd",
     )
+
+    assert _api(stack, domain=domain).url == "https://some.models.example.com/"
+    assert _only(stack, "AWS::ApiGateway::RestApi")["DisableExecuteApiEndpoint"] is True
+    assertions.Template.from_stack(stack).resource_count_is("AWS::ApiGateway::BasePathMapping", 1)
+
+
+def test_stands_behind_the_web_acl(stack: cdk.Stack) -> None:
+    acl = "arn:aws:wafv2:us-west-2:111122223333:regional/webacl/some/1234"
+    _api(stack, web_acl_arn=acl)
+
+    association = _only(stack, "AWS::WAFv2::WebACLAssociation")
+    assert association["WebACLArn"] == acl
+    assert "/stages/" in json.dumps(association["ResourceArn"])
+    assert _responses(stack)["WAF_FILTERED"][0] == "403"
 
 
 def test_leaves_the_accounts_log_role_to_the_account(stack: cdk.Stack) -> None:
@@ -211,17 +313,19 @@ def test_reports_all_problems_at_once(stack: cdk.Stack) -> None:
             stack,
             container="other",
             prompt_format="alpaca",
-            invoke_timeout=cdk.Duration.seconds(61),
+            prompt_template="x",
+            invoke_timeout=cdk.Duration.seconds(901),
             reserved_concurrency=0,
             max_input_tokens=5,
             max_total_tokens=5,
         )
 
     assert str(refused.value).splitlines() == [
-        "container is 'other': allowed are tgi, lmi",
+        "container is 'other': allowed are tgi, lmi, vllm",
         "prompt_format is 'alpaca': allowed are chatml, falcon-chat, falcon-instruct, mistral-instruct, "
         "mistral-instruct-v0.3, mixtral-instruct, llama-3-instruct, llama-3.1-instruct, granite-code, template, none",
-        "invoke_timeout is 61 s: allowed are 5 to 60 s, and above 29 s only with the account's quota raised",
+        "invoke_timeout is 901 s: allowed are 5 to 900 s",
         "reserved_concurrency is 0: allowed is 1 or more",
+        "prompt_template is a template: allowed is a template with the prompt format template, and with no other",
         "max_input_tokens is 5: allowed is less than max_total_tokens, 5",
     ]
