@@ -93,7 +93,7 @@ def _web_acl(place: str, acl: WebAcl) -> Iterator[Finding]:
 def _web_acl_arns(
     place: str, arns: Mapping[str, str], environment: Environment, regions: Sequence[str]
 ) -> Iterator[Finding]:
-    yield from _missing("web-acl-region", place, arns, regions, "a web ACL")
+    yield from _missing(rule="web-acl-region", place=place, known=arns, regions=regions, what="a web ACL")
     for region, arn in arns.items():
         rule = limits.web_acl_arn(arn, region=region, account=environment.account)
         for finding in breaches("web-acl-arn", place, rule):
@@ -109,7 +109,13 @@ def _domain(
         name = f"{model.model.name}.{domain.name}"
         for finding in breaches("domain-name", place, limits.domain_name(name), subject="name"):
             yield replace(finding, message=f"{model} would answer at {name!r}, which is no domain name")
-    yield from _missing("certificate-region", f"{place}.certificates", domain.certificates, regions, "a certificate")
+    yield from _missing(
+        rule="certificate-region",
+        place=f"{place}.certificates",
+        known=domain.certificates,
+        regions=regions,
+        what="a certificate",
+    )
     for region, arn in domain.certificates.items():
         rule = limits.certificate(arn, region=region, account=environment.account)
         for finding in breaches("certificate-arn", place, rule):
@@ -118,7 +124,9 @@ def _domain(
         yield from breaches("hosted-zone", place, limits.hosted_zone_id(domain.hosted_zone_id))
 
 
-def _missing(rule: str, place: str, known: Mapping[str, str], regions: Sequence[str], what: str) -> Iterator[Finding]:
+def _missing(
+    *, rule: str, place: str, known: Mapping[str, str], regions: Sequence[str], what: str
+) -> Iterator[Finding]:
     for region in regions:
         if region not in known:
             yield Finding(

@@ -1,15 +1,26 @@
 """The preflight as a whole: what passes, what strict changes, and that everything is said at once."""
 
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from constructs.endpoint_checks import count_problems, timeout_problems
 
-from catalog import Lock, limits
+from catalog import Lock, gateway_limits, limits
 from catalog.nearest import nearest_number, similar
 from catalog.regions import jumpstart_regions, offering_regions, regions
-from stacks.environments import DEV, PROD, Environment, Network
+from stacks.environments import (
+    DEV,
+    PROD,
+    ApiKeys,
+    Domain,
+    Environment,
+    FrontDoor,
+    Network,
+    Quota,
+    Throttle,
+    WebAcl,
+)
 from stacks.models import (
     DEPLOYMENTS,
     FALCON_7B,
@@ -175,9 +186,37 @@ def test_nothing_known_of_an_artifact_takes_the_longest_timeout() -> None:
     assert limits.default_timeout_seconds(artifact_bytes=None, compressed=False, instance=None) == 3600
 
 
-@pytest.mark.parametrize(("seconds", "wrong"), [(4, True), (5, False), (60, False), (61, True)])
-def test_the_api_waits_5_to_60_seconds(seconds: int, wrong: bool) -> None:
+@pytest.mark.parametrize(("seconds", "wrong"), [(4, True), (5, False), (900, False), (901, True)])
+def test_the_api_waits_5_to_900_seconds(seconds: int, wrong: bool) -> None:
     assert bool(list(limits.invoke_timeout(seconds))) is wrong
+
+
+def test_takes_a_front_door_with_everything(lock: Lock) -> None:
+    arns = {
+        "us-west-2": "arn:aws:wafv2:us-west-2:111122223333:regional/webacl/models/1b2c-3d4e",
+        "us-east-2": "arn:aws:wafv2:us-east-2:111122223333:regional/webacl/models/1b2c-3d4e",
+    }
+    certificates = {region: f"arn:aws:acm:{region}:111122223333:certificate/12ab-34cd" for region in arns}
+    domain = Domain(name="models.example.com", certificates=certificates, hosted_zone_id="Z0123456789ABC")
+    for web_acl in (WebAcl(), arns):
+        front_door = FrontDoor(api_keys=ApiKeys(quota=Quota(requests=20)), web_acl=web_acl, domain=domain)
+        environment = replace(PROD, account="111122223333", front_door=front_door)
+
+        report = _report(lock, MISTRAL_7B_INSTRUCT, replace(FALCON_7B, region="us-east-2"), environment=environment)
+        assert report == Report(errors=(), warnings=())
+
+
+def test_reports_a_wrong_throttle_and_a_wrong_quota_together(lock: Lock) -> None:
+    keys = ApiKeys(throttle=Throttle(requests_per_second=-1, burst=0), quota=Quota(requests=0))
+    report = _report(lock, FALCON_7B, environment=replace(DEV, front_door=FrontDoor(api_keys=keys)))
+
+    assert len(report.errors) == 3
+    assert _rules(report.errors) == {"throttle", "request-quota"}
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), True, "5"])
+def test_refuses_a_rate_that_is_no_number(rate: Any) -> None:
+    assert [breach.subject for breach in gateway_limits.throttle(rate, 1)] == ["requests_per_second"]
 
 
 def test_jumpstart_is_in_regions_that_are() -> None:

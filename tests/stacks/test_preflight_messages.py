@@ -11,7 +11,18 @@ import pytest
 import stacks.preflight
 from catalog import Lock, ModelVersion
 from catalog.spec import CatalogError
-from stacks.environments import DEV, Environment, Network
+from stacks.environments import (
+    DEV,
+    ApiKeys,
+    Domain,
+    Environment,
+    FrontDoor,
+    Network,
+    Period,
+    Quota,
+    Throttle,
+    WebAcl,
+)
 from stacks.models import (
     ARCTIC_INSTRUCT,
     FALCON_7B,
@@ -24,6 +35,10 @@ from stacks.models import (
 from stacks.preflight import Deployments, Finding, Report, preflight
 
 DOCUMENT = Path(stacks.preflight.__file__).parent.parent / "docs" / "preflight.md"
+
+
+ACL = "arn:aws:wafv2:us-west-2:111122223333:regional/webacl/some/12ab"
+CERTIFICATE = "arn:aws:acm:us-west-2:111122223333:certificate/12ab-34cd"
 
 
 class FewModels(Lock):
@@ -63,6 +78,14 @@ def model(base: JumpStartModel = MISTRAL_7B_INSTRUCT, **changes: Any) -> JumpSta
 
 def env(**changes: Any) -> Environment:
     return replace(DEV, **changes)
+
+
+def door(**changes: Any) -> Environment:
+    return replace(DEV, front_door=FrontDoor(**changes))
+
+
+def domain(**changes: Any) -> Domain:
+    return Domain(**{"name": "models.example.com", "certificates": {"us-west-2": CERTIFICATE}, **changes})
 
 
 def vpc(subnets: list[str], groups: list[str], free: int | None = None) -> Network:
@@ -364,9 +387,119 @@ ERRORS: list[tuple[str, Environment, list[JumpStartModel], str]] = [
     (
         "invoke-timeout",
         DEV,
-        [model(invoke_timeout_seconds=120)],
-        "dev/m.invoke_timeout_seconds is 120 s; allowed: 5 to 60 s, and above 29 s only with the account's quota "
-        "raised",
+        [model(invoke_timeout_seconds=901)],
+        "dev/m.invoke_timeout_seconds is 901 s; allowed: 5 to 900 s",
+    ),
+    (
+        "prompt-template",
+        DEV,
+        [model(prompt_format="template")],
+        "dev/m.prompt_template is None; allowed: a template with the prompt format 'template', and None with any other",
+    ),
+    (
+        "prompt-template",
+        DEV,
+        [model(prompt_template="{}")],
+        "dev/m.prompt_template is a template; allowed: a template with the prompt format 'template', and None with "
+        "any other",
+    ),
+    (
+        "throttle",
+        door(api_keys=ApiKeys(throttle=Throttle(requests_per_second=0, burst=1))),
+        [model()],
+        "dev.front_door.api_keys.throttle.requests_per_second is 0; allowed: a number, more than 0",
+    ),
+    (
+        "throttle",
+        door(api_keys=ApiKeys(throttle=Throttle(requests_per_second=1, burst=0))),
+        [model()],
+        "dev.front_door.api_keys.throttle.burst is 0; allowed: a whole number, 1 or more",
+    ),
+    (
+        "request-quota",
+        door(api_keys=ApiKeys(quota=Quota(requests=0))),
+        [model()],
+        "dev.front_door.api_keys.quota.requests is 0; allowed: a whole number, 1 to 2147483647",
+    ),
+    (
+        "web-acl",
+        door(web_acl=WebAcl(managed_rule_groups=["AWSManagedRulesCommonRules"])),
+        [model()],
+        "dev.front_door.web_acl.managed_rule_groups is 'AWSManagedRulesCommonRules'; allowed: "
+        "AWSManagedRulesAdminProtectionRuleSet, AWSManagedRulesAmazonIpReputationList, AWSManagedRulesAnonymousIpList, "
+        "AWSManagedRulesCommonRuleSet, AWSManagedRulesKnownBadInputsRuleSet, AWSManagedRulesLinuxRuleSet, "
+        "AWSManagedRulesPHPRuleSet, AWSManagedRulesSQLiRuleSet, AWSManagedRulesUnixRuleSet, "
+        "AWSManagedRulesWindowsRuleSet, AWSManagedRulesWordPressRuleSet; try AWSManagedRulesCommonRuleSet",
+    ),
+    (
+        "web-acl",
+        door(web_acl=WebAcl(requests_per_address=9)),
+        [model()],
+        "dev.front_door.web_acl.requests_per_address is 9; allowed: a whole number, 10 to 2000000000, or None",
+    ),
+    (
+        "web-acl-arn",
+        door(web_acl={"us-west-2": ACL.replace("regional", "global")}),
+        [model()],
+        "dev.front_door.web_acl['us-west-2'] is 'arn:aws:wafv2:us-west-2:111122223333:global/webacl/some/12ab'; "
+        "allowed: arn:aws:wafv2:us-west-2:<account>:regional/webacl/<name>/<id>",
+    ),
+    (
+        "web-acl-arn",
+        replace(door(web_acl={"us-west-2": ACL}), account="444455556666"),
+        [model()],
+        "dev.front_door.web_acl['us-west-2'] is 'arn:aws:wafv2:us-west-2:111122223333:regional/webacl/some/12ab'; "
+        "allowed: one of account 444455556666",
+    ),
+    (
+        "web-acl-region",
+        door(web_acl={"us-west-2": ACL}),
+        [model(), model(FALCON_7B, name="f", region="us-east-2")],
+        "dev.front_door.web_acl is for us-west-2: models run in us-east-2 too, and an API takes a web ACL of its own "
+        "region only; try adding us-east-2",
+    ),
+    (
+        "domain-name",
+        door(domain=domain(name="Models.example.com")),
+        [model()],
+        "dev.front_door.domain.name is 'Models.example.com'; allowed: at most 253 characters: labels of lower-case "
+        "letters, digits and inner hyphens, with a dot between them",
+    ),
+    (
+        "domain-name",
+        door(domain=domain(name=f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 60}")),
+        [model()],
+        f"dev.front_door.domain.name is 'm.{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 60}': dev/m would answer at "
+        f"'m.{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 60}', which is no domain name; allowed: at most 253 characters: "
+        "labels of lower-case letters, digits and inner hyphens, with a dot between them",
+    ),
+    (
+        "certificate-arn",
+        door(domain=domain(certificates={"us-west-2": CERTIFICATE.replace("us-west-2", "us-east-1")})),
+        [model()],
+        "dev.front_door.domain.certificates['us-west-2'] is "
+        "'arn:aws:acm:us-east-1:111122223333:certificate/12ab-34cd'; allowed: one of region us-west-2",
+    ),
+    (
+        "certificate-arn",
+        door(domain=domain(certificates={"us-west-2": "*.models.example.com"})),
+        [model()],
+        "dev.front_door.domain.certificates['us-west-2'] is '*.models.example.com'; allowed: "
+        "arn:aws:acm:us-west-2:<account>:certificate/<id>",
+    ),
+    (
+        "certificate-region",
+        door(domain=domain(certificates={})),
+        [model()],
+        "dev.front_door.domain.certificates is for no region: models run in us-west-2 too, and an API takes a "
+        "certificate of its own region only; try adding us-west-2",
+    ),
+    (
+        "hosted-zone",
+        door(domain=domain(hosted_zone_id="models.example.com")),
+        [model()],
+        "dev.front_door.domain.hosted_zone_id is 'models.example.com'; allowed: Z and at most 31 upper-case letters "
+        "and digits",
     ),
     (
         "unknown-prompt-format",
@@ -493,11 +626,24 @@ WARNINGS: list[tuple[str, Environment, list[JumpStartModel], str]] = [
         "MB/s; try 852",
     ),
     (
-        "invoke-timeout-quota",
+        "invoke-timeout-unused",
         DEV,
-        [model(invoke_timeout_seconds=45)],
-        "dev/m.invoke_timeout_seconds is 45 s: API Gateway takes more than 29 s only where the account's quota "
-        "L-E5AE38E1 was raised; try 29, or raising the quota first",
+        [model(invoke_timeout_seconds=600)],
+        "dev/m.invoke_timeout_seconds is 600 s: SageMaker ends an answer that streams after 8 minutes, and one that "
+        "does not after 60 s; try 480",
+    ),
+    (
+        "throttle-over-account",
+        door(api_keys=ApiKeys(throttle=Throttle(requests_per_second=10_001, burst=20))),
+        [model()],
+        "dev.front_door.api_keys.throttle.requests_per_second is 10001: API Gateway throttles all APIs of an account "
+        "and region together at 10000 unless the quota was raised; try 10000",
+    ),
+    (
+        "quota-below-burst",
+        door(api_keys=ApiKeys(quota=Quota(requests=19, per=Period.DAY))),
+        [model()],
+        "dev.front_door.api_keys.quota.requests is 19: a key has used it up for the whole day with one burst of 20",
     ),
     (
         "reserved-concurrency-total",
@@ -561,6 +707,15 @@ def test_says_that_an_environment_is_declared_twice(few: FewModels) -> None:
     ]
 
 
+def test_says_that_two_environments_give_one_domain_name_to_two_models(few: FewModels) -> None:
+    shared = door(domain=domain())
+    deployments = [(shared, [model()]), (replace(shared, name="qa"), [model(), model(FALCON_7B, name="f")])]
+
+    assert _lines(preflight(deployments, lock=few).errors, "domain-taken") == [
+        "qa.front_door.domain.name is 'models.example.com': qa/m would answer at m.models.example.com, as dev/m does"
+    ]
+
+
 def test_says_what_is_broken_in_the_lock(few: FewModels) -> None:
     class Broken(FewModels):
         def model(self, model_id: str, version: str) -> ModelVersion:
@@ -581,7 +736,7 @@ def _rules() -> set[str]:
 
 
 def test_every_class_of_mistake_has_a_message_here_and_a_row_in_the_document() -> None:
-    tested = {case[0] for case in (*ERRORS, *WARNINGS)} | {"name-collision", "broken-lock"}
+    tested = {case[0] for case in (*ERRORS, *WARNINGS)} | {"name-collision", "broken-lock", "domain-taken"}
     documented = set(re.findall(r"^\| `([a-z-]+)`", DOCUMENT.read_text(), flags=re.MULTILINE))
 
     assert len(_rules()) >= 24
