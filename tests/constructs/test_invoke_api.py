@@ -104,6 +104,7 @@ def test_the_function_may_invoke_this_endpoint_and_write_its_own_log_only(stack:
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "sagemaker:InvokeEndpoint",
+        "sagemaker:InvokeEndpointWithResponseStream",
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
     }

@@ -305,7 +305,7 @@ def test_grants_invoke_on_this_endpoint_only(stack: cdk.Stack, mistral: ModelVer
             "PolicyDocument": {
                 "Statement": [
                     {
-                        "Action": "sagemaker:InvokeEndpoint",
+                        "Action": ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
                         "Effect": "Allow",
                         "Resource": {
                             "Fn::Join": [
