@@ -15,7 +15,6 @@ from urllib.parse import unquote
 _ACTION_NAMES: Final[Mapping[str, str]] = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "lambda:InvokeAsync": "lambda:InvokeFunction",
-    "sagemaker:InvokeEndpointWithResponseStream": "sagemaker:InvokeEndpoint",
     "s3:HeadBucket": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
     "s3:CreateMultipartUpload": "s3:PutObject",

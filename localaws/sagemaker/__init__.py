@@ -5,15 +5,16 @@ the last years, no UpdateEndpoint, and answers invocations with canned text. Wha
 
 * `models`: what CreateModel checks of role, image and weights.
 * `endpoints`: the rules of endpoint configurations, and the containers from creation to deletion.
-* `runtime`: InvokeEndpoint.
+* `runtime`, `streaming`: InvokeEndpoint and InvokeEndpointWithResponseStream.
+* `control`: faults, time limits and pace of an endpoint, over a path of the local AWS's own.
 
 As in AWS, a model and an endpoint configuration may be deleted while an endpoint uses them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import ValidationError
@@ -22,14 +23,22 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from localaws import constraints
 from localaws.moto_patches import add, replace
-from localaws.sagemaker import endpoints, models
+from localaws.sagemaker import control, endpoints, models, runtime
 from localaws.sagemaker.endpoints import FLEET
-from localaws.sagemaker.runtime import handle
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 __all__ = ["handle", "install"]
 
 _MOTO: Final[dict[str, Callable[[Any], ActionResult]]] = {}
 """moto's own handlers, which those below go on to."""
+
+
+def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+    """Answer an invocation of an endpoint or a request about its controls; None if the request is another."""
+    answer = runtime.handle(environ, start_response)
+    return control.handle(environ, start_response) if answer is None else answer
 
 
 def install() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from moto.core.utils import utcnow
 
 from localaws.containers import ContainerSettings, ContainerStartError, ModelContainer
+from localaws.sagemaker.controls import Controls
 from localaws.sagemaker.models import container_of
 
 # Instance types with storage of their own (EC2 documentation, "Instance store volumes"), of the families that
@@ -73,6 +74,7 @@ class Fleet:
 
     def __init__(self) -> None:
         self._deployments: dict[tuple[str, str], _Deployment] = {}
+        self._controls: dict[tuple[str, str], Controls] = {}
         self._lock = threading.Lock()
 
     def bring_up(self, backend: Any, endpoint: Any, config_name: str, plan: Plan) -> None:
@@ -92,6 +94,7 @@ class Fleet:
         """Stop the containers of an endpoint."""
         with self._lock:
             deployment = self._deployments.pop((region, endpoint_name), None)
+            self._controls.pop((region, endpoint_name), None)
         if deployment is not None:
             deployment.stop()
 
@@ -110,6 +113,37 @@ class Fleet:
             name = variant or next(iter(deployment.containers))
             container = deployment.containers.get(name)
             return None if container is None else (name, container)
+
+    def regions_of(self, endpoint_name: str) -> list[str]:
+        """Return the regions in which an endpoint of that name runs."""
+        with self._lock:
+            return [region for region, name in self._deployments if name == endpoint_name]
+
+    def controls(self, region: str, endpoint_name: str) -> Controls:
+        """Return the controls of an endpoint, which end when it is deleted."""
+        with self._lock:
+            return self._controls.setdefault((region, endpoint_name), Controls())
+
+    def change_controls(self, region: str, endpoint_name: str, changes: Mapping[str, Any]) -> None:
+        """Set attributes of an endpoint's controls."""
+        controls = self.controls(region, endpoint_name)
+        for name, value in changes.items():
+            setattr(controls, name, value)
+        with self._lock:
+            self._set_pace((region, endpoint_name))
+
+    def reset_controls(self, region: str, endpoint_name: str) -> None:
+        """Take back what was changed about an endpoint."""
+        with self._lock:
+            self._controls.pop((region, endpoint_name), None)
+            self._set_pace((region, endpoint_name))
+
+    def _set_pace(self, key: tuple[str, str]) -> None:
+        """Give the containers of an endpoint the pace that its controls say; under the lock."""
+        controls, deployment = self._controls.get(key), self._deployments.get(key)
+        for container in deployment.containers.values() if deployment else ():
+            pace = controls.pace if controls else None
+            container.pace = container.settings.pace.changed(pace or {})
 
     def _bring_up(self, backend: Any, endpoint: Any, config_name: str, plan: Plan) -> None:
         key = (backend.region_name, endpoint.endpoint_name)
@@ -131,6 +165,7 @@ class Fleet:
             if failure is None and not was_deleted:
                 obsolete = self._deployments.pop(key, None)
                 self._deployments[key] = deployment
+                self._set_pace(key)
                 endpoint.endpoint_config_name = config_name
                 endpoint.production_variants = endpoint._process_production_variants([variant for variant, _ in plan])
             endpoint.failure_reason = failure

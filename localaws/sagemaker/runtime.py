@@ -1,24 +1,29 @@
-"""InvokeEndpoint: from the caller over HTTP to the endpoint's container and back, with SageMaker's errors.
+"""InvokeEndpoint and InvokeEndpointWithResponseStream: over HTTP to the endpoint's container and back.
 
-Sources: the API reference of InvokeEndpoint for codes, fields and limits. The messages of ``ModelError`` and of an
-unknown endpoint are those that users quote.
+Sources: the API reference of both for codes, fields, headers and limits. Of the IAM action of the streaming operation
+AWS's documents say two things: its API reference names ``sagemaker:InvokeEndpoint``, AWS's managed policies allow
+``sagemaker:InvokeEndpointWithResponseStream`` as an action of its own. Here both are needed.
 """
 
 from __future__ import annotations
 
-import json
 import re
+import time
 import uuid
-from collections.abc import Iterable
-from http.client import HTTPConnection, HTTPResponse
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from werkzeug.wrappers import Request, Response
 
-from localaws import iam, settings
+from localaws import eventstream, iam, settings
 from localaws.containers import ModelContainer
+from localaws.sagemaker import runtime_errors, streaming
+from localaws.sagemaker.controls import Controls, Fault
 from localaws.sagemaker.endpoints import FLEET
+from localaws.sagemaker.exchange import Exchange
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -28,10 +33,17 @@ _CREDENTIAL: Final = re.compile(r"Credential=[^/]+/\d+/([^/]+)/sagemaker/aws4_re
 
 # botocore's service model, BodyBlob: 6 MiB.
 _MAX_BODY_BYTES: Final = 6_291_456
-# API reference of InvokeEndpoint: a container has 60 seconds to respond.
-_CONTAINER_TIMEOUT_SECONDS: Final = 60
 
-_FORWARDED_HEADERS: Final = ("Content-Type", "Accept", "X-Amzn-SageMaker-Custom-Attributes")
+_ACTIONS: Final[Mapping[bool, tuple[str, ...]]] = {
+    False: ("sagemaker:InvokeEndpoint",),
+    True: ("sagemaker:InvokeEndpointWithResponseStream", "sagemaker:InvokeEndpoint"),
+}
+# What a container gets to see, by the header that the caller sends: Accept has another name there for a stream.
+_FORWARDED_HEADERS: Final[Mapping[bool, Mapping[str, str]]] = {
+    False: {"Content-Type": "Content-Type", "Accept": "Accept"},
+    True: {"Content-Type": "Content-Type", "X-Amzn-SageMaker-Accept": "Accept"},
+}
+_CUSTOM_ATTRIBUTES: Final = "X-Amzn-SageMaker-Custom-Attributes"
 
 
 def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
@@ -40,92 +52,99 @@ def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
     credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     if match is None or credential is None:
         return None
-    endpoint_name, operation = unquote(match.group(1)), match.group(2)
-    response = _answer(Request(environ), endpoint_name, operation, region=credential.group(1))
+    streamed = match.group(2) == "invocations-response-stream"
+    response = _answer(Request(environ), unquote(match.group(1)), streamed=streamed, region=credential.group(1))
     response.headers["x-amzn-RequestId"] = str(uuid.uuid4())
     return response(environ, start_response)
 
 
-def _answer(request: Request, endpoint_name: str, operation: str, *, region: str) -> Response:
-    arn = f"arn:aws:sagemaker:{region}:{settings.ACCOUNT}:endpoint/{endpoint_name}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Invocation:
+    """An invocation that is allowed, and where it goes."""
+
+    region: str
+    endpoint_name: str
+    variant: str
+    container: ModelContainer
+    controls: Controls
+    fault: Fault | None
+
+    def model_error(self, status: int, original: str) -> Response:
+        return runtime_errors.model_error(
+            status, original, region=self.region, endpoint_name=self.endpoint_name, variant=self.variant
+        )
+
+
+def _answer(request: Request, endpoint_name: str, *, streamed: bool, region: str) -> Response:
+    # IAM compares ARNs case-sensitively, and SageMaker writes endpoint names in lower case there.
+    arn = f"arn:aws:sagemaker:{region}:{settings.ACCOUNT}:endpoint/{endpoint_name.lower()}"
     try:
         identity = iam.caller(request.headers.get("Authorization"))
-        iam.authorize(identity, action="sagemaker:InvokeEndpoint", resource=arn)
+        for action in _ACTIONS[streamed]:
+            iam.authorize(identity, action=action, resource=arn)
     except iam.AccessDeniedError as error:
-        return _error(403, "AccessDeniedException", {"Message": str(error)})
-    if operation != "invocations":
-        return _validation_error("the local AWS does not stream yet: use InvokeEndpoint")
+        return runtime_errors.error(403, "AccessDeniedException", {"Message": str(error)})
 
     body = request.get_data()
     if len(body) > _MAX_BODY_BYTES:
-        return _validation_error(
+        return runtime_errors.validation_error(
             "1 validation error detected: Value at 'body' failed to satisfy constraint: "
             f"Member must have length less than or equal to {_MAX_BODY_BYTES}"
         )
     target = request.headers.get("X-Amzn-SageMaker-Target-Variant")
     found = FLEET.container(region, endpoint_name, target)
     if found is None:
-        what = f"Variant {target} of endpoint" if target else "Endpoint"
-        return _validation_error(f"{what} {endpoint_name} of account {settings.ACCOUNT} not found.")
+        return runtime_errors.not_found(endpoint_name, target)
     variant, container = found
-    return _invoke(request, body, container, region=region, endpoint_name=endpoint_name, variant=variant)
+    controls = FLEET.controls(region, endpoint_name)
+    fault = controls.next_fault(streamed=streamed)
+    if fault is not None:
+        refusal = runtime_errors.of_fault(fault, region=region, endpoint_name=endpoint_name, variant=variant)
+        if refusal is not None:
+            return refusal
+    invocation = _Invocation(
+        region=region,
+        endpoint_name=endpoint_name,
+        variant=variant,
+        container=container,
+        controls=controls,
+        fault=fault,
+    )
+    return _invoke(request, body, invocation, streamed=streamed)
 
 
-def _invoke(
-    request: Request, body: bytes, container: ModelContainer, *, region: str, endpoint_name: str, variant: str
-) -> Response:
-    headers = {name: request.headers[name] for name in _FORWARDED_HEADERS if name in request.headers}
-    connection = HTTPConnection(settings.HOST, container.port, timeout=_CONTAINER_TIMEOUT_SECONDS)
+def _invoke(request: Request, body: bytes, invocation: _Invocation, *, streamed: bool) -> Response:
+    headers = {
+        to: request.headers[sent] for sent, to in _FORWARDED_HEADERS[streamed].items() if sent in request.headers
+    }
+    attributes = request.headers.get(_CUSTOM_ATTRIBUTES)
+    if attributes is not None:
+        headers[_CUSTOM_ATTRIBUTES] = attributes
+    limits = invocation.controls.limits
+    deadline = time.monotonic() + limits.container_seconds
     try:
-        connection.request("POST", "/invocations", body=body, headers=headers)
-        answer = connection.getresponse()
-        payload = answer.read()
+        exchange = Exchange(invocation.container.port, body, headers, deadline=deadline)
+        if exchange.status < 400 and streamed:
+            return _stream(exchange, invocation)
+        try:
+            payload = exchange.read_all(deadline=deadline)
+        finally:
+            exchange.close()
     except TimeoutError:
-        message = (
-            "Your invocation timed out while waiting for a response from container primary. Review the latency "
-            "metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
-        )
-        return _model_error(0, message, region=region, endpoint_name=endpoint_name, variant=variant)
-    finally:
-        connection.close()
-    if answer.status >= 400:
-        original = payload.decode(errors="replace")
-        return _model_error(answer.status, original, region=region, endpoint_name=endpoint_name, variant=variant)
-    return _success(answer, payload, variant)
-
-
-def _success(answer: HTTPResponse, payload: bytes, variant: str) -> Response:
-    response = Response(payload, 200, content_type=answer.headers.get("Content-Type", "application/json"))
-    response.headers["x-Amzn-Invoked-Production-Variant"] = variant
+        return invocation.model_error(0, runtime_errors.TIMED_OUT)
+    except (HTTPException, ConnectionError):
+        return invocation.model_error(0, runtime_errors.CONTAINER_DOWN)
+    if exchange.status >= 400:
+        return invocation.model_error(exchange.status, payload.decode(errors="replace"))
+    response = Response(payload, 200, content_type=exchange.content_type)
+    response.headers["x-Amzn-Invoked-Production-Variant"] = invocation.variant
     return response
 
 
-def _model_error(status: int, original: str, *, region: str, endpoint_name: str, variant: str) -> Response:
-    """Return the error for a container that failed; `status` is 0 where it did not answer."""
-    is_client_error = 400 <= status < 500
-    group = f"/aws/sagemaker/Endpoints/{endpoint_name}"
-    console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group}"
-    return _error(
-        424,
-        "ModelError",
-        {
-            "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if is_client_error else "INTERNAL_FAILURE_FROM_MODEL",
-            "LogStreamArn": f"arn:aws:logs:{region}:{settings.ACCOUNT}:log-group:{group}:log-stream:{variant}",
-            "Message": (
-                f"Received {'client' if is_client_error else 'server'} error ({status}) from primary with message "
-                f'"{original}". See {console} in account {settings.ACCOUNT} for more information.'
-            ),
-            "OriginalMessage": original,
-            "OriginalStatusCode": status,
-        },
-    )
-
-
-def _validation_error(message: str) -> Response:
-    return _error(400, "ValidationError", {"ErrorCode": "VALIDATION_ERROR", "Message": message})
-
-
-def _error(status: int, error_type: str, document: dict[str, Any]) -> Response:
-    response = Response(json.dumps(document), status, content_type="application/json")
-    response.headers["x-amzn-ErrorType"] = error_type
+def _stream(exchange: Exchange, invocation: _Invocation) -> Response:
+    events = streaming.events(exchange, seconds=invocation.controls.limits.stream_seconds, fault=invocation.fault)
+    response = Response(events, 200, content_type=eventstream.CONTENT_TYPE)
+    response.call_on_close(exchange.close)
+    response.headers["X-Amzn-SageMaker-Content-Type"] = exchange.content_type
+    response.headers["x-Amzn-Invoked-Production-Variant"] = invocation.variant
     return response
