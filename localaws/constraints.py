@@ -41,8 +41,8 @@ def _problems_of(shape: Shape | None, value: Any, *, path: str) -> Iterator[str]
                 yield from _problems_of(member, value[name], path=f"{path}.{place}" if path else place)
     elif isinstance(shape, ListShape):
         if len(value) > shape.metadata.get("max", len(value)):
-            constraint = f"Member must have length less than or equal to {shape.metadata['max']}"
-            yield f"Value at '{path}' failed to satisfy constraint: {constraint}"
+            most = f"Member must have length less than or equal to {shape.metadata['max']}"
+            yield f"Value at '{path}' failed to satisfy constraint: {most}"
         for position, item in enumerate(value, start=1):
             yield from _problems_of(shape.member, item, path=f"{path}.{position}.member")
     elif isinstance(shape, Shape):

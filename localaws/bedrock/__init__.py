@@ -1,0 +1,65 @@
+"""A stand-in for Bedrock's Custom Model Import: import jobs, imported models, and models that answer.
+
+It is a fake: no model is loaded, and answers are made up (`localaws.containers.generation`). What it does keep is
+what AWS documents: the patterns, quotas, states and errors of the API, the files a model must consist of, which are
+really read with the job's role, and the forms of requests and answers. moto has none of it.
+
+* `control`, `imports`, `documents`: the ``bedrock`` API.
+* `roles`, `artifacts`, `architectures`: what an import job finds out.
+* `runtime`, `bodies`, `answers`, `converse`: the ``bedrock-runtime`` API.
+* `store`: what there is; `behaviour`: how long things take and what goes wrong, to be changed while it runs.
+
+As in AWS, there is no event when a job ends, and no way to stop or delete one.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from werkzeug.wrappers import Request, Response
+
+from localaws.bedrock import behaviour, control, runtime
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+__all__ = ["handle"]
+
+_CREDENTIAL: Final = re.compile(r"Credential=[^/]+/\d+/([^/]+)/bedrock/aws4_request")
+
+
+def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+    """Answer a call of Bedrock's that is about imports or imported models; None if the request is another."""
+    path = environ.get("PATH_INFO", "")
+    steering = behaviour.PATH.fullmatch(path)
+    if steering is not None:
+        return behaviour.respond(Request(environ), steering.group(1))(environ, start_response)
+    credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    if credential is None:
+        return None
+    response = _answer(environ, path, region=credential.group(1))
+    if response is None:
+        return None
+    response.headers["x-amzn-RequestId"] = str(uuid.uuid4())
+    return response(environ, start_response)
+
+
+def _answer(environ: WSGIEnvironment, path: str, *, region: str) -> Response | None:
+    request = Request(environ)
+    invocation = runtime.PATH.fullmatch(path)
+    if invocation is not None:
+        return runtime.answer(request, invocation["model"], invocation["operation"], region=region)
+    if path.startswith(("/model-import-jobs", "/imported-models")) or path.lower().endswith(
+        ("tagresource", "forresource")
+    ):
+        body = request.get_data(cache=True)
+        # Whoever answers in our place reads the body again.
+        environ["wsgi.input"] = io.BytesIO(body)
+        routed = control.route(request.method, path, body)
+        if routed is not None:
+            return control.answer(routed[0], request, routed[1], region=region)
+    return None

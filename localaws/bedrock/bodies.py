@@ -1,0 +1,230 @@
+"""The three bodies that InvokeModel takes for imported models, told apart by their fields.
+
+Source: Bedrock User Guide, "Invoke your imported model": ``messages`` is OpenAIChatCompletion, ``prompt`` with
+``max_tokens`` OpenAICompletion, ``prompt`` with ``max_gen_len`` BedrockCompletion. Parameters and ranges of the first
+two are those of vLLM's OpenAI-compatible server, which takes fields that it does not know; BedrockCompletion is held
+to the fields that AWS documents.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from localaws.bedrock.errors import BedrockError, invalid
+from localaws.bedrock.store import ImportedModel
+
+BodyKind = Literal["chat", "completion", "native"]
+
+MAX_BODY_BYTES: Final = 25_000_000
+"""botocore's service model of bedrock-runtime, Body."""
+
+_NATIVE_FIELDS: Final = frozenset(
+    {"prompt", "max_gen_len", "temperature", "top_p", "return_logprobs", "response_format"}
+)
+_DEFAULT_NATIVE_TOKENS: Final = 512
+_DEFAULT_COMPLETION_TOKENS: Final = 16
+_MAX_LOGPROBS: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a body asks for.
+
+    Attributes:
+        kind: the form of the body.
+        prompt: what to go on from.
+        max_tokens: the most tokens to generate; None fills the context.
+        stop: where an answer ends.
+        seed: makes the answer another one.
+        answers: how many to give.
+        logprobs: how many alternatives to tell at each token; None tells no log probabilities.
+        include_usage: whether a stream tells the tokens in an event of its own.
+    """
+
+    kind: BodyKind
+    prompt: str
+    max_tokens: int | None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    answers: int = 1
+    logprobs: int | None = None
+    include_usage: bool = False
+
+
+def read(body: bytes, model: ImportedModel) -> Wish:
+    """Read a body.
+
+    Raises:
+        BedrockError: ValidationException, if the model does not take it.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise invalid(
+            "1 validation error detected: Value at 'body' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {MAX_BODY_BYTES}"
+        )
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise _malformed("expected a JSON object")
+    reader = _Reader(document)
+    if "messages" in document:
+        wish = _chat(reader, model)
+    elif "max_tokens" in document:
+        wish = _completion(reader)
+    else:
+        wish = _native(reader)
+    if reader.problems:
+        raise _malformed("; ".join(reader.problems))
+    return wish
+
+
+def chat_prompt(turns: Sequence[tuple[str, str]], model: ImportedModel) -> str:
+    """Write a chat, role and text in turn, as a prompt: always in ChatML, whatever the model's own template says.
+
+    Raises:
+        BedrockError: ValidationException, if the model has no chat template.
+    """
+    if not model.has_chat_template:
+        raise invalid(
+            "As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat template "
+            "if the tokenizer does not define one."
+        )
+    return "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in turns) + "<|im_start|>assistant\n"
+
+
+def _chat(reader: _Reader, model: ImportedModel) -> Wish:
+    turns = reader.turns()
+    wants = reader.flag("logprobs")
+    alternatives = reader.integer("top_logprobs", lowest=0, highest=_MAX_LOGPROBS)
+    return Wish(
+        kind="chat",
+        prompt=chat_prompt(turns, model) if turns else "",
+        max_tokens=reader.integer("max_completion_tokens", lowest=1) or reader.integer("max_tokens", lowest=1),
+        logprobs=(alternatives or 0) if wants else None,
+        **reader.shared(),
+    )
+
+
+def _completion(reader: _Reader) -> Wish:
+    return Wish(
+        kind="completion",
+        prompt=reader.prompt(),
+        max_tokens=reader.integer("max_tokens", lowest=1) or _DEFAULT_COMPLETION_TOKENS,
+        logprobs=reader.integer("logprobs", lowest=0, highest=_MAX_LOGPROBS),
+        **reader.shared(),
+    )
+
+
+def _native(reader: _Reader) -> Wish:
+    for name in sorted(set(reader.document) - _NATIVE_FIELDS):
+        reader.problems.append(f"#: extraneous key [{name}] is not permitted")
+    reader.number("temperature", lowest=0, highest=1)
+    reader.number("top_p", lowest=0, highest=1)
+    return Wish(
+        kind="native",
+        prompt=reader.prompt(),
+        max_tokens=reader.integer("max_gen_len", lowest=1) or _DEFAULT_NATIVE_TOKENS,
+        logprobs=0 if reader.flag("return_logprobs") else None,
+    )
+
+
+class _Reader:
+    """Reads the fields of a body and keeps what is wrong with them."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = document
+        self.problems: list[str] = []
+
+    def shared(self) -> dict[str, Any]:
+        """Read what both of OpenAI's forms have."""
+        self.number("temperature", lowest=0)
+        top_p = self.number("top_p", lowest=0, highest=1)
+        if top_p == 0:
+            self.problems.append("#/top_p: 0 is not greater than 0")
+        for name in ("presence_penalty", "frequency_penalty"):
+            self.number(name, lowest=-2, highest=2)
+        return {
+            "stop": self._stop(),
+            "seed": self.integer("seed"),
+            "answers": self.integer("n", lowest=1) or 1,
+            "include_usage": self._includes_usage(),
+        }
+
+    def prompt(self) -> str:
+        prompt = self.document.get("prompt")
+        if "prompt" not in self.document:
+            self.problems.append("#: required key [prompt] not found")
+        elif not isinstance(prompt, str) or not prompt:
+            self.problems.append("#/prompt: expected type: String of at least 1 character")
+        return prompt if isinstance(prompt, str) else ""
+
+    def turns(self) -> list[tuple[str, str]]:
+        messages = self.document["messages"]
+        if not isinstance(messages, list) or not messages:
+            self.problems.append("#/messages: expected type: Array of at least 1 item")
+            return []
+        turns = []
+        for position, message in enumerate(messages):
+            role = message.get("role") if isinstance(message, dict) else None
+            content = message.get("content") if isinstance(message, dict) else None
+            if isinstance(content, list):
+                texts = [part.get("text") for part in content if isinstance(part, dict)]
+                content = "\n".join(map(str, texts)) if all(isinstance(text, str) for text in texts) else None
+            if role not in ("system", "user", "assistant") or not isinstance(content, str):
+                self.problems.append(f"#/messages/{position}: expected a role and a content of text")
+            else:
+                turns.append((role, content))
+        return turns
+
+    def integer(self, name: str, *, lowest: int | None = None, highest: int | None = None) -> int | None:
+        value = self.document.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.problems.append(f"#/{name}: expected type: Integer, found: {type(value).__name__}")
+            return None
+        self._check_range(name, value, lowest, highest)
+        return value
+
+    def number(self, name: str, *, lowest: float, highest: float | None = None) -> float | None:
+        value = self.document.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.problems.append(f"#/{name}: expected type: Number, found: {type(value).__name__}")
+            return None
+        self._check_range(name, value, lowest, highest)
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self.document.get(name)
+        if value is not None and not isinstance(value, bool):
+            self.problems.append(f"#/{name}: expected type: Boolean, found: {type(value).__name__}")
+        return value is True
+
+    def _check_range(self, name: str, value: float, lowest: float | None, highest: float | None) -> None:
+        if lowest is not None and value < lowest:
+            self.problems.append(f"#/{name}: {value} is not greater or equal to {lowest}")
+        if highest is not None and value > highest:
+            self.problems.append(f"#/{name}: {value} is not less or equal to {highest}")
+
+    def _stop(self) -> tuple[str, ...]:
+        value = self.document.get("stop")
+        strings = [value] if isinstance(value, str) else value or []
+        if not isinstance(strings, list) or not all(isinstance(text, str) and text for text in strings):
+            self.problems.append("#/stop: expected a string, or an array of strings, none of them empty")
+            return ()
+        return tuple(strings)
+
+    def _includes_usage(self) -> bool:
+        options = self.document.get("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def _malformed(detail: str) -> BedrockError:
+    return invalid(f"Malformed input request: {detail}, please reformat your input and try again.")

@@ -1,0 +1,204 @@
+"""What Bedrock knows of imports and imported models, region by region."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TypeVar
+
+from localaws import settings
+from localaws.bedrock import behaviour
+from localaws.bedrock.errors import BedrockError
+
+JobStatus = Literal["InProgress", "Completed", "Failed"]
+
+_ID_CHARACTERS: Final = string.ascii_lowercase + string.digits
+
+
+def new_arn(region: str, kind: str) -> str:
+    """Return a new ARN of an ``imported-model`` or a ``model-import-job``: its id is 12 of [a-z0-9]."""
+    identifier = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(12))
+    return f"arn:aws:bedrock:{region}:{settings.ACCOUNT}:{kind}/{identifier}"
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+@dataclass(kw_only=True)
+class ImportJob:
+    """A model import job.
+
+    Attributes:
+        arn: its ARN.
+        request: the parameters of CreateModelImportJob.
+        created: when it was created.
+        kms_key_arn: the key for the imported model, if one was asked for.
+        status: what became of it.
+        model_arn: the imported model, once it is Completed.
+        failure: why it Failed.
+        modified: when the status changed last.
+        ended: when it came to its end.
+        tags: its tags.
+    """
+
+    arn: str
+    request: Mapping[str, Any]
+    created: datetime
+    kms_key_arn: str | None
+    status: JobStatus = "InProgress"
+    model_arn: str | None = None
+    failure: str | None = None
+    modified: datetime | None = None
+    ended: datetime | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The job's name."""
+        return str(self.request["jobName"])
+
+    @property
+    def model_name(self) -> str:
+        """The name of the model that it imports."""
+        return str(self.request["importedModelName"])
+
+    @property
+    def region(self) -> str:
+        """The region it runs in."""
+        return self.arn.split(":")[3]
+
+
+@dataclass(kw_only=True)
+class ImportedModel:
+    """A model that was imported, and whether it is loaded.
+
+    Attributes:
+        arn: its ARN.
+        name: its name.
+        job: the job that imported it.
+        created: when the import ended.
+        architecture: the architecture that its `config.json` names.
+        model_type: the family that its `config.json` names, e.g. ``llama``.
+        context_tokens: the most tokens of prompt and answer together.
+        has_chat_template: whether its tokenizer says how to write a chat.
+        weight_bytes: the size of its weights.
+        tags: its tags.
+        in_flight: how many requests are being answered.
+    """
+
+    arn: str
+    name: str
+    job: ImportJob
+    created: datetime
+    architecture: str
+    model_type: str
+    context_tokens: int
+    has_chat_template: bool
+    weight_bytes: int
+    tags: dict[str, str] = field(default_factory=dict)
+    in_flight: int = 0
+    _refused: int = 0
+    _warming_since: float | None = None
+    _last_used: float | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def enter(self, rules: behaviour.Behaviour) -> None:
+        """Begin to answer a request, which `leave` ends.
+
+        Raises:
+            BedrockError: if the model is not loaded, which this request begins to change, or busy.
+        """
+        with self._lock:
+            clock = time.monotonic()
+            if not self._loaded(clock, rules):
+                self._refused += 1
+                raise BedrockError(
+                    "ModelNotReadyException",
+                    "Model is not ready for inference. Wait and try your request again. Refer to "
+                    "https://docs.aws.amazon.com/bedrock/latest/userguide/invoke-imported-model.html"
+                    "#handle-model-not-ready-exception.",
+                )
+            if rules.take_throttle() or self.in_flight >= rules.max_concurrent_requests:
+                raise BedrockError("ThrottlingException", "Too many requests, please wait before trying again.")
+            self._last_used = clock
+            self.in_flight += 1
+
+    def leave(self) -> None:
+        """End what `enter` began."""
+        with self._lock:
+            self.in_flight -= 1
+            self._last_used = time.monotonic()
+
+    def _loaded(self, clock: float, rules: behaviour.Behaviour) -> bool:
+        idle = self._last_used is None or (clock - self._last_used > rules.idle_seconds and not self.in_flight)
+        if idle and self._last_used is not None:
+            self._last_used, self._warming_since, self._refused = None, None, 0
+        if not idle:
+            return True
+        if self._warming_since is None:
+            self._warming_since = clock
+        return self._refused >= rules.cold_requests and clock - self._warming_since >= rules.warm_up_seconds
+
+
+_Named = TypeVar("_Named", ImportJob, ImportedModel)
+
+
+def named(resources: Iterable[_Named], identifier: str) -> _Named | None:
+    """Return the one of `resources` that has `identifier` as its ARN, its id or its name."""
+    return next((item for item in resources if identifier in (item.arn, item.arn.rpartition("/")[2], item.name)), None)
+
+
+@dataclass
+class Region:
+    """What there is in one region; its `lock` is held while it is read or changed."""
+
+    jobs: dict[str, ImportJob] = field(default_factory=dict)
+    models: dict[str, ImportedModel] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def job(self, identifier: str) -> ImportJob:
+        """Return a job by its ARN, id or name.
+
+        Raises:
+            BedrockError: if there is none.
+        """
+        job = named(self.jobs.values(), identifier)
+        if job is None:
+            raise BedrockError("ResourceNotFoundException", f"Could not find the model import job: {identifier}")
+        return job
+
+    def model(self, identifier: str) -> ImportedModel:
+        """Return an imported model by its ARN, id or name.
+
+        Raises:
+            BedrockError: if there is none.
+        """
+        model = named(self.models.values(), identifier)
+        if model is None:
+            raise BedrockError("ResourceNotFoundException", f"Could not find the imported model: {identifier}")
+        return model
+
+    def resource(self, arn: str) -> ImportJob | ImportedModel:
+        """Return what an ARN names.
+
+        Raises:
+            BedrockError: if there is nothing of it.
+        """
+        return self.job(arn) if ":model-import-job/" in arn else self.model(arn)
+
+
+_REGIONS: Final[dict[str, Region]] = {}
+_LOCK: Final = threading.Lock()
+
+
+def of(region: str) -> Region:
+    """Return what there is in `region`."""
+    with _LOCK:
+        return _REGIONS.setdefault(region, Region())
