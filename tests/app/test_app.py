@@ -10,10 +10,21 @@ import pytest
 
 import app
 from catalog import Lock
-from stacks.environments import DEV, PROD, Environment, Network, Removal
+from stacks.environments import (
+    DEV,
+    PROD,
+    ApiKeys,
+    Domain,
+    Environment,
+    FrontDoor,
+    Network,
+    Removal,
+    WebAcl,
+)
 from stacks.models import ARCTIC_INSTRUCT, DEPLOYMENTS, FALCON_7B, MISTRAL_7B_INSTRUCT, JumpStartModel
 
 ROOT = Path(app.__file__).parent
+_REGIONS = ("us-east-2", "us-west-2")
 
 PROD_STACKS = {
     "arctic-instruct": ("ml.p5.48xlarge", "us-east-2"),
@@ -106,7 +117,25 @@ def test_gives_mistral_the_tgi_and_limits_of_its_announcement(templates: dict[st
 def test_every_model_stack_tells_url_endpoint_bucket_and_key(templates: dict[str, dict[str, Any]]) -> None:
     for path, template in templates.items():
         if not path.startswith("account/"):
-            assert set(template["Outputs"]) == {"InvokeUrl", "EndpointName", "BucketName", "KeyArn"}, path
+            keys = set() if path.startswith("prod/") else {"UsagePlanId"}
+            assert set(template["Outputs"]) == {"InvokeUrl", "EndpointName", "BucketName", "KeyArn"} | keys, path
+
+
+def test_callers_of_dev_and_staging_have_keys_and_those_of_prod_iam_credentials(
+    templates: dict[str, dict[str, Any]],
+) -> None:
+    for environment, authorization in [("dev", "CUSTOM"), ("staging", "CUSTOM"), ("prod", "AWS_IAM")]:
+        method = _resource(templates[f"{environment}/mistral-7b-instruct"], "AWS::ApiGateway::Method")
+        assert method["Properties"]["AuthorizationType"] == authorization, environment
+    plan = _resource(templates["dev/mistral-7b-instruct"], "AWS::ApiGateway::UsagePlan")["Properties"]
+    assert plan["Throttle"] == {"BurstLimit": 10, "RateLimit": 5}
+    assert plan["Quota"] == {"Limit": 10_000, "Period": "DAY"}
+
+
+def test_no_key_of_a_caller_stands_in_a_template(templates: dict[str, dict[str, Any]]) -> None:
+    types = {resource["Type"] for template in templates.values() for resource in template["Resources"].values()}
+
+    assert not {"AWS::ApiGateway::ApiKey", "AWS::ApiGateway::UsagePlanKey", "AWS::SecretsManager::Secret"} & types
 
 
 def test_rents_instances_only_when_everything_else_stands(templates: dict[str, dict[str, Any]]) -> None:
@@ -205,6 +234,58 @@ def test_a_models_own_instance_count_and_region_win_over_the_environments(tmp_pa
     assert template["environment"].endswith("/us-east-2")
 
 
+def test_puts_web_acl_and_domain_in_front_where_the_environment_declares_them(tmp_path: Path) -> None:
+    certificates = {region: f"arn:aws:acm:{region}:111122223333:certificate/12ab" for region in _REGIONS}
+    domain = Domain(name="models.example.com", certificates=certificates, hosted_zone_id="Z0123456789")
+    door = FrontDoor(api_keys=ApiKeys(), web_acl=WebAcl(), domain=domain)
+    app.build([(replace(PROD, front_door=door), [MISTRAL_7B_INSTRUCT, ARCTIC_INSTRUCT])], outdir=str(tmp_path)).synth()
+
+    for name, region in [("mistral-7b-instruct", "us-west-2"), ("arctic-instruct", "us-east-2")]:
+        template = _templates(tmp_path)[f"prod/{name}"]
+        assert template["Outputs"]["InvokeUrl"]["Value"] == f"https://{name}.models.example.com/"
+        found = _resource(template, "AWS::ApiGateway::DomainName")["Properties"]
+        assert (found["DomainName"], found["RegionalCertificateArn"]) == (
+            f"{name}.models.example.com",
+            certificates[region],
+        )
+        assert _resource(template, "AWS::Route53::RecordSet")["Properties"]["HostedZoneId"] == "Z0123456789"
+        association = _resource(template, "AWS::WAFv2::WebACLAssociation")["Properties"]
+        assert set(association["WebACLArn"]) == {"Fn::GetAtt"}
+        waits_for = {
+            template["Resources"][one]["Type"] for one in _resource(template, "AWS::SageMaker::Endpoint")["DependsOn"]
+        }
+        assert waits_for >= {
+            "AWS::ApiGateway::BasePathMapping",
+            "AWS::ApiGateway::UsagePlan",
+            "AWS::Route53::RecordSet",
+            "AWS::WAFv2::WebACLAssociation",
+        }
+
+
+def test_takes_the_existing_web_acl_of_each_region(tmp_path: Path) -> None:
+    arns = {region: f"arn:aws:wafv2:{region}:111122223333:regional/webacl/some/12ab" for region in _REGIONS}
+    environment = replace(PROD, front_door=FrontDoor(web_acl=arns))
+    app.build([(environment, [MISTRAL_7B_INSTRUCT, ARCTIC_INSTRUCT])], outdir=str(tmp_path)).synth()
+
+    for name, region in [("mistral-7b-instruct", "us-west-2"), ("arctic-instruct", "us-east-2")]:
+        template = _templates(tmp_path)[f"prod/{name}"]
+        assert _resource(template, "AWS::WAFv2::WebACLAssociation")["Properties"]["WebACLArn"] == arns[region]
+
+
+def test_tells_the_function_what_the_declarations_say_of_streams_and_logs(tmp_path: Path) -> None:
+    model = replace(MISTRAL_7B_INSTRUCT, gather_stream=True, invoke_timeout_seconds=400)
+    app.build([(replace(PROD, log_prompts=True), [model])], outdir=str(tmp_path)).synth()
+
+    template = _templates(tmp_path)["prod/mistral-7b-instruct"]
+    [variables] = [
+        resource["Properties"]["Environment"]["Variables"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function" and "MODEL_NAME" in str(resource)
+    ]
+    assert (variables["GATHER_STREAM"], variables["LOG_PROMPTS"]) == ("true", "true")
+    assert variables["INVOKE_TIMEOUT_SECONDS"] == "400"
+
+
 def test_waits_as_long_as_the_declaration_says(tmp_path: Path) -> None:
     model = replace(MISTRAL_7B_INSTRUCT, download_timeout_seconds=900, startup_timeout_seconds=1000)
     app.build([(DEV, [model])], outdir=str(tmp_path)).synth()
@@ -236,9 +317,9 @@ def test_refuses_an_unsupported_instance_type() -> None:
 
 
 def test_refuses_an_environment_that_the_clients_would_wait_for_in_vain() -> None:
-    [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, invoke_timeout_seconds=120))
+    [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, invoke_timeout_seconds=1000))
 
-    assert problem.startswith("dev/mistral-7b-instruct.invoke_timeout_seconds is 120 s; allowed: 5 to 60 s")
+    assert problem == "dev/mistral-7b-instruct.invoke_timeout_seconds is 1000 s; allowed: 5 to 900 s"
 
 
 @pytest.mark.parametrize("count", [0, -1])
