@@ -215,7 +215,7 @@ class InvokeApi(Construct):
             if web_acl_arn
             else None
         )
-        self._acknowledge(method, keys=api_keys is not None)
+        self._acknowledge(method, keys=api_keys is not None, web_acl=web_acl_arn is not None)
 
     @property
     def url(self) -> str:
@@ -242,7 +242,7 @@ class InvokeApi(Construct):
             return resource.add_method("ANY", integration, authorization_type=apigateway.AuthorizationType.IAM)
         return resource.add_method("ANY", integration, authorizer=api_keys.authorizer, api_key_required=True)
 
-    def _acknowledge(self, method: apigateway.Method, *, keys: bool) -> None:
+    def _acknowledge(self, method: apigateway.Method, *, keys: bool, web_acl: bool) -> None:
         acknowledge(
             cast("Construct", self.rest_api.node.default_child),
             {
@@ -253,10 +253,11 @@ class InvokeApi(Construct):
             },
         )
         callers = "callers have keys of a usage plan" if keys else "callers sign with IAM credentials"
-        acknowledge(
-            self.rest_api.deployment_stage,
-            {"AwsSolutions-APIG3": f"{callers}; a web ACL is the environment's choice (FrontDoor.web_acl)"},
-        )
+        if not web_acl:
+            acknowledge(
+                self.rest_api.deployment_stage,
+                {"AwsSolutions-APIG3": f"{callers}; a web ACL is the environment's choice (FrontDoor.web_acl)"},
+            )
         acknowledge(
             method,
             {

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +13,8 @@ import pytest
 from aws_cdk import aws_s3 as s3
 
 import app
+from stacks.environments import PROD, ApiKeys, Domain, FrontDoor, Quota, WebAcl
+from stacks.models import MISTRAL_7B_INSTRUCT
 
 pytestmark = pytest.mark.validated
 
@@ -49,6 +52,21 @@ def test_cfn_lint_finds_nothing_in_any_template(assembly: Path) -> None:
     templates = sorted(str(path) for path in assembly.glob("assembly-*/*.template.json"))
     assert len(templates) == 22
 
+    assert _linted(templates) == (0, "")
+
+
+def test_neither_finds_anything_in_a_front_door_with_keys_web_acl_and_domain(tmp_path: Path) -> None:
+    certificate = "arn:aws:acm:us-west-2:111122223333:certificate/12ab34cd-12ab-34cd-56ef-1234567890ab"
+    domain = Domain(name="models.example.com", certificates={"us-west-2": certificate}, hosted_zone_id="Z0123456789")
+    door = FrontDoor(api_keys=ApiKeys(quota=Quota(requests=1000)), web_acl=WebAcl(), domain=domain)
+    # Raises where cdk-nag finds something.
+    app.build([(replace(PROD, front_door=door), [MISTRAL_7B_INSTRUCT])], outdir=str(tmp_path)).synth()
+
+    assert _linted(sorted(str(path) for path in tmp_path.glob("assembly-prod/*.template.json"))) == (0, "")
+
+
+def _linted(templates: list[str]) -> tuple[int, str]:
+    assert templates
     completed = subprocess.run(
         [str(Path(sys.executable).with_name("cfn-lint")), *templates],
         cwd=ROOT,
@@ -56,4 +74,4 @@ def test_cfn_lint_finds_nothing_in_any_template(assembly: Path) -> None:
         text=True,
         check=False,
     )
-    assert (completed.returncode, completed.stdout) == (0, "")
+    return completed.returncode, completed.stdout
