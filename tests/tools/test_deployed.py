@@ -16,6 +16,11 @@ def test_names_stacks_as_the_cdk_cli_and_as_cloudformation_do() -> None:
     )
 
 
+def test_knows_whose_callers_have_keys() -> None:
+    assert declared_stack("dev/falcon-7b").takes_keys
+    assert not declared_stack("prod/falcon-7b").takes_keys
+
+
 def test_lists_an_environments_regions_once() -> None:
     assert list(regions(declared_stacks("prod"))) == ["us-east-2", "us-west-2"]
 

@@ -1,3 +1,4 @@
+import io
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -8,7 +9,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tools.invoke import http_client, openai_client, region_of
+from tools.invoke import caller_key, http_client, openai_client, region_of
 
 URL = "https://abc123.execute-api.us-west-2.amazonaws.com/live/"
 
@@ -91,6 +92,53 @@ def test_openais_client_sends_a_signature_in_place_of_its_key(recorded: tuple[st
     authorization = {name.lower(): value for name, value in request["headers"].items()}["authorization"]
     assert authorization.startswith("AWS4-HMAC-SHA256 Credential=some-key/")
     assert "Bearer" not in authorization
+
+
+def test_openais_client_sends_its_key_where_callers_have_keys(recorded: tuple[str, list[dict[str, Any]]]) -> None:
+    endpoint_url, requests = recorded
+    client = openai_client("https://some.models.example.com/", api_key="a-key", endpoint_url=endpoint_url)
+    client.chat.completions.create(model="some-model", messages=[{"role": "user", "content": "hi"}])
+
+    [request] = requests
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    assert request["path"] == "/v1/chat/completions"
+    assert (headers["host"], headers["authorization"]) == ("some.models.example.com", "Bearer a-key")
+
+
+def test_signs_for_a_domain_of_ones_own_in_the_region_that_it_is_told(
+    recorded: tuple[str, list[dict[str, Any]]],
+) -> None:
+    endpoint_url, requests = recorded
+    url = "https://some.models.example.com/"
+    openai_client(url, region="us-east-2", endpoint_url=endpoint_url).chat.completions.create(
+        model="some-model", messages=[{"role": "user", "content": "hi"}]
+    )
+
+    [request] = requests
+    assert "/us-east-2/execute-api/aws4_request" in request["headers"]["Authorization"]
+    with pytest.raises(ValueError, match=r"allowed is https://<api>.execute-api.<region>"):
+        openai_client(url)
+
+
+def test_reads_a_callers_key_from_the_environment_and_from_no_other_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
+    monkeypatch.setenv("JUMPSTACK_API_KEY", " a-key ")
+    assert caller_key("dev/some-model") == "a-key"
+
+    monkeypatch.delenv("JUMPSTACK_API_KEY")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(RuntimeError, match="set JUMPSTACK_API_KEY; python -m tools.keys create dev/some-model makes"):
+        caller_key("dev/some-model")
+
+
+def test_asks_for_the_key_at_a_terminal_without_an_echo(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    monkeypatch.delenv("JUMPSTACK_API_KEY", raising=False)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: f"typed after {prompt}")
+
+    assert caller_key("dev/some-model") == "typed after key for dev/some-model:"
 
 
 def test_says_so_when_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
