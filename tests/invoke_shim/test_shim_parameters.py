@@ -99,6 +99,8 @@ MAPPED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "greedy": ({"do_sample": False}, {"temperature": 0, "extra": {}}),
+    # S1 sends both: where nothing is sampled, the temperature has no effect
+    "greedy whatever the temperature": ({"do_sample": False, "temperature": 0.1}, {"temperature": 0, "extra": {}}),
     "sampling is what OpenAI does anyway": ({"do_sample": True}, {"temperature": None, "extra": {}}),
     "greedy leaves nothing to narrow": (
         {"temperature": 0, "top_k": 5, "typical_p": 0.5, "repetition_penalty": 1.1},
@@ -247,7 +249,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "decoder_input_details is true, which cannot be streamed",
     ),
     "greedy sampling": ({"do_sample": True, "temperature": 0}, "do_sample is true, but temperature is 0"),
-    "sampling greedily": ({"do_sample": False, "temperature": 0.5}, "do_sample is false, but temperature is 0.5"),
     "watermark": ({"watermark": "yes"}, "watermark is 'yes', expected true or false"),
     "adapter_id": ({"adapter_id": ""}, "adapter_id is '', expected a non-empty string"),
     "grammar": ({"grammar": "a+"}, 'grammar is \'a+\', expected an object like {"type": "json"'),

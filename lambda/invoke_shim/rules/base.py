@@ -26,7 +26,7 @@ class Payload:
         nested: the name of the field that holds the parameters.
         required: fields that must be there beside `prompt`.
         reasons: names that other containers know and this one does not, each with what to do instead.
-        limit: the parameter that is the most tokens to generate.
+        limits: the parameters that are the most tokens to generate.
         truncate: the parameter that shortens the prompt to so many tokens, if there is one.
         sampling: parameters that make the container sample when they have a value, beside `do_sample`.
         conflicts: which parameters cannot go together, if any.
@@ -38,7 +38,7 @@ class Payload:
     nested: str = "parameters"
     required: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
-    limit: str = "max_tokens"
+    limits: tuple[str, ...] = ("max_tokens",)
     truncate: str | None = None
     sampling: frozenset[str] = frozenset()
     conflicts: Conflicts | None = None
@@ -62,7 +62,7 @@ class Payload:
         self, parameters: Mapping[str, Any], where: str, limits: Limits, *, stream: bool
     ) -> list[Problem]:
         """What is wrong with values that are right one by one."""
-        found = [limit_problem(self.limit, parameters.get(self.limit), limits)]
+        found = [limit_problem(name, parameters.get(name), limits) for name in self.limits]
         if self.truncate is not None:
             found.append(limits.truncate_problem(self.truncate, parameters.get(self.truncate)))
         problems = [problem for problem in found if problem is not None]

@@ -24,7 +24,13 @@ from invoke_shim.rules.checks import (
     text,
     texts,
 )
-from invoke_shim.rules.openai import MAX_COMPLETION_LOGPROBS, MAX_TOP_LOGPROBS, messages, stream_options
+from invoke_shim.rules.openai import (
+    MAX_COMPLETION_LOGPROBS,
+    MAX_TOP_LOGPROBS,
+    messages,
+    native_conflicts,
+    stream_options,
+)
 
 STRUCTURES = ("choice", "grammar", "json", "regex")
 """What `structured_outputs` can be told."""
@@ -63,6 +69,10 @@ def _one_form(parameters: Mapping[str, Any], /, **_how: bool) -> list[Problem]:
     ]
 
 
+def _native_conflicts(parameters: Mapping[str, Any], /, *, stream: bool, **_how: bool) -> list[Problem]:
+    return _one_form(parameters) + native_conflicts(parameters, stream=stream)
+
+
 def _openai_fields(more: Mapping[str, Check]) -> Mapping[str, Check]:
     fields = {
         "frequency_penalty": number(-2, 2),
@@ -82,7 +92,8 @@ def _openai_fields(more: Mapping[str, Check]) -> Mapping[str, Check]:
         "user": text,
         **more,
     }
-    return MappingProxyType({name: nullable(check) for name, check in fields.items()})
+    needed = ("messages", "prompt")
+    return MappingProxyType({name: check if name in needed else nullable(check) for name, check in fields.items()})
 
 
 def _stop(value: Any) -> str | None:
@@ -115,7 +126,8 @@ BEDROCK_CHAT = ContainerRules(
                     "top_logprobs": integer(0, MAX_TOP_LOGPROBS),
                 }
             ),
-            conflicts=_one_form,
+            limits=("max_tokens", "max_completion_tokens"),
+            conflicts=_native_conflicts,
         ),
     ),
 )
@@ -142,7 +154,7 @@ BEDROCK_COMPLETION = ContainerRules(
             # Without it the service takes the prompt for a body of its own form.
             required=("max_tokens",),
             reasons=MappingProxyType({"max_gen_len": "this model is declared with OpenAI's body: send max_tokens"}),
-            conflicts=_one_form,
+            conflicts=_native_conflicts,
         ),
     ),
 )
@@ -169,7 +181,7 @@ BEDROCK_NATIVE = ContainerRules(
             reasons=MappingProxyType(
                 {"max_tokens": "this model is declared with Bedrock's own body: send max_gen_len"}
             ),
-            limit="max_gen_len",
+            limits=("max_gen_len",),
         ),
     ),
 )
@@ -213,7 +225,7 @@ BEDROCK_CONVERSE = ContainerRules(
                 }
             ),
             nested="inferenceConfig",
-            limit="maxTokens",
+            limits=("maxTokens",),
         ),
     ),
 )

@@ -26,7 +26,9 @@ def joint_problems(given: Mapping[str, Any], rules: Rules, limits: Limits, *, is
         problems.append(Problem("stream_options", "stream_options is given, which needs stream to be true"))
     if is_chat and given.get("return_full_text"):
         problems.append(Problem("return_full_text", "return_full_text is true, which is for /v1/completions only"))
-    problems += _of_sampling(given)
+    if given.get("do_sample") is True and given.get("temperature") == 0:
+        text = "do_sample is true, but temperature is 0, which takes the likeliest token: leave one of them out"
+        problems.append(Problem("do_sample", text))
     if rules.conflicts is not None:
         problems += rules.conflicts(given, stream=stream, samples=not is_greedy(given))
     return problems
@@ -81,11 +83,3 @@ def _of_logprobs(given: Mapping[str, Any], rules: Rules) -> Iterator[Problem]:
         yield Problem(name, f"{name} is {most}, but this model's container tells at most {rules.max_top_logprobs}")
     if given.get("echo") or given.get("return_full_text"):
         yield Problem("logprobs", "logprobs cannot go with echo: this model tells them for the answer only")
-
-
-def _of_sampling(given: Mapping[str, Any]) -> Iterator[Problem]:
-    temperature, do_sample = given.get("temperature"), given.get("do_sample")
-    if do_sample is True and temperature == 0:
-        yield Problem("do_sample", "do_sample is true, but temperature is 0, which takes the likeliest token")
-    if do_sample is False and temperature:
-        yield Problem("do_sample", f"do_sample is false, but temperature is {show(temperature)}: leave one of them out")

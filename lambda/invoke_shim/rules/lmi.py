@@ -95,7 +95,7 @@ LMI = ContainerRules(
             fields=MappingProxyType({"inputs": text, "parameters": anything, "stream": flag}),
             parameters=MappingProxyType(_PARAMETERS),
             reasons=_REASONS,
-            limit="max_new_tokens",
+            limits=("max_new_tokens",),
             truncate="truncate",
             conflicts=conflicts,
         ),

@@ -1,7 +1,9 @@
 """What OpenAI's API says of its own parameters that are more than a number or a flag."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from invoke_shim.errors import Problem, show
 from invoke_shim.rules.checks import list_of, text
 
 MAX_STOP = 4
@@ -79,3 +81,14 @@ def _token_id(value: Any) -> str | None:
 
 _texts = list_of(text, "non-empty strings")
 _token_ids = list_of(_token_id, "token ids")
+
+
+def native_conflicts(parameters: Mapping[str, Any], *, stream: bool) -> list[Problem]:
+    """What cannot go together in a payload of OpenAI's form that goes to the model's side as it is."""
+    problems = []
+    if parameters.get("stream_options") is not None and not stream:
+        problems.append(Problem("stream_options", "stream_options is given, which needs stream to be true"))
+    top = parameters.get("top_logprobs")
+    if top and not parameters.get("logprobs"):
+        problems.append(Problem("top_logprobs", f"top_logprobs is {show(top)}, which needs logprobs to be true"))
+    return problems

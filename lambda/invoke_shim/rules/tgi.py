@@ -34,8 +34,10 @@ MAX_TOP_N_TOKENS = 5
 """The launcher's default of `--max-top-n-tokens`."""
 
 MAX_SEED = 2**64 - 1
+MAX_UINT32 = 2**32 - 1
 
-GRAMMARS = ("json", "regex", "json_schema")
+GRAMMARS = ("json", "json_object", "json_schema", "regex")
+"""The kinds of grammar; the second is another name of the first."""
 
 
 def grammar(value: Any) -> str | None:
@@ -46,14 +48,14 @@ def grammar(value: Any) -> str | None:
     if value["type"] == "regex":
         return None if text(value["value"]) is None else expected
     schema = value["value"]
+    if value["type"] == "json_schema" and isinstance(schema, dict):
+        schema = schema.get("schema", schema)
     # TGI takes a schema as JSON inside a string too, and reads it itself.
     if isinstance(schema, str):
         return text(schema)
     if not isinstance(schema, dict):
         return expected
-    if value["type"] == "json" and "properties" not in schema:
-        return "a grammar whose JSON schema has properties"
-    return None
+    return None if isinstance(schema.get("properties"), dict) else "a grammar whose JSON schema has properties"
 
 
 def conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:
@@ -124,7 +126,7 @@ _PARAMETERS: Mapping[str, Check] = {
     "do_sample": flag,
     "frequency_penalty": nullable(number(-2, 2)),
     "grammar": nullable(grammar),
-    "max_new_tokens": nullable(integer(1)),
+    "max_new_tokens": nullable(integer(1, MAX_UINT32)),
     "repetition_penalty": nullable(positive),
     "return_full_text": nullable(flag),
     "seed": nullable(integer(0, MAX_SEED)),
@@ -153,7 +155,7 @@ _PAYLOAD = Payload(
     fields=MappingProxyType({"inputs": text, "parameters": anything, "stream": flag}),
     parameters=MappingProxyType(_PARAMETERS),
     reasons=_REASONS,
-    limit="max_new_tokens",
+    limits=("max_new_tokens",),
     truncate="truncate",
     sampling=frozenset({"temperature", "top_k", "top_p", "typical_p"}),
     conflicts=conflicts,
@@ -180,4 +182,4 @@ TGI = _rules(guided=False)
 that uses TGI's own names is taken to know the version. TGI 1.1 and newer know all other names."""
 
 TGI_GUIDED = _rules(guided=True)
-"""For 1.4.1 and newer, which know `frequency_penalty` and `grammar`, and so a `response_format` with a schema."""
+"""For 1.4.3 and newer, which know `frequency_penalty` and `grammar`, and so a `response_format` with a schema."""

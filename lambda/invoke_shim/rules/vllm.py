@@ -28,7 +28,15 @@ from invoke_shim.rules.checks import (
     text,
     texts,
 )
-from invoke_shim.rules.openai import MAX_N, MAX_TOP_LOGPROBS, messages, prompts, response_format, stream_options
+from invoke_shim.rules.openai import (
+    MAX_N,
+    MAX_TOP_LOGPROBS,
+    messages,
+    native_conflicts,
+    prompts,
+    response_format,
+    stream_options,
+)
 
 MAX_TOKEN_IDS = 1024
 """Token ids in a list: more than any vocabulary has of control tokens."""
@@ -63,7 +71,7 @@ _EXTRA: Mapping[str, Check] = {
 
 
 def _native(extra: Mapping[str, Check]) -> Mapping[str, Check]:
-    """The fields of a payload of vLLM's own, each of which may be null."""
+    """The fields of a payload of vLLM's own, each of which may be null but the one that tells what to answer."""
     fields = {
         **_BOTH,
         "echo": flag,
@@ -86,12 +94,17 @@ def _native(extra: Mapping[str, Check]) -> Mapping[str, Check]:
         "user": text,
         **extra,
     }
-    return MappingProxyType({name: nullable(check) for name, check in fields.items()})
+    needed = ("messages", "prompt")
+    return MappingProxyType({name: check if name in needed else nullable(check) for name, check in fields.items()})
 
 
 def stop_or_texts(value: Any) -> str | None:
     """A stop string, or any number of them."""
     return None if text(value) is None or texts()(value) is None else "a non-empty string, or a list of them"
+
+
+def _native_conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:
+    return conflicts(parameters, stream=stream, samples=samples) + native_conflicts(parameters, stream=stream)
 
 
 def conflicts(parameters: Mapping[str, Any], /, **_how: bool) -> list[Problem]:
@@ -135,8 +148,9 @@ PAYLOADS = (
                 "top_logprobs": integer(0, MAX_TOP_LOGPROBS),
             }
         ),
+        limits=("max_tokens", "max_completion_tokens"),
         truncate="truncate_prompt_tokens",
-        conflicts=conflicts,
+        conflicts=_native_conflicts,
     ),
     Payload(
         prompt="prompt",
@@ -144,7 +158,7 @@ PAYLOADS = (
             {"best_of": integer(1, MAX_N), "logprobs": integer(0, MAX_TOP_LOGPROBS), "prompt": prompts, "suffix": text}
         ),
         truncate="truncate_prompt_tokens",
-        conflicts=conflicts,
+        conflicts=_native_conflicts,
     ),
 )
 """What vLLM takes by itself, and behind LMI."""
