@@ -1,98 +1,223 @@
-"""A SageMaker endpoint as the backend."""
+"""A SageMaker endpoint as the backend, by InvokeEndpoint and InvokeEndpointWithResponseStream."""
 
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from invoke_shim.backends.containers import Container, read_reply
-from invoke_shim.backends.sagemaker_errors import translate
-from invoke_shim.generation import Completion, Generation
+from invoke_shim import rules as container_rules
+from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
+from invoke_shim.backends.containers import create_container
+from invoke_shim.backends.containers.base import Container
+from invoke_shim.backends.retry import answer_seconds, when_ready
+from invoke_shim.backends.sagemaker_errors import FAILURES, Call, Failure, translate
+from invoke_shim.backends.target import Target, create_target
+from invoke_shim.errors import ApiError, Problem
+from invoke_shim.generation import Answer, Ask, Piece, collect
 from invoke_shim.settings import CONNECT_TIMEOUT_SECONDS, Settings
 
 MAX_IDLE_SECONDS = 20
 """How long an unused connection is trusted.
 
-While Lambda has the function frozen, the other side may close its connection unseen. Without retries the next
-request would fail on it, so after a pause a new one is opened.
+While Lambda has the function frozen, the other side may close its connection unseen. Nothing that may have been
+answered is sent again, so the next request would fail on it; after a pause a new one is opened.
 """
 
-
-@dataclass(frozen=True, slots=True)
-class NativeReply:
-    """A container's answer as it came."""
-
-    body: bytes
-    content_type: str
+LEAST_STREAM_TIMEOUT_SECONDS = 5
+"""The shortest silence that ends a stream: the deadline is for its beginning, the socket's timeout for all of it."""
 
 
-def create_client(settings: Settings) -> Any:
-    """The SageMaker runtime client.
+def create(settings: Settings) -> "SageMakerEndpoint":
+    """The backend that the settings describe.
 
-    It never retries by itself: a request that timed out or broke off may have been answered, and a generation
-    is paid for each time. Clients are told by status and headers when a retry makes sense.
+    Raises:
+        ValueError: the settings name no container, or neither endpoint nor parameter; `Settings` keeps that from
+            happening.
+    """
+    if settings.container is None:
+        raise ValueError("the settings name no container")
+    return SageMakerEndpoint(
+        target=create_target(settings.endpoint_name, settings.target_parameter),
+        container=create_container(settings.container),
+        settings=settings,
+    )
+
+
+def create_client(read_timeout: float) -> Any:
+    """A SageMaker runtime client.
+
+    It never retries by itself: botocore repeats what timed out or broke off, which may have been answered, and a
+    generation is paid for each time. What is safe to repeat, `retry.when_ready` does.
+
+    Args:
+        read_timeout: seconds to wait for the next byte.
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=settings.read_timeout_seconds,
+        read_timeout=read_timeout,
         retries={"total_max_attempts": 1, "mode": "standard"},
     )
     return boto3.client("sagemaker-runtime", config=config)
 
 
 class SageMakerEndpoint:
-    """Sends prompts to one endpoint.
+    """Sends prompts to one endpoint at a time.
 
     Args:
-        client: a SageMaker runtime client, see `create_client`.
+        target: tells the endpoint's name.
         container: the kind of container behind the endpoint.
         settings: the function's settings.
     """
 
-    def __init__(self, *, client: Any, container: Container, settings: Settings) -> None:
-        self.container = container
-        self._client = client
+    def __init__(self, *, target: Target, container: Container, settings: Settings) -> None:
+        self._target = target
+        self._container = container
         self._settings = settings
+        self._rules = getattr(container_rules, container.name.upper())
+        self._timeout = settings.read_timeout_seconds
+        self._client = create_client(self._timeout)
+        self._hasty: tuple[int, Any] | None = None
         self._last_used = 0.0
 
-    def complete(self, prompt: str, generation: Generation) -> Completion:
-        """Generate a text after a prompt.
+    @property
+    def takes_messages(self) -> bool:
+        """Whether the container writes a chat's prompt by itself."""
+        return self._container.takes_messages
+
+    @property
+    def rules(self) -> Rules:
+        """What the container takes."""
+        rules: Rules = self._rules.rules
+        return rules
+
+    def complete(self, ask: Ask, deadline: Deadline) -> Answer:
+        """Answer at once; from the container's stream, where the settings say so.
 
         Raises:
             ApiError: the endpoint or its container answered with an error, not in time, or with something
                 that is not understood.
         """
-        reply = self.invoke(self.container.payload(prompt, generation))
-        return read_reply(reply.body, max_tokens=generation.max_tokens)
+        if self._settings.gather_stream:
+            return collect(self.stream(ask, deadline))
+        reply = self.invoke(self._container.payload(ask, stream=False), deadline)
+        return self._container.read(reply.body, ask)
 
-    def invoke(self, body: bytes) -> NativeReply:
+    def stream(self, ask: Ask, deadline: Deadline) -> Iterator[Piece]:
+        """Answer piece by piece; the request is sent for the first one.
+
+        Raises:
+            ApiError: as `complete`; from a later piece, that the answer broke off.
+        """
+        native = self.invoke_stream(self._container.payload(ask, stream=True), deadline)
+        with closing(native.chunks):  # type: ignore[type-var]  # a generator
+            yield from self._container.read_stream(native.chunks, ask)
+
+    def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:
+        """What is wrong with a payload of the container's own form, by the container's parameter rules."""
+        problems: list[Problem] = self._rules.native_problems(
+            body,
+            max_input_tokens=self._settings.max_input_tokens,
+            max_total_tokens=self._settings.max_total_tokens,
+        )
+        return problems
+
+    def invoke(self, body: bytes, deadline: Deadline) -> NativeReply:
         """Send a payload to the container as it is.
 
         Raises:
             ApiError: the endpoint or its container answered with an error, or not in time.
         """
-        self._drop_old_connections()
+        return when_ready(lambda: self._invoke(body, deadline), deadline, reserve=answer_seconds(deadline))
+
+    def invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
+        """Send a payload to the container as it is, and stream the answer.
+
+        Returns:
+            The stream; its `chunks` is a generator, to be closed when it is not read to its end.
+
+        Raises:
+            ApiError: the endpoint or its container answered with an error, or not in time; from the stream's
+                chunks, that it broke off.
+        """
+        return when_ready(lambda: self._invoke_stream(body, deadline), deadline)
+
+    def _invoke(self, body: bytes, deadline: Deadline) -> NativeReply:
+        endpoint_name = self._target.name()
+        client = self._client_for(int(deadline.remaining()))
         try:
-            response = self._client.invoke_endpoint(
-                EndpointName=self._settings.endpoint_name,
-                Body=body,
-                ContentType="application/json",
-                Accept="application/json",
+            response = client.invoke_endpoint(
+                EndpointName=endpoint_name, Body=body, ContentType="application/json", Accept="application/json"
             )
             # Closed even when the answer breaks off: the connection would stay open otherwise.
             with closing(response["Body"]) as stream:
                 answer: bytes = stream.read()
-        except (ClientError, BotoCoreError) as error:
-            raise translate(error, container=self.container, settings=self._settings) from error
+        except FAILURES as error:
+            raise self._translate(error, endpoint_name, stream=False) from error
         return NativeReply(answer, response.get("ContentType") or "application/json")
+
+    def _invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
+        endpoint_name = self._target.name()
+        client = self._client_for(max(LEAST_STREAM_TIMEOUT_SECONDS, int(deadline.remaining())))
+        try:
+            response = client.invoke_endpoint_with_response_stream(
+                EndpointName=endpoint_name, Body=body, ContentType="application/json"
+            )
+        except FAILURES as error:
+            raise self._translate(error, endpoint_name, stream=True) from error
+        chunks = self._chunks(response["Body"], endpoint_name)
+        # Begun, so that it closes the connection even if nothing of it is ever read.
+        next(chunks)
+        return NativeStream(chunks, response.get("ContentType") or "text/event-stream")
+
+    def _chunks(self, events: Any, endpoint_name: str) -> Iterator[bytes]:
+        with closing(events):
+            yield b""
+            try:
+                for event in events:
+                    if part := event.get("PayloadPart", {}).get("Bytes"):
+                        yield part
+            except FAILURES as error:
+                raise self._translate(error, endpoint_name, stream=True) from error
+            finally:
+                self._last_used = time.time()
+
+    def _translate(self, error: Failure, endpoint_name: str, *, stream: bool) -> ApiError:
+        call = Call(
+            endpoint_name=endpoint_name,
+            refuses_with_424=self._container.refuses_with_424,
+            patience_seconds=self._settings.invoke_timeout_seconds,
+            stream=stream,
+        )
+        return translate(error, call)
+
+    def _client_for(self, seconds: int) -> Any:
+        """A client that waits no longer than so many seconds for a byte.
+
+        The usual one, unless less time is left than it waits: the caller has less patience, or a cold model took
+        of it. A timeout belongs to a client; another one of the same service costs about 2 ms.
+        """
+        self._drop_old_connections()
+        if seconds >= self._timeout:
+            return self._client
+        seconds = max(1, seconds)
+        if self._hasty is None or self._hasty[0] != seconds:
+            if self._hasty is not None:
+                self._hasty[1].close()
+            self._hasty = (seconds, create_client(seconds))
+        return self._hasty[1]
 
     def _drop_old_connections(self) -> None:
         # Wall-clock time: a monotonic clock may stand still while the function is frozen.
         now = time.time()
         if now - self._last_used > MAX_IDLE_SECONDS:
-            self._client.close()
+            self.close()
         self._last_used = now
+
+    def close(self) -> None:
+        """Close all connections that are not in use; the next request opens new ones."""
+        self._client.close()
+        if self._hasty is not None:
+            self._hasty[1].close()

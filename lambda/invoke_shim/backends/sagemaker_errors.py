@@ -1,31 +1,36 @@
 """What goes wrong at a SageMaker endpoint, in OpenAI's terms.
 
-| SageMaker says | the client gets |
-|---|---|
-| ModelError, OriginalStatusCode 429 | 429 and `retry-after`: the container's queue is full |
-| ModelError, "invocation timed out" | 504: the container's 60 s are over |
-| ModelError, other OriginalStatusCode of 4xx | the same status and the container's message |
-| ModelError, 424 of TGI | 502: TGI's status of a failed generation |
-| ModelError, 424 of LMI | 400: LMI's status of a payload it refuses |
-| ModelError, OriginalStatusCode 503 | 503 and `retry-after` |
-| ModelError, anything else | 502 |
-| ThrottlingException (HTTP 400, the message may be null) | 429 and `retry-after` |
-| ModelNotReadyException, ServiceUnavailable | 503 and `retry-after` |
-| any message with "has no capacity" (scaled to zero) | 503 and a longer `retry-after` |
-| ValidationError, endpoint not found | 503 |
-| ValidationError otherwise | 400 |
-| AccessDeniedException | 500, naming the permission |
-| InternalFailure, InternalDependencyException | 502 |
-| no connection | 503 and `retry-after` |
-| read timeout | 504 |
-| connection lost in between | 502 |
+| SageMaker says | the client gets | tried again |
+|---|---|---|
+| ModelError, OriginalStatusCode 429 | 429 and `retry-after`: the container's queue is full | |
+| ModelError, "invocation timed out" | 504: the container's 60 s are over, streaming has no such limit | |
+| ModelError, other OriginalStatusCode of 4xx | the same status and the container's message | |
+| ModelError, 424 of TGI | 502: TGI's status of a failed generation | |
+| ModelError, 424 of LMI | 400: LMI's status of a payload it refuses | |
+| ModelError, OriginalStatusCode 503 | 503 and `retry-after` | yes |
+| ModelError, anything else | 502 | |
+| ThrottlingException (HTTP 400, the message may be null) | 429 and `retry-after` | |
+| ModelNotReadyException, ServiceUnavailable, any other 503 | 503 and `retry-after` | yes |
+| any message with "has no capacity" (scaled to zero) | 503 and a longer `retry-after` | yes |
+| ValidationError, endpoint not found | 503 | |
+| ValidationError otherwise | 400 | |
+| AccessDeniedException | 500, naming the permission | |
+| InternalFailure, InternalDependencyException | 502 | |
+| ModelStreamError, ModelInvocationTimeExceeded | 504: the time that SageMaker gives a stream is over | |
+| ModelStreamError, StreamBroken; InternalStreamFailure | 502 | |
+| no connection | 503 and `retry-after` | yes |
+| read timeout | 504 | |
+| connection lost in between | 502 | |
 
-After a timeout or a lost connection the model may have done its work, so clients are asked not to repeat it.
+What is tried again (`retry.when_ready`) surely never reached the model. After a timeout or a lost connection the
+model may have done its work, so clients are asked not to repeat it either.
 """
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
+from botocore.eventstream import ParserError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -34,14 +39,14 @@ from botocore.exceptions import (
     HTTPClientError,
     ReadTimeoutError,
 )
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
 
-from invoke_shim.backends.containers import Container, container_message
+from invoke_shim.backends.containers.base import NOT_READY_SECONDS, container_error, error_message
+from invoke_shim.backends.retry import NotReadyError
 from invoke_shim.errors import NO_RETRY, ApiError, retry_after
-from invoke_shim.settings import Settings
 
 THROTTLED_SECONDS = 1
-BUSY_SECONDS = 2
-NOT_READY_SECONDS = 10
 NO_CAPACITY_SECONDS = 60
 """Loading a model after a scale-out takes minutes; OpenAI's SDKs wait for two minutes at most."""
 
@@ -49,104 +54,103 @@ CONTAINER_TIMEOUT_SECONDS = 60
 """The time a container has for one answer (InvokeEndpoint's API reference)."""
 
 MAX_MESSAGE = 1000
-"""Characters of a container's message that are passed on."""
+"""Characters of SageMaker's message that are passed on."""
+
+FAILURES = (ClientError, BotoCoreError, HTTPError, ParserError, OSError)
+"""What a call, or the reading of what it returns, can raise: botocore leaves a stream's errors as urllib3's."""
+
+Failure = ClientError | BotoCoreError | HTTPError | ParserError | OSError
 
 _PRIVATE = re.compile(r"arn:[\w-]+:\S+|\b\d{12}\b")
 _ACTION = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
+_THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
 
 
-def translate(error: ClientError | BotoCoreError, *, container: Container, settings: Settings) -> ApiError:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The call that went wrong.
+
+    Attributes:
+        endpoint_name: the endpoint that was called.
+        refuses_with_424: see `Container`.
+        patience_seconds: how long this API waits for an answer in all.
+        stream: whether the answer was to be streamed.
+    """
+
+    endpoint_name: str
+    refuses_with_424: bool
+    patience_seconds: int
+    stream: bool
+
+
+def translate(error: Failure, call: Call) -> ApiError:
     """The client's error for one that boto3 raised.
 
     Args:
-        error: from `invoke_endpoint`, or from reading its body.
-        container: tells what the container's statuses mean.
-        settings: for the endpoint's name and the timeouts.
+        error: from the call, or from reading its body or stream.
+        call: the call.
     """
     if isinstance(error, ClientError):
-        return _service_error(error.response, container=container, settings=settings)
+        return _service_error(error.response, call)
     name = type(error).__name__
-    if isinstance(error, ReadTimeoutError):
-        return _timeout(settings, name)
+    if isinstance(error, ReadTimeoutError | StreamTimeoutError | TimeoutError):
+        return _timeout(call, name)
     if isinstance(error, ConnectTimeoutError | EndpointConnectionError):
-        return _unavailable("the SageMaker runtime cannot be reached", NOT_READY_SECONDS, name)
-    if isinstance(error, HTTPClientError):
-        return ApiError(
-            "the connection to the model was lost; it may or may not have answered",
-            status=502,
-            type="server_error",
-            headers=NO_RETRY,
-            upstream=name,
-        )
-    return ApiError(
-        "the request could not be sent to the model",
-        status=500,
-        type="server_error",
-        headers=NO_RETRY,
-        upstream=name,
-    )
+        return NotReadyError("the SageMaker runtime cannot be reached", seconds=NOT_READY_SECONDS, upstream=name)
+    if isinstance(error, BotoCoreError) and not isinstance(error, HTTPClientError):
+        return _server_error("the request could not be sent to the model", name, status=500)
+    return _server_error("the connection to the model was lost; it may or may not have answered", name)
 
 
-def _service_error(response: Any, *, container: Container, settings: Settings) -> ApiError:
+def _service_error(response: Any, call: Call) -> ApiError:
     code = str(response.get("Error", {}).get("Code") or "")
     message = str(response.get("Error", {}).get("Message") or "")
     if "has no capacity" in message:
-        return _unavailable("the model is scaled to zero and is being started", NO_CAPACITY_SECONDS, code)
+        text = "the model is scaled to zero and is being started"
+        return NotReadyError(text, seconds=NO_CAPACITY_SECONDS, upstream=code)
+    if code in _THROTTLED:
+        return _throttled(code)
     match code:
         case "ModelError":
-            translated = _model_error(response, container=container, settings=settings)
-        case "ThrottlingException":
-            translated = _too_many("too many requests to the model at once", THROTTLED_SECONDS, code)
-        case "ModelNotReadyException" | "ServiceUnavailable":
-            translated = _unavailable("the model is not ready yet", NOT_READY_SECONDS, code)
+            translated = _model_error(response, call)
+        case "ModelNotReadyException" | "ServiceUnavailable" | "ServiceUnavailableException":
+            translated = NotReadyError("the model is not ready yet", seconds=NOT_READY_SECONDS, upstream=code)
         case "ValidationError" | "ValidationException":
-            translated = _validation_error(message, settings.endpoint_name, code)
+            translated = _validation_error(message, call.endpoint_name, code)
         case "AccessDeniedException" | "AccessDenied":
-            translated = _access_denied(message, settings.endpoint_name, code)
+            translated = _access_denied(message, call.endpoint_name, code)
+        case "ModelStreamError" | "InternalStreamFailure":
+            translated = _stream_error(response, call, code)
+        case _ if response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 503:
+            translated = NotReadyError("the model is not ready yet", seconds=NOT_READY_SECONDS, upstream=code)
         case _:
             translated = ApiError("SageMaker failed to answer", status=502, type="server_error", upstream=code)
     return translated
 
 
-def _model_error(response: Any, *, container: Container, settings: Settings) -> ApiError:
+def _model_error(response: Any, call: Call) -> ApiError:
     """The container answered with an error; its status and body are in the two Original fields."""
     status = int(response.get("OriginalStatusCode") or 0)
     body = str(response.get("OriginalMessage") or "")
-    message = container_message(body)[:MAX_MESSAGE]
     upstream = f"ModelError {status}"
     # SageMaker ends a request by itself after the container's time, with status 0 or 500.
     if "invocation timed out" in body:
-        return _timeout(settings, upstream)
-    if status == 429:
-        return _too_many("the model's queue is full", BUSY_SECONDS, upstream)
-    if status == 503:
-        return _unavailable("the model's container is not ready", NOT_READY_SECONDS, upstream)
-    if status == 424:
-        status = 500 if container.is_424_a_failure else 400
-    if 400 <= status < 500:
-        return ApiError(
-            message or "the model's container refused the request",
-            status=status,
-            type="invalid_request_error",
-            upstream=upstream,
-        )
-    return ApiError(
-        "the model's container failed to generate an answer",
-        status=502,
-        type="server_error",
-        upstream=upstream,
-    )
+        return _timeout(call, upstream)
+    return container_error(status, error_message(body), refuses_with_424=call.refuses_with_424, upstream=upstream)
+
+
+def _stream_error(response: Any, call: Call, code: str) -> ApiError:
+    """The stream ended with an error; part of the answer may have come."""
+    kind = str(response.get("ErrorCode") or "")
+    upstream = f"{code} {kind}".rstrip()
+    if kind == "ModelInvocationTimeExceeded":
+        return _timeout(call, upstream)
+    return _server_error("the model's answer broke off within SageMaker", upstream)
 
 
 def _validation_error(message: str, endpoint_name: str, code: str) -> ApiError:
     if "not found" in message.lower():
-        return ApiError(
-            f"the endpoint {endpoint_name} does not exist or is not in service",
-            status=503,
-            type="server_error",
-            headers=NO_RETRY,
-            upstream=code,
-        )
+        return _server_error(f"the endpoint {endpoint_name} does not exist or is not in service", code, status=503)
     return ApiError(
         f"SageMaker refused the request: {_PRIVATE.sub('[...]', message)[:MAX_MESSAGE]}",
         status=400,
@@ -159,44 +163,34 @@ def _access_denied(message: str, endpoint_name: str, code: str) -> ApiError:
     """AWS's message names roles and accounts; of it only the action is passed on."""
     found = _ACTION.search(message)
     action = found[1] if found else "sagemaker:InvokeEndpoint"
+    text = f"this API's function lacks the permission {action} for the endpoint {endpoint_name}"
+    return _server_error(text, code, status=500)
+
+
+def _timeout(call: Call, upstream: str) -> ApiError:
+    if call.stream:
+        text = "the model did not go on with its answer in time"
+    else:
+        text = (
+            f"the model did not answer in time: its container has {CONTAINER_TIMEOUT_SECONDS} s for an answer that "
+            f"is not streamed, and this API waits {call.patience_seconds} s (INVOKE_TIMEOUT_SECONDS) in all; stream "
+            "the answer (stream: true), of which only the beginning must come in that time"
+        )
+    text += "; ask for fewer tokens (max_tokens) or send a shorter prompt"
+    return ApiError(text, status=504, type="server_error", code="timeout", headers=NO_RETRY, upstream=upstream)
+
+
+def _throttled(code: str) -> ApiError:
     return ApiError(
-        f"this API's function lacks the permission {action} for the endpoint {endpoint_name}",
-        status=500,
-        type="server_error",
-        headers=NO_RETRY,
+        f"too many requests to the model at once; try again in {THROTTLED_SECONDS} s",
+        status=429,
+        type="rate_limit_error",
+        code="rate_limit_exceeded",
+        headers=retry_after(THROTTLED_SECONDS),
         upstream=code,
     )
 
 
-def _timeout(settings: Settings, upstream: str) -> ApiError:
-    return ApiError(
-        f"the model did not answer in time: its container has {CONTAINER_TIMEOUT_SECONDS} s for one answer, and "
-        f"this API waits {settings.invoke_timeout_seconds} s (INVOKE_TIMEOUT_SECONDS) in all; "
-        "ask for fewer tokens (max_tokens) or send a shorter prompt",
-        status=504,
-        type="server_error",
-        code="timeout",
-        headers=NO_RETRY,
-        upstream=upstream,
-    )
-
-
-def _too_many(message: str, seconds: int, upstream: str) -> ApiError:
-    return ApiError(
-        f"{message}; try again in {seconds} s",
-        status=429,
-        type="rate_limit_error",
-        code="rate_limit_exceeded",
-        headers=retry_after(seconds),
-        upstream=upstream,
-    )
-
-
-def _unavailable(message: str, seconds: int, upstream: str) -> ApiError:
-    return ApiError(
-        f"{message}; try again in {seconds} s",
-        status=503,
-        type="server_error",
-        headers=retry_after(seconds),
-        upstream=upstream,
-    )
+def _server_error(message: str, upstream: str, *, status: int = 502) -> ApiError:
+    """An error that the same request would meet again, or that may have cost a generation."""
+    return ApiError(message, status=status, type="server_error", headers=NO_RETRY, upstream=upstream)
