@@ -16,7 +16,7 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 
-from localaws import functions, gateway, iam, sagemaker, settings
+from localaws import bedrock, functions, gateway, iam, sagemaker, settings
 from localaws.cloudformation import api, trail
 from localaws.resources import custom, patches
 
@@ -48,7 +48,15 @@ def build() -> Application:
     for part in (iam, functions, sagemaker, gateway, patches):
         part.install()
     return Application(
-        handlers=(custom.handle, api.handle, trail.handle, gateway.handle, sagemaker.handle),
+        handlers=(
+            custom.handle,
+            api.handle,
+            trail.handle,
+            gateway.handle,
+            sagemaker.handle,
+            bedrock.handle,
+            functions.handle,
+        ),
         fallback=DomainDispatcherApplication(create_backend_app),
     )
 
@@ -63,6 +71,9 @@ def make_server(*, port: int, listener: socket.socket, verbose: bool) -> werkzeu
     """
 
     class RequestHandler(MotoRequestHandler):
+        # werkzeug writes a chunk of a stream in four parts; none of them may wait for the other side's receipt.
+        disable_nagle_algorithm = True
+
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             if verbose or str(code).startswith("5"):
                 super().log_request(code, size)

@@ -2,12 +2,16 @@
 
 moto keeps the functions and answers their API; it would run their code in Docker. Here the deployed package is
 unpacked once and run by a worker process under the deployed environment, with the credentials of the function's role.
-Retries of asynchronous invocations, layers, versions and aliases are not built.
+A function in Python with `AWS_LAMBDA_EXEC_WRAPPER` brings its own runtime, which gets invocations from a Runtime API
+as Lambda's and may stream. Retries of asynchronous invocations, layers, versions and aliases are not built.
 
 * `spec`: one state of a function, and the environment that it gives its code.
 * `code`: the unpacked packages.
 * `lambda_python.py`, `lambda_node.js`: the programs that run a handler; they import nothing of this package.
-* `worker`, `pools`: the processes.
+* `channel`: what is said to a process, by way of `frames` or of `runtime_api`.
+* `output`, `worker`, `pools`: the processes.
+* `replies`: those who wait for an answer.
+* `streaming`: InvokeWithResponseStream.
 * `logs`: CloudWatch Logs.
 """
 
@@ -20,20 +24,34 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, Final
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
 
 from localaws import iam, settings
-from localaws.functions import logs
+from localaws.functions import logs, streaming
+from localaws.functions.channel import Invocation
 from localaws.functions.pools import POOLS, ThrottledError
-from localaws.functions.spec import RESERVED_VARIABLES
-from localaws.functions.worker import Invocation, Outcome
+from localaws.functions.replies import Answer, Reply, StreamedReply, WholeReply
+from localaws.functions.spec import RESERVED_VARIABLES, WRAPPER_VARIABLE
 from localaws.moto_patches import replace
 
-__all__ = ["Outcome", "ThrottledError", "install", "invoke", "new_trace_id", "shutdown"]
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+__all__ = [
+    "Answer",
+    "StreamedReply",
+    "ThrottledError",
+    "handle",
+    "install",
+    "invoke",
+    "new_trace_id",
+    "shutdown",
+    "stream",
+]
 
 # Lambda quotas: 6 MB for the payload of a synchronous invocation.
 _MAX_PAYLOAD_BYTES: Final = 6_291_456
@@ -65,8 +83,8 @@ def shutdown() -> None:
     POOLS.kill_all()
 
 
-def invoke(function_arn: str, event: str, *, trace_id: str | None = None) -> Outcome:
-    """Run a function and wait for its answer.
+def invoke(function_arn: str, event: str, *, trace_id: str | None = None) -> Answer:
+    """Run a function and wait for its whole answer.
 
     Args:
         function_arn: the function's ARN.
@@ -77,9 +95,57 @@ def invoke(function_arn: str, event: str, *, trace_id: str | None = None) -> Out
         ThrottledError: if its reserved concurrency is used up.
         moto.awslambda.exceptions.UnknownFunctionException: if there is no such function.
     """
+    reply = WholeReply()
+    _run(_function(function_arn), event, reply, request_id=str(uuid.uuid4()), trace_id=trace_id or new_trace_id())
+    return reply.answer
+
+
+def stream(function_arn: str, event: str, *, trace_id: str | None = None) -> StreamedReply:
+    """Run a function and read its answer as it comes; one that does not stream answers in one part.
+
+    Args:
+        function_arn: the function's ARN.
+        event: the event as JSON text.
+        trace_id: the value of the ``X-Amzn-Trace-Id`` header; None: a new one.
+
+    Returns:
+        The answer; the first `read` raises `ThrottledError` if the function's reserved concurrency is used up.
+
+    Raises:
+        moto.awslambda.exceptions.UnknownFunctionException: if there is no such function.
+    """
+    return _start(_function(function_arn), event, trace_id)
+
+
+def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+    """Answer InvokeWithResponseStream; None if the request is another: moto answers all others."""
+    return streaming.answer(environ, start_response, _start_checked)
+
+
+def _start_checked(function: Any, body: str, trace_id: str | None) -> StreamedReply:
+    try:
+        event = _checked_event(body)
+    except LambdaClientError as error:
+        raise streaming.RefusedError(error.code, error.error_type, error.message) from error
+    return _start(function, event, trace_id)
+
+
+def _start(function: Any, event: str, trace_id: str | None) -> StreamedReply:
+    reply = StreamedReply()
+
+    def run() -> None:
+        try:
+            _run(function, event, reply, request_id=str(uuid.uuid4()), trace_id=trace_id or new_trace_id())
+        except Exception as error:  # whoever reads gets it
+            reply.refuse(error)
+
+    threading.Thread(target=run, name=f"stream-{function.function_name}", daemon=True).start()
+    return reply
+
+
+def _function(function_arn: str) -> Any:
     region = function_arn.split(":")[3]
-    function = lambda_backends[settings.ACCOUNT][region].get_function(function_arn, None)
-    return _run(function, event, request_id=str(uuid.uuid4()), trace_id=trace_id or new_trace_id())[0]
+    return lambda_backends[settings.ACCOUNT][region].get_function(function_arn, None)
 
 
 def new_trace_id() -> str:
@@ -87,23 +153,26 @@ def new_trace_id() -> str:
     return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"
 
 
-def _run(function: Any, event: str, *, request_id: str, trace_id: str) -> tuple[Outcome, list[str]]:
-    """Run moto's `function`, log what it wrote, and return the outcome and the lines of the log."""
+def _run(function: Any, event: str, reply: Reply, *, request_id: str, trace_id: str) -> list[str]:
+    """Run moto's `function`, log what it wrote, end the reply, and return the lines of the log."""
     reserved = function.reserved_concurrency
     pool = POOLS.pool_of(function)
     outcome, worker = pool.invoke(
         Invocation(request_id=request_id, trace_id=trace_id, event=event),
+        reply,
         reserved_concurrency=None if reserved is None else int(reserved),
     )
     lines = logs.lines_of(pool.spec, request_id, outcome)
     logs.write(pool.spec, worker.log_stream, lines)
-    return outcome, lines
+    # Last, so that whoever has the answer finds the log written and the worker free.
+    reply.end(outcome.error)
+    return lines
 
 
 def _run_unattended(function: Any, event: str, **arguments: str) -> None:
     """Run an asynchronous invocation; one that is throttled is lost, where Lambda would try again for six hours."""
     with contextlib.suppress(ThrottledError):
-        _run(function, event, **arguments)
+        _run(function, event, WholeReply(), **arguments)
 
 
 def _invoke_function(
@@ -121,16 +190,17 @@ def _invoke_function(
     if kind == "Event":
         threading.Thread(target=_run_unattended, args=(function, event), kwargs=arguments, daemon=True).start()
         return b""
+    reply = WholeReply()
     try:
-        outcome, lines = _run(function, event, **arguments)
+        lines = _run(function, event, reply, **arguments)
     except ThrottledError as error:
         raise _throttled() from error
-    if outcome.is_error:
+    if reply.answer.is_error:
         response_headers["x-amz-function-error"] = "Unhandled"
     tail = "\n".join(lines).encode()[-_LOG_TAIL_BYTES:]
     response_headers["x-amz-log-result"] = base64.b64encode(tail).decode()
     response_headers["x-amz-executed-version"] = str(function.version)
-    return outcome.payload.encode()
+    return reply.answer.payload
 
 
 def _checked_event(body: str | bytes) -> str:
@@ -174,6 +244,7 @@ def _init_function(function: Any, account_id: str, spec: dict[str, Any], region:
 
 def _update_configuration(function: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
     _check_variables(config_updates)
+    _check_wrapper(config_updates, config_updates.get("Runtime") or function.run_time)
     if "LoggingConfig" in config_updates:
         function.logging_config = config_updates["LoggingConfig"]
     if "TracingConfig" in config_updates:
@@ -195,6 +266,7 @@ def _create_function(backend: Any, spec: dict[str, Any]) -> Any:
     if not iam.can_be_assumed_by(spec["Role"], "lambda.amazonaws.com"):
         raise InvalidParameterValueException("The role defined for the function cannot be assumed by Lambda.")
     _check_variables(spec)
+    _check_wrapper(spec, runtime)
     return _MOTO["create_function"](backend, spec)
 
 
@@ -218,4 +290,12 @@ def _check_variables(spec: Mapping[str, Any]) -> None:
         raise InvalidParameterValueException(
             "Lambda was unable to configure your environment variables because the environment variables you have "
             "provided exceeded the 4KB limit."
+        )
+
+
+def _check_wrapper(spec: Mapping[str, Any], runtime: str) -> None:
+    variables = (spec.get("Environment") or {}).get("Variables") or {}
+    if variables.get(WRAPPER_VARIABLE) and not runtime.startswith("python"):
+        raise InvalidParameterValueException(
+            f"the local AWS runs python* functions with {WRAPPER_VARIABLE}, not {runtime!r}"
         )

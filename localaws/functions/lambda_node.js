@@ -34,10 +34,6 @@ function send(document) {
   }
 }
 
-function endOutput(requestId) {
-  fs.writeSync(1, `\0${requestId}\n`);
-}
-
 function errorDocument(error, requestId) {
   const isError = error instanceof Error;
   return {
@@ -115,7 +111,6 @@ async function run(handler, request) {
     console.error(error);
     result = { kind: "error", error: errorDocument(error, request.request_id) };
   }
-  endOutput(request.request_id);
   send(result);
 }
 
@@ -143,7 +138,6 @@ async function main() {
     handler = await loadHandler();
   } catch (error) {
     console.error(error);
-    endOutput("");
     send({ kind: "error", error: errorDocument(error, "") });
     process.exit(1);
   }

@@ -4,7 +4,7 @@ Standard library only: nothing but the function's code and the interpreter's pac
 
 It reads invocations from standard input and writes what became of them to the pipe whose number is in
 ``LOCALAWS_RESULT_FD``, both as frames: four bytes of length, big-endian, then JSON. What the function prints goes to
-standard output; a line with a zero byte and the request's id ends the output of an invocation.
+standard output, before the frame.
 """
 
 from __future__ import annotations
@@ -89,13 +89,13 @@ def main() -> None:
     try:
         handler = _load(os.environ["_HANDLER"])
     except Exception as error:  # whatever the function's module raises is a report, not a fault of this program
-        _end_output("")
+        _flush_output()
         _send(results, {"kind": "error", "error": _initialization_error(error)})
         sys.exit(1)
     _send(results, {"kind": "ready"})
     while (request := _receive(requests)) is not None:
         result = _run(handler, request)
-        _end_output(request["request_id"])
+        _flush_output()
         _send(results, result)
 
 
@@ -178,9 +178,8 @@ def _exit_with_parent(parent: int) -> None:
     os._exit(1)
 
 
-def _end_output(request_id: str) -> None:
+def _flush_output() -> None:
     sys.stderr.flush()
-    sys.stdout.write(f"\0{request_id}\n")
     sys.stdout.flush()
 
 

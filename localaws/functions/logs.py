@@ -75,4 +75,4 @@ def _report_record(spec: FunctionSpec, request_id: str, outcome: Outcome) -> dic
     }
     if outcome.initialization_ms is not None:
         metrics["initDurationMs"] = round(outcome.initialization_ms, 3)
-    return {"requestId": request_id, "status": "error" if outcome.is_error else "success", "metrics": metrics}
+    return {"requestId": request_id, "status": "error" if outcome.is_failure else "success", "metrics": metrics}

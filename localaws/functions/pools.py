@@ -7,9 +7,11 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
+from localaws.functions.channel import Invocation
 from localaws.functions.code import folder_of
+from localaws.functions.replies import Reply
 from localaws.functions.spec import FunctionSpec
-from localaws.functions.worker import Invocation, Outcome, Worker
+from localaws.functions.worker import Outcome, Worker
 
 MAX_WORKERS: Final = 16
 """How many processes of one function run at most; Lambda's limit is the account's concurrency, 1000. Further
@@ -32,8 +34,10 @@ class Pool:
         self._in_flight = 0
         self._is_retired = False
 
-    def invoke(self, invocation: Invocation, *, reserved_concurrency: int | None) -> tuple[Outcome, Worker]:
-        """Run an invocation on a warm worker, or on a new one if all are busy.
+    def invoke(
+        self, invocation: Invocation, reply: Reply, *, reserved_concurrency: int | None
+    ) -> tuple[Outcome, Worker]:
+        """Run an invocation on a warm worker, or on a new one if all are busy; the worker is free again then.
 
         Raises:
             ThrottledError: if as many invocations run as are reserved.
@@ -45,7 +49,7 @@ class Pool:
         worker = None
         try:
             worker = self._take()
-            return worker.invoke(invocation), worker
+            return worker.invoke(invocation, reply), worker
         finally:
             self._give_back(worker)
 
@@ -56,7 +60,7 @@ class Pool:
             idle, self._idle = self._idle, []
             self._all.difference_update(idle)
         for worker in idle:
-            worker.kill()
+            worker.discard()
 
     def kill(self) -> None:
         """End all workers at once."""
@@ -83,7 +87,7 @@ class Pool:
                     self._idle.append(worker)
                 else:
                     self._all.discard(worker)
-                    worker.kill()
+                    worker.discard()
             self._condition.notify()
 
 

@@ -38,6 +38,20 @@ RESERVED_VARIABLES: Final = frozenset(
 """Variables that a function's configuration may not set (Lambda documentation, "Defined runtime environment
 variables")."""
 
+WRAPPER_VARIABLE: Final = "AWS_LAMBDA_EXEC_WRAPPER"
+"""Names a file of the package that starts the runtime (Lambda documentation, "Modifying the runtime environment")."""
+
+_TASK_ROOT: Final = "/var/task/"
+# What Lambda starts for Python where there is a wrapper: the file, or the end that Lambda puts to a function without
+# it. "$0" is the file, "$1" its name to the function.
+_START_WRAPPER: Final = """
+name=$1; shift
+[ -f "$0" ] || { echo "$name: does not exist"; exit 127; }
+[ -x "$0" ] || { echo "$name: is not an executable"; exit 126; }
+exec -- "$0" "$@"
+"""
+_STANDARD_RUNTIME: Final = "/var/runtime/bootstrap.py"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSpec:
@@ -101,6 +115,11 @@ class FunctionSpec:
         """Whether the function is one in Python, and not in Node."""
         return self.runtime.startswith("python")
 
+    @property
+    def wrapper(self) -> str | None:
+        """The file that starts the runtime in Lambda's place, if there is one."""
+        return dict(self.variables).get(WRAPPER_VARIABLE) or None
+
 
 def environment_of(spec: FunctionSpec, *, code: Path, log_stream: str) -> dict[str, str]:
     """Return the whole environment of a worker: nothing of this process's own but the search path.
@@ -145,14 +164,25 @@ def environment_of(spec: FunctionSpec, *, code: Path, log_stream: str) -> dict[s
     return environment
 
 
-def command_of(spec: FunctionSpec) -> list[str]:
+def command_of(spec: FunctionSpec, *, code: Path) -> list[str]:
     """Return the command that runs a worker of the function.
+
+    A wrapper is found in the function's package only (`/var/task`), and gets the interpreter and the path of Lambda's
+    runtime as its arguments, of which there is none here: the wrapper has to bring its own.
+
+    Args:
+        spec: the function.
+        code: the folder with its files.
 
     Raises:
         FileNotFoundError: if the function needs Node and none is on the search path or beside the interpreter.
     """
     folder = Path(__file__).parent
     python = settings.current().python
+    if spec.wrapper is not None:
+        inside = spec.wrapper.startswith(_TASK_ROOT)
+        file = str(code / spec.wrapper.removeprefix(_TASK_ROOT)) if inside else ""
+        return ["/bin/sh", "-c", _START_WRAPPER, file, spec.wrapper, python, _STANDARD_RUNTIME]
     if spec.is_python:
         # -P and -s keep this folder and the user's own packages away from what the function can import.
         return [python, "-P", "-s", str(folder / "lambda_python.py")]

@@ -15,6 +15,7 @@ answers, Cognito authorizers, other integrations, resource policies of APIs and 
 * `proxy`: the function's event and response.
 * `errors`: API Gateway's own answers.
 * `integration`: the function of a method.
+* `transfer_mode`, `streaming`: answers that are passed on as they come.
 * `execution`: the way of a request through all that.
 """
 
@@ -31,7 +32,7 @@ from moto.apigateway.models import RestAPI, apigateway_backends
 from werkzeug.wrappers import Request, Response
 
 from localaws import functions, settings
-from localaws.gateway import domains, usage_plans
+from localaws.gateway import domains, transfer_mode, usage_plans
 from localaws.gateway.deployed import DeployedApi, Stage
 from localaws.gateway.execution import execute
 from localaws.gateway.proxy import IncomingRequest
@@ -51,9 +52,10 @@ _MOTO: Final[dict[str, Callable[..., Any]]] = {}
 
 
 def install() -> None:
-    """Give every deployment that moto makes a copy of its API."""
+    """Give every deployment that moto makes a copy of its API, and integrations their response transfer mode."""
     _MOTO.setdefault("create_deployment", RestAPI.create_deployment)
     replace(RestAPI, "create_deployment", _create_deployment)
+    transfer_mode.install()
 
 
 def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
@@ -134,7 +136,8 @@ def _answer(
         source_ip=source_ip,
         trace_id=request.headers.get("X-Amzn-Trace-Id") or functions.new_trace_id(),
     )
-    return Response(response.body, response.status, headers=list(response.headers))
+    answer = response.body if response.chunks is None else response.chunks
+    return Response(answer, response.status, headers=list(response.headers))
 
 
 def _stage(region: str, api_id: str, name: str, domain_name: str | None) -> Stage | None:

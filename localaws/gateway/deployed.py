@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from localaws import settings
+from localaws.gateway.transfer_mode import mode_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,8 @@ class Method:
         api_key_required: whether a caller needs a key of a usage plan.
         integration_type: e.g. ``AWS_PROXY``; None where the method has no integration.
         integration_uri: the URI of the integration.
-        timeout_ms: how long the integration may take; API Gateway's default is 29,000.
+        timeout_ms: how long the integration may take, a stream to its end; API Gateway's default is 29,000.
+        is_streaming: whether the answer is passed on as it comes (response transfer mode ``STREAM``).
         required_parameters: the request parameters that must be present, as API Gateway names them, if a validator
             checks them: ``method.request.querystring.<name>`` and so on.
         validated_content_types: the content types whose bodies a validator checks.
@@ -64,6 +66,7 @@ class Method:
     integration_type: str | None = None
     integration_uri: str = ""
     timeout_ms: int = 29_000
+    is_streaming: bool = False
     required_parameters: tuple[str, ...] = ()
     validated_content_types: tuple[str, ...] = ()
 
@@ -92,12 +95,15 @@ class DeployedApi:
         responses: the gateway responses by their types, e.g. ``DEFAULT_4XX``.
         binary_media_types: the content types whose bodies are passed on in base 64.
         api_key_source: where a caller's key comes from: ``HEADER`` or ``AUTHORIZER``.
+        idle_seconds: how long a stream may be without a byte: 5 minutes, of an edge-optimized API 30 seconds (API
+            Gateway documentation, "Stream the integration response for your proxy integrations").
     """
 
     methods: Sequence[Method] = ()
     responses: Mapping[str, GatewayResponse] = field(default_factory=dict)
     binary_media_types: Sequence[str] = ()
     api_key_source: str = "HEADER"
+    idle_seconds: float = 300
 
     @classmethod
     def copy_of(cls, api: Any) -> DeployedApi:
@@ -118,6 +124,7 @@ class DeployedApi:
             },
             binary_media_types=tuple(api.binaryMediaTypes or ()),
             api_key_source=api.api_key_source or "HEADER",
+            idle_seconds=30 if "EDGE" in api.endpoint_configuration["types"] else 300,
         )
 
     def route(self, http_method: str, path: str) -> tuple[Method, dict[str, str]] | None:
@@ -233,6 +240,7 @@ def _copied_method(api: Any, resource: Any, method: Any) -> Method:
         integration_type=None if integration is None else integration.integration_type,
         integration_uri="" if integration is None else integration.uri,
         timeout_ms=int((integration.timeout_in_millis if integration is not None else None) or 29_000),
+        is_streaming=mode_of(integration) == "STREAM",
         required_parameters=tuple(
             name for name, is_required in requirements.items() if checks_parameters and is_required
         ),

@@ -8,7 +8,7 @@ import json
 import secrets
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -66,18 +66,30 @@ def execute(
         response = ProxyResponse(
             status=rendered.status, headers=list(rendered.headers.items()), body=rendered.body.encode()
         )
-    exchange.context |= {
-        "status": response.status,
-        "responseLength": len(response.body),
-        "responseLatency": round((time.monotonic() - started) * 1000),
-    }
-    _log_access(exchange)
+    exchange.context["status"] = response.status
+    if response.chunks is None:
+        _log_access(exchange, started=started, length=len(response.body))
     own_headers = [
         ("x-amzn-RequestId", exchange.context["requestId"]),
         ("x-amz-apigw-id", exchange.context["extendedRequestId"]),
         ("X-Amzn-Trace-Id", trace_id),
     ]
-    return ProxyResponse(status=response.status, headers=[*own_headers, *response.headers], body=response.body)
+    return replace(
+        response,
+        headers=[*own_headers, *response.headers],
+        chunks=None if response.chunks is None else _logged(response.chunks, exchange, started=started),
+    )
+
+
+def _logged(chunks: Iterator[bytes], exchange: _Exchange, *, started: float) -> Iterator[bytes]:
+    """Pass a streamed body on, and write its line of the access log when it has ended, however it did."""
+    length = 0
+    try:
+        for chunk in chunks:
+            length += len(chunk)
+            yield chunk
+    finally:
+        _log_access(exchange, started=started, length=length)
 
 
 def _respond(exchange: _Exchange) -> ProxyResponse:
@@ -231,8 +243,18 @@ def _identity_fields(identity: Identity) -> dict[str, str]:
     }
 
 
-def _log_access(exchange: _Exchange) -> None:
-    """Write the line of the access log, if the stage has one and its log group exists."""
+def _log_access(exchange: _Exchange, *, started: float, length: int) -> None:
+    """Write the line of the access log, if the stage has one and its log group exists.
+
+    Args:
+        exchange: the exchange.
+        started: when it began.
+        length: the bytes of the answer's body.
+    """
+    exchange.context |= {
+        "responseLength": length,
+        "responseLatency": round((time.monotonic() - started) * 1000),
+    }
     stage = exchange.stage
     access_log = stage.access_log or {}
     if not access_log.get("format") or not access_log.get("destinationArn"):

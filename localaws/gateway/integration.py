@@ -18,6 +18,7 @@ from localaws import functions, settings
 from localaws.gateway.deployed import Method, Stage
 from localaws.gateway.errors import GatewayError
 from localaws.gateway.proxy import MalformedResponseError, ProxyResponse, response_of
+from localaws.gateway.streaming import open_stream
 from localaws.iam.policy import Decision, Principal, Request, evaluate
 
 _SERVICE: Final = "apigateway.amazonaws.com"
@@ -31,7 +32,7 @@ _MAX_EVENT_BYTES: Final = 6_291_456
 
 
 def run(stage: Stage, method: Method, event: str, *, trace_id: str) -> ProxyResponse:
-    """Run the function of `method` and return its response.
+    """Run the function of `method` and return its response, or the head of one that streams.
 
     Args:
         stage: the stage that was called.
@@ -53,11 +54,14 @@ def run(stage: Stage, method: Method, event: str, *, trace_id: str) -> ProxyResp
         raise GatewayError("API_CONFIGURATION_ERROR", _INTERNAL_ERROR)
     if len(event.encode()) > _MAX_EVENT_BYTES:
         raise GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
-    outcome = _within(method.timeout_ms / 1000, function_arn, event, trace_id)
-    if outcome.is_error:
+    if method.is_streaming:
+        reply = functions.stream(function_arn, event, trace_id=trace_id)
+        return open_stream(reply, seconds=method.timeout_ms / 1000, idle_seconds=stage.api.idle_seconds)
+    answer = _within(method.timeout_ms / 1000, function_arn, event, trace_id)
+    if answer.is_error:
         raise GatewayError(None, _INTERNAL_ERROR, status=502)
     try:
-        return response_of(outcome.payload)
+        return response_of(answer.payload)
     except MalformedResponseError as error:
         raise GatewayError(None, _INTERNAL_ERROR, status=502) from error
 
@@ -77,9 +81,9 @@ def may_invoke(function_arn: str, *, region: str, source_arn: str) -> bool:
     return evaluate(statements, request) is Decision.ALLOWED
 
 
-def _within(seconds: float, function_arn: str, event: str, trace_id: str) -> functions.Outcome:
+def _within(seconds: float, function_arn: str, event: str, trace_id: str) -> functions.Answer:
     """Run a function; it goes on where the time is over, but nobody waits for it any more."""
-    answers: queue.SimpleQueue[functions.Outcome | functions.ThrottledError] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[functions.Answer | functions.ThrottledError] = queue.SimpleQueue()
 
     def invoke() -> None:
         try:

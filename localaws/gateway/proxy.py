@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -48,11 +48,19 @@ class IncomingRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyResponse:
-    """A function's response, checked."""
+    """A function's response, checked.
+
+    Attributes:
+        status: the HTTP status.
+        headers: name and value of each header.
+        body: the body.
+        chunks: the body as it comes, in place of `body`; None: it is there.
+    """
 
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
+    chunks: Iterator[bytes] | None = None
 
 
 def event_of(
@@ -87,17 +95,39 @@ def event_of(
     }
 
 
-def response_of(payload: str) -> ProxyResponse:
+def response_of(payload: bytes | str) -> ProxyResponse:
     """Read what a function returned.
 
     Raises:
         MalformedResponseError: if it is not of the form that API Gateway asks for; the text says everything that is
             wrong with it.
     """
-    document = json.loads(payload)
+    try:
+        document = json.loads(payload)
+    except ValueError as error:
+        raise MalformedResponseError(f"the response is no JSON: {error}") from error
+    response = _response_of(document, others=("body", "isBase64Encoded"))
+    body = document.get("body") or ""
+    return replace(response, body=base64.b64decode(body) if document.get("isBase64Encoded") else body.encode())
+
+
+def streamed_response_of(metadata: Any) -> ProxyResponse:
+    """Read the metadata that a function writes before a streamed body, which is not in the response returned.
+
+    Raises:
+        MalformedResponseError: if it is not of the form that API Gateway asks for; the text says everything that is
+            wrong with it.
+    """
+    response = _response_of(metadata, others=("cookies",))
+    cookies = [("Set-Cookie", cookie) for cookie in metadata.get("cookies") or []]
+    return replace(response, headers=[*response.headers, *cookies])
+
+
+def _response_of(document: Any, *, others: Sequence[str]) -> ProxyResponse:
+    """Read status and headers; `others` are the fields that may stand beside them."""
     if not isinstance(document, dict):
         raise MalformedResponseError(f"the response is {type(document).__name__}, not an object")
-    problems = _problems(document)
+    problems = _problems(document, others)
     if problems:
         raise MalformedResponseError("; ".join(problems))
 
@@ -109,27 +139,26 @@ def response_of(payload: str) -> ProxyResponse:
     headers += [(_outgoing(name), _as_text(value)) for name, value in one.items() if name not in many]
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", "application/json"))
-    body = document.get("body") or ""
-    return ProxyResponse(
-        status=int(document.get("statusCode", 200)),
-        headers=headers,
-        body=base64.b64decode(body) if document.get("isBase64Encoded") else body.encode(),
-    )
+    return ProxyResponse(status=int(document.get("statusCode", 200)), headers=headers, body=b"")
 
 
-def _problems(document: Mapping[str, Any]) -> list[str]:
+def _problems(document: Mapping[str, Any], others: Sequence[str]) -> list[str]:
     problems = []
-    unknown = document.keys() - {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+    unknown = document.keys() - {"statusCode", "headers", "multiValueHeaders", *others}
     if unknown:
         problems.append(f"it has fields of other names: {', '.join(sorted(unknown))}")
     status = str(document.get("statusCode", ""))
     if not (status.isdecimal() and 100 <= int(status) <= 599):
         problems.append(f"statusCode {document.get('statusCode')!r} is no HTTP status")
-    if not isinstance(document.get("body"), str | None):
+    if "body" in others and not isinstance(document.get("body"), str | None):
         problems.append(f"body is {type(document['body']).__name__}, not a string")
     for name in ("headers", "multiValueHeaders"):
         if not isinstance(document.get(name), dict | None):
             problems.append(f"{name} is not an object")
+    if "cookies" in others:
+        cookies = document.get("cookies") or []
+        if not (isinstance(cookies, list) and all(isinstance(cookie, str) for cookie in cookies)):
+            problems.append("cookies is not a list of strings")
     return problems
 
 
