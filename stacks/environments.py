@@ -175,7 +175,7 @@ DEV = Environment(
     # An unchanged OpenAI client is what most people try first.
     front_door=FrontDoor(
         api_keys=ApiKeys(
-            throttle=Throttle(requests_per_second=5, burst=10), quota=Quota(requests=10_000, per=Period.DAY)
+            throttle=Throttle(requests_per_second=50, burst=100), quota=Quota(requests=100_000, per=Period.DAY)
         )
     ),
     tags={"environment": "dev"},
@@ -187,7 +187,7 @@ STAGING = Environment(
     log_retention_days=90,
     front_door=FrontDoor(
         api_keys=ApiKeys(
-            throttle=Throttle(requests_per_second=20, burst=40), quota=Quota(requests=1_000_000, per=Period.MONTH)
+            throttle=Throttle(requests_per_second=50, burst=100), quota=Quota(requests=1_000_000, per=Period.MONTH)
         )
     ),
     tags={"environment": "staging"},

@@ -11,9 +11,10 @@ import httpx2
 import openai
 import pytest
 
+from tools import keys
 from tools.cdk import Cdk, CdkError
 from tools.deployed import declared_stack, outputs
-from tools.invoke import http_client, openai_client
+from tools.invoke import LocalTransport, openai_client
 from tools.leftovers import leftovers
 from tools.local import LocalAws, running
 
@@ -72,15 +73,28 @@ def deployed(deployer: Deployer) -> dict[str, str]:
     return outputs(STACK)
 
 
-@pytest.fixture
-def client(deployed: dict[str, str], local_aws: LocalAws) -> openai.OpenAI:
-    return openai_client(deployed["InvokeUrl"], endpoint_url=local_aws.url).with_options(max_retries=0)
+@pytest.fixture(scope="module")
+def key(deployed: dict[str, str]) -> str:
+    """A caller's key."""
+    return keys.create(STACK, "e2e")
 
 
 @pytest.fixture
-def signed(deployed: dict[str, str], local_aws: LocalAws) -> Iterator[httpx2.Client]:
-    with http_client(region=REGION, endpoint_url=local_aws.url) as client:
+def client(deployed: dict[str, str], key: str, local_aws: LocalAws) -> openai.OpenAI:
+    """OpenAI's client as anybody has it: a base URL and a key."""
+    return _client(deployed, key, local_aws)
+
+
+@pytest.fixture
+def plain(deployed: dict[str, str], key: str, local_aws: LocalAws) -> Iterator[httpx2.Client]:
+    """An HTTP client with the key."""
+    with httpx2.Client(transport=LocalTransport(local_aws.url), headers={"authorization": f"Bearer {key}"}) as client:
         yield client
+
+
+def _client(deployed: dict[str, str], key: str | None, local_aws: LocalAws) -> openai.OpenAI:
+    url = deployed["InvokeUrl"]
+    return openai_client(url, api_key=key, endpoint_url=local_aws.url).with_options(max_retries=0)
 
 
 def _aws(service: Any) -> Any:
@@ -109,7 +123,7 @@ def test_a_stack_that_comes_before_its_accounts_settings_fails_without_renting_a
 
 
 def test_tells_url_endpoint_bucket_and_key(deployed: dict[str, str]) -> None:
-    assert set(deployed) == {"InvokeUrl", "EndpointName", "BucketName", "KeyArn"}
+    assert set(deployed) == {"InvokeUrl", "EndpointName", "BucketName", "KeyArn", "UsagePlanId"}
     assert deployed["EndpointName"] == "dev-mistral-7b-instruct"
     assert deployed["InvokeUrl"].startswith("https://")
     assert deployed["InvokeUrl"].endswith(".execute-api.us-west-2.amazonaws.com/live/")
@@ -157,10 +171,10 @@ def test_completes_a_text(client: openai.OpenAI) -> None:
     assert completion.choices[0].finish_reason == "length"
 
 
-def test_passes_the_containers_own_payload_through(deployed: dict[str, str], signed: httpx2.Client) -> None:
+def test_passes_the_containers_own_payload_through(deployed: dict[str, str], plain: httpx2.Client) -> None:
     payload = {"inputs": "<s>[INST] Hello [/INST]", "parameters": {"max_new_tokens": 4, "details": True}}
 
-    response = signed.post(f"{deployed['InvokeUrl']}invocations", json=payload)
+    response = plain.post(f"{deployed['InvokeUrl']}invocations", json=payload)
 
     [generated] = response.json()
     assert generated["generated_text"]
@@ -179,8 +193,8 @@ def test_names_the_wrong_order_of_roles(client: openai.OpenAI) -> None:
     assert "assistant" in refused.value.message
 
 
-def test_keeps_the_containers_own_error(deployed: dict[str, str], signed: httpx2.Client) -> None:
-    response = signed.post(
+def test_keeps_the_containers_own_error(deployed: dict[str, str], plain: httpx2.Client) -> None:
+    response = plain.post(
         f"{deployed['InvokeUrl']}invocations", json={"inputs": "Hello", "parameters": {"temperature": -1}}
     )
 
@@ -188,24 +202,54 @@ def test_keeps_the_containers_own_error(deployed: dict[str, str], signed: httpx2
     assert "temperature" in response.json()["error"]["message"]
 
 
-def test_lets_nobody_in_without_a_signature_and_says_so_in_openais_shape(
-    deployed: dict[str, str], local_aws: LocalAws
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("", "no api key, or none that could be one"),
+        ("not-a-key", "no api key, or none that could be one"),
+        ("x" * 40, "incorrect api key"),
+    ],
+)
+def test_lets_nobody_in_without_a_key_and_says_so_as_openai_does(
+    deployed: dict[str, str], local_aws: LocalAws, key: str, words: str
 ) -> None:
-    host = httpx2.URL(deployed["InvokeUrl"]).host
-    response = httpx2.post(
-        f"{local_aws.url}/live/v1/chat/completions", headers={"host": host}, json={"model": "mistral-7b-instruct"}
-    )
+    with pytest.raises(openai.AuthenticationError) as refused:
+        _client(deployed, "placeholder", local_aws).models.list(
+            extra_headers={"Authorization": f"Bearer {key}" if key else openai.Omit()}
+        )
 
-    assert response.status_code == 403
-    assert response.json() == {
-        "error": {
-            "message": "Missing Authentication Token",
-            "type": "invalid_request_error",
-            "param": None,
-            "code": "MISSING_AUTHENTICATION_TOKEN",
-        }
-    }
-    assert response.headers["x-request-id"]
+    error = refused.value
+    assert (error.status_code, error.code, error.type) == (401, "invalid_api_key", "invalid_request_error")
+    assert words in error.message
+    assert error.request_id
+    assert error.response.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_says_that_a_path_is_none_as_openai_does(deployed: dict[str, str], plain: httpx2.Client) -> None:
+    response = plain.get(deployed["InvokeUrl"])
+
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "not_found"
+
+
+def test_a_revoked_key_opens_nothing_at_once(deployed: dict[str, str], local_aws: LocalAws) -> None:
+    client = _client(deployed, keys.create(STACK, "short-lived"), local_aws)
+    assert client.models.list().data
+
+    keys.revoke(STACK, ["short-lived"])
+    with pytest.raises(openai.AuthenticationError, match="incorrect api key"):
+        client.models.list()
+
+
+def test_no_key_is_in_any_log(client: openai.OpenAI, key: str) -> None:
+    client.models.list()
+
+    logs = _aws("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    texts = [event["message"] for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
+    [key_id] = [one.id for one in keys.keys(STACK) if one.name == "e2e"]
+    assert any(key_id in text for text in texts)
+    assert not any(key in text for text in texts)
 
 
 def test_logs_accesses_and_requests_without_what_was_said(client: openai.OpenAI, deployed: dict[str, str]) -> None:
@@ -255,6 +299,22 @@ def test_replaces_the_config_and_keeps_the_endpoint_when_the_instance_count_chan
     assert _endpoint()[1]["InitialInstanceCount"] == 1
 
 
+def test_a_used_up_quota_is_said_as_openai_does_and_not_tried_again(
+    deployer: Deployer, deployed: dict[str, str], local_aws: LocalAws
+) -> None:
+    deployer.deploy("limited")
+    key = keys.create(STACK, "frugal")
+    client = _client(deployed, key, local_aws).with_options(max_retries=3)
+
+    assert [bool(client.models.list().data) for _ in range(2)] == [True, True]
+    with pytest.raises(openai.RateLimitError) as refused:
+        client.models.list()
+    assert (refused.value.code, refused.value.type) == ("insufficient_quota", "insufficient_quota")
+    [usage] = [one for one in keys.keys(STACK) if one.name == "frugal"]
+    assert (usage.used, usage.remaining) == (2, 0)
+    deployer.deploy()
+
+
 def test_rolls_a_failed_update_back_and_keeps_answering(deployer: Deployer, client: openai.OpenAI) -> None:
     before = _endpoint()
 
@@ -285,6 +345,25 @@ def test_a_missing_grant_shows(deployer: Deployer, client: openai.OpenAI) -> Non
     assert client.completions.create(model="mistral-7b-instruct", prompt="May I?", max_tokens=3).choices[0].text
 
 
+def test_changes_from_keys_to_iam_credentials_and_back(
+    deployer: Deployer, client: openai.OpenAI, key: str, local_aws: LocalAws
+) -> None:
+    deployer.deploy("iam")
+    given = outputs(STACK)
+
+    assert "UsagePlanId" not in given
+    assert _client(given, None, local_aws).models.list().data
+    # API Gateway says 403 to a header that is no signature; what OpenAI's clients understand is 401.
+    with pytest.raises(openai.AuthenticationError) as refused:
+        _client(given, key, local_aws).models.list()
+    assert refused.value.code == "invalid_api_key"
+
+    deployer.deploy()
+    # The keys are there still, but the plan is a new one.
+    keys.revoke(STACK)
+    assert _client(outputs(STACK), keys.create(STACK, "after"), local_aws).models.list().data
+
+
 def test_leaves_nothing_when_destroyed_even_with_data_in_its_bucket(
     deployer: Deployer, deployed: dict[str, str]
 ) -> None:
@@ -292,6 +371,7 @@ def test_leaves_nothing_when_destroyed_even_with_data_in_its_bucket(
     for body in (b"first version", b"second version"):
         s3.put_object(Bucket=deployed["BucketName"], Key="train/data.jsonl", Body=body)
 
+    keys.revoke(STACK)
     deployer.destroy(STACK.path, ACCOUNTS)
 
     assert leftovers([REGION]) == []

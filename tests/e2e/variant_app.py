@@ -15,7 +15,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
 import app
-from stacks.environments import DEV
+from stacks.environments import DEV, ApiKeys, FrontDoor, Quota
 from stacks.models import MISTRAL_7B_INSTRUCT
 
 
@@ -24,7 +24,12 @@ def main(variant: str) -> None:
     model = MISTRAL_7B_INSTRUCT
     if variant in {"two-instances", "breaks"}:
         model = replace(model, instance_count=2)
-    built = app.build([(DEV, [model])])
+    environment = DEV
+    if variant == "iam":
+        environment = replace(DEV, front_door=FrontDoor())
+    if variant == "limited":
+        environment = replace(DEV, front_door=FrontDoor(api_keys=ApiKeys(throttle=None, quota=Quota(requests=2))))
+    built = app.build([(environment, [model])])
     stack = cast("cdk.Stack", built.node.find_child("dev").node.find_child(model.name))
     if variant == "breaks":
         # A name that is taken, asked for when the endpoint has been updated, so that there is something to roll back.

@@ -127,7 +127,7 @@ def test_reads_a_callers_key_from_the_environment_and_from_no_other_services(mon
 
     monkeypatch.delenv("JUMPSTACK_API_KEY")
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    with pytest.raises(RuntimeError, match="set JUMPSTACK_API_KEY; python -m tools.keys create dev/some-model makes"):
+    with pytest.raises(RuntimeError, match=r"set JUMPSTACK_API_KEY; python -m tools\.keys create dev/some-model makes"):
         caller_key("dev/some-model")
 
 
