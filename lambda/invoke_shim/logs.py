@@ -46,7 +46,7 @@ def write(level: str, message: str, fields: Mapping[str, Any], private: Mapping[
     Args:
         level: its level, a name in LEVELS.
         message: what happened, in words that hold nothing of the request.
-        fields: facts about it; None is left out.
+        fields: facts about it; None and "" are left out.
         private: facts that may hold a prompt or an answer.
     """
     if LEVELS[level] >= _config.level:
@@ -70,7 +70,7 @@ def _record(level: str, message: str, fields: Mapping[str, Any], private: Mappin
     now = time.time()
     timestamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
     record = {"timestamp": f"{timestamp}.{int(now % 1 * 1000):03d}Z", "level": level, "message": message}
-    record.update((name, value) for name, value in fields.items() if value is not None)
+    record.update((name, value) for name, value in fields.items() if value is not None and value != "")
     if _config.prompts:
         record.update((name, _short(value)) for name, value in private.items() if value is not None)
     return record
