@@ -17,6 +17,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from localaws.containers import ContainerSettings, ModelContainer
+from tests.localaws.container_client import ContainerClient
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
 
@@ -170,3 +173,17 @@ def stacks(aws: ClientFactory) -> StackDriver:
 def stack_name() -> str:
     """A stack name that no other test uses."""
     return f"test-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[ContainerSettings], ContainerClient]]:
+    """Start stand-in model containers in this process."""
+    running: list[ModelContainer] = []
+
+    def start(container_settings: ContainerSettings) -> ContainerClient:
+        running.append(ModelContainer.start(container_settings))
+        return ContainerClient(running[-1])
+
+    yield start
+    for container in running:
+        container.stop()

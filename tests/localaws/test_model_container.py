@@ -1,68 +1,34 @@
-"""The stand-in model container: what its two serving stacks document."""
+"""The stand-in model container: tokens, generation, settings, pace and faults, whatever the serving stack."""
 
 from __future__ import annotations
 
 import http.client
-import json
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from localaws.containers import ContainerSettings, ContainerStartError, ModelContainer
+from localaws.containers import ContainerSettings, ContainerStartError, ModelContainer, Pace
+from localaws.containers.detokenizer import outputs
 from localaws.containers.generation import Generation, finished, last_turn, script, steps
-from localaws.containers.tokens import encode
+from localaws.containers.schemas import example_of
+from localaws.containers.tokens import alternatives, encode
+from tests.localaws.container_client import (
+    FALCON_PROMPT,
+    LMI,
+    LMI_18,
+    MISTRAL_PROMPT,
+    REGISTRY,
+    TGI_1_1,
+    TGI_2_0,
+    VLLM,
+    ContainerClient,
+    settings,
+)
 
-REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
-TGI_1_1 = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.0.1-tgi1.1.0-gpu-py39-cu118-ubuntu20.04"
-TGI_2_0 = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.1.1-tgi2.0.0-gpu-py310-cu121-ubuntu22.04"
-LMI = f"{REGISTRY}/djl-inference:0.28.0-lmi10.0.0-cu124"
-MODEL = {"HF_MODEL_ID": "/opt/ml/model"}
-
-MISTRAL_PROMPT = "<s>[INST] What is the capital of France? [/INST]"
-FALCON_PROMPT = "System: Be brief.\nUser: Who wrote Faust?\nFalcon:"
-
-Post = Callable[[Any], tuple[int, Any]]
-
-
-def settings(image: str = TGI_1_1, **environment: str) -> ContainerSettings:
-    return ContainerSettings.of(image=image, environment={**MODEL, **environment})
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[ContainerSettings], Post]]:
-    running: list[ModelContainer] = []
-
-    def start(container_settings: ContainerSettings) -> Post:
-        container = ModelContainer.start(container_settings)
-        running.append(container)
-
-        def post(document: Any) -> tuple[int, Any]:
-            body = document if isinstance(document, bytes) else json.dumps(document).encode()
-            connection = http.client.HTTPConnection("127.0.0.1", container.port, timeout=10)
-            connection.request("POST", "/invocations", body=body, headers={"Content-Type": "application/json"})
-            response = connection.getresponse()
-            text = response.read().decode()
-            connection.close()
-            is_json = response.headers["Content-Type"] == "application/json"
-            return response.status, json.loads(text) if is_json else text
-
-        return post
-
-    yield start
-    for container in running:
-        container.stop()
-
-
-@pytest.fixture
-def tgi(serve: Callable[[ContainerSettings], Post]) -> Post:
-    return serve(settings())
-
-
-@pytest.fixture
-def lmi(serve: Callable[[ContainerSettings], Post]) -> Post:
-    return serve(settings(LMI))
+Serve = Callable[[ContainerSettings], ContainerClient]
 
 
 def generate(prompt: str, *, max_new_tokens: int, stop: Sequence[str] = ()) -> Generation:
@@ -80,6 +46,16 @@ class TestTokens:
 
     def test_make_one_token_of_a_marker(self) -> None:
         assert [token.special for token in encode("<|im_start|>user")] == [True, False]
+
+    def test_take_four_for_an_emoji_and_give_its_text_with_the_last(self) -> None:
+        assert [token.text for token in encode("🙂")] == ["", "", "", "🙂"]
+
+    def test_have_less_likely_alternatives(self) -> None:
+        [token] = encode(" the")
+        others = alternatives(token, 20)
+        assert others[0] == token
+        assert len({other.text for other in others}) == len(others) == 20
+        assert [other.logprob for other in others] == sorted((other.logprob for other in others), reverse=True)
 
 
 class TestGeneration:
@@ -113,6 +89,62 @@ class TestGeneration:
         assert [step.finish_reason for step in made[:-1]] == [None] * (len(made) - 1)
         assert made[-1].finish_reason == "eos_token"
 
+    @pytest.mark.parametrize("length", [1, 40, 500])
+    def test_is_as_long_as_asked_for(self, length: int) -> None:
+        generation = finished(steps(script("Hi", length=length), max_new_tokens=1000))
+        assert (generation.finish_reason, len(generation.tokens)) == ("eos_token", length + 1)
+
+    def test_goes_on_without_an_end_where_the_end_is_ignored(self) -> None:
+        assert not any(token.special for token in islice(script("Hi", endless=True), 1000))
+
+
+class TestGenerationOfVllm:
+    def test_holds_back_what_may_become_a_stop_sequence(self) -> None:
+        made = list(outputs(encode("one two STOP three"), max_tokens=99, stop=["STOP"]))
+        assert "".join(output.text for output in made) == "one two "
+        assert (made[-1].finish_reason, made[-1].stop_reason) == ("stop", "STOP")
+        assert [output.text for output in made[:-1]] != [output.token.text for output in made[:-1]]
+
+    def test_gives_what_it_held_back_with_the_last_token(self) -> None:
+        made = list(outputs(script("Hi"), max_tokens=4, stop=["never said by anyone"]))
+        assert [output.text for output in made[:-1]] == ["", "", ""]
+        assert made[-1].text == "".join(output.token.text for output in made)
+
+    def test_ends_after_the_stop_sequence_where_it_is_included(self) -> None:
+        made = list(outputs(encode("one two STOP three"), max_tokens=99, stop=["STOP"], include_stop=True))
+        assert "".join(output.text for output in made) == "one two STOP"
+
+    @given(text=st.text(min_size=1, max_size=60), stop=st.lists(st.text(min_size=1, max_size=4), max_size=3))
+    def test_is_the_text_before_the_stop_sequence_that_is_complete_first(self, text: str, stop: list[str]) -> None:
+        visible = "".join(token.text for token in encode(text) if not token.special)
+        made = list(outputs([*encode(text), *script("", text="")], max_tokens=10_000, stop=stop))
+        said = "".join(output.text for output in made)
+        assert not any(sequence in said for sequence in stop)
+        assert visible.startswith(said)
+        if made[-1].stop_reason is not None:
+            assert visible.startswith(said + made[-1].stop_reason)
+
+
+class TestPrescribedText:
+    def test_has_every_property_of_its_schema(self) -> None:
+        schema = {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "age": {"type": "integer", "minimum": 18},
+                "tags": {"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 2},
+                "address": {"anyOf": [{"properties": {"city": {"const": "Rome"}}}, {"type": "null"}]},
+                "adult": {"type": ["boolean", "null"]},
+            },
+        }
+        assert example_of(schema) == {
+            "name": "stand-in",
+            "age": 18,
+            "tags": ["a", "a"],
+            "address": {"city": "Rome"},
+            "adult": True,
+        }
+
 
 class TestSettings:
     def test_come_from_the_environment(self) -> None:
@@ -143,149 +175,73 @@ class TestSettings:
         with pytest.raises(ContainerStartError, match="does not know the repository 'xgboost'"):
             ContainerSettings.of(image=f"{REGISTRY}/xgboost:1", environment={})
 
+    def test_know_the_pace(self) -> None:
+        read = settings(LOCALAWS_TOKEN_SECONDS="0.02", LOCALAWS_ANSWER_TOKENS="128")
+        assert read.pace == Pace(token_seconds=0.02, answer_tokens=128)
 
-class TestTgi:
-    def test_answers_with_a_list(self, tgi: Post) -> None:
-        status, answer = tgi({"inputs": MISTRAL_PROMPT, "parameters": {"max_new_tokens": 100}})
-        assert status == 200
-        assert [list(item) for item in answer] == [["generated_text"]]
+    def test_refuse_a_pace_that_is_none(self) -> None:
+        with pytest.raises(ContainerStartError) as refused:
+            settings(LOCALAWS_TOKEN_SECONDS="-1", LOCALAWS_ANSWER_TOKENS="many", LOCALAWS_KEEP_ALIVE_SECONDS="0")
+        assert str(refused.value).splitlines() == [
+            "LOCALAWS_TOKEN_SECONDS='-1' is not allowed: a number of seconds of at least 0",
+            "LOCALAWS_ANSWER_TOKENS='many' is not allowed: a positive integer, or null for the stand-in's own answer",
+            "LOCALAWS_KEEP_ALIVE_SECONDS='0' is not allowed: a number of seconds above 0",
+        ]
 
-    def test_counts_generated_tokens_as_the_length_of_their_list(self, tgi: Post) -> None:
-        _, [answer] = tgi({"inputs": MISTRAL_PROMPT, "parameters": {"details": True, "max_new_tokens": 100}})
-        details = answer["details"]
-        assert details["generated_tokens"] == len(details["tokens"])
-        assert (details["finish_reason"], details["prefill"]) == ("eos_token", [])
-        visible = "".join(token["text"] for token in details["tokens"] if not token["special"])
-        assert answer["generated_text"] == visible
+    def test_know_lmis_serving_mode_by_its_version(self) -> None:
+        assert not settings(LMI).is_async
+        assert settings(LMI_18).is_async
+        assert not settings(LMI_18, OPTION_ASYNC_MODE="false").is_async
 
-    def test_counts_the_prompt_only_when_asked(self, tgi: Post) -> None:
-        _, [answer] = tgi({"inputs": MISTRAL_PROMPT, "parameters": {"decoder_input_details": True}})
-        prefill = answer["details"]["prefill"]
-        assert "".join(token["text"] for token in prefill) == MISTRAL_PROMPT
-        assert prefill[0]["logprob"] is None
+    def test_know_vllms_names_of_the_model(self) -> None:
+        assert settings(VLLM, SM_VLLM_MODEL="org/model").model == ("org/model",)
+        assert settings(VLLM, SM_VLLM_SERVED_MODEL_NAME="a b").model == ("a", "b")
 
-    def test_generates_the_default_number_of_tokens(self, tgi: Post) -> None:
-        _, [answer] = tgi({"inputs": MISTRAL_PROMPT, "parameters": {"details": True}})
-        assert (answer["details"]["finish_reason"], answer["details"]["generated_tokens"]) == ("length", 20)
-
-    def test_samples_with_a_seed_only_when_asked_or_without_parameters(self, tgi: Post) -> None:
-        _, [greedy] = tgi({"inputs": "Hi", "parameters": {"details": True}})
-        _, [sampled] = tgi({"inputs": "Hi", "parameters": {"details": True, "do_sample": True, "seed": 7}})
-        assert (greedy["details"]["seed"], sampled["details"]["seed"]) == (None, 7)
-        _, [without] = tgi({"inputs": "Hi"})
-        assert without["generated_text"] != greedy["generated_text"]
-
-    def test_keeps_the_stop_sequence_that_was_met(self, tgi: Post) -> None:
-        parameters = {"stop": ["\nUser:"], "details": True, "max_new_tokens": 100}
-        _, [answer] = tgi({"inputs": FALCON_PROMPT, "parameters": parameters})
-        assert answer["generated_text"].endswith("\nUser:")
-        assert answer["details"]["finish_reason"] == "stop_sequence"
-
-    def test_returns_the_prompt_too_when_asked(self, tgi: Post) -> None:
-        _, [answer] = tgi({"inputs": "Hi", "parameters": {"return_full_text": True}})
-        assert answer["generated_text"].startswith("Hi")
-
-    def test_ignores_parameters_that_it_does_not_know(self, tgi: Post) -> None:
-        assert tgi({"inputs": "Hi", "parameters": {"max_tokens": 5, "seed": None}})[0] == 200
-
-    @pytest.mark.parametrize(
-        ("parameters", "problem"),
-        [
-            ({"top_p": 1.0}, "`top_p` must be > 0.0 and < 1.0"),
-            ({"top_p": 0}, "`top_p` must be > 0.0 and < 1.0"),
-            ({"typical_p": 1}, "`typical_p` must be > 0.0 and < 1.0"),
-            ({"temperature": 0}, "`temperature` must be strictly positive"),
-            ({"top_k": 0}, "`top_k` must be strictly positive"),
-            ({"max_new_tokens": 0}, "`max_new_tokens` must be strictly positive"),
-            ({"stop": list("abcde")}, "`stop` supports up to 4 stop sequences. Given: 5"),
-            ({"best_of": 2}, "you must use sampling when `best_of` is > 1"),
-            ({"best_of": 3, "do_sample": True}, "`best_of` must be > 0 and <= 2. Given: 3"),
-        ],
-    )
-    def test_refuses_a_parameter_out_of_its_range(self, tgi: Post, parameters: Any, problem: str) -> None:
-        expected = {"error": f"Input validation error: {problem}", "error_type": "validation"}
-        assert tgi({"inputs": "Hi", "parameters": parameters}) == (422, expected)
-
-    def test_refuses_an_empty_prompt(self, tgi: Post) -> None:
-        assert tgi({"inputs": ""})[1]["error"] == "Input validation error: `inputs` cannot be empty"
-
-    def test_refuses_more_tokens_than_it_has_room_for(self, tgi: Post) -> None:
-        status, answer = tgi({"inputs": "a b c", "parameters": {"max_new_tokens": 2046}})
-        assert status == 422
-        assert answer["error"] == (
-            "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. "
-            "Given: 3 `inputs` tokens and 2046 `max_new_tokens`"
-        )
-
-    def test_refuses_a_prompt_that_is_too_long_unless_it_may_cut_it(self, tgi: Post) -> None:
-        prompt = "a" + " b" * 1100
-        status, answer = tgi({"inputs": prompt, "parameters": {"max_new_tokens": 1}})
-        assert (status, answer["error_type"]) == (422, "validation")
-        assert "`inputs` must have less than 1024 tokens. Given: 1101" in answer["error"]
-        assert tgi({"inputs": prompt, "parameters": {"max_new_tokens": 1, "truncate": 1000}})[0] == 200
-
-    @pytest.mark.parametrize(
-        ("document", "status", "problem"),
-        [
-            (b"{", 400, "Failed to parse the request body as JSON"),
-            ({}, 422, "missing field `inputs`"),
-            ({"inputs": ["a"]}, 422, "inputs: invalid type"),
-            ({"inputs": "Hi", "parameters": {"top_p": "0.5"}}, 422, "parameters.top_p: invalid type"),
-            ({"inputs": "Hi", "parameters": {"do_sample": None}}, 422, "parameters.do_sample: invalid type"),
-        ],
-    )
-    def test_refuses_what_it_cannot_read(self, tgi: Post, document: Any, status: int, problem: str) -> None:
-        answered, text = tgi(document)
-        assert answered == status
-        assert problem in text
-
-    def test_refuses_requests_above_its_concurrency(self, serve: Callable[[ContainerSettings], Post]) -> None:
-        post = serve(settings(MAX_CONCURRENT_REQUESTS="1"))
-        with ThreadPoolExecutor() as callers:
-            answers = list(callers.map(post, [{"inputs": "[[stand-in delay=0.5]]"}] * 2))
-        assert sorted(status for status, _ in answers) == [200, 429]
-        assert (429, {"error": "Model is overloaded", "error_type": "overloaded"}) in answers
+    @pytest.mark.parametrize("tag", ["server-cuda-v1", "0.22.0-gpu-py312-cu130-ubuntu22.04-ec2"])
+    def test_refuse_a_vllm_image_that_is_not_for_sagemaker(self, tag: str) -> None:
+        with pytest.raises(ContainerStartError, match="is for EC2"):
+            settings(f"{REGISTRY}/vllm:{tag}")
 
 
-class TestLmi:
-    def test_answers_with_an_object(self, lmi: Post) -> None:
-        status, answer = lmi({"inputs": MISTRAL_PROMPT})
-        assert status == 200
-        assert list(answer) == ["generated_text"]
+class TestPace:
+    def test_changes_one_knob_and_leaves_the_others(self) -> None:
+        changed = Pace(token_seconds=1).changed({"answer_tokens": 5})
+        assert (changed.token_seconds, changed.answer_tokens) == (1, 5)
 
-    def test_answers_with_a_list_when_compatible_with_tgi(self, serve: Callable[[ContainerSettings], Post]) -> None:
-        post = serve(settings(LMI, OPTION_TGI_COMPAT="true"))
-        assert isinstance(post({"inputs": "Hi"})[1], list)
-
-    def test_generates_thirty_tokens_by_default(self, lmi: Post) -> None:
-        _, answer = lmi({"inputs": FALCON_PROMPT, "parameters": {"details": True}})
-        assert (answer["details"]["generated_tokens"], answer["details"]["finish_reason"]) == (30, "length")
-        assert len(answer["details"]["tokens"]) == 30
-
-    def test_stops_at_stop_and_cuts_it_off(self, lmi: Post) -> None:
-        _, answer = lmi({"inputs": FALCON_PROMPT, "parameters": {"stop": ["\nUser:"], "max_new_tokens": 200}})
-        assert answer["generated_text"].endswith("Who wrote Faust?")
-
-    def test_ignores_stop_sequences(self, lmi: Post) -> None:
-        parameters = {"stop_sequences": ["\nUser:"], "max_new_tokens": 200}
-        _, answer = lmi({"inputs": FALCON_PROMPT, "parameters": parameters})
-        assert "\nUser:" in answer["generated_text"]
-
-    @pytest.mark.parametrize("document", [b"{", {}, {"inputs": 3}, {"inputs": "Hi", "parameters": []}, [1]])
-    def test_refuses_what_it_cannot_read(self, lmi: Post, document: Any) -> None:
-        if document == {"inputs": "Hi", "parameters": []}:
-            document["parameters"] = ["x"]
-        status, answer = lmi(document)
-        assert (status, answer["code"]) == (424, 424)
-        assert answer["error"].startswith("Input parsing failed")
-
-    def test_fails_under_status_200_for_a_bad_parameter(self, lmi: Post) -> None:
-        status, answer = lmi({"inputs": "Hi", "parameters": {"top_p": 1.5}})
-        assert (status, answer["generated_text"], answer["details"]["finish_reason"]) == (200, "", "error")
+    def test_refuses_all_that_is_wrong_at_once(self) -> None:
+        with pytest.raises(ValueError, match="'speed' is no knob") as refused:
+            Pace().changed({"speed": 1, "token_seconds": True, "answer_tokens": 0})
+        assert len(str(refused.value).splitlines()) == 3
 
 
-def test_fails_with_the_status_that_the_prompt_asks_for(tgi: Post) -> None:
-    status, answer = tgi({"inputs": "[[stand-in status=503]]"})
+class TestFaults:
+    def test_tokens_arrive_while_the_rest_is_still_to_come(self, serve: Serve) -> None:
+        client = serve(settings(TGI_2_0))
+        pieces = client.pieces({"inputs": "[[stand-in stall=3]]", "parameters": {"max_new_tokens": 50}})
+        assert next(pieces).count(b"data:") == 3
+        pieces.close()
+
+    def test_a_broken_stream_ends_before_its_end(self, serve: Serve) -> None:
+        with pytest.raises(http.client.IncompleteRead) as broken:
+            serve(settings(TGI_2_0)).stream({"inputs": "[[stand-in break=2]]"})
+        assert broken.value.partial.count(b"data:") == 2
+
+    def test_a_broken_answer_that_is_not_streamed_is_none(self, serve: Serve) -> None:
+        with pytest.raises(http.client.RemoteDisconnected):
+            serve(settings(TGI_2_0))({"inputs": "[[stand-in break=2]]"})
+
+    def test_a_caller_that_goes_away_frees_its_place(self, serve: Serve) -> None:
+        client = serve(settings(TGI_2_0, MAX_CONCURRENT_REQUESTS="1", LOCALAWS_TOKEN_SECONDS="0.01"))
+        pieces = client.pieces({"inputs": "a", "parameters": {"max_new_tokens": 1900}})
+        next(pieces)
+        assert client({"inputs": "b"})[0] == 429
+        pieces.close()
+        while client({"inputs": "b"})[0] == 429:
+            pass
+
+
+def test_fails_with_the_status_that_the_prompt_asks_for(serve: Serve) -> None:
+    status, answer = serve(settings())({"inputs": "[[stand-in status=503]]"})
     assert (status, answer["error_type"]) == (503, "generation")
 
 

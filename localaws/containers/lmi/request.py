@@ -64,12 +64,12 @@ def parse(body: bytes, settings: ContainerSettings) -> LmiRequest:
     parameters = {_RENAMED.get(name, name): value for name, value in given.items()}
     if parameters.get("max_tokens") is None:
         parameters["max_tokens"] = settings.default_new_tokens
-    # Up to LMI 0.31 sampling has to be asked for; later it is so unless it is refused.
-    if not parameters.get("do_sample", settings.is_async and parameters.get("temperature") != 0):
-        parameters["temperature"] = 0
     wrong = mistyped(parameters)
     if wrong is not None:
         raise UnreadableError(f"`{wrong}` has a wrong type: {parameters[wrong]!r}")
+    # Up to LMI 0.31 sampling has to be asked for; later it is so unless it is refused.
+    if not parameters.get("do_sample", settings.is_async and parameters.get("temperature") != 0):
+        parameters["temperature"] = 0
     return LmiRequest(
         inputs=document["inputs"],
         tokens=tuple(encode(document["inputs"])),

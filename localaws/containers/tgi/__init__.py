@@ -93,6 +93,7 @@ def _events(request: GenerateRequest, serving: Serving) -> Iterator[str]:
         for step in serving.produced(_generate(request, valid, serving)):
             if step is None:
                 yield _KEEP_ALIVE
+                yield ""
                 continue
             index += 1
             if not step.token.special:

@@ -1,0 +1,90 @@
+"""Talks to a stand-in container as SageMaker does: POST to /invocations, whole answers and streams."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from localaws.containers import ContainerSettings, ModelContainer
+
+REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
+TGI_1_1 = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.0.1-tgi1.1.0-gpu-py39-cu118-ubuntu20.04"
+TGI_2_0 = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.1.1-tgi2.0.0-gpu-py310-cu121-ubuntu22.04"
+TGI_2_4 = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.4.0-tgi2.4.0-gpu-py311-cu124-ubuntu22.04"
+LMI = f"{REGISTRY}/djl-inference:0.28.0-lmi10.0.0-cu124"
+LMI_18 = f"{REGISTRY}/djl-inference:0.36.0-lmi18.0.0-cu128"
+VLLM = f"{REGISTRY}/vllm:server-sagemaker-cuda-v1"
+
+MISTRAL_PROMPT = "<s>[INST] What is the capital of France? [/INST]"
+FALCON_PROMPT = "System: Be brief.\nUser: Who wrote Faust?\nFalcon:"
+
+
+def settings(image: str = TGI_1_1, **environment: str) -> ContainerSettings:
+    """The settings of a container that has a model."""
+    return ContainerSettings.of(image=image, environment={"HF_MODEL_ID": "/opt/ml/model", **environment})
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A streamed answer, read to its end.
+
+    Attributes:
+        status: the HTTP status.
+        content_type: the body's media type.
+        text: the body.
+    """
+
+    status: int
+    content_type: str
+    text: str
+
+    @property
+    def lines(self) -> list[Any]:
+        """The documents of JSON lines, without blank ones."""
+        return [json.loads(line) for line in self.text.split("\n") if line]
+
+    @property
+    def events(self) -> list[Any]:
+        """The data of server-sent events; that of `[DONE]` as a string."""
+        blocks = [block for block in self.text.split("\n\n") if block and not block.startswith(":")]
+        assert all(block.startswith("data:") and "\n" not in block for block in blocks), blocks
+        data = [block.removeprefix("data:").removeprefix(" ") for block in blocks]
+        return [item if item == "[DONE]" else json.loads(item) for item in data]
+
+
+class ContainerClient:
+    """A client of one running container."""
+
+    def __init__(self, container: ModelContainer) -> None:
+        """Talk to `container`."""
+        self.container = container
+
+    def __call__(self, document: Any) -> tuple[int, Any]:
+        """Send a payload; return the status and the answer, decoded if it is JSON."""
+        with self._sent(document) as response:
+            text = response.read().decode()
+        is_json = response.headers["Content-Type"] == "application/json"
+        return response.status, json.loads(text) if is_json else text
+
+    def stream(self, document: Any) -> Streamed:
+        """Send a payload with `stream`; return the whole stream."""
+        with self._sent({**document, "stream": True}) as response:
+            return Streamed(response.status, response.headers["Content-Type"], response.read().decode())
+
+    def pieces(self, document: Any) -> Generator[bytes]:
+        """Send a payload with `stream`; yield what comes, when it comes."""
+        with self._sent({**document, "stream": True}) as response:
+            while data := response.read1():
+                yield data
+
+    @contextmanager
+    def _sent(self, document: Any) -> Iterator[http.client.HTTPResponse]:
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        with closing(http.client.HTTPConnection("127.0.0.1", self.container.port, timeout=10)) as connection:
+            connection.request("POST", "/invocations", body=body, headers={"Content-Type": "application/json"})
+            with connection.getresponse() as response:
+                yield response
