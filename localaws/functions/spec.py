@@ -48,7 +48,7 @@ _START_WRAPPER: Final = """
 name=$1; shift
 [ -f "$0" ] || { echo "$name: does not exist"; exit 127; }
 [ -x "$0" ] || { echo "$name: is not an executable"; exit 126; }
-exec -- "$0" "$@"
+exec "$0" "$@"
 """
 _STANDARD_RUNTIME: Final = "/var/runtime/bootstrap.py"
 
