@@ -37,6 +37,9 @@ class Target(Protocol):
             ApiError: none is served, or it cannot be looked up.
         """
 
+    def expire(self) -> None:
+        """Look it up again the next time: what it names is gone."""
+
 
 def create_target(name: str | None, parameter: str | None) -> Target:
     """The target that the settings name.
@@ -64,6 +67,9 @@ class FixedTarget:
     def name(self) -> str:
         """The endpoint's name or the imported model's ARN."""
         return self._name
+
+    def expire(self) -> None:
+        """Do nothing: there is nothing to look up."""
 
 
 def create_client() -> Any:
@@ -113,6 +119,10 @@ class ParameterTarget:
                 upstream=f"parameter {self._parameter}",
             )
         return self._value
+
+    def expire(self) -> None:
+        """Look the parameter up again the next time; the value stays the last one known."""
+        self._read_at = None
 
     def _read(self) -> str | None:
         if self._client is None:

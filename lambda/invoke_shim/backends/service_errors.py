@@ -1,0 +1,102 @@
+"""What goes wrong between the shim and any of AWS's services, in OpenAI's terms."""
+
+import re
+
+from botocore.eventstream import ParserError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
+
+from invoke_shim.backends.retry import NotReadyError
+from invoke_shim.errors import NO_RETRY, ApiError, retry_after
+
+THROTTLED_SECONDS = 1
+NOT_READY_SECONDS = 10
+"""When to try again while a model is not ready: loading takes minutes, OpenAI's clients wait for some seconds."""
+
+MAX_MESSAGE = 1000
+"""Characters of a service's message that are passed on."""
+
+FAILURES = (ClientError, BotoCoreError, HTTPError, ParserError, OSError)
+"""What a call, or the reading of what it returns, can raise: botocore leaves a stream's errors as urllib3's."""
+
+Failure = ClientError | BotoCoreError | HTTPError | ParserError | OSError
+
+_PRIVATE = re.compile(r"arn:[\w-]+:\S+|\b\d{12}\b")
+_ACTION = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
+
+
+def is_timeout(error: Failure) -> bool:
+    """Whether the other side said nothing for too long; it may have done its work."""
+    return isinstance(error, ReadTimeoutError | StreamTimeoutError | TimeoutError)
+
+
+def connection_error(error: Failure, *, service: str) -> ApiError:
+    """The client's error for one that is neither the service's answer nor a timeout.
+
+    Args:
+        error: what boto3 raised.
+        service: the service's name to clients.
+    """
+    name = type(error).__name__
+    if isinstance(error, ConnectTimeoutError | EndpointConnectionError):
+        return NotReadyError(f"{service} cannot be reached", seconds=NOT_READY_SECONDS, upstream=name)
+    if isinstance(error, BotoCoreError) and not isinstance(error, HTTPClientError):
+        return server_error("the request could not be sent to the model", name, status=500)
+    return server_error("the connection to the model was lost; it may or may not have answered", name)
+
+
+def refused(message: str, *, service: str, upstream: str) -> ApiError:
+    """400: the service does not take the request; its message without the account's names."""
+    text = f"{service} refused the request: {_PRIVATE.sub('[...]', message)[:MAX_MESSAGE]}"
+    return ApiError(text, status=400, type="invalid_request_error", upstream=upstream)
+
+
+def denied(message: str, *, action: str, target: str, upstream: str) -> ApiError:
+    """500: the function lacks a permission. AWS's message names roles and accounts; of it only the action is told.
+
+    Args:
+        message: AWS's message.
+        action: the permission, where the message names none.
+        target: what it is for, as clients know it.
+        upstream: for the log.
+    """
+    found = _ACTION.search(message)
+    text = f"this API's function lacks the permission {found[1] if found else action} for {target}"
+    return server_error(text, upstream, status=500)
+
+
+def timed_out(message: str, upstream: str) -> ApiError:
+    """504: no answer in time."""
+    return ApiError(
+        f"{message}; ask for fewer tokens (max_tokens) or send a shorter prompt",
+        status=504,
+        type="server_error",
+        code="timeout",
+        headers=NO_RETRY,
+        upstream=upstream,
+    )
+
+
+def throttled(upstream: str) -> ApiError:
+    """429: too many requests."""
+    return ApiError(
+        f"too many requests to the model at once; try again in {THROTTLED_SECONDS} s",
+        status=429,
+        type="rate_limit_error",
+        code="rate_limit_exceeded",
+        headers=retry_after(THROTTLED_SECONDS),
+        upstream=upstream,
+    )
+
+
+def server_error(message: str, upstream: str, *, status: int = 502) -> ApiError:
+    """An error that the same request would meet again, or that may have cost a generation."""
+    return ApiError(message, status=status, type="server_error", headers=NO_RETRY, upstream=upstream)
