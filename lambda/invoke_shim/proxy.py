@@ -61,12 +61,14 @@ class Request:
         """
         context = event.get("requestContext")
         headers = event.get("headers")
+        request_id = str((isinstance(context, dict) and context.get("requestId")) or fallback_id)
         return cls(
             method=str(event.get("httpMethod") or "").upper(),
             path=str(event.get("path") or "/"),
             body=str(event.get("body") or ""),
             is_base64=bool(event.get("isBase64Encoded")),
-            request_id=str((isinstance(context, dict) and context.get("requestId")) or fallback_id),
+            # It goes into a header: of a direct invocation's event it can be anything.
+            request_id=request_id if request_id.isascii() and request_id.isprintable() else fallback_id,
             headers={name.lower(): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {},
         )
 

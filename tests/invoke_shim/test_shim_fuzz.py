@@ -247,9 +247,9 @@ def mutated(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         change = draw(st.sampled_from(["replace", "delete", "add", "wrap", "repeat"]))
         holder, key = draw(st.sampled_from(places(body))) if places(body) else (body, None)
         if change == "add" or key is None:
-            body[draw(st.sampled_from(PARAMETERS) | st.text(max_size=6))] = draw(ODD)
+            body[draw(st.sampled_from(PARAMETERS) | st.text(max_size=6))] = copy.deepcopy(draw(ODD))
         elif change == "replace":
-            holder[key] = draw(ODD)
+            holder[key] = copy.deepcopy(draw(ODD))
         elif change == "wrap":
             holder[key] = draw(st.sampled_from([[holder[key]], {"type": holder[key]}, {"content": holder[key]}]))
         elif change == "repeat" and isinstance(holder[key], list):
