@@ -193,12 +193,14 @@ def test_names_the_wrong_order_of_roles(client: openai.OpenAI) -> None:
     assert "assistant" in refused.value.message
 
 
-def test_keeps_the_containers_own_error(deployed: dict[str, str], plain: httpx2.Client) -> None:
+def test_refuses_a_payload_that_the_container_would_refuse_and_says_why(
+    deployed: dict[str, str], plain: httpx2.Client
+) -> None:
     response = plain.post(
         f"{deployed['InvokeUrl']}invocations", json={"inputs": "Hello", "parameters": {"temperature": -1}}
     )
 
-    assert response.status_code == 422
+    assert response.status_code == 400
     assert "temperature" in response.json()["error"]["message"]
 
 

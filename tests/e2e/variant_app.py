@@ -40,7 +40,8 @@ def main(variant: str) -> None:
     if variant == "unknown-type":
         cdk.CfnResource(stack, "Unknown", type="AWS::SageMaker::Space", properties={"DomainId": "d", "SpaceName": "s"})
     if variant == "no-grant":
-        policy = stack.node.find_child("Api").node.find_child("FunctionRole").node.find_child("DefaultPolicy")
+        role = stack.node.find_child("Api").node.find_child("Function").node.find_child("Role")
+        policy = role.node.find_child("DefaultPolicy")
         document = cast("iam.Policy", policy).document.to_json()
         statements = [found for found in document["Statement"] if "sagemaker:InvokeEndpoint" not in str(found)]
         resource = cast("cdk.CfnResource", policy.node.default_child)
