@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from localaws.containers import ContainerSettings, ModelContainer
 from tests.localaws.container_client import ContainerClient
+from tests.localaws.sagemaker_driver import SageMakerDriver
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
@@ -187,3 +188,11 @@ def serve() -> Iterator[Callable[[ContainerSettings], ContainerClient]]:
     yield start
     for container in running:
         container.stop()
+
+
+@pytest.fixture
+def driver(aws: ClientFactory, local_aws: str) -> Iterator[SageMakerDriver]:
+    """Make and invoke SageMaker endpoints in us-east-1."""
+    made = SageMakerDriver(aws, local_aws)
+    yield made
+    made.close()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-from uuid import uuid4
 
 import boto3
 import pytest
@@ -15,126 +13,45 @@ from botocore.exceptions import ClientError
 from localaws import constraints
 from localaws.sagemaker.endpoints import config_problem
 from localaws.sagemaker.models import artifact_of
-
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
-REGISTRY = f"763104351884.dkr.ecr.{REGION}.amazonaws.com"
-TGI = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.0.1-tgi1.1.0-gpu-py39-cu118-ubuntu20.04"
-LMI = f"{REGISTRY}/djl-inference:0.28.0-lmi10.0.0-cu124"
-WEIGHTS = f"s3://jumpstart-cache-prod-{REGION}/huggingface-llm/mistral-7b/"
-PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-
-STATEMENTS: dict[str, dict[str, Any]] = {
-    "read": {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::jumpstart-cache-prod-{REGION}/*"},
-    "list": {"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::jumpstart-cache-prod-{REGION}"},
-    "token": {"Action": "ecr:GetAuthorizationToken", "Resource": "*"},
-    "pull": {"Action": PULL, "Resource": f"arn:aws:ecr:{REGION}:763104351884:repository/*"},
-}
-
-
-def container(**changes: Any) -> dict[str, Any]:
-    source = {"S3Uri": WEIGHTS, "S3DataType": "S3Prefix", "CompressionType": "None"}
-    return {
-        "Image": TGI,
-        "ModelDataSource": {"S3DataSource": source},
-        "Environment": {"HF_MODEL_ID": "/opt/ml/model"},
-        **changes,
-    }
-
-
-def variant(model: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "VariantName": "AllTraffic",
-        "ModelName": model,
-        "InstanceType": "ml.g5.2xlarge",
-        "InitialInstanceCount": 1,
-        **changes,
-    }
-
-
-def name() -> str:
-    return f"t-{uuid4().hex[:20]}"
-
-
-def set_policy(iam: Any, role_arn: str, statements: list[dict[str, Any]]) -> None:
-    document = {"Version": "2012-10-17", "Statement": statements}
-    iam.put_role_policy(RoleName=role_arn.rpartition("/")[2], PolicyName="inline", PolicyDocument=json.dumps(document))
+from tests.localaws.sagemaker_driver import (
+    ACCOUNT,
+    LMI,
+    REGION,
+    STATEMENTS,
+    TGI,
+    WEIGHTS,
+    SageMakerDriver,
+    container,
+    invoke,
+    name,
+    set_policy,
+    variant,
+)
 
 
 @pytest.fixture
-def sagemaker(aws: Callable[..., Any]) -> Any:
-    return aws("sagemaker")
+def sagemaker(driver: SageMakerDriver) -> Any:
+    return driver.control
 
 
 @pytest.fixture
-def runtime(aws: Callable[..., Any]) -> Any:
-    return aws("sagemaker-runtime")
+def runtime(driver: SageMakerDriver) -> Any:
+    return driver.runtime
 
 
 @pytest.fixture
-def make_role(aws: Callable[..., Any]) -> Iterator[Callable[..., str]]:
-    iam = aws("iam")
-    made: list[str] = []
-
-    def make(*missing: str, service: str = "sagemaker.amazonaws.com") -> str:
-        role = name()
-        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
-        arn: str = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"][
-            "Arn"
-        ]
-        made.append(role)
-        statements = [{"Effect": "Allow", **elements} for key, elements in STATEMENTS.items() if key not in missing]
-        set_policy(iam, arn, statements)
-        return arn
-
-    yield make
-    for role in made:
-        iam.delete_role_policy(RoleName=role, PolicyName="inline")
-        iam.delete_role(RoleName=role)
+def make_role(driver: SageMakerDriver) -> Callable[..., str]:
+    return driver.role
 
 
 @pytest.fixture
-def make_config(sagemaker: Any, make_role: Callable[..., str]) -> Callable[..., str]:
-    def make(**changes: Any) -> str:
-        made = name()
-        sagemaker.create_model(ModelName=made, ExecutionRoleArn=make_role(), PrimaryContainer=container(**changes))
-        sagemaker.create_endpoint_config(EndpointConfigName=made, ProductionVariants=[variant(made)])
-        return made
-
-    return make
+def make_config(driver: SageMakerDriver) -> Callable[..., str]:
+    return driver.config
 
 
 @pytest.fixture
-def make_endpoint(sagemaker: Any, make_config: Callable[..., str]) -> Iterator[Callable[..., str]]:
-    made: list[str] = []
-
-    def make(**changes: Any) -> str:
-        endpoint = name()
-        sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=make_config(**changes))
-        made.append(endpoint)
-        settled(sagemaker, endpoint)
-        return endpoint
-
-    yield make
-    for endpoint in made:
-        if any(found["EndpointName"] == endpoint for found in sagemaker.list_endpoints()["Endpoints"]):
-            sagemaker.delete_endpoint(EndpointName=endpoint)
-
-
-def settled(sagemaker: Any, endpoint: str) -> Any:
-    for _ in range(100):
-        description = sagemaker.describe_endpoint(EndpointName=endpoint)
-        if description["EndpointStatus"] not in ("Creating", "Updating"):
-            return description
-        time.sleep(0.05)
-    return pytest.fail(f"{endpoint} does not settle")
-
-
-def invoke(runtime: Any, endpoint: str, document: Any, **parameters: Any) -> Any:
-    answer = runtime.invoke_endpoint(
-        EndpointName=endpoint, ContentType="application/json", Body=json.dumps(document), **parameters
-    )
-    return json.loads(answer["Body"].read())
+def make_endpoint(driver: SageMakerDriver) -> Callable[..., str]:
+    return driver.endpoint
 
 
 class TestConstraints:
@@ -323,22 +240,32 @@ class TestEndpoint:
             invoke(runtime, endpoint, {"inputs": "Hi"})
 
     def test_moves_to_another_configuration(
-        self, sagemaker: Any, runtime: Any, make_endpoint: Callable[..., str], make_config: Callable[..., str]
+        self,
+        driver: SageMakerDriver,
+        sagemaker: Any,
+        runtime: Any,
+        make_endpoint: Callable[..., str],
+        make_config: Callable[..., str],
     ) -> None:
         endpoint = make_endpoint()
         assert isinstance(invoke(runtime, endpoint, {"inputs": "Hi"}), list)
         lmi = make_config(Image=LMI)
         sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=lmi)
-        assert settled(sagemaker, endpoint)["EndpointConfigName"] == lmi
+        assert driver.settled(endpoint)["EndpointConfigName"] == lmi
         assert isinstance(invoke(runtime, endpoint, {"inputs": "Hi"}), dict)
 
     def test_rolls_back_when_the_other_configuration_cannot_start(
-        self, sagemaker: Any, runtime: Any, make_endpoint: Callable[..., str], make_config: Callable[..., str]
+        self,
+        driver: SageMakerDriver,
+        sagemaker: Any,
+        runtime: Any,
+        make_endpoint: Callable[..., str],
+        make_config: Callable[..., str],
     ) -> None:
         endpoint = make_endpoint()
         before = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
         sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=make_config(Environment={}))
-        description = settled(sagemaker, endpoint)
+        description = driver.settled(endpoint)
         assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", before)
         assert "HF_MODEL_ID must be set" in description["FailureReason"]
         assert invoke(runtime, endpoint, {"inputs": "Hi"})
