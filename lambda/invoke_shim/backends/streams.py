@@ -162,14 +162,22 @@ def documents(chunks: Iterable[bytes]) -> Iterator[Any]:
         chunks: the stream's bytes, split anywhere.
 
     Raises:
-        ApiError: 502, what came is not a stream of JSON documents, or too long to be one.
+        ApiError: 502, what came is not a stream of JSON documents, or too long to be one, or ended within one.
     """
     decoder = StreamDecoder()
+    began = False
     for chunk in chunks:
         for text in decoder.feed(chunk):
             yield from parse(text)
+            began = True
     for text in decoder.end():
-        yield from parse(text)
+        try:
+            rest = parse(text)
+        except ApiError:
+            if began:
+                raise broken_off() from None
+            raise
+        yield from rest
 
 
 def parse(text: str) -> list[Any]:
@@ -210,6 +218,16 @@ def not_understood() -> ApiError:
         status=502,
         type="server_error",
         upstream="unreadable reply",
+    )
+
+
+def broken_off() -> ApiError:
+    """502: a stream ended before the container said that the answer has."""
+    return ApiError(
+        "the model's answer broke off: its container ended the stream before the answer's end",
+        status=502,
+        type="server_error",
+        upstream="stream without an end",
     )
 
 

@@ -132,16 +132,6 @@ def failed(upstream: str) -> ApiError:
     )
 
 
-def broken_off() -> ApiError:
-    """502: a stream ended before the container said that the answer has."""
-    return ApiError(
-        "the model's answer broke off: its container ended the stream before the answer's end",
-        status=502,
-        type="server_error",
-        upstream="stream without an end",
-    )
-
-
 def error_message(body: str) -> str:
     """The message in a container's error body: `error` (TGI, LMI), `error.message` (vLLM), `message`, or the body."""
     try:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from invoke_shim.backends.containers.base import (
-    broken_off,
     count,
     decode,
     encode,
@@ -17,7 +16,7 @@ from invoke_shim.backends.containers.base import (
     logprob,
     raise_error,
 )
-from invoke_shim.backends.streams import documents, not_understood
+from invoke_shim.backends.streams import broken_off, documents, not_understood
 from invoke_shim.generation import Answer, Ask, Completion, FinishReason, Generation, Piece, TokenLogprob, Usage
 
 _FAILED = ("abort", "error")
