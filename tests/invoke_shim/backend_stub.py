@@ -154,6 +154,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     stub: Stub
 
+    def handle_error(self, *_args: Any) -> None:
+        """A client that is gone is no error here."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -16,8 +16,8 @@
 | ValidationError otherwise | 400 | |
 | AccessDeniedException | 500, naming the permission | |
 | InternalFailure, InternalDependencyException | 502 | |
-| ModelStreamError, ModelInvocationTimeExceeded | 504: the time that SageMaker gives a stream is over | |
-| ModelStreamError, StreamBroken; InternalStreamFailure | 502 | |
+| ModelStreamError for the time it took | 504: the time that SageMaker gives a stream is over | |
+| any other ModelStreamError, InternalStreamFailure | 502 | |
 | no connection | 503 and `retry-after` | yes |
 | read timeout | 504 | |
 | connection lost in between | 502 | |
@@ -63,6 +63,7 @@ Failure = ClientError | BotoCoreError | HTTPError | ParserError | OSError
 
 _PRIVATE = re.compile(r"arn:[\w-]+:\S+|\b\d{12}\b")
 _ACTION = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
+_TOO_LONG = re.compile(r"ModelInvocationTimeExceeded|time[- ]?out|timed out", re.IGNORECASE)
 _THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
 
 
@@ -120,7 +121,7 @@ def _service_error(response: Any, call: Call) -> ApiError:
         case "AccessDeniedException" | "AccessDenied":
             translated = _access_denied(message, call.endpoint_name, code)
         case "ModelStreamError" | "InternalStreamFailure":
-            translated = _stream_error(response, call, code)
+            translated = _stream_error(response, message, call, code)
         case _ if response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 503:
             translated = NotReadyError("the model is not ready yet", seconds=NOT_READY_SECONDS, upstream=code)
         case _:
@@ -139,13 +140,20 @@ def _model_error(response: Any, call: Call) -> ApiError:
     return container_error(status, error_message(body), refuses_with_424=call.refuses_with_424, upstream=upstream)
 
 
-def _stream_error(response: Any, call: Call, code: str) -> ApiError:
-    """The stream ended with an error; part of the answer may have come."""
-    kind = str(response.get("ErrorCode") or "")
-    upstream = f"{code} {kind}".rstrip()
-    if kind == "ModelInvocationTimeExceeded":
-        return _timeout(call, upstream)
-    return _server_error("the model's answer broke off within SageMaker", upstream)
+def _stream_error(response: Any, message: str, call: Call, code: str) -> ApiError:
+    """The stream ended with an error; part of the answer may have come.
+
+    ModelStreamError has an ErrorCode, which botocore leaves out of an error within the stream; then its message
+    may tell.
+    """
+    told = f"{response.get('ErrorCode') or ''} {message}"
+    if code == "ModelStreamError" and _TOO_LONG.search(told):
+        return _timeout(call, f"{code} ModelInvocationTimeExceeded")
+    return _server_error(
+        "the model's answer broke off within SageMaker: the connection to its container was lost, or the time is "
+        "over that SageMaker gives a stream",
+        code,
+    )
 
 
 def _validation_error(message: str, endpoint_name: str, code: str) -> ApiError:

@@ -1,0 +1,145 @@
+"""What is served can be looked up, and changes without a deployment."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from invoke_shim.backends import target
+from invoke_shim.backends.target import ParameterTarget, create_client, create_target
+from invoke_shim.errors import ApiError
+from tests.invoke_shim.backend_stub import Reply, Stub, environment
+
+PARAMETER = "/jumpstack/prod/tuned/version"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Stub]:
+    with Stub().running() as stub:
+        yield stub
+
+
+@pytest.fixture
+def ssm(running: Stub, monkeypatch: pytest.MonkeyPatch) -> Stub:
+    running.reset()
+    for name, value in environment(running).items():
+        monkeypatch.setenv(name, value)
+    return running
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def looked_up(ssm: Stub, clock: Clock) -> Iterator[ParameterTarget]:
+    clients = []
+
+    def client() -> object:
+        clients.append(create_client())
+        return clients[-1]
+
+    yield ParameterTarget(PARAMETER, client=client, clock=clock)
+    assert len(clients) <= 1
+    for made in clients:
+        made.close()
+
+
+def holds(value: str) -> Reply:
+    body = json.dumps({"Parameter": {"Name": PARAMETER, "Type": "String", "Value": value}}).encode()
+    return Reply(body=body, headers={"content-type": "application/x-amz-json-1.1"})
+
+
+def fails(code: str, message: str = "no", status: int = 400) -> Reply:
+    return Reply(status=status, body=json.dumps({"__type": code, "message": message}).encode())
+
+
+def test_a_fixed_name_needs_no_ssm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target, "create_client", None)
+    assert create_target("falcon-endpoint", None).name() == "falcon-endpoint"
+    assert isinstance(create_target(None, PARAMETER), ParameterTarget)
+
+
+def test_there_is_no_target_of_nothing() -> None:
+    with pytest.raises(ValueError, match="neither a target nor a parameter"):
+        create_target(None, None)
+
+
+def test_looks_the_name_up_and_remembers_it_for_ten_seconds(
+    looked_up: ParameterTarget, ssm: Stub, clock: Clock
+) -> None:
+    ssm.replies = [holds("blue"), holds("green\n")]
+    assert looked_up.name() == "blue"
+    assert json.loads(ssm.bodies[0]) == {"Name": PARAMETER}
+    assert ssm.headers[0]["x-amz-target"] == "AmazonSSM.GetParameter"
+    clock.now += 9.9
+    assert looked_up.name() == "blue"
+    clock.now += 0.2
+    assert looked_up.name() == "green"
+    assert len(ssm.bodies) == 2
+
+
+def test_a_clock_that_was_set_back_makes_nothing_eternal(looked_up: ParameterTarget, ssm: Stub, clock: Clock) -> None:
+    ssm.replies = [holds("blue"), holds("green")]
+    looked_up.name()
+    clock.now -= 1000
+    assert looked_up.name() == "green"
+
+
+@pytest.mark.parametrize("reply", [holds("none"), holds(" None "), fails("ParameterNotFound")])
+def test_no_version_is_served_yet(looked_up: ParameterTarget, ssm: Stub, clock: Clock, reply: Reply) -> None:
+    ssm.replies = [reply, holds("blue")]
+    for _ in range(2):
+        with pytest.raises(ApiError, match="no version of the model is served yet; try again in 30 s") as caught:
+            looked_up.name()
+        assert (caught.value.status, caught.value.headers) == (503, {"retry-after": "30"})
+    assert len(ssm.bodies) == 1
+    clock.now += 10
+    assert looked_up.name() == "blue"
+
+
+@pytest.mark.parametrize("reply", [fails("ThrottlingException"), fails("InternalServerError", status=500)])
+def test_the_last_name_is_good_while_ssm_does_not_answer(
+    looked_up: ParameterTarget, ssm: Stub, clock: Clock, reply: Reply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    ssm.replies = [holds("blue"), reply]
+    looked_up.name()
+    clock.now += 10
+    assert looked_up.name() == "blue"
+
+
+def test_a_name_that_never_could_be_looked_up_is_unavailable(
+    looked_up: ParameterTarget, ssm: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    ssm.replies = [fails("InternalServerError", status=500)]
+    with pytest.raises(ApiError, match="cannot be looked up now") as caught:
+        looked_up.name()
+    assert (caught.value.status, caught.value.headers) == (503, {"retry-after": "1"})
+    ssm.replies = [holds("blue")]
+    assert looked_up.name() == "blue"
+
+
+def test_a_connection_that_fails_is_the_same(looked_up: ParameterTarget, ssm: Stub) -> None:
+    ssm.replies = [Reply(drop=True)]
+    with pytest.raises(ApiError, match="cannot be looked up now"):
+        looked_up.name()
+
+
+def test_a_missing_permission_is_named_and_nobodys_account(looked_up: ParameterTarget, ssm: Stub) -> None:
+    who = "arn:aws:sts::123456789012:assumed-role/secret-role/session"
+    ssm.replies = [fails("AccessDeniedException", f"User: {who} is not authorized to perform: kms:Decrypt on x")]
+    with pytest.raises(ApiError, match=f"lacks the permission kms:Decrypt for the parameter {PARAMETER}") as caught:
+        looked_up.name()
+    assert (caught.value.status, caught.value.headers) == (500, {"x-should-retry": "false"})
+    assert "123456789012" not in caught.value.message
