@@ -62,6 +62,7 @@ class ContainerSettings:
         max_stop_sequences: how many stop sequences a request may have.
         max_best_of: the largest ``best_of``.
         max_top_n_tokens: the largest ``top_n_tokens``.
+        max_body_bytes: of TGI, the largest request (``PAYLOAD_LIMIT``, 2 MB).
         version: of TGI its own, of LMI the container's; (0, 0, 0) where the image does not tell.
         adapters: of TGI, the adapters that a request may name (``LORA_ADAPTERS``).
         tgi_compatible: of LMI, whether its answers have TGI's shape (``OPTION_TGI_COMPAT``).
@@ -80,6 +81,7 @@ class ContainerSettings:
     max_stop_sequences: int = 4
     max_best_of: int = 2
     max_top_n_tokens: int = 5
+    max_body_bytes: int = 2_000_000
     version: Version = (0, 0, 0)
     adapters: tuple[str, ...] = ()
     tgi_compatible: bool = False
@@ -151,6 +153,7 @@ def _tgi(version: Version, reader: EnvironmentReader) -> ContainerSettings:
         max_stop_sequences=reader.positive("MAX_STOP_SEQUENCES", default=4),
         max_best_of=reader.positive("MAX_BEST_OF", default=2),
         max_top_n_tokens=reader.positive("MAX_TOP_N_TOKENS", default=5),
+        max_body_bytes=reader.positive("PAYLOAD_LIMIT", default=2_000_000),
         version=version,
         adapters=tuple(filter(None, environment.get("LORA_ADAPTERS", "").split(","))),
     )

@@ -124,6 +124,10 @@ class TestTgi:
         assert answered == status
         assert problem in text
 
+    def test_refuses_a_payload_above_its_limit(self, serve: Serve) -> None:
+        assert serve(settings())({"inputs": "a" * 2_000_000})[0] == 413
+        assert serve(settings(PAYLOAD_LIMIT="20"))({"inputs": "a" * 20})[0] == 413
+
     def test_refuses_requests_above_its_concurrency(self, serve: Serve) -> None:
         post = serve(settings(MAX_CONCURRENT_REQUESTS="1"))
         with ThreadPoolExecutor() as callers:

@@ -93,6 +93,8 @@ def parse(body: bytes, settings: ContainerSettings) -> GenerateRequest:
     Raises:
         UnreadableError: if it has not the form of a request, in the words of TGI's web framework.
     """
+    if len(body) > settings.max_body_bytes:
+        raise UnreadableError(413, "Failed to buffer the request body: length limit exceeded")
     try:
         document = as_json(body)
     except ValueError as error:
