@@ -1,7 +1,5 @@
 """Whatever is sent gets an answer of OpenAI's shape: no 5xx, no crash, no hang, and nothing huge back."""
 
-import base64
-import copy
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,23 +18,19 @@ from invoke_shim.proxy import Response
 from invoke_shim.routes import Api
 from invoke_shim.rules.base import ContainerRules
 from invoke_shim.settings import Settings
-
-MODEL = "the-model"
-MAX_ANSWER_BYTES = 64 * 1024
-ROUTES = ("/v1/chat/completions", "/v1/completions", "/invocations")
-
-Json = Any
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the runtime tells of an invocation."""
-
-    aws_request_id: str = "from-lambda"
-    trace_id: str = ""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
+from tests.invoke_shim.fuzzing import (
+    JSON,
+    MODEL,
+    ODD,
+    PARAMETERS,
+    ROUTES,
+    VALID,
+    Context,
+    Json,
+    check,
+    event_of,
+    mutated,
+)
 
 
 @dataclass
@@ -111,45 +105,6 @@ def handle(name: str, event: Mapping[str, Any]) -> tuple[Response, bytes]:
         return response, b"".join(response.chunks)
 
 
-def event_of(path: str, body: bytes | str) -> dict[str, Any]:
-    """A proxy event; bytes in base64, as API Gateway does with binary media types."""
-    return {
-        "httpMethod": "POST",
-        "path": path,
-        "headers": {"content-type": "application/json"},
-        "requestContext": {"requestId": "r-1"},
-        "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
-        "isBase64Encoded": isinstance(body, bytes),
-    }
-
-
-def check(response: Response, body: bytes) -> None:
-    """Judge an answer."""
-    assert response.status < 500, body
-    assert len(body) <= MAX_ANSWER_BYTES
-    headers = response.all_headers()
-    assert headers["x-request-id"]
-    for name, value in headers.items():
-        assert f"{name}{value}".isprintable()
-    if response.chunks is not None:
-        assert response.status == 200
-        assert b'"error"' not in body
-        return
-    document = json.loads(body)
-    if response.status == 200:
-        assert "error" not in document
-        return
-    assert set(document) == {"error"}
-    error = document["error"]
-    assert set(error) == {"message", "type", "param", "code"}
-    assert error["message"]
-    assert error["type"] in ("invalid_request_error", "not_found_error")
-    for value in (error["message"], error["param"] or ""):
-        # Whatever the client's text was, the answer is Unicode text that any JSON parser takes.
-        assert value.encode("utf-8").decode("utf-8") == value
-    assert "Traceback" not in error["message"]
-
-
 def send(name: str, path: str, body: bytes | str) -> Response:
     response, answer = handle(name, event_of(path, body))
     check(response, answer)
@@ -162,101 +117,6 @@ def _log_all() -> Iterator[None]:
     logs.configure("DEBUG", prompts=True)
     yield
     logs.configure("INFO")
-
-
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(alphabet=st.characters(codec=None, exclude_categories=()), max_size=8),
-    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=8), children, max_size=4),
-    max_leaves=8,
-)
-ODD: st.SearchStrategy[Json] = JSON | st.sampled_from(
-    [
-        *(None, True, False, 0, 1, -1, 2, 0.5, 1e308, -1e308, float("nan"), float("inf"), 10**400, -(10**30), 2**63),
-        *("", "text", "\ud800", "\x00", "\u202e", "x" * 5000, [], {}, [[]], [{}], [None], [""], ["a"] * 6, {"": ""}),
-        *({"type": "text"}, {"type": "json_object"}, {"type": "json_schema"}, {"type": ["text"]}, {"include_usage": 1}),
-    ]
-)
-PARAMETERS = sorted(
-    {
-        *(
-            "max_tokens",
-            "max_completion_tokens",
-            "temperature",
-            "top_p",
-            "n",
-            "stop",
-            "seed",
-            "stream",
-            "echo",
-            "tools",
-        ),
-        *("stream_options", "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "response_format"),
-        *("suffix", "best_of", "logit_bias", "user", "model", "messages", "prompt", "inputs", "parameters", "fields"),
-        *rules.TGI.rules.extra,
-        *rules.VLLM.rules.extra,
-    }
-)
-
-CHAT = {
-    "model": MODEL,
-    "messages": [
-        {"role": "user", "content": "Hi"},
-        {"role": "assistant", "content": "Hello", "refusal": None},
-        {"role": "user", "content": [{"type": "text", "text": "Who"}, {"type": "text", "text": "are you?"}]},
-    ],
-    "max_tokens": 5,
-    "stop": ["x", "y"],
-    "stream": True,
-    "stream_options": {"include_usage": True},
-    "user": "ann",
-}
-VALID: list[tuple[str, dict[str, Any]]] = [
-    ("/v1/chat/completions", CHAT),
-    ("/v1/chat/completions", {"model": MODEL, "messages": CHAT["messages"], "temperature": 0.5, "top_p": 0.9}),
-    ("/v1/completions", {"model": MODEL, "prompt": "Once", "logprobs": 2, "seed": 7}),
-    ("/v1/completions", {"model": MODEL, "prompt": "Once", "echo": True, "top_p": 1.0}),
-    ("/v1/completions", {"model": MODEL, "prompt": ["a", "b"], "n": 1, "stream": True}),
-    ("/v1/chat/completions", {"model": MODEL, "fields": {"question": "Q", "context": "C"}}),
-    ("/invocations", {"inputs": "Hi", "parameters": {"max_new_tokens": 5, "stop": ["a"], "do_sample": True}}),
-    ("/invocations", {"inputs": "Hi", "stream": True, "parameters": {"best_of": 1, "seed": 1, "temperature": 0.1}}),
-    ("/invocations", {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5, "stream": True}),
-    ("/invocations", {"prompt": "Hi", "max_gen_len": 5, "return_logprobs": True}),
-    ("/invocations", {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], "inferenceConfig": {"topP": 1}}),
-]
-
-
-def places(value: Json) -> list[tuple[Any, Any]]:
-    """Every place in a document: its container with its key or index."""
-    found: list[tuple[Any, Any]] = []
-    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
-    for key in keys:
-        found += [(value, key), *places(value[key])]
-    return found
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
-    """A valid request with up to four things changed."""
-    path, valid = draw(st.sampled_from(VALID))
-    body = copy.deepcopy(valid)
-    for _ in range(draw(st.integers(min_value=0, max_value=4))):
-        change = draw(st.sampled_from(["replace", "delete", "add", "wrap", "repeat"]))
-        holder, key = draw(st.sampled_from(places(body))) if places(body) else (body, None)
-        if change == "add" or key is None:
-            body[draw(st.sampled_from(PARAMETERS) | st.text(max_size=6))] = copy.deepcopy(draw(ODD))
-        elif change == "replace":
-            holder[key] = copy.deepcopy(draw(ODD))
-        elif change == "wrap":
-            holder[key] = draw(st.sampled_from([[holder[key]], {"type": holder[key]}, {"content": holder[key]}]))
-        elif change == "repeat" and isinstance(holder[key], list):
-            holder[key] = holder[key] * draw(st.integers(min_value=0, max_value=9))
-        elif change == "delete":
-            del holder[key]
-    return draw(st.sampled_from([path, path, path, *ROUTES])), body
 
 
 @given(name=NAMES, request=mutated())

@@ -60,11 +60,12 @@ def response_format(value: Any) -> str | None:
 
 
 def _message(value: Any) -> str | None:
-    return None if isinstance(value, dict) and text(value.get("role")) is None else "an object with a role"
+    right = isinstance(value, dict) and text(value.get("role")) is None
+    return None if right and isinstance(value.get("content"), str | list | None) else "a message"
 
 
-messages = list_of(_message, "messages, each an object with a role and what it says")
-"""A chat, its messages' fields left to the model's side."""
+messages = list_of(_message, "messages, each an object with a role and content, a string or a list of parts")
+"""A chat; what its messages have beside that is left to the model's side."""
 
 
 def prompts(value: Any) -> str | None:

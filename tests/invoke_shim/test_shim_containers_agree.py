@@ -1,0 +1,151 @@
+"""What the shim lets through, the container takes: changed requests, through the real backend, to the stand-ins.
+
+Between them is all of botocore but the socket: its hook `before-send` gives the request to a stand-in container and
+the container's answer, as SageMaker would pass it on, to botocore.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invoke_shim import handler as entry
+from invoke_shim.backends import sagemaker
+from invoke_shim.routes import Api
+from invoke_shim.settings import Settings
+from localaws import eventstream
+from localaws.containers import ContainerSettings, lmi, tgi, vllm
+from localaws.containers.serving import Serving
+from localaws.containers.settings import Family, Version
+from tests.invoke_shim.fuzzing import MODEL, ROUTES, VALID, Context, check, event_of, mutated
+
+RESPOND = {"tgi": tgi.respond, "lmi": lmi.respond, "vllm": vllm.respond}
+VERSIONS: tuple[tuple[str, Family, Version], ...] = (
+    ("TGI 1.1", "tgi", (1, 1, 0)),
+    ("TGI 3", "tgi", (3, 0, 1)),
+    ("LMI 10", "lmi", (10, 0, 0)),
+    ("LMI 17", "lmi", (17, 0, 0)),
+    ("vLLM", "vllm", (0, 0, 0)),
+)
+CONTAINERS = {
+    name: ContainerSettings(
+        family=family,
+        max_input_tokens=1000,
+        max_total_tokens=2000,
+        default_new_tokens=30 if family == "lmi" else None,
+        version=version,
+        is_async=version >= (17, 0, 0),
+        model=("m",),
+    )
+    for name, family, version in VERSIONS
+}
+
+KNOWN_TO_THE_CONTAINER_ALONE = ("token", "adapter", "grammar", "does not exist", "image", "`inputs`")
+"""How many tokens a prompt has, what adapters are loaded, whether a schema is one, what the model is called there, what
+parts its messages may have; and that the stand-in for LMI, unlike LMI, knows no chats."""
+
+
+class Raw:
+    """A body as urllib3 would hand it to botocore."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def stream(self, *_amount: object, **_how: object) -> Iterator[bytes]:
+        return self._chunks
+
+    def read(self, *_amount: object, **_how: object) -> bytes:
+        return b"".join(self._chunks)
+
+    def close(self) -> None:
+        pass
+
+
+class Runtime:
+    """SageMaker's runtime in front of one stand-in container, with the container's refusals."""
+
+    def __init__(self, settings: ContainerSettings) -> None:
+        self.settings = settings
+        self.refusals: list[str] = []
+
+    def answer(self, request: Any, **_event: Any) -> AWSResponse:
+        """Answer a request that botocore is about to send."""
+        response = RESPOND[self.settings.family](request.body, Serving(settings=self.settings))
+        pieces = [response.body] if isinstance(response.body, str) else list(response.body)
+        body = "".join(pieces)
+        if response.status >= 400 or '"error"' in body:
+            self.refusals.append(body)
+        headers = {"content-type": response.content_type}
+        if response.status >= 400:
+            document = {"Message": "Received client error", "OriginalStatusCode": response.status}
+            content = json.dumps({**document, "OriginalMessage": body}).encode()
+            headers = {"content-type": "application/json", "x-amzn-errortype": "ModelError"}
+            return AWSResponse(request.url, 424, HTTPHeaders.from_dict(headers), Raw(iter([content])))
+        if request.url.endswith("-response-stream"):
+            parts = (eventstream.event("PayloadPart", piece.encode(), content_type="x") for piece in pieces if piece)
+            headers = {"content-type": eventstream.CONTENT_TYPE, "x-amzn-sagemaker-content-type": response.content_type}
+            return AWSResponse(request.url, 200, HTTPHeaders.from_dict(headers), Raw(parts))
+        return AWSResponse(request.url, 200, HTTPHeaders.from_dict(headers), Raw(iter([body.encode()])))
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[Mapping[str, tuple[Api, Runtime]]]:
+    """A model on each container."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }.items():
+            patch.setenv(name, value)
+        deployed = {}
+        for name, settings in CONTAINERS.items():
+            shim = Settings(
+                model_name=MODEL,
+                endpoint_name="endpoint",
+                container=settings.family,
+                prompt_format="chatml" if settings.family != "vllm" else "none",
+                invoke_timeout_seconds=29,
+                max_input_tokens=1000,
+                max_total_tokens=2000,
+            )
+            backend = sagemaker.create(shim)
+            runtime = Runtime(settings)
+            backend._client.meta.events.register("before-send.sagemaker-runtime", runtime.answer)
+            deployed[name] = (Api(settings=shim, backend=backend), runtime)
+        yield deployed
+        for api, _runtime in deployed.values():
+            assert isinstance(api.backend, sagemaker.SageMakerEndpoint)
+            api.backend.close()
+
+
+def send(model: tuple[Api, Runtime], path: str, body: Any) -> tuple[int, list[str]]:
+    """Send a request; the status, and what the container refused."""
+    api, runtime = model
+    runtime.refusals.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entry, "api", lambda: api)
+        response = entry.handle(event_of(path, json.dumps(body)), Context())
+        answer = response.encoded_body() if response.chunks is None else b"".join(response.chunks)
+    check(response, answer)
+    return response.status, list(runtime.refusals)
+
+
+@given(name=st.sampled_from(sorted(CONTAINERS)), request=mutated())
+def test_what_the_shim_lets_through_the_container_takes(
+    name: str, request: tuple[str, dict[str, Any]], models: Mapping[str, tuple[Api, Runtime]]
+) -> None:
+    _status, refusals = send(models[name], *request)
+    for refusal in refusals:
+        assert any(word in refusal for word in KNOWN_TO_THE_CONTAINER_ALONE)
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_each_container_answers_some_of_them(name: str, models: Mapping[str, tuple[Api, Runtime]]) -> None:
+    answered = [path for path, body in VALID if send(models[name], path, body) == (200, [])]
+    assert set(answered) == set(ROUTES)
