@@ -204,7 +204,9 @@ class TestVllm:
     def test_refuses_a_prompt_that_is_neither_text_nor_tokens(self, prompt: object) -> None:
         assert set(refused(rules.VLLM, {"prompt": prompt})) == {"prompt"}
 
-    @pytest.mark.parametrize("messages", [[], "Hi", [1], [{"content": "Hi"}], [{"role": ""}], [{"role": "user", "content": 5}], None])
+    @pytest.mark.parametrize(
+        "messages", [[], "Hi", [1], [{"content": "Hi"}], [{"role": ""}], [{"role": "user", "content": 5}], None]
+    )
     def test_refuses_messages_that_are_none(self, messages: object) -> None:
         assert set(refused(rules.VLLM, {"messages": messages})) == {"messages"}
 
