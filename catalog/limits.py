@@ -7,6 +7,7 @@ them out before asking.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ LONGEST_TIMEOUT_SECONDS = 3600
 """API CreateEndpointConfig, ProductionVariant: both timeouts."""
 LONGEST_ENDPOINT_NAME = 63
 """API CreateEndpoint, EndpointName, in characters."""
+LONGEST_TEMPLATE = 3000
+"""Characters of a prompt template, of the 4 KB that Lambda gives to environment variables."""
 SHORTEST_INVOKE_TIMEOUT_SECONDS = 5
 LONGEST_INVOKE_TIMEOUT_SECONDS = 900
 SAGEMAKER_STREAM_SECONDS = 480
@@ -153,6 +156,24 @@ def invoke_timeout(seconds: float) -> Iterator[Breach]:
         yield Breach(
             "invoke_timeout", f"{seconds:g} s", allowed, f"invoke_timeout is {seconds:g} s: allowed are {allowed}"
         )
+
+
+def prompt_template(text: str) -> Iterator[Breach]:
+    """Find what is wrong with a `template.json`, as far as it is seen without filling it in.
+
+    It travels as an environment variable of the invoke shim, and Lambda takes 4 KB of them in all.
+    """
+    try:
+        template = json.loads(text)
+    except ValueError:
+        template = None
+    members = ("prompt", "completion")
+    if not isinstance(template, dict) or not all(isinstance(template.get(name), str) for name in members):
+        allowed = "a json object with the texts prompt and completion"
+        yield Breach("prompt_template", "none", allowed, f"prompt_template is none: allowed is {allowed}")
+    if len(text) > LONGEST_TEMPLATE:
+        value, allowed = f"{len(text)} characters long", f"at most {LONGEST_TEMPLATE} characters"
+        yield Breach("prompt_template", value, allowed, f"prompt_template is {value}: allowed are {allowed}")
 
 
 def reserved_concurrency(count: int | None) -> Iterator[Breach]:

@@ -1,15 +1,15 @@
 """The HTTP API in front of one model: the invoke shim on Lambda behind API Gateway."""
 
-import json
 from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
+from constructs.access_log import access_log_format
 from constructs.acknowledgements import acknowledge
 from constructs.api_domain import ApiDomain
 from constructs.api_keys import ApiKeys
@@ -31,25 +31,6 @@ PROMPT_FORMATS = (
 _DEFAULT_TIMEOUT = Duration.seconds(300)
 # Time for the shim to say in OpenAI's words that the model was too slow, before API Gateway says it in its own.
 _FUNCTION_GRACE = Duration.seconds(1)
-# One JSON object a request: who, what, how long and how it ended; nothing of what was said.
-_ACCESS_LOG_FIELDS = {
-    "requestId": "$context.requestId",
-    "xrayTraceId": "$context.xrayTraceId",
-    "requestTime": "$context.requestTime",
-    "sourceIp": "$context.identity.sourceIp",
-    "userArn": "$context.identity.userArn",
-    "httpMethod": "$context.httpMethod",
-    "path": "$context.path",
-    "status": "$context.status",
-    "responseLength": "$context.responseLength",
-    "responseLatency": "$context.responseLatency",
-    "integrationLatency": "$context.integrationLatency",
-    "integrationStatus": "$context.integrationStatus",
-    "errorType": "$context.error.responseType",
-}
-# The id of the key that was used; never the key itself, which is `$context.identity.apiKey`.
-_KEY_LOG_FIELDS = {"apiKeyId": "$context.identity.apiKeyId", "authorizerLatency": "$context.authorizer.latency"}
-_WEB_ACL_LOG_FIELDS = {"webAclResponse": "$context.wafResponseCode"}
 
 
 class InvokeApi(Construct):
@@ -174,11 +155,6 @@ class InvokeApi(Construct):
         access_logs = logs.LogGroup(
             self, "AccessLogs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
         )
-        log_fields = {
-            **_ACCESS_LOG_FIELDS,
-            **(_KEY_LOG_FIELDS if api_keys else {}),
-            **(_WEB_ACL_LOG_FIELDS if web_acl_arn else {}),
-        }
         self.rest_api = apigateway.RestApi(
             self,
             "RestApi",
@@ -197,7 +173,7 @@ class InvokeApi(Construct):
                 # Data traces would write prompts and answers into the log.
                 data_trace_enabled=False,
                 access_log_destination=apigateway.LogGroupLogDestination(access_logs),
-                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(log_fields)),
+                access_log_format=access_log_format(keys=api_keys is not None, web_acl=web_acl_arn is not None),
             ),
         )
         # CDK adds an output of its own for the URL; the stack says it once, under its own name.
@@ -208,6 +184,8 @@ class InvokeApi(Construct):
         self._domain = domain
         if domain:
             domain.serve(self.rest_api)
+            # API Gateway switches its own address off with a deployment, not before.
+            cast("apigateway.Deployment", self.rest_api.latest_deployment).add_to_logical_id("no own address")
         self.web_acl_association = (
             wafv2.CfnWebACLAssociation(
                 self, "WebAcl", resource_arn=self.rest_api.deployment_stage.stage_arn, web_acl_arn=web_acl_arn
@@ -275,7 +253,9 @@ def _choice_problems(name: str, value: str, allowed: tuple[str, ...]) -> list[st
 
 
 def _template_problems(prompt_format: str, prompt_template: str | None) -> list[str]:
-    if (prompt_format == "template") is (prompt_template is not None):
+    if (prompt_format == "template") is not (prompt_template is not None):
+        value = "None" if prompt_template is None else "a template"
+        return [f"prompt_template is {value}: allowed is a template with the prompt format template, and with no other"]
+    if prompt_template is None or Token.is_unresolved(prompt_template):
         return []
-    value = "None" if prompt_template is None else "a template"
-    return [f"prompt_template is {value}: allowed is a template with the prompt format template, and with no other"]
+    return [str(breach) for breach in limits.prompt_template(prompt_template)]

@@ -146,9 +146,9 @@ def _stage(region: str, api_id: str, name: str, domain_name: str | None) -> Stag
     stage = None if api is None else api.stages.get(name)
     if api is None or stage is None or stage.deployment_id not in api.deployments:
         return None
-    if domain_name is None and api.disableExecuteApiEndpoint:
-        return None
     deployment: Any = api.deployments[stage.deployment_id]
+    if domain_name is None and not deployment.deployed_api.has_own_address:
+        return None
     return Stage(
         region=region,
         api_id=api_id,

@@ -95,6 +95,8 @@ class DeployedApi:
         responses: the gateway responses by their types, e.g. ``DEFAULT_4XX``.
         binary_media_types: the content types whose bodies are passed on in base 64.
         api_key_source: where a caller's key comes from: ``HEADER`` or ``AUTHORIZER``.
+        has_own_address: whether it answers at ``{id}.execute-api...``; to switch that takes a deployment (API Gateway
+            documentation, "Disable the default endpoint for REST APIs").
         idle_seconds: how long a stream may be without a byte: 5 minutes, of an edge-optimized API 30 seconds (API
             Gateway documentation, "Stream the integration response for your proxy integrations").
     """
@@ -103,6 +105,7 @@ class DeployedApi:
     responses: Mapping[str, GatewayResponse] = field(default_factory=dict)
     binary_media_types: Sequence[str] = ()
     api_key_source: str = "HEADER"
+    has_own_address: bool = True
     idle_seconds: float = 300
 
     @classmethod
@@ -124,6 +127,7 @@ class DeployedApi:
             },
             binary_media_types=tuple(api.binaryMediaTypes or ()),
             api_key_source=api.api_key_source or "HEADER",
+            has_own_address=not api.disableExecuteApiEndpoint,
             idle_seconds=30 if "EDGE" in api.endpoint_configuration["types"] else 300,
         )
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from catalog import CatalogError, Deployment, Lock, ModelVersion
+from catalog import CatalogError, Deployment, Lock, ModelVersion, limits
 from catalog.instances import hardware
 from catalog.nearest import similar
 from catalog.regions import jumpstart_regions, offering_regions, read, refused
-from stacks.checks.findings import Finding, Place, Severity
+from stacks.checks.findings import Finding, Place, Severity, breaches
 from stacks.models import PromptFormat
 
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
@@ -284,6 +284,8 @@ def prompt_format(place: Place, lock: Lock) -> Iterator[Finding]:
             value="None" if template is None else "a template",
             allowed="a template with the prompt format 'template', and None with any other",
         )
+    elif template is not None:
+        yield from breaches("prompt-template", str(place), limits.prompt_template(template))
     finding = Finding(rule="prompt-format", place=field, value=repr(name), severity=Severity.WARNING)
     words = _words(model_id)
     made_for = _FORMAT_IDS.get(name)

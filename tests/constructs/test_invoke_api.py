@@ -257,6 +257,23 @@ def test_answers_at_its_domain_alone(stack: cdk.Stack) -> None:
     assertions.Template.from_stack(stack).resource_count_is("AWS::ApiGateway::BasePathMapping", 1)
 
 
+def test_deploys_again_when_a_domain_comes_since_the_own_address_goes_with_a_deployment(
+    context: dict[str, Any],
+) -> None:
+    def deployment(name: str | None) -> set[str]:
+        stack = cdk.Stack(cdk.App(context=context), "s", env=cdk.Environment(region="us-west-2"))
+        arn = "arn:aws:acm:us-west-2:111122223333:certificate/1234abcd"
+        _api(stack, domain=name and ApiDomain(stack, "Domain", domain_name=name, certificate_arn=arn))
+        return set(assertions.Template.from_stack(stack).find_resources("AWS::ApiGateway::Deployment"))
+
+    assert deployment(None) == deployment(None) != deployment("some.example.com")
+
+
+def test_refuses_a_prompt_template_that_is_none(stack: cdk.Stack) -> None:
+    with pytest.raises(ValueError, match="allowed is a json object with the texts prompt and completion"):
+        _api(stack, prompt_format="template", prompt_template="[]")
+
+
 def test_stands_behind_the_web_acl(stack: cdk.Stack) -> None:
     acl = "arn:aws:wafv2:us-west-2:111122223333:regional/webacl/some/1234"
     _api(stack, web_acl_arn=acl)

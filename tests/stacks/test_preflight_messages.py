@@ -404,6 +404,18 @@ ERRORS: list[tuple[str, Environment, list[JumpStartModel], str]] = [
         "any other",
     ),
     (
+        "prompt-template",
+        DEV,
+        [model(prompt_format="template", prompt_template='{"prompt": "{instruction}"}')],
+        "dev/m.prompt_template is none; allowed: a json object with the texts prompt and completion",
+    ),
+    (
+        "prompt-template",
+        DEV,
+        [model(prompt_format="template", prompt_template='{"prompt": "x", "completion": "y"}' + " " * 3000)],
+        "dev/m.prompt_template is 3034 characters long; allowed: at most 3000 characters",
+    ),
+    (
         "throttle",
         door(api_keys=ApiKeys(throttle=Throttle(requests_per_second=0, burst=1))),
         [model()],
