@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from invoke_shim.backends.bedrock_streams import Metered, parse
-from invoke_shim.backends.containers.base import broken_off, count, encode, failed, finish_reason, raise_error
+from invoke_shim.backends.containers.base import count, encode, failed, finish_reason, raise_error
 from invoke_shim.backends.containers.vllm import VllmContainer
-from invoke_shim.backends.streams import not_understood
+from invoke_shim.backends.streams import broken_off, not_understood
 from invoke_shim.generation import Answer, Ask, Completion, Piece, Usage
 
 _NO_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")

@@ -6,8 +6,8 @@ Source: the API reference of Converse and ConverseStream, and botocore's model o
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from invoke_shim.backends.containers.base import broken_off, count, failed
-from invoke_shim.backends.streams import not_understood
+from invoke_shim.backends.containers.base import count, failed
+from invoke_shim.backends.streams import broken_off, not_understood
 from invoke_shim.generation import Answer, Ask, Completion, FinishReason, Generation, Piece, Usage
 
 _REASONS: Mapping[str, FinishReason] = {

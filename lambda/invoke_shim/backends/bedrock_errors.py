@@ -14,12 +14,14 @@
 | ResourceNotFoundException | 503: the declared version was deleted; a newer one in the parameter is asked instead | |
 | AccessDeniedException | 500, naming the permission | |
 | InternalServerException, anything else | 502 | |
-| the same in a stream (`throttlingException`, ...), ModelStreamErrorException | the same, but never tried again | |
+| ModelStreamErrorException | as ModelErrorException | |
+| the same in a stream (`throttlingException`, ...) | the same; of the model's own errors 502 | |
 | no connection | 503 and `retry-after` | yes |
 | read timeout | 504 | |
 | connection lost in between | 502 | |
 
-What is tried again (`retry.when_ready`) never reached the model.
+What is tried again (`retry.when_ready`) never reached the model. Of an exception in a stream, botocore tells the
+message and no other member.
 """
 
 from botocore.exceptions import ClientError, ParamValidationError
