@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from invoke_shim.formats.base import Message
 from invoke_shim.stops import StopFinder
@@ -264,8 +264,7 @@ class _CutAnswer:
         return tuple(span.token for span in released)
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(NamedTuple):
     """Where in its answer a token stands, in characters."""
 
     start: int
@@ -282,7 +281,7 @@ def _spans(text: str, logprobs: Sequence[TokenLogprob], offset: int) -> list[_Sp
         spans.append(_Span(offset + position, offset + end, token))
         position = end
     if spans:
-        spans[-1] = replace(spans[-1], end=offset + len(text))
+        spans[-1] = spans[-1]._replace(end=offset + len(text))
     return spans
 
 

@@ -145,7 +145,8 @@ def test_tgi_gets_as_many_stop_strings_as_it_takes() -> None:
 
 def test_penalties_go_only_where_they_are_known() -> None:
     asked = ask(presence_penalty=0.5, frequency_penalty=-0.5)
-    assert "presence_penalty" not in payload("tgi", asked)["parameters"]
+    sent = payload("tgi", asked)["parameters"]
+    assert (sent["frequency_penalty"], "presence_penalty" in sent) == (-0.5, False)
     for sent in (payload("lmi", asked)["parameters"], payload("vllm", asked)):
         assert (sent["presence_penalty"], sent["frequency_penalty"]) == (0.5, -0.5)
 
@@ -195,6 +196,13 @@ def test_vllm_gets_a_chat_as_messages_and_a_completion_as_a_prompt() -> None:
         "echo": True,
         "logprobs": 2,
     }
+
+
+def test_tgi_gets_the_form_of_the_answer_as_a_grammar() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    form = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    sent = payload("tgi", ask(response_format=form))["parameters"]
+    assert sent["grammar"] == {"type": "json", "value": schema}
 
 
 def test_vllm_gets_the_form_of_the_answer() -> None:

@@ -9,7 +9,6 @@ from invoke_shim.errors import Problem
 from invoke_shim.generation import Answer, Ask, Piece
 
 
-@dataclass(slots=True)
 class Waited:
     """What a request had to wait for, added up while it is answered, for the metrics.
 
@@ -17,7 +16,10 @@ class Waited:
         cold_seconds: seconds between tries while the model was not ready (`retry.when_ready`).
     """
 
-    cold_seconds: float = 0.0
+    __slots__ = ("cold_seconds",)
+
+    def __init__(self) -> None:
+        self.cold_seconds = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class SageMakerEndpoint:
         self._target = target
         self._container = container
         self._settings = settings
-        self._rules = getattr(container_rules, container.name.upper())
+        self._rules = container_rules.of_container(container.name, settings.container_version)
         self._timeout = settings.read_timeout_seconds
         self._client = create_client(self._timeout)
         self._hasty: tuple[int, Any] | None = None
@@ -90,8 +90,7 @@ class SageMakerEndpoint:
     @property
     def rules(self) -> Rules:
         """What the container takes."""
-        rules: Rules = self._rules.rules
-        return rules
+        return self._rules.rules
 
     def complete(self, ask: Ask, deadline: Deadline) -> Answer:
         """Answer at once; from the container's stream, where the settings say so.
@@ -117,12 +116,11 @@ class SageMakerEndpoint:
 
     def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:
         """What is wrong with a payload of the container's own form, by the container's parameter rules."""
-        problems: list[Problem] = self._rules.native_problems(
+        return self._rules.native_problems(
             body,
             max_input_tokens=self._settings.max_input_tokens,
             max_total_tokens=self._settings.max_total_tokens,
         )
-        return problems
 
     def invoke(self, body: bytes, deadline: Deadline) -> NativeReply:
         """Send a payload to the container as it is.

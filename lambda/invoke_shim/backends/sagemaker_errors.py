@@ -27,8 +27,7 @@ model may have done its work, so clients are asked not to repeat it either.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.eventstream import ParserError
 from botocore.exceptions import (
@@ -67,8 +66,7 @@ _TOO_LONG = re.compile(r"ModelInvocationTimeExceeded|time[- ]?out|timed out", re
 _THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(NamedTuple):
     """The call that went wrong.
 
     Attributes:

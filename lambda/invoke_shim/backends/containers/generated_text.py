@@ -4,7 +4,7 @@ A stream has an event a token, `{"token": {"text", "logprob", "special"}}`, and 
 `generated_text` with `details` beside the token.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from invoke_shim.backends.containers.base import (
@@ -59,6 +59,9 @@ class GeneratedTextContainer:
         if generation.stop:
             parameters["stop"] = list(generation.stop[: self._max_stop])
         optional = {name: getattr(generation, name) for name in ("seed", *self._penalties)}
+        if generation.response_format is not None:
+            # TGI's: the rules let nothing but a schema with properties come here.
+            optional["grammar"] = {"type": "json", "value": generation.response_format["json_schema"]["schema"]}
         if self._tells_alternatives and generation.logprobs:
             optional["top_n_tokens"] = generation.top_logprobs or None
         if not stream:
@@ -146,14 +149,10 @@ class GeneratedTextContainer:
         if not isinstance(text, str):
             raise not_understood()
         usage = _usage(details)
-        tokens = [token for token in _list(details.get("tokens")) if isinstance(token, dict)]
-        streamed = _StreamedText()
-        told = "".join(streamed.add(token) for token in tokens)
         completion = Completion(
-            # TGI drops the whole text when it ends inside a character, which it does at the token limit.
-            text=(_echo(ask) if echo else "") + (text or told),
+            text=(_echo(ask) if echo else "") + (text or _told(details)),
             finish_reason=_finish_reason(details, usage, ask.generation),
-            logprobs=_logprobs(tokens, details, ask.generation) if ask.generation.logprobs else (),
+            logprobs=_logprobs(details, ask.generation) if ask.generation.logprobs else (),
         )
         return Answer(completions=(completion,), usage=usage)
 
@@ -265,9 +264,21 @@ def _finish_reason(details: Mapping[str, Any], usage: Usage, generation: Generat
     return "length" if at_limit else "stop"
 
 
-def _logprobs(
-    tokens: Sequence[Mapping[str, Any]], details: Mapping[str, Any], generation: Generation
-) -> tuple[TokenLogprob, ...]:
+def _tokens(details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [token for token in _list(details.get("tokens")) if isinstance(token, dict)]
+
+
+def _told(details: Mapping[str, Any]) -> str:
+    """The text by its tokens.
+
+    TGI drops the whole text when it would end inside a character, which it can at the limit of tokens.
+    """
+    text = _StreamedText()
+    return "".join(text.add(token) for token in _tokens(details))
+
+
+def _logprobs(details: Mapping[str, Any], generation: Generation) -> tuple[TokenLogprob, ...]:
+    tokens = _tokens(details)
     tops = _list(details.get("top_tokens"))
     tops += [None] * (len(tokens) - len(tops))
     return tuple(

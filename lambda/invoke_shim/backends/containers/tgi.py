@@ -12,7 +12,11 @@ MAX_STOP = 4
 
 
 def create() -> GeneratedTextContainer:
-    """TGI; its status 424 is a failed generation. TGI 1.1 ignores OpenAI's penalties in silence."""
+    """TGI; its status 424 is a failed generation. TGI 1.1 would ignore the penalty in silence; its rules refuse it."""
     return GeneratedTextContainer(
-        name="tgi", refuses_with_424=False, max_stop=MAX_STOP, penalties=(), tells_alternatives=True
+        name="tgi",
+        refuses_with_424=False,
+        max_stop=MAX_STOP,
+        penalties=("frequency_penalty",),
+        tells_alternatives=True,
     )
