@@ -5,6 +5,7 @@
 | `MODEL_NAME` | the model's name to clients |
 | `BACKEND` | `sagemaker` (if not set) or `bedrock` |
 | `CONTAINER` | with `sagemaker`: what the endpoint's container speaks, `tgi`, `lmi` or `vllm` |
+| `CONTAINER_VERSION` | with `sagemaker`: the container's version, where known; TGI's newer ones take more parameters |
 | `ENDPOINT_NAME` | with `sagemaker`: the endpoint |
 | `BODY` | with `bedrock`: what the imported model takes, `chat`, `completion`, `native` or `converse` |
 | `MODEL_ARN` | with `bedrock`: the imported model |
@@ -83,6 +84,7 @@ class Settings:
         model_name: the model's name to clients.
         backend: what answers.
         container: how a SageMaker endpoint's container takes parameters and answers; None with Bedrock.
+        container_version: the version of that container's software; None where it is not known.
         endpoint_name: the SageMaker endpoint's name; None with Bedrock or a `target_parameter`.
         body: what form of request body an imported model takes; None with SageMaker.
         model_arn: the imported model's ARN; None with SageMaker or a `target_parameter`.
@@ -100,6 +102,7 @@ class Settings:
     model_name: str
     backend: BackendName = "sagemaker"
     container: ContainerName | None = None
+    container_version: tuple[int, ...] | None = None
     endpoint_name: str | None = None
     body: BodyName | None = None
     model_arn: str | None = None
@@ -142,6 +145,7 @@ class Settings:
             model_name=reader.required("MODEL_NAME"),
             backend=backend,
             container=cast("ContainerName | None", container),
+            container_version=_read_version(reader, backend),
             endpoint_name=endpoint_name,
             body=cast("BodyName | None", body),
             model_arn=model_arn,
@@ -171,6 +175,20 @@ def _read_protocol(reader: "_Reader", backend: str) -> tuple[str | None, str | N
         return None, reader.choice("BODY", BODIES)
     reader.refuse("BODY", "BACKEND is sagemaker")
     return reader.choice("CONTAINER", CONTAINERS), None
+
+
+def _read_version(reader: "_Reader", backend: str) -> tuple[int, ...] | None:
+    if backend == "bedrock":
+        reader.refuse("CONTAINER_VERSION", "BACKEND is bedrock")
+        return None
+    text = reader.optional("CONTAINER_VERSION")
+    if text is None:
+        return None
+    parts = text.split(".")
+    if not all(part.isascii() and part.isdecimal() and len(part) <= 9 for part in parts):
+        reader.problems.append(f"CONTAINER_VERSION is {text!r}, must be numbers with dots, such as 2.0.1")
+        return None
+    return tuple(int(part) for part in parts)
 
 
 def _read_target(reader: "_Reader", backend: str) -> tuple[str | None, str | None, str | None]:

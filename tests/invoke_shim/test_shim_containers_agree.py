@@ -109,6 +109,7 @@ def models() -> Iterator[Mapping[str, tuple[Api, Runtime]]]:
                 model_name=MODEL,
                 endpoint_name="endpoint",
                 container=settings.family,
+                container_version=settings.version,
                 prompt_format="chatml" if settings.family != "vllm" else "none",
                 invoke_timeout_seconds=29,
                 max_input_tokens=1000,
@@ -126,6 +127,12 @@ def models() -> Iterator[Mapping[str, tuple[Api, Runtime]]]:
 
 def send(model: tuple[Api, Runtime], path: str, body: Any) -> tuple[int, list[str]]:
     """Send a request; the status, and what the container refused."""
+    status, refusals, _answer = exchange(model, path, body)
+    return status, refusals
+
+
+def exchange(model: tuple[Api, Runtime], path: str, body: Any) -> tuple[int, list[str], bytes]:
+    """Send a request; the status, what the container refused, and the answer."""
     api, runtime = model
     runtime.refusals.clear()
     with pytest.MonkeyPatch.context() as patch:
@@ -133,7 +140,7 @@ def send(model: tuple[Api, Runtime], path: str, body: Any) -> tuple[int, list[st
         response = entry.handle(event_of(path, json.dumps(body)), Context())
         answer = response.encoded_body() if response.chunks is None else b"".join(response.chunks)
     check(response, answer)
-    return response.status, list(runtime.refusals)
+    return response.status, list(runtime.refusals), answer
 
 
 @given(name=st.sampled_from(sorted(CONTAINERS)), request=mutated())
@@ -149,3 +156,19 @@ def test_what_the_shim_lets_through_the_container_takes(
 def test_each_container_answers_some_of_them(name: str, models: Mapping[str, tuple[Api, Runtime]]) -> None:
     answered = [path for path, body in VALID if send(models[name], path, body) == (200, [])]
     assert set(answered) == set(ROUTES)
+
+
+def test_holds_a_newer_tgi_to_a_schema(models: Mapping[str, tuple[Api, Runtime]]) -> None:
+    schema = {"type": "object", "properties": {"car": {"type": "string"}}, "required": ["car"]}
+    body = {
+        "model": MODEL,
+        "prompt": "Once",
+        "frequency_penalty": 0.5,
+        "response_format": {"type": "json_schema", "json_schema": {"name": "car", "schema": schema}},
+    }
+    status, refusals, answer = exchange(models["TGI 3"], "/v1/completions", body)
+    assert (status, refusals) == (200, [])
+    assert list(json.loads(json.loads(answer)["choices"][0]["text"])) == ["car"]
+    status, _, answer = exchange(models["TGI 1.1"], "/v1/completions", body)
+    assert status == 400
+    assert b"response_format is json_schema, but this model answers with text only" in answer

@@ -273,6 +273,23 @@ class TestBedrock:
         assert shapes[members["stopSequences"]["shape"]]["max"] == bedrock.MAX_CONVERSE_STOP
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "expected"),
+    [
+        ("tgi", None, rules.TGI),
+        ("tgi", (1, 4, 2), rules.TGI),
+        ("tgi", (1, 4, 3), rules.TGI_GUIDED),
+        ("tgi", (2, 0), rules.TGI_GUIDED),
+        ("lmi", (17, 0, 0), rules.LMI),
+        ("vllm", None, rules.VLLM),
+    ],
+)
+def test_knows_a_container_by_name_and_version(
+    name: str, version: tuple[int, ...] | None, expected: ContainerRules
+) -> None:
+    assert rules.of_container(name, version) is expected
+
+
 def test_knows_no_container_of_another_name() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'SGLANG'"):
         _ = rules.SGLANG

@@ -81,3 +81,16 @@ def test_waits_for_the_model_less_long_than_api_gateway_waits(invoke_timeout: st
 
 def test_every_prompt_format_of_the_settings_exists() -> None:
     assert {*FORMATS, "none"} == set(PROMPT_FORMATS)
+
+
+def test_reads_a_containers_version() -> None:
+    assert Settings.from_environment(ENVIRONMENT).container_version is None
+    versions = {"1.4.3": (1, 4, 3), "17": (17,)}
+    for text, version in versions.items():
+        assert Settings.from_environment({**ENVIRONMENT, "CONTAINER_VERSION": text}).container_version == version
+
+
+@pytest.mark.parametrize("text", ["1.4-gpu", "v2", "1..2", "latest", "1.\u0664"])
+def test_refuses_a_version_that_is_none(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"CONTAINER_VERSION is .*, must be numbers with dots, such as 2\.0\.1"):
+        Settings.from_environment({**ENVIRONMENT, "CONTAINER_VERSION": text})

@@ -18,6 +18,9 @@ _HOMES = {
     "BEDROCK_CONVERSE": "bedrock",
 }
 
+TGI_GUIDED_SINCE = (1, 4, 3)
+"""The first version of TGI with grammars; from 1.4.1 it knows the frequency penalty."""
+
 TGI: ContainerRules
 TGI_GUIDED: ContainerRules
 LMI: ContainerRules
@@ -26,6 +29,17 @@ BEDROCK_CHAT: ContainerRules
 BEDROCK_COMPLETION: ContainerRules
 BEDROCK_NATIVE: ContainerRules
 BEDROCK_CONVERSE: ContainerRules
+
+
+def of_container(name: str, version: tuple[int, ...] | None) -> ContainerRules:
+    """The rules of a SageMaker container.
+
+    Args:
+        name: its name in CONTAINER.
+        version: its version, where known.
+    """
+    guided = name == "tgi" and version is not None and version >= TGI_GUIDED_SINCE
+    return __getattr__("TGI_GUIDED" if guided else name.upper())
 
 
 def __getattr__(name: str) -> ContainerRules:

@@ -91,7 +91,7 @@ def _format_problems(parameters: Mapping[str, Any]) -> list[Problem]:
     problems = []
     if "grammar" in parameters:
         problems.append(Problem("grammar", "grammar and response_format both tell the form: send one of them"))
-    if "properties" not in form["json_schema"]["schema"]:
+    if not isinstance(form["json_schema"]["schema"].get("properties"), dict):
         text = "response_format has a schema without properties, which this model's container needs"
         problems.append(Problem("response_format", text))
     return problems
