@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from invoke_shim.backends.base import Backend, Deadline
-from invoke_shim.generation import Answer, Ask, Completion, Piece, Usage, collect, cut_answer, cut_stream
+from invoke_shim.generation import Answer, Ask, Completion, Piece, Usage, cut_answer, cut_stream
 from invoke_shim.trim import trim, trim_stream
 
 
@@ -44,15 +44,13 @@ class Job:
         ]
 
 
-def whole(backend: Backend, job: Job, deadline: Deadline, *, gather: bool) -> Answer:
+def whole(backend: Backend, job: Job, deadline: Deadline) -> Answer:
     """All of the answer.
 
     Args:
         backend: where prompts are answered.
         job: what is asked.
         deadline: when the answer must be there.
-        gather: whether to collect it from a stream: the container then tells the prompt's tokens where it otherwise
-            would not, and has more than 60 s.
 
     Raises:
         ApiError: there is no answer.
@@ -60,7 +58,7 @@ def whole(backend: Backend, job: Job, deadline: Deadline, *, gather: bool) -> An
     completions: list[Completion] = []
     usage = Usage(0, 0)
     for ask in job.asks:
-        answer = collect(backend.stream(ask, deadline)) if gather else backend.complete(ask, deadline)
+        answer = backend.complete(ask, deadline)
         completions += cut_answer(answer, ask.generation.stop).completions
         usage = _sum(usage, answer.usage)
     if job.end_of_turn is not None:

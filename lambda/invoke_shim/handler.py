@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from invoke_shim import logs
+from invoke_shim import logs, sse
 from invoke_shim.backends.base import Backend, Deadline
 from invoke_shim.errors import ApiError, unexpected
 from invoke_shim.patience import patience
@@ -113,10 +113,8 @@ class _Watched:
 
     def close(self) -> None:
         """Stop the model's answer where it is, as when the client is gone."""
-        close = getattr(self._chunks, "close", None)
         try:
-            if close is not None:
-                close()
+            sse.close(self._chunks)
         finally:
             self._report.finish(whole=False)
 

@@ -47,6 +47,7 @@ class Prompting:
     def __init__(self, settings: Settings, *, takes_messages: bool) -> None:
         self._model_name = settings.model_name
         self._takes_messages = takes_messages
+        self._takes_prompts = settings.body != "converse"
         self._format = FORMATS.get(settings.prompt_format)
         self._template = None
         if settings.prompt_template is not None:
@@ -90,7 +91,19 @@ class Prompting:
         )
 
     def completion(self, body: Mapping[str, Any]) -> Prompted:
-        """The prompts of a completion."""
+        """The prompts of a completion.
+
+        Raises:
+            ApiError: 400, this model only chats.
+        """
+        if not self._takes_prompts:
+            raise ApiError(
+                f"{self._model_name} is asked by Bedrock's Converse, which only takes chats: send messages to "
+                "/v1/chat/completions",
+                status=400,
+                type="invalid_request_error",
+                param="prompt",
+            )
         if self._template is not None and body.get("fields") is not None:
             return self._fields(body, instead_of="prompt", end_of_turn=None)
         prompts, problems = read_prompts(body.get("prompt"))

@@ -52,7 +52,7 @@ class Report:
     where: list[str] | None = None
     log_prompts: bool = False
     prompt: object = None
-    answer: list[str] = field(default_factory=list)
+    answer: list[str | bytes] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     first_byte: float | None = None
     finished: bool = False
@@ -66,10 +66,10 @@ class Report:
         if self.log_prompts:
             self.prompt = prompt
 
-    def answered(self, text: str) -> None:
-        """Keep a part of the answer, where the environment wants it logged."""
+    def answered(self, part: str | bytes) -> None:
+        """Keep a part of the answer, where the environment wants it logged; bytes may be split within a character."""
         if self.log_prompts:
-            self.answer.append(text)
+            self.answer.append(part)
 
     def failed(self, error: ApiError, *, kind: str | None = None) -> None:
         """Take down what the client is told; without its traceback, which would keep whole frames alive."""
@@ -125,7 +125,8 @@ class Report:
     def _private(self) -> dict[str, Any]:
         private: dict[str, Any] = {}
         if self.prompt is not None:
-            private |= {"prompt": self.prompt, "answer": "".join(self.answer)}
+            parts = [part.encode("utf-8", "replace") if isinstance(part, str) else part for part in self.answer]
+            private |= {"prompt": self.prompt, "answer": b"".join(parts).decode("utf-8", "replace")}
         if self.error is not None:
             private["error_message"] = self.error.message
         return private

@@ -99,7 +99,7 @@ class Api:
         return Response(body=replies.text_completion(model=self.settings.model_name, answer=answer, echoes=echoes))
 
     def _whole(self, job: Job, deadline: Deadline, report: Report) -> Answer:
-        answer = whole(self.backend, job, deadline, gather=self.settings.gather_stream)
+        answer = whole(self.backend, job, deadline)
         report.usage = answer.usage
         for completion in answer.completions:
             report.answered(completion.text)
@@ -129,7 +129,7 @@ class Api:
             report.stream = True
             return _passed_on(self.backend.invoke_stream(raw, deadline), report)
         reply = self.backend.invoke(raw, deadline)
-        report.answered(reply.body.decode("utf-8", errors="replace"))
+        report.answered(reply.body)
         return Response(body=reply.body, content_type=reply.content_type)
 
     def _list_models(self, _request: Request, _deadline: Deadline, _report: Report) -> Response:
@@ -159,8 +159,11 @@ def _passed_on(stream: NativeStream, report: Report) -> Response:
 
 
 def _resumed(first: bytes, rest: Iterator[bytes], report: Report) -> Iterator[bytes]:
-    report.answered(first.decode("utf-8", errors="replace"))
-    yield first
-    for chunk in rest:
-        report.answered(chunk.decode("utf-8", errors="replace"))
-        yield chunk
+    try:
+        report.answered(first)
+        yield first
+        for chunk in rest:
+            report.answered(chunk)
+            yield chunk
+    finally:
+        sse.close(rest)

@@ -25,6 +25,13 @@ def line(value: Any) -> bytes:
     return json.dumps(value).encode("ascii") + b"\n"
 
 
+def close(chunks: Iterator[Any]) -> None:
+    """Close what can be closed, as generators can: nobody reads on."""
+    closing = getattr(chunks, "close", None)
+    if closing is not None:
+        closing()
+
+
 def events(values: Iterator[dict[str, Any]], report: Report) -> Iterator[bytes]:
     """OpenAI's stream of events: each value, then `[DONE]`; or the error that kept it from its end.
 

@@ -1,90 +1,42 @@
 """A shim in front of a stand-in SageMaker runtime: real boto3, real HTTP, loopback only."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import cast
 
 import pytest
 
 from invoke_shim import handler as entry
 from invoke_shim import logs
-from invoke_shim.backends import sagemaker
-from invoke_shim.settings import Settings
+from invoke_shim.backends.sagemaker import SageMakerEndpoint
+from tests.invoke_shim import backend_stub
 from tests.invoke_shim.shim_client import ENDPOINT_NAME, MODEL_NAME, Deploy, Runtime, Shim
 
 
-class Server(ThreadingHTTPServer):
-    """Serves one `Runtime` after the other, a test each."""
-
-    runtime: Runtime
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One connection of a client to the stand-in; it belongs to the test in which it was opened."""
-
-    protocol_version = "HTTP/1.1"
-    server: Server
-
-    def setup(self) -> None:
-        super().setup()
-        self.runtime = self.server.runtime
-        self.runtime.connections += 1
-
-    def do_POST(self) -> None:
-        self.runtime.paths.append(self.path)
-        self.runtime.bodies.append(self.rfile.read(int(self.headers["content-length"])))
-        reply = self.runtime.reply
-        if reply.hang or reply.drop:
-            if reply.hang:
-                self.runtime.released.wait(10)
-            self.close_connection = True
-            return
-        self.send_response(reply.status)
-        for name, value in {"content-length": str(len(reply.body)), **reply.headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(reply.body)
-
-    def log_message(self, *_args: object) -> None:
-        pass
-
-
 @pytest.fixture(autouse=True)
-def _log_to_this_tests_output() -> Iterator[None]:
-    """Take the shim's log handler away after each test: it writes to an output that pytest then closes."""
+def _log_as_by_default() -> Iterator[None]:
+    """Each test's function configures the log, which is the whole process's."""
     yield
-    logs.logger.handlers.clear()
+    logs.configure("INFO")
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def running_runtime() -> Iterator[Runtime]:
+    with Runtime().running() as runtime:
+        assert isinstance(runtime, Runtime)
+        yield runtime
 
 
 @pytest.fixture
-def runtime(server: Server) -> Iterator[Runtime]:
-    server.runtime = Runtime(url=f"http://127.0.0.1:{server.server_port}")
-    server.runtime.answers([{"generated_text": " Hello!"}])
-    yield server.runtime
-    server.runtime.released.set()
+def runtime(running_runtime: Runtime) -> Iterator[Runtime]:
+    running_runtime.reset()
+    running_runtime.answers([{"generated_text": " Hello!"}])
+    yield running_runtime
+    running_runtime.reset()
 
 
 @pytest.fixture
 def deploy(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
     """Starts the function with an environment, by default a Falcon chat model on TGI."""
-    clients: list[Any] = []
-
-    def create_client(settings: Settings) -> Any:
-        clients.append(sagemaker.create_client(settings))
-        return clients[-1]
-
-    monkeypatch.setattr(entry, "create_client", create_client)
 
     def start(**changes: str | None) -> Shim:
         environment: dict[str, str | None] = {
@@ -93,11 +45,7 @@ def deploy(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy
             "CONTAINER": "tgi",
             "PROMPT_FORMAT": "falcon-chat",
             "INVOKE_TIMEOUT_SECONDS": "29",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": runtime.url,
-            "NO_PROXY": "127.0.0.1",
+            **backend_stub.environment(runtime),
             **changes,
         }
         for name, value in environment.items():
@@ -105,13 +53,18 @@ def deploy(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy
                 monkeypatch.delenv(name, raising=False)
             else:
                 monkeypatch.setenv(name, value)
-        entry.api.cache_clear()
+        stop()
         return Shim()
 
     yield start
+    stop()
+
+
+def stop() -> None:
+    """Forget the function, and close its connections."""
+    if entry.api.cache_info().currsize:
+        cast("SageMakerEndpoint", entry.api().backend).close()
     entry.api.cache_clear()
-    for client in clients:
-        client.close()
 
 
 @pytest.fixture

@@ -1,0 +1,94 @@
+"""A fake backend that says what a test has written down, for what the routes do with a backend's answers."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from invoke_shim import handler as entry
+from invoke_shim import rules
+from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
+from invoke_shim.errors import Problem
+from invoke_shim.generation import Answer, Ask, Piece, collect
+from invoke_shim.routes import Api
+from invoke_shim.settings import Settings
+from tests.invoke_shim.shim_client import MODEL_NAME, Shim
+
+Step = Piece | Exception
+
+
+@dataclass
+class ScriptedBackend:
+    """Answers each ask with the next script: pieces, or errors in their place. Takes what vLLM takes.
+
+    Attributes:
+        scripts: the answers; the last one for ever.
+        takes_messages: whether chats come as messages.
+        native: a native stream's chunks.
+        native_type: and its content type.
+        asks: what was asked.
+        deadlines: and until when.
+        closed: how many streams were ended, whether they were read or not.
+    """
+
+    scripts: list[Sequence[Step]]
+    takes_messages: bool = False
+    native: Sequence[bytes | Exception] = ()
+    native_type: str = "text/event-stream"
+    asks: list[Ask] = field(default_factory=list)
+    deadlines: list[Deadline] = field(default_factory=list)
+    closed: int = 0
+
+    @property
+    def rules(self) -> Rules:
+        return rules.VLLM.rules
+
+    def complete(self, ask: Ask, deadline: Deadline) -> Answer:
+        return collect(self.stream(ask, deadline))
+
+    def stream(self, ask: Ask, deadline: Deadline) -> Iterator[Piece]:
+        self.asks.append(ask)
+        self.deadlines.append(deadline)
+        script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+        try:
+            for step in script:
+                if isinstance(step, Exception):
+                    raise step
+                yield step
+        finally:
+            self.closed += 1
+
+    def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:
+        return []
+
+    def invoke(self, body: bytes, deadline: Deadline) -> NativeReply:
+        self.deadlines.append(deadline)
+        return NativeReply(json.dumps({"echo": body.decode()}).encode(), "application/json")
+
+    def invoke_stream(self, _body: bytes, _deadline: Deadline) -> NativeStream:
+        return NativeStream(self._native(), self.native_type)
+
+    def _native(self) -> Iterator[bytes]:
+        try:
+            for step in self.native:
+                if isinstance(step, Exception):
+                    raise step
+                yield step
+        finally:
+            self.closed += 1
+
+
+@contextmanager
+def shim_before(backend: ScriptedBackend, **settings: Any) -> Iterator[Shim]:
+    """The function with such a backend."""
+    described = Settings(
+        model_name=MODEL_NAME,
+        **{"container": "vllm", "prompt_format": "chatml", "invoke_timeout_seconds": 29, **settings},
+    )
+    shim_api = Api(settings=described, backend=backend)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entry, "api", lambda: shim_api)
+        yield Shim()
