@@ -478,9 +478,10 @@ class TestContainers:
         assert accepted(body, container=rules.LMI).extra == body
         assert set(refused({"typical_p": 0.5}, container=rules.LMI)) == {"typical_p"}
 
-    def test_converse_takes_temperatures_to_one(self) -> None:
-        assert accepted({"temperature": 1}, container=rules.BEDROCK_CONVERSE)
-        assert refused({"temperature": 1.5}, container=rules.BEDROCK_CONVERSE) == {
+    @pytest.mark.parametrize("name", ["BEDROCK_NATIVE", "BEDROCK_CONVERSE"])
+    def test_bedrocks_own_apis_take_temperatures_to_one(self, name: str) -> None:
+        assert accepted({"temperature": 1}, container=CONTAINERS[name])
+        assert refused({"temperature": 1.5}, container=CONTAINERS[name]) == {
             "temperature": "temperature is 1.5, but this model's API takes 0 to 1"
         }
 

@@ -1,7 +1,8 @@
 """Payloads of the containers' own form: what each container takes, checked before it is asked."""
 
 import json
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
 from botocore.loaders import Loader
@@ -12,6 +13,9 @@ from invoke_shim import rules
 from invoke_shim.errors import ENOUGH_PROBLEMS
 from invoke_shim.rules import bedrock, limits
 from invoke_shim.rules.base import ContainerRules
+from localaws.bedrock import bodies as bedrock_bodies
+from localaws.bedrock.errors import BedrockError
+from localaws.bedrock.store import ImportedModel
 from localaws.containers.lmi import request as lmi_request
 from localaws.containers.settings import ContainerSettings
 from localaws.containers.tgi import errors as tgi_errors
@@ -378,3 +382,38 @@ def test_refuses_vllms_parameters_where_the_stand_in_does(parameters: dict[str, 
         taken = "maximum context length" in str(error)
     if not taken:
         assert rules.VLLM.native_problems(body, max_total_tokens=20)
+
+
+IMPORTED = ImportedModel(
+    arn="arn:aws:bedrock:us-east-1:123456789012:imported-model/abcdefghijkl",
+    name="model",
+    job=cast("Any", None),
+    created=datetime.now(UTC),
+    architecture="LlamaForCausalLM",
+    model_type="llama",
+    context_tokens=8192,
+    has_chat_template=True,
+    weight_bytes=1,
+)
+BODIES: dict[str, tuple[ContainerRules, dict[str, Any]]] = {
+    "chat": (rules.BEDROCK_CHAT, {"messages": CHAT}),
+    "completion": (rules.BEDROCK_COMPLETION, {"prompt": "Hi", "max_tokens": 5}),
+    "native": (rules.BEDROCK_NATIVE, {"prompt": "Hi", "max_gen_len": 5}),
+}
+BEDROCK_NAMES = {name for container, _body in BODIES.values() for name in container.payloads[0].fields} - {
+    *("messages", "prompt", "model", "stream"),
+}
+
+
+@given(kind=st.sampled_from(sorted(BODIES)), parameters=parameters_of(BEDROCK_NAMES))
+def test_refuses_imported_models_parameters_where_the_stand_in_does(kind: str, parameters: dict[str, Any]) -> None:
+    container, body = BODIES[kind]
+    body = {**body, **parameters}
+    try:
+        read = bedrock_bodies.read(json.dumps(body).encode(), IMPORTED)
+    except BedrockError:
+        taken = False
+    else:
+        taken = read.kind == kind
+    if not taken:
+        assert container.native_problems(body)

@@ -16,6 +16,7 @@ from invoke_shim.rules.checks import (
     MAX_INT64,
     anything,
     flag,
+    fraction,
     integer,
     json_object,
     list_of,
@@ -88,7 +89,7 @@ def _openai_fields(more: Mapping[str, Check]) -> Mapping[str, Check]:
         "structured_outputs": structured_outputs,
         "temperature": number(0, 2),
         "top_k": integer(-1, MAX_INT32),
-        "top_p": number(0, 1),
+        "top_p": fraction,
         "user": text,
         **more,
     }
@@ -159,9 +160,18 @@ BEDROCK_COMPLETION = ContainerRules(
     ),
 )
 
+
+def _cooler(parameters: Mapping[str, Any], /, **_how: bool) -> list[Problem]:
+    """Bedrock's own body and Converse take temperatures to 1, where OpenAI's API goes to 2."""
+    temperature = parameters.get("temperature") or 0
+    if temperature <= 1:
+        return []
+    return [Problem("temperature", f"temperature is {show(temperature)}, but this model's API takes 0 to 1")]
+
+
 BEDROCK_NATIVE = ContainerRules(
     # The body has no field for stop strings: the shim alone ends the answer at them.
-    rules=Rules(max_stop=0, response_format=True, extra=MappingProxyType({})),
+    rules=Rules(max_stop=0, response_format=True, extra=MappingProxyType({}), conflicts=_cooler),
     payloads=(
         Payload(
             prompt="prompt",
@@ -172,8 +182,7 @@ BEDROCK_NATIVE = ContainerRules(
                     "response_format": nullable(response_format),
                     "return_logprobs": nullable(flag),
                     "stream": flag,
-                    "temperature": nullable(number(0, 2)),
-                    "top_k": nullable(integer(-1, MAX_INT32)),
+                    "temperature": nullable(number(0, 1)),
                     "top_p": nullable(number(0, 1)),
                 }
             ),
@@ -187,15 +196,8 @@ BEDROCK_NATIVE = ContainerRules(
 )
 
 
-def _converse_conflicts(parameters: Mapping[str, Any], /, **_how: bool) -> list[Problem]:
-    temperature = parameters.get("temperature") or 0
-    if temperature <= 1:
-        return []
-    return [Problem("temperature", f"temperature is {show(temperature)}, but this model's API takes 0 to 1")]
-
-
 BEDROCK_CONVERSE = ContainerRules(
-    rules=Rules(max_stop=MAX_CONVERSE_STOP, extra=MappingProxyType({}), conflicts=_converse_conflicts),
+    rules=Rules(max_stop=MAX_CONVERSE_STOP, extra=MappingProxyType({}), conflicts=_cooler),
     payloads=(
         Payload(
             prompt="messages",
