@@ -53,7 +53,6 @@ def text_chunks(stream: Stream, *, echoes: tuple[str, ...] = ()) -> Iterator[dic
     writer = _Writer(stream, "cmpl", "text_completion")
     offsets = [0] * stream.count
     for index, echo in enumerate(echoes):
-        offsets[index] = len(echo)
         yield writer.chunk(_text_choice(index, echo))
     for piece in writer.pieces():
         if not piece.text and not piece.logprobs and piece.finish_reason is None:

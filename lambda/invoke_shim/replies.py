@@ -80,7 +80,8 @@ def _text_choice(index: int, completion: Completion, echo: str) -> dict[str, Any
     return {
         "index": index,
         "text": echo + completion.text,
-        "logprobs": text_logprobs(completion.logprobs, offset=len(echo)),
+        # Never with an echo, which has none: the request is refused.
+        "logprobs": text_logprobs(completion.logprobs),
         "finish_reason": completion.finish_reason,
     }
 

@@ -82,13 +82,13 @@ class ScriptedBackend:
 
 
 @contextmanager
-def shim_before(backend: ScriptedBackend, **settings: Any) -> Iterator[Shim]:
+def shim_before(scripted: ScriptedBackend, /, **settings: Any) -> Iterator[Shim]:
     """The function with such a backend."""
     described = Settings(
         model_name=MODEL_NAME,
         **{"container": "vllm", "prompt_format": "chatml", "invoke_timeout_seconds": 29, **settings},
     )
-    shim_api = Api(settings=described, backend=backend)
+    shim_api = Api(settings=described, backend=scripted)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entry, "api", lambda: shim_api)
         yield Shim()
