@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from invoke_shim.backends import sagemaker
+from invoke_shim.backends import connections
 from invoke_shim.backends.base import Backend
 from invoke_shim.backends.sagemaker import SageMakerEndpoint
 from invoke_shim.errors import ApiError
@@ -194,7 +194,7 @@ def test_opens_a_new_connection_after_a_pause(
 ) -> None:
     stub.replies = [whole(tgi_whole(["a"]))]
     endpoint.complete(ask(), soon())
-    monkeypatch.setattr(sagemaker, "MAX_IDLE_SECONDS", -1)
+    monkeypatch.setattr(connections, "MAX_IDLE_SECONDS", -1)
     endpoint.complete(ask(), soon())
     assert stub.connections == 2
 
@@ -527,7 +527,7 @@ def test_a_stream_that_takes_too_long_to_begin_tells_its_code(endpoint: SageMake
 def test_a_stream_that_falls_silent_is_a_timeout(
     endpoint: SageMakerEndpoint, stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sagemaker, "LEAST_STREAM_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(connections, "LEAST_STREAM_TIMEOUT_SECONDS", 1)
     stub.replies = [stream(TEXT, hang=True)]
     pieces = endpoint.stream(ask(), soon(1))
     assert [next(pieces).text, next(pieces).text] == ["One", " two"]

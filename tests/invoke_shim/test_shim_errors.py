@@ -1,287 +1,173 @@
-"""What goes wrong at the endpoint, as OpenAI's clients see it."""
+"""What goes wrong, as OpenAI's clients see it, and how long a request waits before it does."""
 
-import json
 import socket
+from collections.abc import Iterator, Mapping
 
-import boto3
-import httpx2
-import openai
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from invoke_shim.backends import sagemaker
-from tests.invoke_shim.shim_client import MODEL_NAME, Deploy, Reply, Runtime, Shim
+from invoke_shim.backends.base import Deadline
+from invoke_shim.errors import MAX_PARAM, ApiError, Problem, refuse, show
+from invoke_shim.generation import Ask, Piece
+from invoke_shim.patience import patience
+from tests.invoke_shim import openai_objects
+from tests.invoke_shim.backend_stub import fails, model_fails
+from tests.invoke_shim.scripted_backend import ScriptedBackend, shim_before
+from tests.invoke_shim.shim_client import Context, Deploy, Reply, Runtime, Shim
 
-TOO_LONG = "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. Given: 2040 and 256"
-OTHERS_ARN = "arn:aws:sts::123456789012:assumed-role/secret-role/session"
+IMPATIENT = {"X-Stainless-Read-Timeout": "1"}
+"""With a second of patience a cold model is not waited for."""
 
-
-def tgi(message: str, kind: str) -> str:
-    return json.dumps({"error": message, "error_type": kind})
-
-
-MODEL_ERRORS = {
-    "TGI: validation": ("tgi", 422, tgi(TOO_LONG, "validation"), 422, "invalid_request_error", TOO_LONG),
-    "TGI: too large": ("tgi", 413, "length limit exceeded", 413, "invalid_request_error", "length limit exceeded"),
-    "TGI: overloaded": ("tgi", 429, tgi("Model is overloaded", "overloaded"), 429, "rate_limit_error", "queue"),
-    "TGI: generation": (
-        "tgi",
-        424,
-        tgi("Request failed during generation: CUDA out of memory", "generation"),
-        502,
-        "server_error",
+ERRORS = {
+    "the container's own": (
+        model_fails(422, '{"error": "`inputs` tokens + `max_new_tokens` must be <= 2048", "error_type": "validation"}'),
+        (422, "invalid_request_error", None),
+        "must be <= 2048",
+    ),
+    "a failed generation": (
+        model_fails(424, '{"error": "Request failed during generation: CUDA", "error_type": "generation"}'),
+        (502, "server_error", None),
         "failed to generate",
     ),
-    "TGI: incomplete": ("tgi", 500, tgi("Incomplete generation", "x"), 502, "server_error", "failed to generate"),
-    "LMI: payload": (
-        "lmi",
-        424,
-        '{"error": "Input parsing failed", "code": 424}',
-        400,
-        "invalid_request_error",
-        "Input parsing failed",
+    "throttled": (
+        fails("ThrottlingException", 400, Message=None),
+        (429, "rate_limit_error", "1"),
+        "too many requests",
     ),
-    "LMI: message": (
-        "lmi",
-        400,
-        '{"code": 400, "type": "BadRequest", "message": "bad input"}',
-        400,
-        "invalid_request_error",
-        "bad input",
-    ),
-    "no message": ("tgi", 400, "", 400, "invalid_request_error", "refused the request"),
-    "an object without a message": ("tgi", 400, "[1]", 400, "invalid_request_error", "[1]"),
-    "not ready": ("tgi", 503, "Service Unavailable", 503, "server_error", "not ready"),
-    "gateway": ("lmi", 504, "gateway timeout", 502, "server_error", "failed to generate"),
-}
-
-
-@pytest.mark.parametrize(
-    ("container", "original", "body", "status", "kind", "message"), MODEL_ERRORS.values(), ids=MODEL_ERRORS
-)
-def test_a_containers_error_keeps_its_meaning(
-    container: str,
-    original: int,
-    body: str,
-    status: int,
-    kind: str,
-    message: str,
-    deploy: Deploy,
-    runtime: Runtime,
-) -> None:
-    runtime.model_fails(original, body)
-    answer = deploy(CONTAINER=container).chat(("user", "Hi"))
-    assert (answer.status, answer.error["type"]) == (status, kind)
-    assert message in answer.error["message"]
-    assert "123456789012" not in answer.text
-    assert ("retry-after" in answer.headers) == (status in (429, 503))
-
-
-def test_a_containers_long_error_is_cut(shim: Shim, runtime: Runtime) -> None:
-    runtime.model_fails(422, "x" * 5000)
-    assert len(shim.chat(("user", "Hi")).error["message"]) == 1000
-
-
-SERVICE_ERRORS = {
-    "throttled": ("ThrottlingException", 400, "Rate exceeded", 429, "rate_limit_error", "1", "too many"),
-    "throttled without a message": ("ThrottlingException", 400, None, 429, "rate_limit_error", "1", "too many"),
-    "not ready": ("ModelNotReadyException", 429, "try later", 503, "server_error", "10", "not ready yet"),
-    "unavailable": ("ServiceUnavailable", 503, "try later", 503, "server_error", "10", "not ready yet"),
+    "cold": (fails("ModelNotReadyException", 429, Message="x"), (503, "server_error", "10"), "not ready yet"),
     "scaled to zero": (
-        "ValidationError",
-        400,
-        "Inference Component ic has no capacity to process this request",
-        503,
-        "server_error",
-        "60",
+        fails("ValidationError", 400, Message="Inference Component ic has no capacity to process this request"),
+        (503, "server_error", "60"),
         "scaled to zero",
     ),
-    "endpoint gone": (
-        "ValidationError",
-        400,
-        "Endpoint falcon-endpoint of account 123456789012 not found.",
-        503,
-        "server_error",
-        None,
-        "the endpoint falcon-endpoint does not exist or is not in service",
-    ),
-    "payload": (
-        "ValidationError",
-        400,
-        f"Member must have length less than or equal to 6291456 ({OTHERS_ARN})",
-        400,
-        "invalid_request_error",
-        None,
-        "less than or equal to 6291456",
-    ),
-    "denied": (
-        "AccessDeniedException",
-        403,
-        f"User: {OTHERS_ARN} is not authorized to perform: sagemaker:InvokeEndpoint on resource: arn:aws:x",
-        500,
-        "server_error",
-        None,
-        "lacks the permission sagemaker:InvokeEndpoint for the endpoint falcon-endpoint",
-    ),
-    "denied for another action": (
-        "AccessDeniedException",
-        400,
-        f"User: {OTHERS_ARN} is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:x",
-        500,
-        "server_error",
-        None,
-        "kms:Decrypt",
-    ),
-    "denied without a reason": (
-        "AccessDeniedException",
-        403,
-        None,
-        500,
-        "server_error",
-        None,
-        "sagemaker:InvokeEndpoint",
-    ),
-    "internal": ("InternalFailure", 500, "oops", 502, "server_error", None, "SageMaker failed"),
-    "dependency": ("InternalDependencyException", 530, "oops", 502, "server_error", None, "SageMaker failed"),
-    "unheard of": ("SomethingNew", 418, "oops", 502, "server_error", None, "SageMaker failed"),
+    "not understood": (Reply(body=b"<html>"), (502, "server_error", None), "does not understand"),
 }
 
 
-@pytest.mark.parametrize(
-    ("code", "http", "message", "status", "kind", "wait", "text"), SERVICE_ERRORS.values(), ids=SERVICE_ERRORS
-)
-def test_a_sagemaker_error_becomes_openais(
-    code: str,
-    http: int,
-    message: str | None,
-    status: int,
-    kind: str,
-    wait: str | None,
-    text: str,
-    shim: Shim,
-    runtime: Runtime,
+@pytest.mark.parametrize(("reply", "expected", "message"), ERRORS.values(), ids=ERRORS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_models_error_has_a_status_openais_clients_know(
+    stream: bool, reply: Reply, expected: tuple[int, str, str | None], message: str, shim: Shim, runtime: Runtime
 ) -> None:
-    runtime.fails(code, status=http, Message=message)
-    answer = shim.chat(("user", "Hi"))
-    assert (answer.status, answer.error["type"]) == (status, kind)
-    assert answer.headers.get("retry-after") == wait
-    assert text in answer.error["message"]
+    runtime.reply = reply
+    body = {"model": "the-model", "messages": [{"role": "user", "content": "Hi"}], "stream": stream}
+    answer = shim.post("/v1/chat/completions", body, IMPATIENT)
+    openai_objects.is_error(answer.json)
+    assert (answer.status, answer.error["type"], answer.headers.get("retry-after")) == expected
+    assert message in answer.error["message"]
     assert "123456789012" not in answer.text
-    assert "secret-role" not in answer.text
-
-
-def test_never_sends_a_request_twice_by_itself(shim: Shim, runtime: Runtime) -> None:
-    for code, status in (("ServiceUnavailable", 503), ("InternalFailure", 500), ("ThrottlingException", 400)):
-        runtime.bodies.clear()
-        runtime.fails(code, status=status, Message="x")
-        shim.chat(("user", "Hi"))
-        assert len(runtime.bodies) == 1
+    assert len(runtime.bodies) == 1
 
 
 def test_a_late_answer_is_a_timeout_that_names_the_limits(deploy: Deploy, runtime: Runtime) -> None:
     runtime.reply = Reply(hang=True)
-    answer = deploy(INVOKE_TIMEOUT_SECONDS="5").chat(("user", "Hi"))
+    shim = deploy(INVOKE_TIMEOUT_SECONDS="5")
+    shim.context.remaining_seconds = 2
+    answer = shim.chat(("user", "Hi"))
     assert (answer.status, answer.error["type"], answer.error["code"]) == (504, "server_error", "timeout")
     assert "60 s" in answer.error["message"]
     assert "5 s (INVOKE_TIMEOUT_SECONDS)" in answer.error["message"]
+    assert "stream: true" in answer.error["message"]
     assert answer.headers["x-should-retry"] == "false"
     assert len(runtime.bodies) == 1
-
-
-def test_the_containers_own_60_seconds_are_the_same_timeout(shim: Shim, runtime: Runtime) -> None:
-    runtime.model_fails(0, "Your invocation timed out while waiting for a response from container primary.")
-    answer = shim.chat(("user", "Hi"))
-    assert (answer.status, answer.error["code"]) == (504, "timeout")
 
 
 def test_a_lost_connection_is_not_repeated(shim: Shim, runtime: Runtime) -> None:
     runtime.reply = Reply(drop=True)
     answer = shim.chat(("user", "Hi"))
     assert (answer.status, answer.error["type"]) == (502, "server_error")
-    assert "the connection to the model was lost" in answer.error["message"]
     assert answer.headers["x-should-retry"] == "false"
     assert len(runtime.bodies) == 1
-
-
-def test_an_answer_that_breaks_off_is_a_lost_connection(shim: Shim, runtime: Runtime) -> None:
-    runtime.reply = Reply(body=b"[{", headers={"content-length": "100", "connection": "close"})
-    answer = shim.chat(("user", "Hi"))
-    assert (answer.status, len(runtime.bodies)) == (502, 1)
 
 
 def test_no_connection_at_all_may_be_repeated(deploy: Deploy) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         closed = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    answer = deploy(AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=closed).chat(("user", "Hi"))
+    shim = deploy(AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=closed)
+    answer = shim.post("/v1/completions", {"model": "the-model", "prompt": "Hi"}, IMPATIENT)
     assert (answer.status, answer.headers["retry-after"]) == (503, "10")
     assert "cannot be reached" in answer.error["message"]
 
 
-def test_a_request_that_cannot_be_signed_is_the_apis_own_error(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    answer = deploy(AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None).chat(("user", "Hi"))
-    assert (answer.status, answer.error["message"]) == (500, "the request could not be sent to the model")
+PATIENCE: dict[str, tuple[Mapping[str, str], float, float, float]] = {
+    "the API's": ({}, 29, 900, 27),
+    "the function's": ({}, 900, 30, 29),
+    "the caller's": ({"x-stainless-read-timeout": "5"}, 29, 900, 4.5),
+    "a patient caller's": ({"x-stainless-read-timeout": "20"}, 29, 900, 19),
+    "that of OpenAI's other clients": ({"x-stainless-timeout": "10"}, 29, 900, 9),
+    "the shorter of two": ({"x-stainless-timeout": "10", "x-stainless-read-timeout": "4"}, 29, 900, 3.6),
+    "without end": ({"x-stainless-read-timeout": "600"}, 900, 900, 599),
+    "none told": ({"x-stainless-read-timeout": "None"}, 29, 900, 27),
+    "no number": ({"x-stainless-read-timeout": "NaN"}, 29, 900, 27),
+    "zero, which says nothing": ({"x-stainless-read-timeout": "0"}, 29, 900, 27),
+    "below zero": ({"x-stainless-read-timeout": "-5"}, 29, 900, 27),
+    "infinite": ({"x-stainless-read-timeout": "inf"}, 29, 900, 27),
+    "over already": ({}, 29, 0.5, 0),
+}
 
 
-def test_reuses_its_connection_but_not_after_a_pause(
-    shim: Shim, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("headers", "timeout", "remaining", "expected"), PATIENCE.values(), ids=PATIENCE)
+def test_waits_as_long_as_the_least_patient(
+    headers: Mapping[str, str], timeout: float, remaining: float, expected: float
 ) -> None:
-    shim.chat(("user", "Hi"))
-    shim.chat(("user", "Hi"))
-    assert runtime.connections == 1
-    monkeypatch.setattr(sagemaker, "MAX_IDLE_SECONDS", -1)
-    assert shim.chat(("user", "Hi")).status == 200
-    assert runtime.connections == 2
+    assert patience(headers, timeout_seconds=timeout, remaining_seconds=remaining) == pytest.approx(expected)
 
 
-def client_of(shim: Shim) -> openai.OpenAI:
-    """OpenAI's SDK, its HTTP requests answered by the function."""
-
-    def send(request: httpx2.Request) -> httpx2.Response:
-        answer = shim.request(request.method, request.url.path, request.content)
-        return httpx2.Response(answer.status, headers=answer.headers, text=answer.text)
-
-    return openai.OpenAI(
-        api_key="none",
-        base_url="https://abc.execute-api.us-east-1.amazonaws.com/v1",
-        http_client=httpx2.Client(transport=httpx2.MockTransport(send)),
-    )
-
-
-def ask(client: openai.OpenAI) -> str | None:
-    completion = client.chat.completions.create(model=MODEL_NAME, messages=[{"role": "user", "content": "Hi"}])
-    return completion.choices[0].message.content
+def test_the_deadline_is_the_callers() -> None:
+    backend = ScriptedBackend([[Piece(text="Hi", finish_reason="stop")]])
+    with shim_before(backend) as shim:
+        shim.post("/v1/completions", {"model": "the-model", "prompt": "x"}, IMPATIENT)
+        shim.post("/v1/completions", {"model": "the-model", "prompt": "x", "stream": True}, IMPATIENT)
+        shim.post("/invocations", {"prompt": "x"}, IMPATIENT)
+        shim.post("/v1/completions", {"model": "the-model", "prompt": "x"})
+    *hurried, usual = [deadline.remaining() for deadline in backend.deadlines]
+    assert len(hurried) == 3
+    assert all(remaining <= 0.9 for remaining in hurried)
+    assert usual > 0.9
 
 
-def test_the_openai_sdk_gets_its_answer(shim: Shim) -> None:
-    with client_of(shim) as client:
-        assert ask(client) == "Hello!"
-        assert [model.id for model in client.models.list()] == [MODEL_NAME]
-        assert client.completions.create(model=MODEL_NAME, prompt="Once").choices[0].text == " Hello!"
+def test_the_functions_own_time_ends_the_waiting() -> None:
+    backend = ScriptedBackend([[Piece(text="Hi", finish_reason="stop")]])
+    with shim_before(backend) as shim:
+        shim.context = Context(remaining_seconds=1)
+        assert shim.complete().status == 200
+    assert backend.deadlines[0].remaining() == 0
 
 
-def test_the_openai_sdk_raises_its_own_errors(shim: Shim, runtime: Runtime) -> None:
-    with client_of(shim) as client:
-        with pytest.raises(openai.NotFoundError):
-            client.models.retrieve("gpt-4o")
-        with pytest.raises(openai.BadRequestError, match="this API does not stream yet"):
-            client.completions.create(model=MODEL_NAME, prompt="Once", stream=True)
-        runtime.model_fails(422, tgi(TOO_LONG, "validation"))
-        with pytest.raises(openai.UnprocessableEntityError, match="must be <= 2048"):
-            ask(client)
+def test_an_errors_headers_are_sent_along() -> None:
+    class Failing(ScriptedBackend):
+        def stream(self, _ask: Ask, _deadline: Deadline) -> Iterator[Piece]:
+            raise ApiError("no", status=418, type="server_error", code="teapot", param="x", headers={"x-a": "b"})
+
+    with shim_before(Failing([[]])) as shim:
+        for answer in (shim.complete(), shim.complete(stream=True)):
+            assert (answer.status, answer.headers["x-a"]) == (418, "b")
+            assert answer.error == {"message": "no", "type": "server_error", "code": "teapot", "param": "x"}
 
 
-def test_the_openai_sdk_does_not_repeat_what_may_have_been_answered(shim: Shim, runtime: Runtime) -> None:
-    runtime.reply = Reply(drop=True)
-    with client_of(shim) as client, pytest.raises(openai.InternalServerError):
-        ask(client)
-    assert len(runtime.bodies) == 1
+@given(problems=st.lists(st.builds(Problem, st.none() | st.text(), st.text(max_size=50)), min_size=1, max_size=60))
+def test_one_error_for_all_problems_is_short_and_names_the_first(problems: list[Problem]) -> None:
+    error = refuse(problems)
+    openai_objects.is_error(error.body())
+    assert error.status == 400
+    assert (error.param or "") == (problems[0].param or "")[:MAX_PARAM]
+    assert problems[0].message in error.message
+    assert ("more" in error.message[-20:]) or len(problems) <= 20
 
 
-def test_the_openai_sdk_repeats_a_throttled_request(shim: Shim, runtime: Runtime) -> None:
-    runtime.fails("ThrottlingException", status=400, Message=None)
-    with client_of(shim) as client, pytest.raises(openai.RateLimitError):
-        ask(client.with_options(max_retries=1))
-    assert len(runtime.bodies) == 2
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "null"),
+        (True, "true"),
+        ([1], "a list"),
+        ({"a": 1}, "an object"),
+        ("é" * 100, f"'{'é' * 40}...'"),
+        (10**20, "an enormous integer"),
+        (1.5, "1.5"),
+        ("\ud800", "'\\ud800'"),
+    ],
+)
+def test_shows_a_value_in_short(value: object, shown: str) -> None:
+    assert show(value) == shown

@@ -26,10 +26,9 @@ message and no other member.
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from invoke_shim.backends.containers.base import container_error
+from invoke_shim.backends.containers.base import NOT_READY_SECONDS, container_error
 from invoke_shim.backends.retry import NotReadyError
 from invoke_shim.backends.service_errors import (
-    NOT_READY_SECONDS,
     Failure,
     connection_error,
     denied,
@@ -111,10 +110,4 @@ def _model_error(error: ClientError, message: str, code: str) -> ApiError:
 
 
 def _timeout(upstream: str, *, patience_seconds: int, stream: bool) -> ApiError:
-    if stream:
-        return timed_out("the model did not go on with its answer in time", upstream)
-    text = (
-        f"the model did not answer in time: this API waits {patience_seconds} s (INVOKE_TIMEOUT_SECONDS) in all; "
-        "stream the answer (stream: true), of which only the beginning must come in that time"
-    )
-    return timed_out(text, upstream)
+    return timed_out(upstream, waiting=f"this API waits {patience_seconds} s (INVOKE_TIMEOUT_SECONDS)", stream=stream)

@@ -1,33 +1,21 @@
 """A SageMaker endpoint as the backend, by InvokeEndpoint and InvokeEndpointWithResponseStream."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from invoke_shim import rules as container_rules
 from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
+from invoke_shim.backends.connections import Connections
 from invoke_shim.backends.containers import create_container
 from invoke_shim.backends.containers.base import Container
 from invoke_shim.backends.retry import answer_seconds, when_ready
-from invoke_shim.backends.sagemaker_errors import FAILURES, Call, Failure, translate
+from invoke_shim.backends.sagemaker_errors import Call, translate
+from invoke_shim.backends.service_errors import FAILURES, Failure
 from invoke_shim.backends.target import Target, create_target
 from invoke_shim.errors import ApiError, Problem
 from invoke_shim.generation import Answer, Ask, Piece, collect
-from invoke_shim.settings import CONNECT_TIMEOUT_SECONDS, Settings
-
-MAX_IDLE_SECONDS = 20
-"""How long an unused connection is trusted.
-
-While Lambda has the function frozen, the other side may close its connection unseen. Nothing that may have been
-answered is sent again, so the next request would fail on it; after a pause a new one is opened.
-"""
-
-LEAST_STREAM_TIMEOUT_SECONDS = 5
-"""The shortest silence that ends a stream: the deadline is for its beginning, the socket's timeout for all of it."""
+from invoke_shim.settings import Settings
 
 
 def create(settings: Settings) -> "SageMakerEndpoint":
@@ -46,23 +34,6 @@ def create(settings: Settings) -> "SageMakerEndpoint":
     )
 
 
-def create_client(read_timeout: float) -> Any:
-    """A SageMaker runtime client.
-
-    It never retries by itself: botocore repeats what timed out or broke off, which may have been answered, and a
-    generation is paid for each time. What is safe to repeat, `retry.when_ready` does.
-
-    Args:
-        read_timeout: seconds to wait for the next byte.
-    """
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=read_timeout,
-        retries={"total_max_attempts": 1, "mode": "standard"},
-    )
-    return boto3.client("sagemaker-runtime", config=config)
-
-
 class SageMakerEndpoint:
     """Sends prompts to one endpoint at a time.
 
@@ -77,10 +48,7 @@ class SageMakerEndpoint:
         self._container = container
         self._settings = settings
         self._rules = container_rules.of_container(container.name, settings.container_version)
-        self._timeout = settings.read_timeout_seconds
-        self._client = create_client(self._timeout)
-        self._hasty: tuple[int, Any] | None = None
-        self._last_used = 0.0
+        self._connections = Connections("sagemaker-runtime", read_timeout=settings.read_timeout_seconds)
 
     @property
     def takes_messages(self) -> bool:
@@ -144,7 +112,7 @@ class SageMakerEndpoint:
 
     def _invoke(self, body: bytes, deadline: Deadline) -> NativeReply:
         endpoint_name = self._target.name()
-        client = self._client_for(int(deadline.remaining()))
+        client = self._connections.client(deadline.remaining())
         try:
             response = client.invoke_endpoint(
                 EndpointName=endpoint_name, Body=body, ContentType="application/json", Accept="application/json"
@@ -158,7 +126,7 @@ class SageMakerEndpoint:
 
     def _invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
         endpoint_name = self._target.name()
-        client = self._client_for(max(LEAST_STREAM_TIMEOUT_SECONDS, int(deadline.remaining())))
+        client = self._connections.client(deadline.remaining(), stream=True)
         try:
             response = client.invoke_endpoint_with_response_stream(
                 EndpointName=endpoint_name, Body=body, ContentType="application/json"
@@ -180,7 +148,7 @@ class SageMakerEndpoint:
             except FAILURES as error:
                 raise self._translate(error, endpoint_name, stream=True) from error
             finally:
-                self._last_used = time.time()
+                self._connections.used()
 
     def _translate(self, error: Failure, endpoint_name: str, *, stream: bool) -> ApiError:
         call = Call(
@@ -191,31 +159,6 @@ class SageMakerEndpoint:
         )
         return translate(error, call)
 
-    def _client_for(self, seconds: int) -> Any:
-        """A client that waits no longer than so many seconds for a byte.
-
-        The usual one, unless less time is left than it waits: the caller has less patience, or a cold model took
-        of it. A timeout belongs to a client; another one of the same service costs about 2 ms.
-        """
-        self._drop_old_connections()
-        if seconds >= self._timeout:
-            return self._client
-        seconds = max(1, seconds)
-        if self._hasty is None or self._hasty[0] != seconds:
-            if self._hasty is not None:
-                self._hasty[1].close()
-            self._hasty = (seconds, create_client(seconds))
-        return self._hasty[1]
-
-    def _drop_old_connections(self) -> None:
-        # Wall-clock time: a monotonic clock may stand still while the function is frozen.
-        now = time.time()
-        if now - self._last_used > MAX_IDLE_SECONDS:
-            self.close()
-        self._last_used = now
-
     def close(self) -> None:
         """Close all connections that are not in use; the next request opens new ones."""
-        self._client.close()
-        if self._hasty is not None:
-            self._hasty[1].close()
+        self._connections.close()

@@ -29,39 +29,28 @@ model may have done its work, so clients are asked not to repeat it either.
 import re
 from typing import Any, NamedTuple
 
-from botocore.eventstream import ParserError
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    ReadTimeoutError,
-)
-from urllib3.exceptions import HTTPError
-from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
+from botocore.exceptions import ClientError
 
 from invoke_shim.backends.containers.base import NOT_READY_SECONDS, container_error, error_message
 from invoke_shim.backends.retry import NotReadyError
-from invoke_shim.errors import NO_RETRY, ApiError, retry_after
+from invoke_shim.backends.service_errors import (
+    Failure,
+    connection_error,
+    denied,
+    is_timeout,
+    refused,
+    server_error,
+    throttled,
+    timed_out,
+)
+from invoke_shim.errors import ApiError
 
-THROTTLED_SECONDS = 1
 NO_CAPACITY_SECONDS = 60
 """Loading a model after a scale-out takes minutes; OpenAI's SDKs wait for two minutes at most."""
 
 CONTAINER_TIMEOUT_SECONDS = 60
 """The time a container has for one answer (InvokeEndpoint's API reference)."""
 
-MAX_MESSAGE = 1000
-"""Characters of SageMaker's message that are passed on."""
-
-FAILURES = (ClientError, BotoCoreError, HTTPError, ParserError, OSError)
-"""What a call, or the reading of what it returns, can raise: botocore leaves a stream's errors as urllib3's."""
-
-Failure = ClientError | BotoCoreError | HTTPError | ParserError | OSError
-
-_PRIVATE = re.compile(r"arn:[\w-]+:\S+|\b\d{12}\b")
-_ACTION = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
 _TOO_LONG = re.compile(r"ModelInvocationTimeExceeded|time[- ]?out|timed out", re.IGNORECASE)
 _THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
 
@@ -91,14 +80,9 @@ def translate(error: Failure, call: Call) -> ApiError:
     """
     if isinstance(error, ClientError):
         return _service_error(error.response, call)
-    name = type(error).__name__
-    if isinstance(error, ReadTimeoutError | StreamTimeoutError | TimeoutError):
-        return _timeout(call, name)
-    if isinstance(error, ConnectTimeoutError | EndpointConnectionError):
-        return NotReadyError("the SageMaker runtime cannot be reached", seconds=NOT_READY_SECONDS, upstream=name)
-    if isinstance(error, BotoCoreError) and not isinstance(error, HTTPClientError):
-        return _server_error("the request could not be sent to the model", name, status=500)
-    return _server_error("the connection to the model was lost; it may or may not have answered", name)
+    if is_timeout(error):
+        return _timeout(call, type(error).__name__)
+    return connection_error(error, service="the SageMaker runtime")
 
 
 def _service_error(response: Any, call: Call) -> ApiError:
@@ -108,7 +92,7 @@ def _service_error(response: Any, call: Call) -> ApiError:
         text = "the model is scaled to zero and is being started"
         return NotReadyError(text, seconds=NO_CAPACITY_SECONDS, upstream=code)
     if code in _THROTTLED:
-        return _throttled(code)
+        return throttled(code)
     match code:
         case "ModelError":
             translated = _model_error(response, call)
@@ -117,7 +101,8 @@ def _service_error(response: Any, call: Call) -> ApiError:
         case "ValidationError" | "ValidationException":
             translated = _validation_error(message, call.endpoint_name, code)
         case "AccessDeniedException" | "AccessDenied":
-            translated = _access_denied(message, call.endpoint_name, code)
+            target = f"the endpoint {call.endpoint_name}"
+            translated = denied(message, action="sagemaker:InvokeEndpoint", target=target, upstream=code)
         case "ModelStreamError" | "InternalStreamFailure":
             translated = _stream_error(response, message, call, code)
         case _ if response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 503:
@@ -147,7 +132,7 @@ def _stream_error(response: Any, message: str, call: Call, code: str) -> ApiErro
     told = f"{response.get('ErrorCode') or ''} {message}"
     if code == "ModelStreamError" and _TOO_LONG.search(told):
         return _timeout(call, f"{code} ModelInvocationTimeExceeded")
-    return _server_error(
+    return server_error(
         "the model's answer broke off within SageMaker: the connection to its container was lost, or the time is "
         "over that SageMaker gives a stream",
         code,
@@ -156,47 +141,13 @@ def _stream_error(response: Any, message: str, call: Call, code: str) -> ApiErro
 
 def _validation_error(message: str, endpoint_name: str, code: str) -> ApiError:
     if "not found" in message.lower():
-        return _server_error(f"the endpoint {endpoint_name} does not exist or is not in service", code, status=503)
-    return ApiError(
-        f"SageMaker refused the request: {_PRIVATE.sub('[...]', message)[:MAX_MESSAGE]}",
-        status=400,
-        type="invalid_request_error",
-        upstream=code,
-    )
-
-
-def _access_denied(message: str, endpoint_name: str, code: str) -> ApiError:
-    """AWS's message names roles and accounts; of it only the action is passed on."""
-    found = _ACTION.search(message)
-    action = found[1] if found else "sagemaker:InvokeEndpoint"
-    text = f"this API's function lacks the permission {action} for the endpoint {endpoint_name}"
-    return _server_error(text, code, status=500)
+        return server_error(f"the endpoint {endpoint_name} does not exist or is not in service", code, status=503)
+    return refused(message, service="SageMaker", upstream=code)
 
 
 def _timeout(call: Call, upstream: str) -> ApiError:
-    if call.stream:
-        text = "the model did not go on with its answer in time"
-    else:
-        text = (
-            f"the model did not answer in time: its container has {CONTAINER_TIMEOUT_SECONDS} s for an answer that "
-            f"is not streamed, and this API waits {call.patience_seconds} s (INVOKE_TIMEOUT_SECONDS) in all; stream "
-            "the answer (stream: true), of which only the beginning must come in that time"
-        )
-    text += "; ask for fewer tokens (max_tokens) or send a shorter prompt"
-    return ApiError(text, status=504, type="server_error", code="timeout", headers=NO_RETRY, upstream=upstream)
-
-
-def _throttled(code: str) -> ApiError:
-    return ApiError(
-        f"too many requests to the model at once; try again in {THROTTLED_SECONDS} s",
-        status=429,
-        type="rate_limit_error",
-        code="rate_limit_exceeded",
-        headers=retry_after(THROTTLED_SECONDS),
-        upstream=code,
+    waiting = (
+        f"its container has {CONTAINER_TIMEOUT_SECONDS} s for an answer that is not streamed, and this API waits "
+        f"{call.patience_seconds} s (INVOKE_TIMEOUT_SECONDS)"
     )
-
-
-def _server_error(message: str, upstream: str, *, status: int = 502) -> ApiError:
-    """An error that the same request would meet again, or that may have cost a generation."""
-    return ApiError(message, status=status, type="server_error", headers=NO_RETRY, upstream=upstream)
+    return timed_out(upstream, waiting=waiting, stream=call.stream)

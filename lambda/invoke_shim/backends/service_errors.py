@@ -14,15 +14,11 @@ from botocore.exceptions import (
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
 
+from invoke_shim.backends.containers.base import MAX_MESSAGE, NOT_READY_SECONDS
 from invoke_shim.backends.retry import NotReadyError
 from invoke_shim.errors import NO_RETRY, ApiError, retry_after
 
 THROTTLED_SECONDS = 1
-NOT_READY_SECONDS = 10
-"""When to try again while a model is not ready: loading takes minutes, OpenAI's clients wait for some seconds."""
-
-MAX_MESSAGE = 1000
-"""Characters of a service's message that are passed on."""
 
 FAILURES = (ClientError, BotoCoreError, HTTPError, ParserError, OSError)
 """What a call, or the reading of what it returns, can raise: botocore leaves a stream's errors as urllib3's."""
@@ -65,7 +61,7 @@ def denied(message: str, *, action: str, target: str, upstream: str) -> ApiError
     Args:
         message: AWS's message.
         action: the permission, where the message names none.
-        target: what it is for, as clients know it.
+        target: what it is for.
         upstream: for the log.
     """
     found = _ACTION.search(message)
@@ -73,8 +69,20 @@ def denied(message: str, *, action: str, target: str, upstream: str) -> ApiError
     return server_error(text, upstream, status=500)
 
 
-def timed_out(message: str, upstream: str) -> ApiError:
-    """504: no answer in time."""
+def timed_out(upstream: str, *, waiting: str, stream: bool) -> ApiError:
+    """504: no answer in time.
+
+    Args:
+        upstream: for the log.
+        waiting: who waits for how long for an answer that is not streamed.
+        stream: whether the answer was to be streamed.
+    """
+    message = (
+        "the model did not go on with its answer in time"
+        if stream
+        else f"the model did not answer in time: {waiting} in all; stream the answer (stream: true), of which only the "
+        "beginning must come in that time"
+    )
     return ApiError(
         f"{message}; ask for fewer tokens (max_tokens) or send a shorter prompt",
         status=504,
