@@ -41,7 +41,6 @@ ERRORS = {
         (503, "server_error", "60"),
         "scaled to zero",
     ),
-    "not understood": (Reply(body=b"<html>"), (502, "server_error", None), "does not understand"),
 }
 
 
