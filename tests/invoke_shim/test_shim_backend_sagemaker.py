@@ -173,6 +173,32 @@ def test_the_endpoint_is_the_one_that_the_parameter_names(stub: Stub) -> None:
     assert stub.paths == ["/", "/endpoints/blue/invocations"]
 
 
+GONE = fails("ValidationError", 400, Message="Endpoint blue of account 123456789012 not found.")
+
+
+def named(endpoint_name: str) -> Reply:
+    return whole({"Parameter": {"Name": "p", "Type": "String", "Value": endpoint_name}})
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_endpoint_that_was_replaced_is_not_asked_for_ten_more_seconds(stub: Stub, streamed: bool) -> None:
+    answer = stream([tgi_stream(["Hi"])]) if streamed else whole(tgi_whole(["Hi"]))
+    stub.replies = [named("blue"), GONE, named("green"), answer]
+    made = backend(endpoint_name=None, target_parameter="p", gather_stream=streamed)
+    assert made.complete(ask(), soon()).completions[0].text == "Hi"
+    made.close()
+    operation = "invocations-response-stream" if streamed else "invocations"
+    assert stub.paths == ["/", f"/endpoints/blue/{operation}", "/", f"/endpoints/green/{operation}"]
+
+
+def test_an_endpoint_that_is_gone_without_a_successor_is_an_error(stub: Stub) -> None:
+    stub.replies = [named("blue"), GONE, named("blue")]
+    made = backend(endpoint_name=None, target_parameter="p")
+    assert "the endpoint blue does not exist" in failure(lambda: made.complete(ask(), soon())).message
+    made.close()
+    assert len(stub.paths) == 3
+
+
 def test_a_backend_needs_a_container() -> None:
     with pytest.raises(ValueError, match="no container"):
         backend(None)  # type: ignore[arg-type]  # what is tested

@@ -9,12 +9,12 @@ from invoke_shim import rules as body_rules
 from invoke_shim.backends import bedrock_converse
 from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
 from invoke_shim.backends.bedrock_bodies import create_body
-from invoke_shim.backends.bedrock_errors import ModelGoneError, translate
+from invoke_shim.backends.bedrock_errors import translate
 from invoke_shim.backends.bedrock_streams import objects, parse
 from invoke_shim.backends.connections import Connections
 from invoke_shim.backends.retry import LEAST_RESERVE_SECONDS, answer_seconds, when_ready
 from invoke_shim.backends.service_errors import FAILURES, Failure
-from invoke_shim.backends.target import Target, create_target
+from invoke_shim.backends.target import Target, create_target, send_to
 from invoke_shim.errors import ApiError, Problem
 from invoke_shim.generation import Answer, Ask, Piece, collect
 from invoke_shim.settings import CONNECT_TIMEOUT_SECONDS, START_MARGIN_SECONDS, BodyName, Settings
@@ -183,18 +183,7 @@ class ImportedModel:
 
     def _when_ready(self, send: Callable[[str], T], deadline: Deadline, *, reserve: float) -> T:
         """Send, and send again while the model is not ready; to its successor, where it was replaced meanwhile."""
-
-        def send_to_target() -> T:
-            arn = self._target.name()
-            try:
-                return send(arn)
-            except ModelGoneError:
-                self._target.expire()
-                if self._target.name() == arn:
-                    raise
-            return send(self._target.name())
-
-        return when_ready(send_to_target, deadline, reserve=reserve)
+        return when_ready(lambda: send_to(self._target, send), deadline, reserve=reserve)
 
     def _translate(self, error: Failure, *, stream: bool) -> ApiError:
         return translate(error, patience_seconds=self._settings.invoke_timeout_seconds, stream=stream)

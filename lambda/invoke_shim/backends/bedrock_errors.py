@@ -38,6 +38,7 @@ from invoke_shim.backends.service_errors import (
     throttled,
     timed_out,
 )
+from invoke_shim.backends.target import TargetGoneError
 from invoke_shim.errors import ApiError
 
 COLD_SECONDS = 30
@@ -45,14 +46,6 @@ COLD_SECONDS = 30
 
 _SERVICE = "Bedrock"
 _MODEL = "the imported model"
-
-
-class ModelGoneError(ApiError):
-    """503: there is no such imported model. It may have been replaced since its name was looked up."""
-
-    def __init__(self, upstream: str) -> None:
-        text = "the imported model does not exist: it was deleted, or its import has not ended"
-        super().__init__(text, status=503, type="server_error", headers={"x-should-retry": "false"}, upstream=upstream)
 
 
 def translate(error: Failure, *, patience_seconds: int, stream: bool) -> ApiError:
@@ -92,7 +85,8 @@ def _service_error(error: ClientError, *, patience_seconds: int, stream: bool) -
         case "ValidationException":
             translated = refused(message, service=_SERVICE, upstream=code)
         case "ResourceNotFoundException":
-            translated = ModelGoneError(code)
+            text = "the imported model does not exist: it was deleted, or its import has not ended"
+            translated = TargetGoneError(text, upstream=code)
         case "AccessDeniedException":
             action = "bedrock:InvokeModelWithResponseStream" if stream else "bedrock:InvokeModel"
             translated = denied(message, action=action, target=_MODEL, upstream=code)

@@ -12,7 +12,7 @@ from invoke_shim.backends.containers.base import Container
 from invoke_shim.backends.retry import answer_seconds, when_ready
 from invoke_shim.backends.sagemaker_errors import Call, translate
 from invoke_shim.backends.service_errors import FAILURES, Failure
-from invoke_shim.backends.target import Target, create_target
+from invoke_shim.backends.target import Target, create_target, send_to
 from invoke_shim.errors import ApiError, Problem
 from invoke_shim.generation import Answer, Ask, Piece, collect
 from invoke_shim.settings import Settings
@@ -96,7 +96,11 @@ class SageMakerEndpoint:
         Raises:
             ApiError: the endpoint or its container answered with an error, or not in time.
         """
-        return when_ready(lambda: self._invoke(body, deadline), deadline, reserve=answer_seconds(deadline))
+
+        def send(endpoint_name: str) -> NativeReply:
+            return self._invoke(endpoint_name, body, deadline)
+
+        return when_ready(lambda: send_to(self._target, send), deadline, reserve=answer_seconds(deadline))
 
     def invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
         """Send a payload to the container as it is, and stream the answer.
@@ -108,10 +112,13 @@ class SageMakerEndpoint:
             ApiError: the endpoint or its container answered with an error, or not in time; from the stream's
                 chunks, that it broke off.
         """
-        return when_ready(lambda: self._invoke_stream(body, deadline), deadline)
 
-    def _invoke(self, body: bytes, deadline: Deadline) -> NativeReply:
-        endpoint_name = self._target.name()
+        def send(endpoint_name: str) -> NativeStream:
+            return self._invoke_stream(endpoint_name, body, deadline)
+
+        return when_ready(lambda: send_to(self._target, send), deadline)
+
+    def _invoke(self, endpoint_name: str, body: bytes, deadline: Deadline) -> NativeReply:
         client = self._connections.client(deadline.remaining())
         try:
             response = client.invoke_endpoint(
@@ -124,8 +131,7 @@ class SageMakerEndpoint:
             raise self._translate(error, endpoint_name, stream=False) from error
         return NativeReply(answer, response.get("ContentType") or "application/json")
 
-    def _invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
-        endpoint_name = self._target.name()
+    def _invoke_stream(self, endpoint_name: str, body: bytes, deadline: Deadline) -> NativeStream:
         client = self._connections.client(deadline.remaining(), stream=True)
         try:
             response = client.invoke_endpoint_with_response_stream(

@@ -12,7 +12,7 @@
 | ThrottlingException (HTTP 400, the message may be null) | 429 and `retry-after` | |
 | ModelNotReadyException, ServiceUnavailable, any other 503 | 503 and `retry-after` | yes |
 | any message with "has no capacity" (scaled to zero) | 503 and a longer `retry-after` | yes |
-| ValidationError, endpoint not found | 503 | |
+| ValidationError, endpoint not found | 503; a newer one in the parameter is asked instead | |
 | ValidationError otherwise | 400 | |
 | AccessDeniedException | 500, naming the permission | |
 | InternalFailure, InternalDependencyException | 502 | |
@@ -43,6 +43,7 @@ from invoke_shim.backends.service_errors import (
     throttled,
     timed_out,
 )
+from invoke_shim.backends.target import TargetGoneError
 from invoke_shim.errors import ApiError
 
 NO_CAPACITY_SECONDS = 60
@@ -141,7 +142,7 @@ def _stream_error(response: Any, message: str, call: Call, code: str) -> ApiErro
 
 def _validation_error(message: str, endpoint_name: str, code: str) -> ApiError:
     if "not found" in message.lower():
-        return server_error(f"the endpoint {endpoint_name} does not exist or is not in service", code, status=503)
+        return TargetGoneError(f"the endpoint {endpoint_name} does not exist or is not in service", upstream=code)
     return refused(message, service="SageMaker", upstream=code)
 
 

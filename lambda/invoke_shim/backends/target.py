@@ -7,7 +7,7 @@ function notices within `CACHED_SECONDS`.
 import re
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -27,6 +27,21 @@ NONE = "none"
 _ACTION = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
 
 
+T = TypeVar("T")
+
+
+class TargetGoneError(ApiError):
+    """503: what the target names does not exist. It may have been replaced since its name was looked up.
+
+    Args:
+        message: what does not exist.
+        upstream: the backend's own name of the error, for the log only.
+    """
+
+    def __init__(self, message: str, *, upstream: str) -> None:
+        super().__init__(message, status=503, type="server_error", headers=NO_RETRY, upstream=upstream)
+
+
 class Target(Protocol):
     """Tells what is served."""
 
@@ -39,6 +54,27 @@ class Target(Protocol):
 
     def expire(self) -> None:
         """Look it up again the next time: what it names is gone."""
+
+
+def send_to(target: Target, send: Callable[[str], T]) -> T:
+    """Send to what is served; to its successor, where it was replaced meanwhile.
+
+    Args:
+        target: tells what is served.
+        send: sends to a name; raises TargetGoneError if there is nothing of that name.
+
+    Raises:
+        ApiError: what `send` raised, or no name can be told.
+    """
+    name = target.name()
+    try:
+        return send(name)
+    except TargetGoneError:
+        target.expire()
+        successor = target.name()
+        if successor == name:
+            raise
+    return send(successor)
 
 
 def create_target(name: str | None, parameter: str | None) -> Target:
