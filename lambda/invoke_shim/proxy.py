@@ -12,6 +12,10 @@ from invoke_shim.errors import ApiError
 MAX_BODY_BYTES = 6 * 1024 * 1024
 """Lambda's limit of a synchronous invocation's payload, which the event with the body in it must keep."""
 
+MAX_DEPTH = 100
+"""Lists and objects in each other. Far more than any request or schema has, and far less than what Python can take: the
+AWS SDK walks through a request's parameters by recursion."""
+
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -147,13 +151,33 @@ def parse_object(raw: bytes) -> dict[str, Any]:
             f"the request body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         ) from None
     except RecursionError:
-        raise _bad_body("the request body is nested too deeply") from None
+        raise _too_deep() from None
     except ValueError as error:
         # NaN, Infinity, or a number of thousands of digits
         raise _bad_body(f"the request body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise _bad_body("the request body is not a JSON object")
+    # Most bodies have not as many brackets as that, and counting them takes next to no time.
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise _too_deep()
     return value
+
+
+def _depth(value: Any) -> int:
+    """How deep lists and objects lie in each other; without recursion, and not beyond MAX_DEPTH + 1."""
+    depth = 0
+    level = [value]
+    while level and depth <= MAX_DEPTH:
+        depth += 1
+        inner: list[Any] = []
+        for item in level:
+            inner += item.values() if isinstance(item, dict) else item
+        level = [item for item in inner if isinstance(item, dict | list)]
+    return depth
+
+
+def _too_deep() -> ApiError:
+    return _bad_body(f"the request body is nested too deeply, at most {MAX_DEPTH} lists and objects in each other")
 
 
 def _refuse_constant(name: str) -> None:

@@ -232,6 +232,27 @@ def test_answers_megabytes_for_a_model_that_takes_messages(what: str) -> None:
     send("a model on vLLM", *HUGE[what])
 
 
+def nested(depth: int) -> str:
+    """A native payload for Converse, so many objects deep."""
+    fields = '{"a":' * (depth - 1) + "{}" + "}" * (depth - 1)
+    return f'{{"messages": [{{"role": "user", "content": []}}], "additionalModelRequestFields": {fields}}}'
+
+
+def test_refuses_objects_in_objects_before_anything_walks_through_them() -> None:
+    assert send("a model behind Converse", "/invocations", nested(99)).status == 200
+    response = send("a model behind Converse", "/invocations", nested(100))
+    assert response.status == 400
+    expected = "the request body is nested too deeply, at most 100 lists and objects in each other"
+    assert response.body["error"]["message"] == expected
+
+
+def test_takes_as_many_lists_and_objects_beside_each_other_as_there_are() -> None:
+    messages = f"[{', '.join(['{}'] * 500)}]".replace(
+        "{}", '{"role": "user", "content": [{"type": "text", "text": "Hi"}]}'
+    )
+    assert send("a model on vLLM", "/v1/chat/completions", chat(messages)).status == 200
+
+
 def test_refuses_a_body_above_lambdas_limit() -> None:
     response = send("Mistral", "/v1/completions", b" " * (6 * 1024 * 1024 + 1))
     assert response.status == 413
