@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from localaws import eventstream
 
 
-def decode(data: bytes, *, size: int | None = None) -> list[tuple[dict[str, str], bytes]]:
+def decode(data: bytes, *, size: int | None = None) -> list[tuple[Any, bytes]]:
     """Read messages with botocore, fed `size` bytes at a time."""
     buffer = EventStreamBuffer()
     messages = []
