@@ -8,7 +8,6 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -20,10 +19,11 @@ MAX_PRIVATE_CHARACTERS = 6_000
 the embedded metric format's specification allows a log event."""
 
 
-@dataclass(slots=True)
 class _Config:
-    level: int = LEVELS["INFO"]
-    prompts: bool = False
+    """What is logged, for the whole process."""
+
+    level = LEVELS["INFO"]
+    prompts = False
 
 
 _config = _Config()
