@@ -6,8 +6,11 @@ the container's answer, as SageMaker would pass it on, to botocore.
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
+import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
@@ -26,7 +29,7 @@ from tests.invoke_shim.fuzzing import MODEL, ROUTES, VALID, Context, check, even
 
 RESPOND = {"tgi": tgi.respond, "lmi": lmi.respond, "vllm": vllm.respond}
 VERSIONS: tuple[tuple[str, Family, Version], ...] = (
-    ("TGI 1.1", "tgi", (1, 1, 0)),
+    ("TGI 1", "tgi", (1, 1, 0)),
     ("TGI 3", "tgi", (3, 0, 1)),
     ("LMI 10", "lmi", (10, 0, 0)),
     ("LMI 17", "lmi", (17, 0, 0)),
@@ -67,15 +70,20 @@ class Raw:
 
 
 class Runtime:
-    """SageMaker's runtime in front of one stand-in container, with the container's refusals."""
+    """SageMaker's runtime in front of the stand-in containers, each by its endpoint's name.
 
-    def __init__(self, settings: ContainerSettings) -> None:
-        self.settings = settings
+    Attributes:
+        refusals: what containers refused.
+    """
+
+    def __init__(self) -> None:
         self.refusals: list[str] = []
 
     def answer(self, request: Any, **_event: Any) -> AWSResponse:
         """Answer a request that botocore is about to send."""
-        response = RESPOND[self.settings.family](request.body, Serving(settings=self.settings))
+        endpoint_name = unquote(urlsplit(request.url).path.split("/")[2])
+        settings = CONTAINERS[endpoint_name.replace("-", " ")]
+        response = RESPOND[settings.family](request.body, Serving(settings=settings))
         pieces = [response.body] if isinstance(response.body, str) else list(response.body)
         body = "".join(pieces)
         if response.status >= 400 or '"error"' in body:
@@ -93,72 +101,67 @@ class Runtime:
         return AWSResponse(request.url, 200, HTTPHeaders.from_dict(headers), Raw(iter([body.encode()])))
 
 
+@dataclass(frozen=True)
+class Deployed:
+    """The shim in front of a model on each container."""
+
+    apis: Mapping[str, Api]
+    runtime: Runtime
+
+    def exchange(self, name: str, path: str, body: Any) -> tuple[int, list[str], bytes]:
+        """Send a request; the status, what the container refused, and the answer."""
+        self.runtime.refusals.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(entry, "api", lambda: self.apis[name])
+            response = entry.handle(event_of(path, json.dumps(body)), Context())
+            answer = response.encoded_body() if response.chunks is None else b"".join(response.chunks)
+        check(response, answer)
+        return response.status, list(self.runtime.refusals), answer
+
+
 @pytest.fixture(scope="module")
-def models() -> Iterator[Mapping[str, tuple[Api, Runtime]]]:
-    """A model on each container."""
+def deployed() -> Iterator[Deployed]:
+    runtime = Runtime()
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    # The stubs know no hook that answers.
+    session.events.register("before-send.sagemaker-runtime", cast("Any", runtime.answer))
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }.items():
-            patch.setenv(name, value)
-        deployed = {}
-        for name, settings in CONTAINERS.items():
-            shim = Settings(
+        patch.setattr(boto3, "DEFAULT_SESSION", session)
+        apis = {}
+        for name, container in CONTAINERS.items():
+            settings = Settings(
                 model_name=MODEL,
-                endpoint_name="endpoint",
-                container=settings.family,
-                container_version=settings.version,
-                prompt_format="chatml" if settings.family != "vllm" else "none",
+                endpoint_name=name.replace(" ", "-"),
+                container=container.family,
+                container_version=container.version,
+                prompt_format="chatml" if container.family != "vllm" else "none",
                 invoke_timeout_seconds=29,
                 max_input_tokens=1000,
                 max_total_tokens=2000,
             )
-            backend = sagemaker.create(shim)
-            runtime = Runtime(settings)
-            backend._client.meta.events.register("before-send.sagemaker-runtime", runtime.answer)
-            deployed[name] = (Api(settings=shim, backend=backend), runtime)
-        yield deployed
-        for api, _runtime in deployed.values():
+            apis[name] = Api(settings=settings, backend=sagemaker.create(settings))
+        yield Deployed(apis, runtime)
+        for api in apis.values():
             assert isinstance(api.backend, sagemaker.SageMakerEndpoint)
             api.backend.close()
 
 
-def send(model: tuple[Api, Runtime], path: str, body: Any) -> tuple[int, list[str]]:
-    """Send a request; the status, and what the container refused."""
-    status, refusals, _answer = exchange(model, path, body)
-    return status, refusals
-
-
-def exchange(model: tuple[Api, Runtime], path: str, body: Any) -> tuple[int, list[str], bytes]:
-    """Send a request; the status, what the container refused, and the answer."""
-    api, runtime = model
-    runtime.refusals.clear()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(entry, "api", lambda: api)
-        response = entry.handle(event_of(path, json.dumps(body)), Context())
-        answer = response.encoded_body() if response.chunks is None else b"".join(response.chunks)
-    check(response, answer)
-    return response.status, list(runtime.refusals), answer
-
-
 @given(name=st.sampled_from(sorted(CONTAINERS)), request=mutated())
 def test_what_the_shim_lets_through_the_container_takes(
-    name: str, request: tuple[str, dict[str, Any]], models: Mapping[str, tuple[Api, Runtime]]
+    name: str, request: tuple[str, dict[str, Any]], deployed: Deployed
 ) -> None:
-    _status, refusals = send(models[name], *request)
+    _status, refusals, _answer = deployed.exchange(name, *request)
     for refusal in refusals:
         assert any(word in refusal for word in KNOWN_TO_THE_CONTAINER_ALONE)
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
-def test_each_container_answers_some_of_them(name: str, models: Mapping[str, tuple[Api, Runtime]]) -> None:
-    answered = [path for path, body in VALID if send(models[name], path, body) == (200, [])]
+def test_each_container_answers_requests_on_every_route(name: str, deployed: Deployed) -> None:
+    answered = [path for path, body in VALID if deployed.exchange(name, path, body)[:2] == (200, [])]
     assert set(answered) == set(ROUTES)
 
 
-def test_holds_a_newer_tgi_to_a_schema(models: Mapping[str, tuple[Api, Runtime]]) -> None:
+def test_holds_a_newer_tgi_to_a_schema(deployed: Deployed) -> None:
     schema = {"type": "object", "properties": {"car": {"type": "string"}}, "required": ["car"]}
     body = {
         "model": MODEL,
@@ -166,9 +169,9 @@ def test_holds_a_newer_tgi_to_a_schema(models: Mapping[str, tuple[Api, Runtime]]
         "frequency_penalty": 0.5,
         "response_format": {"type": "json_schema", "json_schema": {"name": "car", "schema": schema}},
     }
-    status, refusals, answer = exchange(models["TGI 3"], "/v1/completions", body)
+    status, refusals, answer = deployed.exchange("TGI 3", "/v1/completions", body)
     assert (status, refusals) == (200, [])
     assert list(json.loads(json.loads(answer)["choices"][0]["text"])) == ["car"]
-    status, _, answer = exchange(models["TGI 1.1"], "/v1/completions", body)
+    status, _, answer = deployed.exchange("TGI 1", "/v1/completions", body)
     assert status == 400
     assert b"response_format is json_schema, but this model answers with text only" in answer
