@@ -26,7 +26,6 @@ What is tried again (`retry.when_ready`) surely never reached the model. After a
 model may have done its work, so clients are asked not to repeat it either.
 """
 
-import re
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -52,7 +51,7 @@ NO_CAPACITY_SECONDS = 60
 CONTAINER_TIMEOUT_SECONDS = 60
 """The time a container has for one answer (InvokeEndpoint's API reference)."""
 
-_TOO_LONG = re.compile(r"ModelInvocationTimeExceeded|time[- ]?out|timed out", re.IGNORECASE)
+_TOO_LONG = ("modelinvocationtimeexceeded", "timeout", "timed out")
 _THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
 
 
@@ -130,8 +129,8 @@ def _stream_error(response: Any, message: str, call: Call, code: str) -> ApiErro
     ModelStreamError has an ErrorCode, which botocore leaves out of an error within the stream; then its message
     may tell.
     """
-    told = f"{response.get('ErrorCode') or ''} {message}"
-    if code == "ModelStreamError" and _TOO_LONG.search(told):
+    told = f"{response.get('ErrorCode') or ''} {message}".lower()
+    if code == "ModelStreamError" and any(words in told for words in _TOO_LONG):
         return _timeout(call, f"{code} ModelInvocationTimeExceeded")
     return server_error(
         "the model's answer broke off within SageMaker: the connection to its container was lost, or the time is "

@@ -4,7 +4,6 @@ With a parameter, another version is served by writing its name into the paramet
 function notices within `CACHED_SECONDS`.
 """
 
-import re
 import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -13,6 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from invoke_shim.backends.service_errors import denied
 from invoke_shim.errors import NO_RETRY, ApiError, retry_after
 
 CACHED_SECONDS = 10.0
@@ -23,8 +23,6 @@ NO_VERSION_SECONDS = 30
 
 NONE = "none"
 """The parameter's value that says that no version is served; a parameter cannot be empty."""
-
-_ACTION = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
 
 
 T = TypeVar("T")
@@ -170,7 +168,8 @@ class ParameterTarget:
             if code == "ParameterNotFound":
                 return None
             if code in ("AccessDeniedException", "AccessDenied"):
-                raise self._denied(error) from None
+                message, parameter = str(error), f"the parameter {self._parameter}"
+                raise denied(message, action="ssm:GetParameter", target=parameter, upstream=f"ssm {code}") from None
             return self._last_known(code)
         except BotoCoreError as error:
             return self._last_known(type(error).__name__)
@@ -186,15 +185,4 @@ class ParameterTarget:
             type="server_error",
             headers=retry_after(1),
             upstream=f"ssm {upstream}",
-        )
-
-    def _denied(self, error: ClientError) -> ApiError:
-        found = _ACTION.search(str(error))
-        return ApiError(
-            f"this API's function lacks the permission {found[1] if found else 'ssm:GetParameter'} for the "
-            f"parameter {self._parameter}",
-            status=500,
-            type="server_error",
-            headers=NO_RETRY,
-            upstream="ssm AccessDeniedException",
         )
