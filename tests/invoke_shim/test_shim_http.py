@@ -205,23 +205,44 @@ def test_a_bad_environment_names_its_problems(deploy: Deploy) -> None:
         shim.complete()
 
 
-@pytest.mark.parametrize("endpoint_name", ["an-endpoint", ""])
-def test_lambdas_init_phase_makes_the_client_and_fails_on_a_bad_environment(endpoint_name: str) -> None:
-    code = "from invoke_shim import handler; print(handler.api.cache_info().currsize)"
-    environment = {
+INITIALIZE = """
+import sys
+from invoke_shim import handler
+backends = [name for name in ("bedrock", "sagemaker") if f"invoke_shim.backends.{name}" in sys.modules]
+print(handler.api.cache_info().currsize, *backends, "invoke_shim.formats.template" in sys.modules)
+"""
+
+
+def initialize(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Lambda's init phase."""
+    surroundings = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(Path(invoke_shim.__file__).parents[1]),
         "AWS_LAMBDA_FUNCTION_NAME": "shim",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "ENDPOINT_NAME": endpoint_name,
         "MODEL_NAME": "a-model",
-        "CONTAINER": "tgi",
         "PROMPT_FORMAT": "none",
         "INVOKE_TIMEOUT_SECONDS": "29",
     }
-    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    if endpoint_name:
-        assert run.stdout == "1\n", run.stderr
-    else:
-        assert run.returncode == 1
-        assert "SettingsError: ENDPOINT_NAME is not set" in run.stderr
+    command = [sys.executable, "-c", INITIALIZE]
+    return subprocess.run(command, env={**surroundings, **environment}, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("backend", "environment"),
+    [
+        ("sagemaker", {"CONTAINER": "tgi", "ENDPOINT_NAME": "an-endpoint"}),
+        ("bedrock", {"BODY": "native", "MODEL_ARN": "arn:aws:bedrock:us-east-1:123456789012:imported-model/abc"}),
+    ],
+)
+def test_lambdas_init_phase_makes_the_client_and_loads_no_more_than_its_backend(
+    backend: str, environment: dict[str, str]
+) -> None:
+    run = initialize(BACKEND=backend, **environment)
+    assert run.stdout == f"1 {backend} False\n", run.stderr
+
+
+def test_lambdas_init_phase_fails_on_a_bad_environment() -> None:
+    run = initialize(CONTAINER="tgi")
+    assert run.returncode == 1
+    assert "SettingsError: ENDPOINT_NAME is not set" in run.stderr
