@@ -25,6 +25,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
+from invoke_shim.environment import EnvironmentReader, SettingsError
+
 BackendName = Literal["sagemaker", "bedrock"]
 ContainerName = Literal["tgi", "lmi", "vllm"]
 BodyName = Literal["chat", "completion", "native", "converse"]
@@ -66,14 +68,6 @@ LONGEST_INVOKE_TIMEOUT_SECONDS = 900
 
 LONGEST_TEMPLATE = 3000
 """Characters of PROMPT_TEMPLATE: Lambda takes 4 KB of environment variables in all."""
-
-
-class SettingsError(ValueError):
-    """The environment is not usable; the message lists every problem, one per line."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(problems))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +127,7 @@ class Settings:
             SettingsError: a variable is missing, wrong, or of no use beside the others; all problems at once.
         """
         # Every variable is read before anything is raised; values that are wrong are not used.
-        reader = _Reader(environment)
+        reader = EnvironmentReader(environment)
         backend = cast("BackendName", reader.choice("BACKEND", BACKENDS, default="sagemaker"))
         container, body = _read_protocol(reader, backend)
         endpoint_name, model_arn, target_parameter = _read_target(reader, backend)
@@ -168,7 +162,7 @@ class Settings:
         return settings
 
 
-def _read_protocol(reader: "_Reader", backend: str) -> tuple[str | None, str | None]:
+def _read_protocol(reader: EnvironmentReader, backend: str) -> tuple[str | None, str | None]:
     """CONTAINER and BODY, of which a backend has one."""
     if backend == "bedrock":
         reader.refuse("CONTAINER", "BACKEND is bedrock")
@@ -177,7 +171,7 @@ def _read_protocol(reader: "_Reader", backend: str) -> tuple[str | None, str | N
     return reader.choice("CONTAINER", CONTAINERS), None
 
 
-def _read_version(reader: "_Reader", backend: str) -> tuple[int, ...] | None:
+def _read_version(reader: EnvironmentReader, backend: str) -> tuple[int, ...] | None:
     if backend == "bedrock":
         reader.refuse("CONTAINER_VERSION", "BACKEND is bedrock")
         return None
@@ -191,7 +185,7 @@ def _read_version(reader: "_Reader", backend: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in parts)
 
 
-def _read_target(reader: "_Reader", backend: str) -> tuple[str | None, str | None, str | None]:
+def _read_target(reader: EnvironmentReader, backend: str) -> tuple[str | None, str | None, str | None]:
     """ENDPOINT_NAME, MODEL_ARN and TARGET_PARAMETER, of which there is one."""
     own, others = ("MODEL_ARN", "ENDPOINT_NAME") if backend == "bedrock" else ("ENDPOINT_NAME", "MODEL_ARN")
     reader.refuse(others, f"BACKEND is {backend}")
@@ -203,7 +197,7 @@ def _read_target(reader: "_Reader", backend: str) -> tuple[str | None, str | Non
     return (None, target, parameter) if backend == "bedrock" else (target, None, parameter)
 
 
-def _read_prompt_format(reader: "_Reader", *, needed: bool) -> tuple[str, str | None]:
+def _read_prompt_format(reader: EnvironmentReader, *, needed: bool) -> tuple[str, str | None]:
     name = reader.choice("PROMPT_FORMAT", PROMPT_FORMATS, default="" if needed else "none")
     if name != "template":
         reader.refuse("PROMPT_TEMPLATE", f"PROMPT_FORMAT is {name or 'not set'}")
@@ -230,7 +224,7 @@ def _template_problems(template: str) -> list[str]:
     return []
 
 
-def _read_limits(reader: "_Reader") -> tuple[int | None, int | None]:
+def _read_limits(reader: EnvironmentReader) -> tuple[int | None, int | None]:
     max_input_tokens = reader.optional_integer("MAX_INPUT_TOKENS", lowest=1)
     max_total_tokens = reader.optional_integer("MAX_TOTAL_TOKENS", lowest=2)
     if max_input_tokens and max_total_tokens and max_input_tokens >= max_total_tokens:
@@ -238,59 +232,3 @@ def _read_limits(reader: "_Reader") -> tuple[int | None, int | None]:
             f"MAX_INPUT_TOKENS is {max_input_tokens}, must be less than MAX_TOTAL_TOKENS ({max_total_tokens})"
         )
     return max_input_tokens, max_total_tokens
-
-
-class _Reader:
-    """Reads variables and gathers what is wrong with them, so that one error can name it all.
-
-    A number that is missing or wrong is read as 0.
-    """
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self.problems: list[str] = []
-
-    def optional(self, name: str) -> str | None:
-        return self._environment.get(name, "").strip() or None
-
-    def required(self, name: str) -> str:
-        value = self.optional(name)
-        if value is None:
-            self.problems.append(f"{name} is not set")
-        return value or ""
-
-    def refuse(self, name: str, reason: str) -> None:
-        """Take down a variable that is set and has no meaning."""
-        if self.optional(name) is not None:
-            self.problems.append(f"{name} is set, but {reason}: it must be left out")
-
-    def choice(self, name: str, allowed: tuple[str, ...], default: str = "") -> str:
-        value = self.optional(name) or default
-        if not value:
-            self.problems.append(f"{name} is not set, must be one of {', '.join(allowed)}")
-        elif value not in allowed:
-            self.problems.append(f"{name} is {value!r}, must be one of {', '.join(allowed)}")
-        return value
-
-    def flag(self, name: str) -> bool:
-        return self.choice(name, ("true", "false"), default="false") == "true"
-
-    def integer(self, name: str, *, lowest: int, highest: int | None = None) -> int:
-        text = self.required(name)
-        return self._parse(name, text, lowest, highest) if text else 0
-
-    def optional_integer(self, name: str, *, lowest: int) -> int | None:
-        text = self.optional(name)
-        return self._parse(name, text, lowest, None) if text else None
-
-    def _parse(self, name: str, text: str, lowest: int, highest: int | None) -> int:
-        allowed = f"an integer of at least {lowest}" if highest is None else f"an integer from {lowest} to {highest}"
-        # isdecimal() accepts digits of other scripts, and int() digits beyond any sensible length.
-        if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-            self.problems.append(f"{name} is {text!r}, must be {allowed}")
-            return 0
-        number = int(text)
-        if number < lowest or (highest is not None and number > highest):
-            self.problems.append(f"{name} is {number}, must be {allowed}")
-            return 0
-        return number
