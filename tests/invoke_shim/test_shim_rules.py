@@ -161,6 +161,17 @@ def test_refuses_more_tokens_than_the_model_takes() -> None:
     assert set(refused(rules.BEDROCK_CONVERSE, converse, **sizes)) == {"inferenceConfig.maxTokens"}
 
 
+def test_refuses_a_prompt_that_cannot_fit_however_it_is_cut() -> None:
+    sizes = {"max_input_tokens": 10, "max_total_tokens": 20}
+    prompt = "x" * 10 * limits.LONGEST_TOKEN
+    long = {"inputs": prompt, "parameters": {"max_new_tokens": 10}}
+    assert not rules.TGI.native_problems(long, **sizes)
+    longer = {**long, "inputs": f"{prompt}x"}
+    assert refused(rules.TGI, longer, **sizes)["inputs"].startswith("inputs has 2561 characters, which are 11 tokens")
+    assert not rules.TGI.native_problems({**longer, "parameters": {"truncate": 5}}, **sizes)
+    assert set(refused(rules.BEDROCK_NATIVE, {"prompt": f"{prompt}x", "max_gen_len": 10}, **sizes)) == {"prompt"}
+
+
 def test_stops_checking_a_payload_with_a_million_mistakes() -> None:
     body = tgi(**{f"unknown{number}": 1 for number in range(200_000)})
     assert len(rules.TGI.native_problems(body)) == ENOUGH_PROBLEMS

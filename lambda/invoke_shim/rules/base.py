@@ -57,7 +57,15 @@ class Payload(NamedTuple):
                 return problems
             right, field_problems = check_all(parameters, self.parameters, where=where, reasons=self.reasons)
             problems += field_problems
+        problems += self._prompt_problems(body.get(self.prompt), right, limits)
         return problems + self._joint_problems(right, where, limits, stream=body.get("stream") is True)
+
+    def _prompt_problems(self, prompt: Any, parameters: Mapping[str, Any], limits: Limits) -> list[Problem]:
+        if not isinstance(prompt, str) or (self.truncate is not None and parameters.get(self.truncate) is not None):
+            return []
+        asked = next((parameters[name] for name in self.limits if parameters.get(name) is not None), 1)
+        problem = limits.prompt_problem(self.prompt, prompt, max_tokens=asked)
+        return [] if problem is None else [problem]
 
     def _joint_problems(
         self, parameters: Mapping[str, Any], where: str, limits: Limits, *, stream: bool

@@ -32,8 +32,9 @@ class Limits(NamedTuple):
 
     def prompt_problem(self, name: str, text: str, *, max_tokens: int) -> Problem | None:
         """What is wrong with a prompt that cannot fit, however it is cut into tokens."""
-        allowed = [limit for limit in (self.max_input_tokens,) if limit is not None]
-        if self.max_total_tokens is not None:
+        allowed = [] if self.max_input_tokens is None else [self.max_input_tokens]
+        # An answer that leaves no room at all is a problem of its own.
+        if self.max_total_tokens is not None and self.max_total_tokens > max_tokens:
             allowed.append(self.max_total_tokens - max_tokens)
         if not allowed or len(text) <= min(allowed) * LONGEST_TOKEN:
             return None
