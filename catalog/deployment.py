@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-ContainerFamily = Literal["tgi", "lmi", "other"]
-"""How a container talks: Text Generation Inference, Large Model Inference (DJL), or anything else."""
+ContainerFamily = Literal["tgi", "lmi", "vllm", "other"]
+"""How a container talks: Text Generation Inference, Large Model Inference (DJL), vLLM, or anything else."""
 
 BucketKind = Literal["public", "gated", "draft"]
 """Which of a region's buckets: JumpStart's public one, its private one, or the one of draft models."""
@@ -45,7 +45,10 @@ DRAFT_MODEL_REGIONS = frozenset(
 _CONTAINERS: Mapping[str, ContainerFamily] = {
     "huggingface-pytorch-tgi-inference": "tgi",
     "djl-inference": "lmi",
+    "vllm": "vllm",
 }
+# How the tags of AWS's images name what serves in them: `2.4.0-tgi2.4.0-gpu-py311-cu124-ubuntu22.04`.
+_SOFTWARE_VERSION = re.compile(r"-(?:tgi|lmi)(\d+(?:\.\d+)*)")
 
 # Where each serving container reads the name of its model from. A value outside the model directory is the
 # name of a repository on a hub, which the container downloads at start.
@@ -201,6 +204,12 @@ def licence_url(region: str, key: str, *, image: str | None) -> str:
 def container_family(image: str | None) -> ContainerFamily:
     """How the container of an image talks."""
     return _CONTAINERS.get(ImageUri.parse(image).repository, "other") if image else "other"
+
+
+def container_version(image: str | None) -> str | None:
+    """The version of the serving software in an image, such as `2.4.0`; None where its tag does not tell."""
+    found = _SOFTWARE_VERSION.search(image or "")
+    return found[1] if found else None
 
 
 def takes_volume_size(instance_type: str) -> bool:

@@ -68,6 +68,7 @@ class InvokeApi(Construct):
         container: str,
         prompt_format: str,
         encryption_key: kms.IKey,
+        container_version: str | None = None,
         prompt_template: str | None = None,
         api_keys: ApiKeys | None = None,
         web_acl_arn: str | None = None,
@@ -91,6 +92,7 @@ class InvokeApi(Construct):
             container: How the container speaks: `tgi`, `lmi` or `vllm`.
             prompt_format: Name of the shim's prompt format.
             encryption_key: Key of the log groups and of the function's environment variables.
+            container_version: The version of the container's software, such as `2.4.0`, where known.
             prompt_template: The template of the prompt format `template`.
             api_keys: The callers' keys; callers sign their requests with IAM credentials by default.
             web_acl_arn: A web ACL of AWS WAF in front of the API; none by default.
@@ -130,6 +132,7 @@ class InvokeApi(Construct):
             raise ValueError("\n".join(problems))
         settings = {
             "CONTAINER": container,
+            "CONTAINER_VERSION": container_version,
             "ENDPOINT_NAME": endpoint.endpoint_name,
             "GATHER_STREAM": "true" if gather_stream else None,
             "INVOKE_TIMEOUT_SECONDS": f"{timeout.to_seconds():g}",

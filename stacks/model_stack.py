@@ -15,6 +15,7 @@ from constructs.model_key import ModelKey
 from constructs.web_acl import WebAcl
 
 from catalog import Lock
+from catalog.deployment import container_version
 from stacks.environments import ApiKeys as Keys
 from stacks.environments import Domain, Environment, Removal
 from stacks.environments import WebAcl as WebAclDeclaration
@@ -103,6 +104,7 @@ class ModelStack(Stack):
             endpoint=endpoint,
             model_name=model.name,
             container=endpoint.deployment.container,
+            container_version=container_version(endpoint.deployment.image),
             prompt_format=model.prompt_format,
             prompt_template=model.prompt_template,
             encryption_key=key,

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import CatalogError, Lock, ModelVersion
+from catalog.deployment import container_version
 from catalog.spec import ImageUri, newest_first
 
 LOCK = Lock.load()
@@ -96,10 +97,27 @@ def test_tells_a_tarball_from_a_prefix(key: str, compressed: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tag", "version"),
+    [
+        ("2.0.1-tgi1.1.0-gpu-py39-cu118-ubuntu20.04", "1.1.0"),
+        ("0.28.0-lmi10.0.0-cu124", "10.0.0"),
+        ("0.27.0-deepspeed0.12.6-cu121", None),
+    ],
+)
+def test_reads_the_softwares_version_from_an_images_tag(tag: str, version: str | None) -> None:
+    assert container_version(_uri("us-east-1", f"some-inference:{tag}")) == version
+
+
+def test_no_image_has_no_version() -> None:
+    assert container_version(None) is None
+
+
+@pytest.mark.parametrize(
     ("repository", "container"),
     [
         ("huggingface-pytorch-tgi-inference", "tgi"),
         ("djl-inference", "lmi"),
+        ("vllm", "vllm"),
         ("huggingface-pytorch-inference", "other"),
     ],
 )

@@ -52,10 +52,18 @@ def test_sets_the_environment_that_the_shim_parses(stack: cdk.Stack) -> None:
 
 def test_passes_on_what_the_declaration_chose(stack: cdk.Stack) -> None:
     template = '{"prompt": "Say {instruction}", "completion": "{response}"}'
-    _api(stack, gather_stream=True, log_prompts=True, prompt_format="template", prompt_template=template)
+    _api(
+        stack,
+        container_version="2.4.0",
+        gather_stream=True,
+        log_prompts=True,
+        prompt_format="template",
+        prompt_template=template,
+    )
 
     variables = _only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
     settings = shim_settings.Settings.from_environment(variables)
+    assert settings.container_version == (2, 4, 0)
     assert (settings.gather_stream, settings.log_prompts) == (True, True)
     assert (settings.prompt_format, settings.prompt_template) == ("template", template)
 

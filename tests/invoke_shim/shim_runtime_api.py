@@ -217,7 +217,7 @@ class RuntimeApiStandIn:
         self._open = offer
         fields = {
             "Lambda-Runtime-Aws-Request-Id": offer.request_id,
-            "Lambda-Runtime-Deadline-Ms": str(round((time.time() + offer.seconds) * 1000)),
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + offer.seconds) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:shim",
         }
         if offer.trace_id is not None:
