@@ -1,0 +1,230 @@
+"""A declared template: what is wrong with one, and what its fields may be."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invoke_shim.formats import Message
+from invoke_shim.formats.template import DEMARCATION, SPECIAL_TOKENS, TemplateError, TemplateFormat
+from tests.invoke_shim.shim_client import Deploy, Runtime
+
+INSTRUCTION = json.dumps({"prompt": "### Do:\n{instruction}\n### With:\n{context}", "completion": " {response}"})
+QUESTION = json.dumps({"prompt": "Q: {question}", "completion": "{answer}"})
+
+WRONG = {
+    "no JSON": ("{", ["it is not JSON: Expecting property name"]),
+    "a list": ("[]", ["it is a list, expected an object with prompt and completion"]),
+    "nested too deeply": ("[" * 100_000, ["it is nested too deeply"]),
+    "nothing in it": ("{}", ["it lacks prompt, expected prompt and completion", "it lacks completion, expected"]),
+    "members of other types": (
+        '{"prompt": 1, "completion": ""}',
+        ["prompt is 1, expected a non-empty string", "completion is '', expected a non-empty string"],
+    ),
+    "an unknown member": (
+        '{"prompt": "{a}", "completion": "{b}", "system": "x"}',
+        ["it has an unknown member 'system', allowed: prompt, completion, add_input_output_demarcation_key"],
+    ),
+    "no field": (
+        '{"prompt": "a {{b}}", "completion": "c"}',
+        ["prompt has no field, expected at least one", "completion has no field, expected at least one"],
+    ),
+    "a single brace": (
+        '{"prompt": "{a} {", "completion": "} {b}"}',
+        [
+            "prompt is not a format string: Single '{' encountered in format string (literal braces are {{ and }})",
+            "completion is not a format string: Single '}'",
+        ],
+    ),
+    "fields that are no names": (
+        '{"prompt": "{} {0} {a.b} {a[0]}", "completion": "{c}"}',
+        ["prompt holds '{}', expected", "prompt holds '{0}'", "prompt holds '{a.b}'", "prompt holds '{a[0]}'"],
+    ),
+    "fields with a format": (
+        '{"prompt": "{a!r} {b:>9}", "completion": "{c}"}',
+        ["prompt formats the field 'a' with ':' or '!', expected {a} alone", "prompt formats the field 'b'"],
+    ),
+    "nothing to learn": (
+        '{"prompt": "{a} {b}", "completion": "{b}"}',
+        ["completion has no field that prompt has not: there would be nothing to learn"],
+    ),
+    "half a character": (
+        '{"prompt": "{a}\\ud800", "completion": "{b}"}',
+        ["prompt holds a lone surrogate, which is not Unicode text"],
+    ),
+    "a key that is neither true nor false": (
+        '{"prompt": "{a}", "completion": "{b}", "add_input_output_demarcation_key": "True"}',
+        ["add_input_output_demarcation_key is 'True', expected true or false"],
+    ),
+    "several at once": (
+        '{"prompt": "{0}", "completion": 1, "x": 2, "add_input_output_demarcation_key": 3}',
+        [
+            "it has an unknown member 'x'",
+            "completion is 1",
+            "prompt holds '{0}'",
+            "add_input_output_demarcation_key is 3",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "problems"), WRONG.values(), ids=WRONG)
+def test_says_all_that_is_wrong_with_a_template(text: str, problems: list[str]) -> None:
+    with pytest.raises(TemplateError) as caught:
+        TemplateFormat.parse(text)
+    assert len(caught.value.problems) == len(problems), caught.value.problems
+    for found, expected in zip(caught.value.problems, problems, strict=True):
+        assert expected in found
+
+
+@pytest.mark.parametrize(
+    ("completion", "first"),
+    [
+        ("{answer}", DEMARCATION),
+        ("{answer}\n", DEMARCATION),
+        (" {answer} END", " END"),
+        ("{answer}{{end}}", "{end}"),
+        ("{{begin}} {answer}", DEMARCATION),
+    ],
+)
+def test_what_follows_the_completions_last_field_ends_an_answer(completion: str, first: str) -> None:
+    template = TemplateFormat.parse(json.dumps({"prompt": "{question}", "completion": completion}))
+    assert template.stop[0] == first
+
+
+def test_without_the_key_it_neither_ends_the_prompt_nor_the_answer() -> None:
+    text = {"prompt": "{q}", "completion": "{a}", "add_input_output_demarcation_key": False}
+    template = TemplateFormat.parse(json.dumps(text))
+    assert template.render({"q": "Why?"}) == "Why?"
+    assert DEMARCATION not in template.stop
+
+
+NAME = st.text(st.characters(codec="utf-8", exclude_characters="{}.[]!:"), min_size=1, max_size=8).filter(
+    lambda name: not name.isdecimal()
+)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@given(parts=st.lists(st.tuples(TEXT, NAME, TEXT), min_size=1, max_size=4), end=TEXT)
+def test_any_text_and_names_are_written_as_they_are(parts: list[tuple[str, str, str]], end: str) -> None:
+    def escape(text: str) -> str:
+        return text.replace("{", "{{").replace("}", "}}")
+
+    values = {name: value for _, name, value in parts}
+    prompt = "".join(f"{escape(text)}{{{name}}}" for text, name, _ in parts) + escape(end)
+    answer = "a" + "".join(values)
+    template = TemplateFormat.parse(json.dumps({"prompt": prompt, "completion": f"{{{answer}}}"}))
+    expected = "".join(text + values[name] for text, name, _ in parts) + end + DEMARCATION
+    assert template.names == tuple(values)
+    fields, problems = template.read_fields(values)
+    assert bool(problems) == any(token in value for token in SPECIAL_TOKENS for value in values.values())
+    assert template.render(fields) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "problems"),
+    [
+        (None, ["fields is null, expected an object with instruction, context"]),
+        ([], ["fields is a list, expected an object"]),
+        ({}, ["fields lacks instruction, context, expected an object with instruction, context"]),
+        ({"instruction": "a"}, ["fields lacks context"]),
+        (
+            {"instruction": 1, "context": None, "response": "x"},
+            [
+                "fields has the unknown 'response'",
+                "fields.instruction is 1, expected a string",
+                "fields.context is null, expected a string",
+            ],
+        ),
+        ({"instruction": "\ud800", "context": "x"}, ["fields.instruction holds a lone surrogate"]),
+        (
+            {"instruction": "a</s>", "context": "<|eot_id|>"},
+            ["fields.instruction holds '</s>'", "fields.context holds"],
+        ),
+    ],
+)
+def test_says_all_that_is_wrong_with_fields(fields: Any, problems: list[str]) -> None:
+    _, found = TemplateFormat.parse(INSTRUCTION).read_fields(fields)
+    assert len(found) == len(problems), found
+    for problem, expected in zip(found, problems, strict=True):
+        assert expected in problem.message
+        assert problem.param is not None
+        assert problem.message.startswith(problem.param)
+
+
+def test_names_no_more_than_a_few_of_a_million_unknown_fields() -> None:
+    fields = {"instruction": "a", "context": "b"} | {f"x{number}": "" for number in range(1000)}
+    _, problems = TemplateFormat.parse(INSTRUCTION).read_fields(fields)
+    assert len(problems) == 1
+    assert len(problems[0].message) < 500
+
+
+@pytest.mark.parametrize(
+    ("template", "chat", "fields"),
+    [
+        (INSTRUCTION, [("user", "Why?")], {"instruction": "Why?", "context": ""}),
+        (INSTRUCTION, [("system", "Ulm is."), ("user", "Why?")], {"instruction": "Why?", "context": "Ulm is."}),
+        (INSTRUCTION, [("developer", "Ulm is."), ("user", "Why?")], {"instruction": "Why?", "context": "Ulm is."}),
+        (QUESTION, [("user", "Why?")], {"question": "Why?"}),
+    ],
+)
+def test_a_chat_fills_the_first_fields(template: str, chat: list[tuple[str, str]], fields: dict[str, str]) -> None:
+    form = TemplateFormat.parse(template)
+    messages = [Message(*message) for message in chat]
+    assert form.problems(messages) == []
+    assert form.fields_of(messages) == fields
+
+
+ORDER = "this model's template takes one user message, which fills instruction, after at most one system message"
+
+
+@pytest.mark.parametrize(
+    ("template", "roles", "problems"),
+    [
+        (INSTRUCTION, ["user", "assistant", "user"], [f"messages has 3 messages, but {ORDER}, which fills context"]),
+        (INSTRUCTION, ["user", "user"], ["messages[0] has role 'user', allowed there: system, developer"]),
+        (INSTRUCTION, ["system"], [f"messages[0] has role 'system', allowed there: user ({ORDER}"]),
+        (
+            INSTRUCTION,
+            ["assistant", "assistant"],
+            ["messages[0] has role 'assistant'", "messages[1] has role 'assistant', allowed there: user"],
+        ),
+        (
+            QUESTION,
+            ["system", "user"],
+            ["messages has 2 messages, but this model's template takes one user message, which fills question"],
+        ),
+    ],
+)
+def test_a_chat_of_more_than_one_question_is_refused_with_what_is_possible(
+    template: str, roles: list[str], problems: list[str]
+) -> None:
+    found = TemplateFormat.parse(template).problems([Message(role, "text") for role in roles])
+    assert len(found) == len(problems), found
+    for problem, expected in zip(found, problems, strict=True):
+        assert expected in problem.message
+        assert "or send fields, an object with" in problem.message
+
+
+@pytest.mark.parametrize("token", SPECIAL_TOKENS)
+def test_refuses_a_message_that_would_end_the_prompt(token: str) -> None:
+    problems = TemplateFormat.parse(QUESTION).problems([Message("user", f"a{token}b")])
+    assert [problem.param for problem in problems] == ["messages[0].content"]
+
+
+def test_an_openai_client_sends_fields_beside_the_empty_messages_and_prompts_it_has_to_send(
+    deploy: Deploy, runtime: Runtime
+) -> None:
+    shim = deploy(PROMPT_FORMAT="template", PROMPT_TEMPLATE=QUESTION)
+    fields = {"question": "Why?"}
+    for path, empty in (
+        ("/v1/chat/completions", {"messages": []}),
+        ("/v1/completions", {"prompt": ""}),
+        ("/v1/completions", {"prompt": None}),
+    ):
+        runtime.bodies.clear()
+        answer = shim.post(path, {"model": "the-model", **empty, "fields": fields})
+        assert answer.status == 200, answer.text
+        assert runtime.payload["inputs"] == f"Q: Why?{DEMARCATION}"
