@@ -118,7 +118,8 @@ class Prompting:
         if self._template is None:
             raise TypeError("there is no template to take fields")
         fields, problems = self._template.read_fields(body["fields"])
-        if body.get(instead_of) is not None:
+        # OpenAI's clients have to send the other one, if empty.
+        if body.get(instead_of) not in (None, "", []):
             problems = [*problems, Problem("fields", f"fields and {instead_of} are both there: send one of them")]
         prompt = "" if problems else self._template.render(fields)
         return Prompted(

@@ -231,7 +231,7 @@ def test_a_tuned_model_takes_a_prompt_as_it_is(tuned: Shim, runtime: Runtime) ->
         ),
         (
             "/v1/chat/completions",
-            {"fields": {"question": "a", "context": "b"}, "messages": []},
+            {"fields": {"question": "a", "context": "b"}, "messages": [{"role": "user", "content": "c"}]},
             "fields and messages are both there: send one of them",
         ),
     ],
