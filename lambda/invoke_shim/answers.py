@@ -1,15 +1,14 @@
 """Asking the backend, and making its answers OpenAI's: cut at stop strings, trimmed, in one count of choices."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from invoke_shim.backends.base import Backend, Deadline
 from invoke_shim.generation import Answer, Ask, Completion, Piece, Usage, cut_answer, cut_stream
 from invoke_shim.trim import trim, trim_stream
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(NamedTuple):
     """What one request asks for.
 
     Attributes:
@@ -26,7 +25,7 @@ class Job:
         return self.asks[0].generation.n
 
     @property
-    def count(self) -> int:
+    def choices(self) -> int:
         """How many choices the answer has."""
         return len(self.asks) * self.n
 
@@ -62,7 +61,7 @@ def whole(backend: Backend, job: Job, deadline: Deadline) -> Answer:
         completions += cut_answer(answer, ask.generation.stop).completions
         usage = _sum(usage, answer.usage)
     if job.end_of_turn is not None:
-        completions = [replace(found, text=trim(found.text, job.end_of_turn)) for found in completions]
+        completions = [found._replace(text=trim(found.text, job.end_of_turn)) for found in completions]
     return Answer(completions=tuple(completions), usage=usage)
 
 
@@ -89,7 +88,7 @@ def _rest(
         for found in pieces:
             if found.usage is not None:
                 told = found.usage
-            yield replace(found, index=position * job.n + found.index, usage=None)
+            yield found._replace(index=position * job.n + found.index, usage=None)
         usage = _sum(usage, told)
     yield Piece(usage=usage)
 

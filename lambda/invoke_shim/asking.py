@@ -1,7 +1,6 @@
 """OpenAI's two requests, checked as a whole and read into what the backend is asked."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from invoke_shim import parameters
 from invoke_shim.answers import Job
@@ -16,8 +15,7 @@ MAX_CHOICES = 128
 """The most choices of one answer: OpenAI's limit of `n`. Several prompts are asked one after the other."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """How a client wants its answer.
 
     Attributes:
@@ -67,7 +65,7 @@ class Asking:
         options = _options(body, generation, kind)
         # The client's own stop strings first: where the container does not take them all, the rest still end the
         # text here. An echo is written here, too: a stop string in the prompt does not end it.
-        generation = replace(generation, stop=generation.stop + prompted.stop, echo=False)
+        generation = generation._replace(stop=generation.stop + prompted.stop, echo=False)
         asks = [Ask(prompt=prompt, generation=generation) for prompt in prompted.prompts]
         if prompted.messages:
             asks = [Ask(messages=prompted.messages, generation=generation)]

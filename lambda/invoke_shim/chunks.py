@@ -1,8 +1,7 @@
 """OpenAI's chunks: the objects of a streamed answer."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from invoke_shim.generation import FinishReason, Piece, Usage
 from invoke_shim.logprobs import chat_logprobs, text_logprobs
@@ -10,21 +9,20 @@ from invoke_shim.replies import envelope, usage_numbers
 from invoke_shim.report import Report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
+class Stream(NamedTuple):
     """A streamed answer to come.
 
     Attributes:
         pieces: the answer.
         model: the model's name to clients.
-        count: how many choices there are.
+        choices: how many choices there are.
         include_usage: whether the client wants to know the usage.
         report: gets to know of text and usage.
     """
 
     pieces: Iterator[Piece]
     model: str
-    count: int
+    choices: int
     include_usage: bool
     report: Report
 
@@ -32,7 +30,7 @@ class Stream:
 def chat_chunks(stream: Stream) -> Iterator[dict[str, Any]]:
     """The chunks of a chat: each choice's role, its text, its end; then the usage, if asked for and known."""
     writer = _Writer(stream, "chatcmpl", "chat.completion.chunk")
-    for index in range(stream.count):
+    for index in range(stream.choices):
         yield writer.chunk(_chat_choice(index, {"role": "assistant", "content": "", "refusal": None}))
     for piece in writer.pieces():
         if piece.text or piece.logprobs:
@@ -51,7 +49,7 @@ def text_chunks(stream: Stream, *, echoes: tuple[str, ...] = ()) -> Iterator[dic
         echoes: what each choice begins with; empty if with nothing but the answer.
     """
     writer = _Writer(stream, "cmpl", "text_completion")
-    offsets = [0] * stream.count
+    offsets = [0] * stream.choices
     for index, echo in enumerate(echoes):
         yield writer.chunk(_text_choice(index, echo))
     for piece in writer.pieces():

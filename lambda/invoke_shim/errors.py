@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 ErrorType = Literal["invalid_request_error", "not_found_error", "rate_limit_error", "server_error"]
 
@@ -66,8 +65,7 @@ class ApiError(Exception):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong with a request: the field (a JSON path) and what to do about it."""
 
     param: str | None

@@ -1,7 +1,10 @@
-"""What every backend is asked for, and what it answers, whatever its protocol."""
+"""What every backend is asked for, and what it answers, whatever its protocol.
+
+Named tuples, because a dataclass takes up to a millisecond of a cold start to make.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from invoke_shim.formats.base import Message
@@ -10,8 +13,7 @@ from invoke_shim.stops import StopFinder
 FinishReason = Literal["stop", "length", "content_filter"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generation:
+class Generation(NamedTuple):
     """How to generate a text, in OpenAI's terms.
 
     Attributes:
@@ -45,7 +47,7 @@ class Generation:
     echo: bool = False
     response_format: Mapping[str, Any] | None = None
     decoder_input_details: bool = False
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def greedy(self) -> bool:
@@ -53,8 +55,7 @@ class Generation:
         return self.temperature == 0 or self.top_p == 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(NamedTuple):
     """What a backend is asked: either a prompt or, where the model's own side writes it, a chat.
 
     Attributes:
@@ -68,8 +69,7 @@ class Ask:
     messages: Sequence[Message] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLogprob:
+class TokenLogprob(NamedTuple):
     """A generated token with its log probability (natural logarithm), and the likeliest alternatives with theirs."""
 
     token: str
@@ -77,16 +77,14 @@ class TokenLogprob:
     top: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of prompt and answer, each None where the container does not tell."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Piece(NamedTuple):
     """One step of a streamed answer.
 
     Attributes:
@@ -98,14 +96,13 @@ class Piece:
     """
 
     text: str = ""
-    index: int = 0
+    index: int = 0  # type: ignore[assignment]  # hides the method of tuples, which has no use here
     logprobs: tuple[TokenLogprob, ...] = ()
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
+class Completion(NamedTuple):
     """A generated text.
 
     Attributes:
@@ -119,12 +116,11 @@ class Completion:
     logprobs: tuple[TokenLogprob, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """All that a backend answers to an `Ask`: one completion for each of `n`, and what they took."""
 
     completions: tuple[Completion, ...]
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = Usage()
 
 
 def collect(pieces: Iterable[Piece]) -> Answer:
@@ -168,7 +164,7 @@ def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
 
 def cut_answer(answer: Answer, stop: Sequence[str]) -> Answer:
     """Cut each completion of an answer, with its tokens, before the first of the stop strings in it."""
-    return replace(answer, completions=tuple(_cut_completion(completion, stop) for completion in answer.completions))
+    return answer._replace(completions=tuple(_cut_completion(completion, stop) for completion in answer.completions))
 
 
 def cut_stream(pieces: Iterator[Piece], stop: Sequence[str], *, n: int = 1) -> Iterator[Piece]:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -87,11 +86,11 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
         report.crashed(crash)
         response = Response.from_error(unexpected(request.request_id))
     report.status = response.status
-    response = replace(response, headers={**response.headers, "x-request-id": request.request_id})
+    response = response._replace(headers={**response.headers, "x-request-id": request.request_id})
     if response.chunks is None:
         report.finish()
         return response
-    return replace(response, chunks=_Watched(response.chunks, report))
+    return response._replace(chunks=_Watched(response.chunks, report))
 
 
 class _Watched:

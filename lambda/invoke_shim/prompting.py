@@ -1,8 +1,7 @@
 """What a request has for the model to go on from: a prompt, messages, or a template's fields."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from invoke_shim.chat import read_messages, read_prompts, role_problems
 from invoke_shim.errors import ApiError, Problem
@@ -10,8 +9,7 @@ from invoke_shim.formats import FORMATS, Message
 from invoke_shim.settings import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompted:
+class Prompted(NamedTuple):
     """What the model goes on from.
 
     Attributes:

@@ -4,8 +4,8 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from invoke_shim.errors import ApiError
 
@@ -16,7 +16,7 @@ MAX_DEPTH = 100
 """Lists and objects in each other. Far more than any request or schema has, and far less than what Python can take: the
 AWS SDK walks through a request's parameters by recursion."""
 
-_NO_HEADERS: Mapping[str, str] = {}
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class BrokenStreamError(Exception):
@@ -35,8 +35,7 @@ class BrokenStreamError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What a client asked for.
 
     Attributes:
@@ -53,7 +52,7 @@ class Request:
     body: str
     is_base64: bool
     request_id: str
-    headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
+    headers: Mapping[str, str] = _NO_HEADERS
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], *, fallback_id: str) -> "Request":
@@ -100,8 +99,7 @@ class Request:
         return body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(NamedTuple):
     """What the client gets.
 
     Attributes:
@@ -116,7 +114,7 @@ class Response:
     status: int = 200
     body: Any = None
     chunks: Iterator[bytes] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NO_HEADERS
     content_type: str = "application/json"
 
     @classmethod

@@ -1,7 +1,6 @@
 """What is known of one request, taken down while it is answered and written when the answer has ended."""
 
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 from invoke_shim import logs, metrics
@@ -12,50 +11,62 @@ from invoke_shim.generation import Usage
 UNKNOWN_ROUTE = "unknown"
 
 
-@dataclass(slots=True, kw_only=True)
 class Report:
     """One request and how it went.
 
-    Attributes:
+    Args:
         model: the model's name to clients.
         request_id: API Gateway's id of the request.
         method: the HTTP method.
         trace_id: the X-Ray trace that the request is part of.
+        waited: how long the request waited for a model that was not ready.
+        log_prompts: whether the prompt and the answer are kept for the log.
+
+    Attributes:
         route: the route's path as a template, such as "/v1/chat/completions".
         stream: whether the answer is streamed.
         status: the HTTP status.
         usage: the tokens that the container counted.
-        waited: how long the request waited for a model that was not ready.
         error: what went wrong, before the first byte or after it.
         error_kind: its kind, of a few.
         crash: the name of the exception that a bug raised.
         where: where it was raised.
-        prompt: the prompt or the messages; logged only with LOG_PROMPTS.
-        answer: the answer's parts; logged only with LOG_PROMPTS.
+        prompt: the prompt or the messages; None unless they are logged.
+        answer: the answer's parts; empty unless they are logged.
         started: when the request came, on the monotonic clock.
         first_byte: when a streamed answer began, on the same clock.
         finished: whether the line is written.
     """
 
-    model: str
-    request_id: str
-    method: str = ""
-    trace_id: str | None = None
-    route: str = UNKNOWN_ROUTE
-    stream: bool = False
-    status: int = 200
-    usage: Usage = field(default_factory=Usage)
-    waited: Waited = field(default_factory=Waited)
-    error: ApiError | None = None
-    error_kind: str | None = None
-    crash: str | None = None
-    where: list[str] | None = None
-    log_prompts: bool = False
-    prompt: object = None
-    answer: list[str | bytes] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic)
-    first_byte: float | None = None
-    finished: bool = False
+    def __init__(
+        self,
+        *,
+        model: str,
+        request_id: str,
+        method: str,
+        trace_id: str | None,
+        waited: Waited,
+        log_prompts: bool,
+    ) -> None:
+        self.model = model
+        self.request_id = request_id
+        self.method = method
+        self.trace_id = trace_id
+        self.waited = waited
+        self.log_prompts = log_prompts
+        self.route = UNKNOWN_ROUTE
+        self.stream = False
+        self.status = 200
+        self.usage = Usage()
+        self.error: ApiError | None = None
+        self.error_kind: str | None = None
+        self.crash: str | None = None
+        self.where: list[str] | None = None
+        self.prompt: object = None
+        self.answer: list[str | bytes] = []
+        self.started = time.monotonic()
+        self.first_byte: float | None = None
+        self.finished = False
 
     def began(self) -> None:
         """Take down that the model's answer begins now."""

@@ -112,7 +112,7 @@ class Api:
         return Stream(
             pieces=pieces,
             model=self.settings.model_name,
-            count=job.count,
+            choices=job.choices,
             include_usage=options.include_usage,
             report=report,
         )

@@ -8,8 +8,7 @@ import base64
 import http.client
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _VERSION = "/2018-06-01"
 _ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
@@ -25,8 +24,7 @@ class StreamClosedError(Exception):
     """The Runtime API takes no more of this answer; the next invocation is not touched by it."""
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionError:
+class FunctionError(NamedTuple):
     """What Lambda is told of a failure.
 
     Attributes:
@@ -46,8 +44,7 @@ class FunctionError:
         ).encode("ascii")
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """One event with what Lambda says about it.
 
     Attributes:

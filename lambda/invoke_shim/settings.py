@@ -22,8 +22,7 @@ A variable that is empty counts as not set.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 from invoke_shim.environment import EnvironmentReader, SettingsError
 
@@ -70,8 +69,7 @@ LONGEST_TEMPLATE = 3000
 """Characters of PROMPT_TEMPLATE: Lambda takes 4 KB of environment variables in all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """The function's settings.
 
     Attributes:
@@ -94,6 +92,7 @@ class Settings:
     """
 
     model_name: str
+    invoke_timeout_seconds: int
     backend: BackendName = "sagemaker"
     container: ContainerName | None = None
     container_version: tuple[int, ...] | None = None
@@ -103,7 +102,6 @@ class Settings:
     target_parameter: str | None = None
     prompt_format: PromptFormatName = "none"
     prompt_template: str | None = None
-    invoke_timeout_seconds: int
     max_input_tokens: int | None = None
     max_total_tokens: int | None = None
     gather_stream: bool = False

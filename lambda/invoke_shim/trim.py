@@ -5,7 +5,6 @@ end-of-turn token, which some containers leave in the text.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from invoke_shim.generation import Piece, TokenLogprob
 
@@ -33,7 +32,7 @@ def trim_stream(pieces: Iterator[Piece], end_of_turn: str) -> Iterator[Piece]:
             end = ends[piece.index] = _End(end_of_turn)
         text, logprobs = end.take(piece)
         if text or logprobs or piece.finish_reason is not None or piece.usage is not None:
-            yield replace(piece, text=text, logprobs=logprobs)
+            yield piece._replace(text=text, logprobs=logprobs)
 
 
 class _End:

@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from invoke_shim.errors import Problem
 from invoke_shim.generation import Answer, Ask, Piece
@@ -22,7 +21,6 @@ class Waited:
         self.cold_seconds = 0.0
 
 
-@dataclass(frozen=True, slots=True)
 class Deadline:
     """When an answer must have begun, on the monotonic clock.
 
@@ -31,8 +29,11 @@ class Deadline:
         waited: what the request that this is the deadline of had to wait for so far.
     """
 
-    at: float
-    waited: Waited = field(default_factory=Waited, compare=False)
+    __slots__ = ("at", "waited")
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+        self.waited = Waited()
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
@@ -44,24 +45,21 @@ class Deadline:
         return max(0.0, self.at - time.monotonic())
 
 
-@dataclass(frozen=True, slots=True)
-class NativeReply:
+class NativeReply(NamedTuple):
     """A container's whole answer, as it came."""
 
     body: bytes
     content_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class NativeStream:
+class NativeStream(NamedTuple):
     """A container's streamed answer: bytes as they came, split anywhere."""
 
     chunks: Iterator[bytes]
     content_type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(NamedTuple):
     """What a backend takes beside a prompt.
 
     Attributes:
@@ -78,12 +76,12 @@ class Rules:
         conflicts: which parameters cannot go together, if any.
     """
 
+    extra: Mapping[str, "Check"]
     max_stop: int | None = None
     penalties: frozenset[str] = frozenset()
     max_n: int = 1
     max_top_logprobs: int | None = None
     response_format: bool = False
-    extra: Mapping[str, "Check"]
     dropped: frozenset[str] = frozenset()
     conflicts: "Conflicts | None" = None
 

@@ -1,7 +1,7 @@
 """What a prompt format is, and the checks that all formats share."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
 
@@ -9,16 +9,14 @@ SYSTEM_ROLES = ("system", "developer")
 """OpenAI's newer name for the system role is "developer"; no model here tells them apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message of a chat: the role as the client sent it, and the text."""
 
     role: str
     content: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptFormat:
+class PromptFormat(NamedTuple):
     """How one family of models wants a chat written.
 
     Attributes:
