@@ -1,9 +1,7 @@
 """The whole way of one stack, with the real CDK CLI and the local AWS: deployed, asked, updated, broken, destroyed."""
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,66 +9,16 @@ import httpx2
 import openai
 import pytest
 
+from tests.e2e.deployment import ACCOUNTS, REGION, STACK, Deployer
 from tools import keys
-from tools.cdk import Cdk, CdkError
-from tools.deployed import declared_stack, outputs
+from tools.cdk import CdkError
+from tools.deployed import outputs
 from tools.invoke import LocalTransport, openai_client
 from tools.leftovers import leftovers
-from tools.local import LocalAws, running
+from tools.local import LocalAws
 
 # One local AWS, and tests that follow one another: all on one worker.
 pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e")]
-
-REGION = "us-west-2"
-STACK = declared_stack("dev/mistral-7b-instruct")
-ACCOUNTS = f"account/{REGION}"
-
-
-@pytest.fixture(scope="module")
-def local_aws() -> Iterator[LocalAws]:
-    with running() as local_aws, pytest.MonkeyPatch.context() as environment:
-        for name, value in local_aws.client_environment().items():
-            environment.setenv(name, value)
-        yield local_aws
-
-
-class Deployer:
-    """Deploys variants of the one stack."""
-
-    def __init__(self, cdk: Cdk, folder: Path) -> None:
-        self.cdk = cdk
-        self._folder = folder
-
-    def assembly(self, variant: str = "") -> list[str]:
-        """Synthesize a variant once and return the option that names it."""
-        assembly = self._folder / f"cdk.out-{variant}"
-        if not assembly.exists():
-            app = f"python3 tests/e2e/variant_app.py {variant}"
-            self.cdk.run("synth", "--quiet", "--app", app, "--output", str(assembly))
-        return ["--app", str(assembly)]
-
-    def deploy(self, variant: str = "", stack: str = STACK.path) -> str:
-        return self.cdk.run("deploy", stack, *self.assembly(variant), "--require-approval", "never")
-
-    def destroy(self, *stacks: str) -> str:
-        return self.cdk.run("destroy", *stacks, *self.assembly(), "--force")
-
-
-@pytest.fixture(scope="module")
-def deployer(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Deployer:
-    folder = tmp_path_factory.mktemp("e2e")
-    environment = {**local_aws.client_environment(), "CDK_VALIDATION": os.environ["CDK_VALIDATION"]}
-    deployer = Deployer(Cdk(environment=environment, logs=folder), folder)
-    deployer.cdk.bootstrap([f"aws://123456789012/{REGION}"])
-    return deployer
-
-
-@pytest.fixture(scope="module")
-def deployed(deployer: Deployer) -> dict[str, str]:
-    """The stack's outputs, once it is deployed."""
-    deployer.deploy(stack=ACCOUNTS)
-    deployer.deploy()
-    return outputs(STACK)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,32 @@
+"""How the end-to-end tests deploy: one stack of the app and its variants, with the real CDK CLI."""
+
+from pathlib import Path
+
+from tools.cdk import Cdk
+from tools.deployed import declared_stack
+
+REGION = "us-west-2"
+STACK = declared_stack("dev/mistral-7b-instruct")
+ACCOUNTS = f"account/{REGION}"
+
+
+class Deployer:
+    """Deploys variants of the one stack."""
+
+    def __init__(self, cdk: Cdk, folder: Path) -> None:
+        self.cdk = cdk
+        self._folder = folder
+
+    def assembly(self, variant: str = "") -> list[str]:
+        """Synthesize a variant once and return the option that names it."""
+        assembly = self._folder / f"cdk.out-{variant}"
+        if not assembly.exists():
+            app = f"python3 tests/e2e/variant_app.py {variant}"
+            self.cdk.run("synth", "--quiet", "--app", app, "--output", str(assembly))
+        return ["--app", str(assembly)]
+
+    def deploy(self, variant: str = "", stack: str = STACK.path) -> str:
+        return self.cdk.run("deploy", stack, *self.assembly(variant), "--require-approval", "never")
+
+    def destroy(self, *stacks: str) -> str:
+        return self.cdk.run("destroy", *stacks, *self.assembly(), "--force")

@@ -1,0 +1,246 @@
+"""The field's clients, unchanged, before the deployed shim: over real HTTP, with a key, on the local AWS."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_openai import ChatOpenAI
+from openai.types.chat import ChatCompletionMessageParam
+
+from tests.e2e.deployment import REGION, STACK
+from tests.invoke_shim import openai_objects
+from tools import keys
+from tools.local import LocalAws
+
+# A local AWS of its own, so that these run beside the other end-to-end tests.
+pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e-clients")]
+
+MODEL = STACK.model.name
+MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Which country has the most lakes? 🏞️"}]
+
+
+@pytest.fixture(scope="module")
+def base_url(deployed: dict[str, str], local_aws: LocalAws) -> str:
+    """The API's address on the local AWS; on AWS it is the output `InvokeUrl` and `v1`."""
+    api = deployed["InvokeUrl"].split("//")[1].split(".")[0]
+    return f"{local_aws.url}/_localaws/execute-api/{REGION}/{api}/live/v1"
+
+
+@pytest.fixture(scope="module")
+def key(deployed: dict[str, str]) -> str:
+    return keys.create(STACK, "clients")
+
+
+@pytest.fixture
+def client(base_url: str, key: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=base_url, api_key=key, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def plain(key: str) -> Iterator[httpx2.Client]:
+    with httpx2.Client(headers={"authorization": f"Bearer {key}"}, timeout=60) as client:
+        yield client
+
+
+class Endpoint:
+    """The controls that the local AWS has for an endpoint, and AWS has not."""
+
+    def __init__(self, local_aws: LocalAws) -> None:
+        self._url = f"{local_aws.url}/_localaws/sagemaker/endpoints/{STACK.stack_name}"
+
+    def set(self, **changes: Any) -> None:
+        httpx2.patch(self._url, json=changes).raise_for_status()
+
+    def reset(self) -> None:
+        httpx2.delete(self._url).raise_for_status()
+
+    @property
+    def invocations(self) -> int:
+        return int(httpx2.get(self._url).json()["invocations"])
+
+
+@pytest.fixture
+def endpoint(deployed: dict[str, str], local_aws: LocalAws) -> Iterator[Endpoint]:
+    controls = Endpoint(local_aws)
+    controls.reset()
+    yield controls
+    controls.reset()
+
+
+def _events(response: httpx2.Response) -> list[str]:
+    return [line.removeprefix("data: ") for line in response.iter_lines() if line]
+
+
+def test_every_answer_is_openais_by_its_own_models_and_schema(client: openai.OpenAI) -> None:
+    chat = client.chat.completions.with_raw_response.create(
+        model=MODEL, messages=MESSAGES, max_tokens=20, logprobs=True, top_logprobs=2
+    )
+    openai_objects.is_chat(json.loads(chat.text))
+    completion = client.completions.with_raw_response.create(model=MODEL, prompt="Once", max_tokens=5)
+    openai_objects.is_completion(json.loads(completion.text))
+    models = client.models.with_raw_response.list()
+    openai_objects.check("ListModelsResponse", json.loads(models.text))
+    assert chat.headers["x-request-id"]
+
+
+def test_every_chunk_is_openais(plain: httpx2.Client, base_url: str) -> None:
+    asked = {"model": MODEL, "stream": True, "stream_options": {"include_usage": True}, "max_tokens": 12}
+
+    with plain.stream("POST", f"{base_url}/chat/completions", json={**asked, "messages": MESSAGES}) as response:
+        *chunks, done = _events(response)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert done == "[DONE]"
+    for chunk in chunks:
+        openai_objects.is_chat_chunk(json.loads(chunk))
+
+    with plain.stream("POST", f"{base_url}/completions", json={**asked, "prompt": "Once"}) as response:
+        *chunks, done = _events(response)
+    assert done == "[DONE]"
+    for chunk in chunks:
+        openai_objects.is_completion_chunk(json.loads(chunk))
+
+
+def test_every_error_is_openais(plain: httpx2.Client, base_url: str) -> None:
+    path = f"{base_url}/chat/completions"
+    refused = [
+        plain.post(path, content=b"{"),
+        plain.post(path, content=b"\xff\xfe"),
+        plain.post(path, json={"model": MODEL}),
+        plain.post(path, json={"model": "another", "messages": MESSAGES}),
+        plain.post(path, json={"model": MODEL, "messages": MESSAGES, "temperature": "hot"}),
+        plain.get(path),
+        plain.get(f"{base_url}/nothing"),
+        plain.post(path, json={"model": MODEL, "messages": MESSAGES}, headers={"authorization": "Bearer wrong"}),
+    ]
+
+    assert [response.status_code for response in refused] == [400, 400, 400, 404, 400, 405, 404, 401]
+    for response in refused:
+        openai_objects.is_error(response.json())
+        assert response.headers["x-request-id"]
+
+
+def test_a_stream_is_the_same_answer_with_its_usage(client: openai.OpenAI) -> None:
+    whole = client.chat.completions.create(model=MODEL, messages=MESSAGES, temperature=0, max_tokens=40)
+    stream = client.chat.completions.create(
+        model=MODEL,
+        messages=MESSAGES,
+        temperature=0,
+        max_tokens=40,
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+
+    chunks = list(stream)
+    text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+    assert text == whole.choices[0].message.content
+    assert [choice.finish_reason for chunk in chunks for choice in chunk.choices][-1] == whole.choices[0].finish_reason
+
+
+def test_chunks_come_while_the_model_still_generates(client: openai.OpenAI, endpoint: Endpoint) -> None:
+    endpoint.set(pace={"token_seconds": 0.1, "answer_tokens": 20})
+
+    came = []
+    for chunk in client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True, max_tokens=20):
+        if chunk.choices and chunk.choices[0].delta.content:
+            came.append(time.monotonic())
+    # 20 tokens at a tenth of a second each: an answer sent at once at its end would come within milliseconds.
+    assert came[-1] - came[0] > 1
+
+
+def test_a_stream_may_be_left_in_the_middle(client: openai.OpenAI, endpoint: Endpoint) -> None:
+    endpoint.set(pace={"token_seconds": 0.02, "answer_tokens": 200})
+
+    with client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True, max_tokens=200) as stream:
+        next(iter(stream))
+    endpoint.reset()
+    assert client.chat.completions.create(model=MODEL, messages=MESSAGES, max_tokens=5).choices[0].message.content
+
+
+def test_answers_async_clients_at_the_same_time(base_url: str, key: str) -> None:
+    async def ask() -> list[str]:
+        async with openai.AsyncOpenAI(base_url=base_url, api_key=key, max_retries=0) as client:
+
+            async def stream(number: int) -> str:
+                parts = await client.chat.completions.create(
+                    model=MODEL, messages=[{"role": "user", "content": f"Count to {number}"}], stream=True
+                )
+                return "".join([chunk.choices[0].delta.content or "" async for chunk in parts if chunk.choices])
+
+            return await asyncio.gather(*(stream(number) for number in range(4)))
+
+    answers = asyncio.run(ask())
+    assert len(set(answers)) == 4
+    assert all(f"Count to {number}" in answer for number, answer in enumerate(answers))
+
+
+def test_raises_openais_error_classes(client: openai.OpenAI, base_url: str, endpoint: Endpoint) -> None:
+    with pytest.raises(openai.BadRequestError, match="top_p"):
+        client.chat.completions.create(model=MODEL, messages=MESSAGES, top_p=3)
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model="another", messages=MESSAGES)
+    stranger = openai.OpenAI(base_url=base_url, api_key="x" * 40, max_retries=0)
+    with stranger, pytest.raises(openai.AuthenticationError):
+        stranger.models.list()
+    endpoint.set(faults=[{"kind": "throttled", "times": 1}])
+    with pytest.raises(openai.RateLimitError):
+        client.chat.completions.create(model=MODEL, messages=MESSAGES)
+    endpoint.set(faults=[{"kind": "internal_failure", "times": 1}])
+    with pytest.raises(openai.InternalServerError):
+        client.chat.completions.create(model=MODEL, messages=MESSAGES)
+
+
+def test_an_error_within_a_stream_reaches_the_client(client: openai.OpenAI, endpoint: Endpoint) -> None:
+    endpoint.set(faults=[{"kind": "stream_broken", "times": 1}])
+
+    with pytest.raises(openai.APIError):
+        list(client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True, max_tokens=64))
+
+
+def test_the_client_repeats_a_throttled_request_by_itself(client: openai.OpenAI, endpoint: Endpoint) -> None:
+    endpoint.set(faults=[{"kind": "throttled", "times": 1}])
+
+    answer = client.with_options(max_retries=2).chat.completions.create(model=MODEL, messages=MESSAGES)
+    assert answer.choices[0].message.content
+    assert endpoint.invocations == 2
+
+
+def test_a_model_that_wakes_in_time_is_waited_for(client: openai.OpenAI, endpoint: Endpoint) -> None:
+    endpoint.set(faults=[{"kind": "not_ready", "times": 2}])
+
+    answer = client.chat.completions.create(model=MODEL, messages=MESSAGES)
+    assert answer.choices[0].message.content
+    assert endpoint.invocations == 3
+
+
+def test_the_client_comes_back_by_itself_to_a_model_that_wakes_late(client: openai.OpenAI, endpoint: Endpoint) -> None:
+    endpoint.set(faults=[{"kind": "not_ready"}])
+    # The client's own patience of 4 s, which its headers tell: half of it for waiting, then 503 and `retry-after`.
+    hasty = client.with_options(timeout=4)
+    with pytest.raises(openai.InternalServerError) as refused:
+        hasty.chat.completions.create(model=MODEL, messages=MESSAGES)
+    assert refused.value.status_code == 503
+    pause = int(refused.value.response.headers["retry-after"])
+
+    wakes = threading.Timer(pause / 2 + 2, endpoint.reset)
+    wakes.start()
+    answer = hasty.with_options(max_retries=2).chat.completions.create(model=MODEL, messages=MESSAGES)
+    wakes.join()
+    assert answer.choices[0].message.content
+
+
+def test_langchain_asks_and_streams(base_url: str, key: str) -> None:
+    model = ChatOpenAI(model=MODEL, base_url=base_url, api_key=lambda: key, temperature=0, max_retries=0)
+    conversation = [HumanMessage("Hello"), AIMessage("Hello! How can I help?"), HumanMessage("Name three lakes.")]
+
+    whole = model.invoke(conversation)
+    assert whole.content
+    streamed = "".join(str(chunk.content) for chunk in model.stream(conversation))
+    assert streamed == whole.content
