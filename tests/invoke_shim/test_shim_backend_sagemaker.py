@@ -5,8 +5,8 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
+from botocore.session import Session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -496,7 +496,7 @@ def test_an_answer_that_breaks_off_is_a_lost_connection(endpoint: SageMakerEndpo
 
 
 def test_a_request_that_cannot_be_signed_is_the_apis_own_error(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(connections, "session", Session)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
-import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
 from invoke_shim import handler as entry
-from invoke_shim.backends import sagemaker
+from invoke_shim.backends import connections, sagemaker
 from invoke_shim.routes import Api
 from invoke_shim.settings import Settings
 from localaws import eventstream
@@ -122,11 +122,13 @@ class Deployed:
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployed]:
     runtime = Runtime()
-    session = boto3.Session("test", "test", region_name="us-east-1")
+    session = Session()
+    session.set_credentials("test", "test")
+    session.set_config_variable("region", "us-east-1")
     # The stubs know no hook that answers.
-    session.events.register("before-send.sagemaker-runtime", cast("Any", runtime.answer))
+    session.register("before-send.sagemaker-runtime", cast("Any", runtime.answer))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boto3, "DEFAULT_SESSION", session)
+        patch.setattr(connections, "session", lambda: session)
         apis = {}
         for name, container in CONTAINERS.items():
             settings = Settings(

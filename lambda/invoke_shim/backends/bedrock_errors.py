@@ -49,7 +49,7 @@ _MODEL = "the imported model"
 
 
 def translate(error: Failure, *, patience_seconds: int, stream: bool) -> ApiError:
-    """The client's error for one that boto3 raised.
+    """The client's error for one that botocore raised.
 
     Args:
         error: from the call, or from reading its body or stream.

@@ -72,7 +72,7 @@ class Call(NamedTuple):
 
 
 def translate(error: Failure, call: Call) -> ApiError:
-    """The client's error for one that boto3 raised.
+    """The client's error for one that botocore raised.
 
     Args:
         error: from the call, or from reading its body or stream.

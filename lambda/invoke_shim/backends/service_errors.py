@@ -39,7 +39,7 @@ def connection_error(error: Failure, *, service: str) -> ApiError:
     """The client's error for one that is neither the service's answer nor a timeout.
 
     Args:
-        error: what boto3 raised.
+        error: what botocore raised.
         service: the service's name to clients.
     """
     name = type(error).__name__

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from invoke_shim.backends import connections
 from invoke_shim.backends.service_errors import denied
 from invoke_shim.errors import NO_RETRY, ApiError, retry_after
 
@@ -109,7 +109,7 @@ class FixedTarget:
 def create_client() -> Any:
     """The SSM client. Made only where a parameter is looked up: it costs as much to make as the backend's."""
     config = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3, "mode": "standard"})
-    return boto3.client("ssm", config=config)
+    return connections.create_client("ssm", config)
 
 
 class ParameterTarget:
