@@ -127,7 +127,7 @@ def test_every_error_is_openais(plain: httpx2.Client, base_url: str) -> None:
         assert response.headers["x-request-id"]
 
 
-def test_a_stream_is_the_same_answer_with_its_usage(client: openai.OpenAI) -> None:
+def test_a_stream_is_the_same_answer_piece_by_piece(client: openai.OpenAI) -> None:
     whole = client.chat.completions.create(model=MODEL, messages=MESSAGES, temperature=0, max_tokens=40)
     stream = client.chat.completions.create(
         model=MODEL,
