@@ -13,10 +13,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from catalog.deployment import BucketKind, CatalogError, ImageUri
+from catalog.deployment import BucketKind, CatalogError
 from catalog.spec import AdditionalDataSource, ModelVersion
+from catalog.variants import images_by_alias, properties_of, references
 from catalog.versions import version_order
 
 # What a component must not change; the SDK's `JumpStartConfigComponent.OVERRIDING_DENY_LIST`.
@@ -83,9 +84,30 @@ def _applied_config(document: Mapping[str, Any], config: str | None, label: str)
 
 
 def _with_config(document: Mapping[str, Any], config: str, label: str) -> Mapping[str, Any]:
-    """The document's fields with those of the config's components over them, in their order."""
-    components: Mapping[str, Any] = document.get("inference_config_components") or {}
-    names: Sequence[str] = document["inference_configs"][config].get("component_names") or ()
+    """The document's fields with those of the config's components over them."""
+    spec = with_components(document, config, kind="inference", label=label)
+    if spec.get("hosting_model_package_arns"):
+        # A packaged config has its variables inside; the SDK sends only those of the instance type.
+        spec = {**spec, "inference_environment_variables": []}
+    return spec
+
+
+def with_components(
+    document: Mapping[str, Any], config: str, *, kind: Literal["inference", "training"], label: str
+) -> Mapping[str, Any]:
+    """The document's fields with those of a config's components over them, in their order.
+
+    Args:
+        document: The parsed JSON.
+        config: Name of a config that the document has.
+        kind: Whose configs.
+        label: What the document is called in messages.
+
+    Raises:
+        CatalogError: The config names components that the document does not have.
+    """
+    components: Mapping[str, Any] = document.get(f"{kind}_config_components") or {}
+    names: Sequence[str] = document[f"{kind}_configs"][config].get("component_names") or ()
     missing = sorted(set(names) - set(components))
     if missing:
         raise CatalogError([f"config {config!r} of {label} names components it does not have: {', '.join(missing)}"])
@@ -94,9 +116,6 @@ def _with_config(document: Mapping[str, Any], config: str, label: str) -> Mappin
         overrides = {field: value for field, value in components[name].items() if field not in _NOT_OVERRIDDEN}
         # A null of the base is as good as absent then, and takes the field's default.
         spec = _overridden(_without_nulls(spec), overrides)
-    if spec.get("hosting_model_package_arns"):
-        # A packaged config has its variables inside; the SDK sends only those of the instance type.
-        spec = {**spec, "inference_environment_variables": []}
     return spec
 
 
@@ -136,8 +155,8 @@ def _model_version(document: Mapping[str, Any], spec: Mapping[str, Any], config:
     aliases: Mapping[str, Mapping[str, str]] = hosting.get("regional_aliases") or {}
     variants: Mapping[str, Mapping[str, Any]] = hosting.get("variants") or {}
     variables: Sequence[Mapping[str, Any]] = spec.get("inference_environment_variables") or ()
-    variant_images = _references(variants, "image_uri", has_aliases=bool(aliases))
-    packages = _references(variants, "model_package_arn", has_aliases=bool(aliases))
+    variant_images = references(variants, "image_uri", has_aliases=bool(aliases))
+    packages = references(variants, "model_package_arn", has_aliases=bool(aliases))
     prepacked = bool(spec.get("hosting_prepacked_artifact_key")) or spec.get("hosting_use_script_uri", True) is False
     return ModelVersion(
         model_id=spec["model_id"],
@@ -152,10 +171,10 @@ def _model_version(document: Mapping[str, Any], spec: Mapping[str, Any], config:
         variant_images=variant_images,
         variant_environments={
             variant: _strings(properties["environment_variables"])
-            for variant, properties in _properties(variants)
+            for variant, properties in properties_of(variants)
             if properties.get("environment_variables")
         },
-        images=_images(aliases, variant_images.values()),
+        images=images_by_alias(aliases, variant_images.values()),
         spec_sha256=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest(),
         variant_artifacts=_artifacts(variants, "prepacked_artifact_key" if prepacked else "artifact_key"),
         model_packages=dict(spec.get("hosting_model_package_arns") or {}),
@@ -170,45 +189,6 @@ def _model_version(document: Mapping[str, Any], spec: Mapping[str, Any], config:
     )
 
 
-def _properties(variants: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    return ((variant, fields.get("properties") or {}) for variant, fields in variants.items())
-
-
-def _references(variants: Mapping[str, Mapping[str, Any]], name: str, *, has_aliases: bool) -> dict[str, str]:
-    """Alias, or the value itself where there is no alias, by instance family or exact type."""
-    regional: dict[str, str] = {}
-    for variant, fields in variants.items():
-        value = (fields.get("regional_properties") or {}).get(name)
-        if value is None and not has_aliases:
-            # Documents of one region have the value where others have a reference.
-            value = (fields.get("properties") or {}).get(name)
-        if value:
-            regional[variant] = value.removeprefix("$")
-    return regional
-
-
-def _images(aliases: Mapping[str, Mapping[str, str]], references: Iterable[str]) -> dict[str, dict[str, str]]:
-    """URI by alias and region; aliases of other things, such as model packages, are left out."""
-    images: dict[str, dict[str, str]] = {}
-    for region, named in aliases.items():
-        for alias, value in named.items():
-            if _image(value):
-                images.setdefault(alias, {})[region] = value
-    for reference in references:
-        image = _image(reference)
-        if image and reference not in images:
-            # SageMaker takes images of its own region only.
-            images[reference] = {image.region: reference}
-    return images
-
-
-def _image(value: str) -> ImageUri | None:
-    try:
-        return ImageUri.parse(value)
-    except CatalogError:
-        return None
-
-
 def _package(aliases: Mapping[str, Mapping[str, str]], reference: str) -> dict[str, str]:
     match reference.split(":"):
         case ["arn", _, _, region, *_]:
@@ -218,7 +198,7 @@ def _package(aliases: Mapping[str, Mapping[str, str]], reference: str) -> dict[s
 
 
 def _artifacts(variants: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, str]:
-    return {variant: properties[name] for variant, properties in _properties(variants) if properties.get(name)}
+    return {variant: properties[name] for variant, properties in properties_of(variants) if properties.get(name)}
 
 
 def _variables(variables: Sequence[Mapping[str, Any]], *, required: bool) -> dict[str, str]:
