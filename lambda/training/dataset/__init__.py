@@ -1,0 +1,36 @@
+"""The check of training data: streamed, with every fault's line, before an instance is rented.
+
+`check(LocalFolder(path), Options(method="instruction"))` gives a `Report`. It is the same on a laptop and in the
+pipeline's first function, which reads an `S3Prefix`.
+"""
+
+from training.dataset.check import check
+from training.dataset.faults import Finding, Findings, Kind, Severity
+from training.dataset.options import METHODS, Options, OptionsError, options_of
+from training.dataset.report import DataError, FileRecord, Report
+from training.dataset.s3 import S3Prefix
+from training.dataset.sources import File, LocalFolder, Source, SourceError
+from training.dataset.template import DEFAULT, Template, TemplateError
+
+__all__ = [
+    "DEFAULT",
+    "METHODS",
+    "DataError",
+    "File",
+    "FileRecord",
+    "Finding",
+    "Findings",
+    "Kind",
+    "LocalFolder",
+    "Options",
+    "OptionsError",
+    "Report",
+    "S3Prefix",
+    "Severity",
+    "Source",
+    "SourceError",
+    "Template",
+    "TemplateError",
+    "check",
+    "options_of",
+]

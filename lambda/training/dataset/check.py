@@ -1,0 +1,215 @@
+"""Checks a data set for one method of fine-tuning, in one pass and in memory that does not grow with the data."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from training.dataset.chat import ChatReader
+from training.dataset.domain import DomainReader
+from training.dataset.faults import Faults, Kind, Place, shown
+from training.dataset.instruction import InstructionReader
+from training.dataset.lengths import tokens
+from training.dataset.options import Options
+from training.dataset.repeats import Fingerprints
+from training.dataset.report import FileRecord, Report
+from training.dataset.samples import Samples
+from training.dataset.sources import File, Source
+from training.dataset.streams import Stream
+from training.dataset.template import DEFAULT, LARGEST, NAME, Template, TemplateError, make
+from training.dataset.template import read as read_template
+
+_ENDINGS: Final = {"instruction": (".jsonl",), "chat": (".jsonl",), "domain": (".csv", ".json", ".txt")}
+"""How the names of data files end, by method (JumpStart's notebooks; the ending is mandatory there)."""
+
+
+def check(
+    source: Source,
+    options: Options,
+    *,
+    validation: Source | None = None,
+    seconds_left: Callable[[], float] | None = None,
+) -> Report:
+    """Checks training data as the training job will read it.
+
+    Args:
+        source: the training channel's folder.
+        options: what the data is checked against.
+        validation: the validation channel's folder, or None where the job splits the training data.
+        seconds_left: how long the check may still run, as a Lambda's context tells it; None without a limit.
+
+    Returns:
+        All that was found. It is good when `Report.ok`; `Report.raise_for_errors` raises else.
+
+    Raises:
+        SourceError: The data cannot be read, or the time ran out.
+    """
+    return _Check(options, seconds_left).run(source, validation)
+
+
+class _Reader(Protocol):
+    def read(self, stream: Stream, samples: Samples) -> None: ...
+
+
+class _Check:
+    def __init__(self, options: Options, seconds_left: Callable[[], float] | None) -> None:
+        self._options = options
+        self._seconds_left = seconds_left
+        self._faults = Faults(keep=options.keep)
+        self._files: list[FileRecord] = []
+        self._template: Template | None = None
+        self._origin = ""
+
+    def run(self, source: Source, validation: Source | None) -> Report:
+        options, faults = self._options, self._faults
+        known = Fingerprints(capacity=options.remembered_samples)
+        train = Samples(options, faults, known=known, training=None)
+        self._channel("train", source, train)
+        held_out: Samples | None = None
+        if validation is not None:
+            own = Fingerprints(capacity=options.remembered_samples)
+            held_out = Samples(options, faults, known=own, training=known)
+            self._channel("validation", validation, held_out)
+        split = None if validation else self._split(train.count)
+        self._enough(train, held_out, split)
+        return Report(
+            method=options.method,
+            max_input_length=options.tokens,
+            sources={"train": source.uri, **({"validation": validation.uri} if validation else {})},
+            files=tuple(self._files),
+            train=train,
+            validation=held_out,
+            split=split,
+            template=self._template.texts if self._template else None,
+            template_origin=self._origin,
+            findings=faults.sorted(),
+        )
+
+    def _channel(self, channel: str, source: Source, samples: Samples) -> None:
+        files = source.files()
+        if self._options.method == "instruction":
+            self._read_template(channel, source, files)
+        data = [file for file in files if self._is_data(file)]
+        self._others(channel, files, data)
+        if not data:
+            endings = ", ".join(f"*{ending}" for ending in _ENDINGS[self._options.method])
+            self._faults.add(Kind.NO_DATA, Place(channel), None, f"{source.uri} has none of {endings}")
+        if self._options.method == "domain" and len(data) > 1:
+            names = ", ".join(shown(file.name) for file in data[:5])
+            self._faults.add(Kind.SEVERAL_FILES, Place(channel), None, f"{names}; exactly one is allowed")
+        reader = self._reader()
+        for file in data:
+            stream = self._stream(channel, source, file)
+            if not file.size:
+                self._faults.add(Kind.NO_DATA, stream.place, None, "the file is empty")
+            reader.read(stream, samples)
+            stream.drain()
+            self._files.append(FileRecord(channel, file.name, stream.size, stream.sha256))
+        self._files.sort(key=lambda one: (one.channel, one.name.encode("utf-8", "surrogateescape")))
+
+    def _reader(self) -> _Reader:
+        match self._options.method:
+            case "instruction":
+                return InstructionReader(self._template, self._options, self._faults)
+            case "chat":
+                return ChatReader(self._options, self._faults)
+            case _:
+                return DomainReader(self._options, self._faults)
+
+    def _stream(self, channel: str, source: Source, file: File) -> Stream:
+        return Stream(source, file, Place(channel, file.name), self._faults, seconds_left=self._seconds_left)
+
+    def _is_data(self, file: File) -> bool:
+        return "/" not in file.name and file.name.endswith(_ENDINGS[self._options.method]) and not _hidden(file)
+
+    def _others(self, channel: str, files: Sequence[File], data: Sequence[File]) -> None:
+        """Reports what the job would download too: it may be taken for data, or data in it be left out."""
+        endings = ", ".join(f"*{ending}" for ending in _ENDINGS[self._options.method])
+        allowed = f"{endings} and {NAME}" if self._options.method == "instruction" else endings
+        for file in files:
+            if file in data or (file.name == NAME and self._options.method == "instruction"):
+                continue
+            where = "it is in a folder of its own" if "/" in file.name else "it is no data file"
+            self._faults.add(Kind.UNEXPECTED_FILE, Place(channel, file.name), None, f"{where}; allowed: {allowed}")
+
+    def _read_template(self, channel: str, source: Source, files: Sequence[File]) -> None:
+        file = next((file for file in files if file.name == NAME), None)
+        place = Place(channel, NAME)
+        try:
+            if file is not None:
+                found = read_template(self._whole(channel, source, file))
+                self._take(found, channel, place)
+            elif channel == "train":
+                self._template, self._origin = make(DEFAULT), "default"
+        except TemplateError as error:
+            for problem in error.problems:
+                self._faults.add(Kind.TEMPLATE, place, None, problem)
+        if channel == "train":
+            self._compare_declared(place)
+
+    def _whole(self, channel: str, source: Source, file: File) -> bytes:
+        """A small file; of a large one, more than is allowed."""
+        raw = b""
+        digest = hashlib.sha256()
+        size = 0
+        for chunk in source.chunks(file):
+            digest.update(chunk)
+            size += len(chunk)
+            if len(raw) <= LARGEST:
+                raw += chunk
+        self._files.append(FileRecord(channel, file.name, size, digest.hexdigest()))
+        return raw
+
+    def _take(self, found: Template, channel: str, place: Place) -> None:
+        if channel == "train":
+            self._template, self._origin = found, "data"
+        elif self._template and found.texts != self._template.texts:
+            self._faults.add(Kind.TEMPLATE, place, None, "it differs from the training channel's")
+
+    def _compare_declared(self, place: Place) -> None:
+        """The template that was declared is what the served model is asked with: the data must not have another."""
+        declared = self._options.template
+        if declared is None:
+            return
+        try:
+            make(declared)
+        except TemplateError as error:
+            for problem in error.problems:
+                self._faults.add(Kind.TEMPLATE, place, None, f"the declared template: {problem}")
+            return
+        if self._template is None:
+            return
+        differs = [key for key, text in self._template.texts.items() if text != declared[key]]
+        if differs:
+            which = "JumpStart's default, which is used without one," if self._origin == "default" else "it"
+            self._faults.add(
+                Kind.TEMPLATE, place, None, f"{which} differs from the declared one in {', '.join(differs)}"
+            )
+
+    def _split(self, count: int) -> tuple[int, int]:
+        """How the job splits so many samples: the validation part is rounded up (`train_test_split` of `datasets`)."""
+        aside = min(count, math.ceil(self._options.validation_split * count))
+        return count - aside, aside
+
+    def _enough(self, train: Samples, held_out: Samples | None, split: tuple[int, int] | None) -> None:
+        place = Place("train")
+        if split is not None and not all(split):
+            ratio = self._options.validation_split
+            least = next((n for n in range(1, 100_000) if all(self._split(n))), None)
+            need = f"at least {least} are needed" if least else "no number is enough; give a validation channel"
+            detail = f"{train.count} good samples, of which a validation split of {ratio} makes {split[0]} to train on"
+            self._faults.add(Kind.TOO_FEW_SAMPLES, place, None, f"{detail} and {split[1]} to validate with; {need}")
+        elif not train.count:
+            self._faults.add(Kind.TOO_FEW_SAMPLES, place, None, "no good sample")
+        if held_out is not None and not held_out.count:
+            self._faults.add(Kind.TOO_FEW_SAMPLES, Place("validation"), None, "no good sample")
+        about = tokens(train.lengths.total)
+        if self._options.method == "domain" and train.count and about < self._options.tokens:
+            detail = f"about {about} tokens in all, fewer than one block of max_input_length {self._options.tokens}"
+            self._faults.add(Kind.TOO_LITTLE_TEXT, place, None, detail)
+
+
+def _hidden(file: File) -> bool:
+    return file.name.startswith(".")

@@ -1,0 +1,160 @@
+"""Domain adaptation: plain text in one TXT, CSV or JSON file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any, Final
+
+from training.dataset.faults import Faults, Kind, Place, shown
+from training.dataset.jsonarray import array_records
+from training.dataset.jsonlines import Record, json_type, records
+from training.dataset.lengths import utf8_bytes
+from training.dataset.options import Options
+from training.dataset.samples import Samples
+from training.dataset.streams import Batch, Stream, bad_bytes, split
+
+COLUMN: Final = "text"
+"""The column that is trained on; the first one where there is none of that name (JumpStart's notebooks)."""
+
+_MARKED_LINE_BYTES: Final = 80
+"""Bytes of a line of plain text from which on a repetition means something: shorter ones are headings."""
+
+# What pandas, which reads CSV for the training scripts, takes for a missing value.
+_MISSING: Final = {
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+}
+
+
+class DomainReader:
+    """Reads a file of text, of any of the three kinds."""
+
+    def __init__(self, options: Options, faults: Faults) -> None:
+        """Prepares to read.
+
+        Args:
+            options: what the data is checked against.
+            faults: takes what is wrong.
+        """
+        self._limit = options.max_line_bytes
+        self._faults = faults
+
+    def read(self, stream: Stream, samples: Samples) -> None:
+        """Checks a file, by its name's ending.
+
+        Args:
+            stream: the file.
+            samples: takes the good samples: lines, rows or records.
+        """
+        readers: dict[str, Callable[[Stream, Samples], None]] = {"txt": self._txt, "csv": self._csv, "json": self._json}
+        readers[stream.place.file.rsplit(".", 1)[-1]](stream, samples)
+
+    def _txt(self, stream: Stream, samples: Samples) -> None:
+        for number, line in _numbered(stream.lines(limit=self._limit)):
+            if line is None:
+                self._faults.add(Kind.LINE_TOO_LONG, stream.place, number, f"more than {self._limit} bytes")
+            elif not line.strip():
+                samples.blank_lines += 1
+            elif not line.isascii() and (where := bad_bytes(line)):
+                self._faults.add(Kind.ENCODING, stream.place, number, where)
+            else:
+                samples.add(stream.place, number, len(line), line if len(line) >= _MARKED_LINE_BYTES else None)
+
+    def _csv(self, stream: Stream, samples: Samples) -> None:
+        # The limit is the process's; it only ever bounds what this reader holds.
+        csv.field_size_limit(self._limit)
+        rows = csv.reader(self._text(stream), strict=True)
+        header = self._row(rows, stream.place)
+        if not header:
+            return
+        column = self._column(header, stream.place)
+        while True:
+            number = rows.line_num + 1
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                self._faults.add(Kind.ROW, stream.place, number, str(error))
+                continue
+            if not row:
+                samples.blank_lines += 1
+            elif len(row) > len(header):
+                self._faults.add(Kind.ROW, stream.place, number, f"{len(row)} fields under a header of {len(header)}")
+            elif len(row) <= column or row[column].strip() in _MISSING:
+                self._faults.add(Kind.EMPTY_SAMPLE, stream.place, number, f"no text in {shown(header[column])}")
+            else:
+                samples.add(stream.place, number, utf8_bytes(row[column]), row[column])
+
+    def _text(self, stream: Stream) -> Iterator[str]:
+        """The lines of a CSV file, which may be parts of a row; what cannot be read is reported and left empty."""
+        for number, line in _numbered(stream.lines(limit=self._limit)):
+            if line is None:
+                self._faults.add(Kind.LINE_TOO_LONG, stream.place, number, f"more than {self._limit} bytes")
+                yield "\n"
+                continue
+            if not line.isascii() and (where := bad_bytes(line)):
+                self._faults.add(Kind.ENCODING, stream.place, number, where)
+            yield line.decode(errors="replace") + "\n"
+
+    def _row(self, rows: Any, place: Place) -> list[str]:
+        """The header; an empty one where there is none, which is reported."""
+        try:
+            header: list[str] = next(rows, [])
+        except csv.Error as error:
+            self._faults.add(Kind.ROW, place, 1, f"the header: {error}")
+            return []
+        if not header:
+            self._faults.add(Kind.ROW, place, 1, "no header; the first line names the columns")
+        return header
+
+    def _column(self, header: list[str], place: Place) -> int:
+        if COLUMN in header:
+            return header.index(COLUMN)
+        self._faults.add(Kind.FIRST_COLUMN, place, 1, f"{shown(header[0])}, the first, is trained on")
+        return 0
+
+    def _json(self, stream: Stream, samples: Samples) -> None:
+        """JSON Lines or one array of objects: what a `.json` may hold."""
+        column: str | None = None
+        for number, record in self._records(stream):
+            if column is None:
+                column = self._key(record, stream.place, number)
+            if column not in record:
+                self._faults.add(Kind.MISSING_FIELD, stream.place, number, f"no {shown(column)}")
+            elif not isinstance(record[column], str):
+                detail = f"{shown(column)} is {json_type(record[column])}"
+                self._faults.add(Kind.NOT_A_STRING, stream.place, number, detail)
+            elif not record[column].strip():
+                self._faults.add(Kind.EMPTY_SAMPLE, stream.place, number, f"no text in {shown(column)}")
+            else:
+                samples.add(stream.place, number, utf8_bytes(record[column]), record[column])
+
+    def _records(self, stream: Stream) -> Iterator[tuple[int, Record]]:
+        chunks = stream.chunks()
+        head = b""
+        for chunk in chunks:
+            head += chunk
+            if head.strip():
+                break
+        first = head.lstrip()[:1]
+        if first == b"[":
+            return array_records(chain([head], chunks), stream.place, self._faults, limit=self._limit)
+        return records(split(chain([head], chunks), limit=self._limit), stream.place, self._faults, limit=self._limit)
+
+    def _key(self, record: Record, place: Place, number: int) -> str:
+        if COLUMN in record or not record:
+            return COLUMN
+        first = next(iter(record))
+        self._faults.add(Kind.FIRST_COLUMN, place, number, f"{shown(first)}, the first field, is trained on")
+        return first
+
+
+def _numbered(batches: Iterator[Batch]) -> Iterator[tuple[int, bytes | None]]:
+    number = 0
+    for batch in batches:
+        for line in batch:
+            number += 1
+            yield number, line

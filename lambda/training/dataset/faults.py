@@ -1,0 +1,141 @@
+"""What can be wrong with training data, and the bounded memory of what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+
+class Severity(Enum):
+    """Whether training may start with such a finding.
+
+    Attributes:
+        ERROR: the job would fail, or train on something else than what was meant.
+        WARNING: the job runs, on less than what was meant.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Kind(Enum):
+    """A kind of finding: its name in reports, its severity, and what it says of a place."""
+
+    NO_DATA = ("no-data", Severity.ERROR, "no data file")
+    UNEXPECTED_FILE = ("unexpected-file", Severity.ERROR, "file that does not belong there")
+    SEVERAL_FILES = ("several-files", Severity.ERROR, "more than one data file")
+    TEMPLATE = ("template", Severity.ERROR, "template that cannot be used")
+    ENCODING = ("encoding", Severity.ERROR, "not UTF-8")
+    LINE_TOO_LONG = ("line-too-long", Severity.ERROR, "line that is too long to be read")
+    BLANK_LINE = ("blank-line", Severity.ERROR, "blank line")
+    NOT_JSON = ("not-json", Severity.ERROR, "not JSON")
+    NOT_AN_OBJECT = ("not-an-object", Severity.ERROR, "not a JSON object")
+    MISSING_FIELD = ("missing-field", Severity.ERROR, "field missing")
+    NOT_A_STRING = ("not-a-string", Severity.ERROR, "field that is no string")
+    EMPTY_SAMPLE = ("empty-sample", Severity.ERROR, "empty sample")
+    CONVERSATION = ("conversation", Severity.ERROR, "conversation that cannot be used")
+    ROW = ("row", Severity.ERROR, "row that cannot be read")
+    TOO_FEW_SAMPLES = ("too-few-samples", Severity.ERROR, "too few samples")
+    OVER_LONG = ("over-long", Severity.WARNING, "sample that is probably cut (an estimate)")
+    TOO_LITTLE_TEXT = ("too-little-text", Severity.WARNING, "too little text (an estimate)")
+    UNUSED_FIELD = ("unused-field", Severity.WARNING, "field that the template does not use")
+    FIRST_COLUMN = ("first-column", Severity.WARNING, "no column called text")
+    DUPLICATE = ("duplicate", Severity.WARNING, "sample that repeats an earlier one")
+    ALSO_IN_TRAINING = ("also-in-training", Severity.WARNING, "validation sample that is also trained on")
+
+    def __init__(self, slug: str, severity: Severity, meaning: str) -> None:
+        self.slug = slug
+        self.severity = severity
+        self.meaning = meaning
+
+
+class Finding(NamedTuple):
+    """One finding at one place. It names fields, never what a sample says: reports go into logs.
+
+    Attributes:
+        channel: `train` or `validation`.
+        file: the file's name in its channel; empty where the channel as a whole is meant.
+        line: the line's number from 1, or None where the file as a whole is meant.
+        detail: what is wrong, where the kind alone does not say it.
+    """
+
+    channel: str
+    file: str
+    line: int | None
+    detail: str
+
+    def __str__(self) -> str:
+        place = f"{self.channel}/{self.file}" + ("" if self.line is None else f":{self.line}")
+        return f"{place}: {self.detail}" if self.detail else place
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All findings of one kind.
+
+    Attributes:
+        kind: what is wrong.
+        count: how many places.
+        first: the first of them.
+    """
+
+    kind: Kind
+    count: int
+    first: tuple[Finding, ...]
+
+
+class Faults:
+    """Counts every finding and keeps the first few of each kind."""
+
+    def __init__(self, *, keep: int) -> None:
+        """Starts without findings.
+
+        Args:
+            keep: how many places of each kind are remembered.
+        """
+        self._keep = keep
+        self._counts: dict[Kind, int] = {}
+        self._first: dict[Kind, list[Finding]] = {}
+
+    def add(self, kind: Kind, place: Place, line: int | None = None, detail: str = "") -> None:
+        """Records one finding.
+
+        Args:
+            kind: what is wrong.
+            place: the file that it is in.
+            line: the line's number from 1.
+            detail: what the kind alone does not say.
+        """
+        count = self._counts.get(kind, 0)
+        self._counts[kind] = count + 1
+        if count < self._keep:
+            self._first.setdefault(kind, []).append(Finding(place.channel, place.file, line, detail))
+
+    def sorted(self) -> tuple[Findings, ...]:
+        """All findings, errors first, in the order in which `Kind` lists them."""
+        return tuple(
+            Findings(kind, self._counts[kind], tuple(self._first.get(kind, ())))
+            for severity in Severity
+            for kind in Kind
+            if kind.severity is severity and kind in self._counts
+        )
+
+
+class Place(NamedTuple):
+    """A file of a channel.
+
+    Attributes:
+        channel: `train` or `validation`.
+        file: the file's name in its channel; empty for the channel as a whole.
+    """
+
+    channel: str
+    file: str = ""
+
+
+def shown(name: object) -> str:
+    """A name out of the data, as it may stand in a report: quoted, on one line, 40 characters at most."""
+    text = str(name)
+    text = text if len(text) <= 40 else text[:37] + "..."
+    return ascii(text)

@@ -1,0 +1,97 @@
+"""What a data set is checked against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+METHODS: Final = ("instruction", "domain", "chat")
+"""Methods of fine-tuning: `instruction_tuned`, neither, or `chat_dataset` among the recipe's hyperparameters."""
+
+DEFAULT_MAX_INPUT_LENGTH: Final = 1024
+"""Tokens that the recipes take for `max_input_length` -1: at most this many, says AWS's description of the setting
+(amazon-sagemaker-examples, JumpStart text generation notebooks)."""
+
+DEFAULT_VALIDATION_SPLIT: Final = 0.2
+"""`validation_split_ratio` of the recipes (hyperparameters of the JumpStart specs)."""
+
+
+class OptionsError(ValueError):
+    """The check itself was asked for wrongly; the message lists all that is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the training job will make of the data, and how much of the check is kept.
+
+    Attributes:
+        method: `instruction`, `domain` or `chat`.
+        max_input_length: tokens of a sample that the job keeps; None or -1 is the recipes' own default.
+        validation_split: share of the samples that the job sets aside where there is no validation channel; between 0
+            and 1.
+        template: the template that was declared, with `prompt` and `completion`; the data's must say the same. None
+            takes what the data has.
+        keep: places reported of each kind.
+        max_line_bytes: bytes of a line, beyond which it is reported and not read. It bounds the memory.
+        remembered_samples: samples among which repetitions are looked for; 8 bytes each, a third more in all.
+
+    Raises:
+        OptionsError: A value is not allowed.
+    """
+
+    method: str = "instruction"
+    max_input_length: int | None = None
+    validation_split: float = DEFAULT_VALIDATION_SPLIT
+    template: Mapping[str, str] | None = None
+    keep: int = 5
+    max_line_bytes: int = 4 * 2**20
+    remembered_samples: int = 3 * 2**22
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.method not in METHODS:
+            problems.append(f"method is {self.method!r}; allowed: {', '.join(METHODS)}")
+        if self.max_input_length is not None and self.max_input_length < 1 and self.max_input_length != -1:
+            problems.append(f"max_input_length is {self.max_input_length}; allowed: 1 or more, or -1 for the default")
+        if not 0 <= self.validation_split <= 1:
+            problems.append(f"validation_split is {self.validation_split}; allowed: 0 to 1")
+        if self.template is not None and self.method != "instruction":
+            problems.append(f"template is given, but {self.method} data has none; allowed with: instruction")
+        for name in ("keep", "max_line_bytes", "remembered_samples"):
+            if getattr(self, name) < 1:
+                problems.append(f"{name} is {getattr(self, name)}; allowed: 1 or more")
+        if problems:
+            raise OptionsError("; ".join(problems))
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of a sample that the job keeps."""
+        return self.max_input_length if (self.max_input_length or 0) > 0 else DEFAULT_MAX_INPUT_LENGTH  # type: ignore[return-value] # None is 0 here
+
+
+def options_of(
+    method: str, hyperparameters: Mapping[str, str], *, template: Mapping[str, str] | None = None
+) -> Options:
+    """The options that a job's hyperparameters mean.
+
+    Args:
+        method: `instruction`, `domain` or `chat`.
+        hyperparameters: the job's, defaults included; `max_input_length` and `validation_split_ratio` are read.
+        template: the template that was declared.
+
+    Returns:
+        The options.
+
+    Raises:
+        OptionsError: A value is no number or not allowed.
+    """
+    length = hyperparameters.get("max_input_length", "-1")
+    split = hyperparameters.get("validation_split_ratio", str(DEFAULT_VALIDATION_SPLIT))
+    try:
+        return Options(method=method, max_input_length=int(length), validation_split=float(split), template=template)
+    except OptionsError:
+        raise
+    except ValueError:
+        message = f"max_input_length is {length!r} and validation_split_ratio {split!r}; allowed: numbers"
+        raise OptionsError(message) from None

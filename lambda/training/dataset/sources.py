@@ -1,0 +1,92 @@
+"""Where data is read from, in pieces: the interface, and a folder of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+CHUNK_BYTES: Final = 2**20
+"""Bytes that are read at once."""
+
+
+class SourceError(Exception):
+    """The data could not be read, which says nothing about what is in it."""
+
+
+class File(NamedTuple):
+    """One file of a source.
+
+    Attributes:
+        name: its name below the source, with `/` between folders.
+        size: bytes.
+        tag: what tells one state of the file from another, where the source knows it.
+    """
+
+    name: str
+    size: int
+    tag: str = ""
+
+
+class Source(Protocol):
+    """A folder of training data."""
+
+    @property
+    def uri(self) -> str:
+        """How people name it."""
+
+    def files(self) -> Sequence[File]:
+        """All files in it and in its folders, sorted by the UTF-8 bytes of their names.
+
+        Raises:
+            SourceError: It cannot be listed.
+        """
+
+    def chunks(self, file: File) -> Iterator[bytes]:
+        """The file from its first byte to its last, in pieces of any length.
+
+        Raises:
+            SourceError: It cannot be read, or it changed meanwhile.
+        """
+
+
+class LocalFolder:
+    """A folder of this machine, as it would be uploaded: with everything below it."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Names the folder; nothing is read yet."""
+        self._path = Path(path)
+
+    @property
+    def uri(self) -> str:
+        """The folder's path."""
+        return str(self._path)
+
+    def files(self) -> Sequence[File]:
+        """All files; see `Source.files`."""
+        if not self._path.is_dir():
+            missing = "is no folder" if self._path.exists() else "does not exist"
+            raise SourceError(f"{self._path} {missing}; give the folder that holds the data files")
+        try:
+            found = [
+                File(path.relative_to(self._path).as_posix(), path.stat().st_size)
+                for path in self._path.rglob("*")
+                if path.is_file()
+            ]
+        except OSError as error:
+            raise SourceError(f"{self._path} cannot be listed: {error.strerror}") from error
+        return sorted(found, key=by_name)
+
+    def chunks(self, file: File) -> Iterator[bytes]:
+        """The file's content; see `Source.chunks`."""
+        try:
+            with (self._path / file.name).open("rb", buffering=0) as opened:
+                while chunk := opened.read(CHUNK_BYTES):
+                    yield chunk
+        except OSError as error:
+            raise SourceError(f"{self._path / file.name} cannot be read: {error.strerror}") from error
+
+
+def by_name(file: File) -> bytes:
+    """The order of files in a source and in the hash of the data: that of S3's listings."""
+    return file.name.encode("utf-8", "surrogateescape")

@@ -1,0 +1,141 @@
+"""One file as a stream: hashed as it passes, its encoding looked at, cut into lines of bounded length."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from training.dataset.faults import Faults, Kind, Place
+from training.dataset.sources import File, Source, SourceError
+
+Batch = list[bytes | None]
+"""Lines that follow each other, without their `\\n`; None in place of one that is too long."""
+
+_LEAST_SECONDS: Final = 20.0
+"""Seconds that must be left to write the report and end in good order."""
+
+_OTHER_ENCODINGS: Final = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+    (b"\x1f\x8b", "gzip"),
+    (b"PK\x03\x04", "zip"),
+    (b"PAR1", "Parquet"),
+)
+_SNIFFED_BYTES: Final = 1024
+
+
+class Stream:
+    """The bytes of a file, once, from the first to the last."""
+
+    def __init__(
+        self, source: Source, file: File, place: Place, faults: Faults, *, seconds_left: Callable[[], float] | None
+    ) -> None:
+        """Opens nothing yet.
+
+        Args:
+            source: where the file is.
+            file: the file.
+            place: how reports name it.
+            faults: takes what is wrong with its encoding.
+            seconds_left: how long the check may still run, or None without a limit.
+        """
+        self.place = place
+        self.size = 0
+        self._source = source
+        self._file = file
+        self._faults = faults
+        self._seconds_left = seconds_left
+        self._hash = hashlib.sha256()
+        self._raw = self._read()
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what has passed, in hex."""
+        return self._hash.hexdigest()
+
+    def _read(self) -> Iterator[bytes]:
+        for chunk in self._source.chunks(self._file):
+            if self._seconds_left is not None and self._seconds_left() < _LEAST_SECONDS:
+                message = f"the time for the check ran out after {self.size} of {self._file.size} bytes of"
+                raise SourceError(f"{message} {self._source.uri}: {self._file.name}")
+            self._hash.update(chunk)
+            self.size += len(chunk)
+            yield chunk
+
+    def drain(self) -> None:
+        """Reads the rest, for the hash."""
+        for _ in self._raw:
+            pass
+
+    def chunks(self) -> Iterator[bytes]:
+        """The content without a byte order mark; nothing where it is plainly no UTF-8, which is then reported."""
+        head = b""
+        for chunk in self._raw:
+            head += chunk
+            if len(head) >= _SNIFFED_BYTES:
+                break
+        wrong = _other_encoding(head)
+        if wrong:
+            self._faults.add(Kind.ENCODING, self.place, None, f"it is {wrong}; save it as plain UTF-8")
+            return
+        if head.startswith(codecs.BOM_UTF8):
+            self._faults.add(Kind.ENCODING, self.place, 1, "a byte order mark; save it as UTF-8 without one")
+            head = head[len(codecs.BOM_UTF8) :]
+        if head:
+            yield head
+        yield from self._raw
+
+    def lines(self, *, limit: int) -> Iterator[Batch]:
+        """The content's lines, some at a time. A last line may have no end.
+
+        Args:
+            limit: bytes of a line; one that has more is None.
+        """
+        return split(self.chunks(), limit=limit)
+
+
+def split(chunks: Iterable[bytes], *, limit: int) -> Iterator[Batch]:
+    """Cuts a stream into lines; see `Stream.lines`."""
+    pieces: list[bytes] = []
+    held = 0
+    for chunk in chunks:
+        batch: Batch = list(chunk.split(b"\n"))
+        last = batch.pop() or b""
+        if not batch:
+            held += len(last)
+            # A line that is too long already is counted on and not kept.
+            if held <= limit:
+                pieces.append(last)
+            else:
+                pieces.clear()
+            continue
+        held += len(batch[0] or b"")
+        batch[0] = b"".join([*pieces, batch[0] or b""]) if held <= limit else None
+        pieces, held = [last], len(last)
+        yield _bounded(batch, limit)
+    if held:
+        yield [b"".join(pieces) if held <= limit else None]
+
+
+def _bounded(batch: Batch, limit: int) -> Batch:
+    return [line if line is not None and len(line) <= limit else None for line in batch]
+
+
+def _other_encoding(head: bytes) -> str:
+    for mark, name in _OTHER_ENCODINGS:
+        if head.startswith(mark):
+            return name
+    return "UTF-16, UTF-32 or binary, with NUL bytes" if b"\0" in head[:_SNIFFED_BYTES] else ""
+
+
+def bad_bytes(line: bytes) -> str:
+    """Where a line stops being UTF-8, as reports say it; empty where it does not."""
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        return f"byte 0x{line[error.start]:02x} at byte {error.start + 1} of the line"
+    return ""

@@ -1,0 +1,201 @@
+"""What CloudFormation cannot do for a pipeline: start it with a deployment, and clean up what it made.
+
+A custom resource. Created or updated, it starts an execution where the declaration says so, and does not wait for it.
+Deleted, it stops what runs and deletes, in the order in which SageMaker lets it: executions, training jobs, the
+endpoint, endpoint configs, models. It must be deleted before the roles that those need.
+
+| property | what it says |
+|---|---|
+| `Pipeline` | the pipeline: names of jobs, models and configs begin with it, and the endpoint has it as its name |
+| `StateMachineArn` | the state machine |
+| `StartOnDeploy` | `true`: an execution is started |
+| `Artifacts` | where data and tuned weights are, for the report of what is kept |
+"""
+
+import json
+import logging
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import boto3
+from botocore.exceptions import ClientError
+
+from training.releases import all_jobs, release_names, running_jobs
+
+POLL_SECONDS = 10.0
+"""How often a job or an endpoint that has to end is looked at."""
+MARGIN_SECONDS = 30.0
+"""What is left of the function's time when it gives up, so that CloudFormation hears why."""
+_SHORTEST_REASON = "no reason was given"
+_LONGEST_REASON = 1000
+_LOG = logging.getLogger(__name__)
+
+
+class Context(Protocol):
+    """What Lambda gives a handler."""
+
+    log_stream_name: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How long the function may still run."""
+
+
+class CleanupError(RuntimeError):
+    """Something did not end in time; the stack has to be destroyed again."""
+
+
+def handler(event: Mapping[str, Any], context: Context) -> None:
+    """Do what CloudFormation asks, and answer it.
+
+    Args:
+        event: The request of a custom resource (CloudFormation user guide, "Custom resource request objects").
+        context: Lambda's.
+    """
+    properties = event["ResourceProperties"]
+    # Deleted or not: the resource is the pipeline, whose name does not change without a replacement.
+    answer = {"Status": "SUCCESS", "PhysicalResourceId": f"{properties['Pipeline']}", "Data": {}}
+    try:
+        if event["RequestType"] == "Delete":
+            deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
+            kept = Cleanup(properties, deadline=deadline).run()
+            answer["Data"] = {"Kept": kept}
+            _LOG.warning("what the pipeline made is deleted; kept: %s", kept)
+        elif str(properties.get("StartOnDeploy", "")).lower() == "true":
+            answer["Data"] = {"Execution": start(properties["StateMachineArn"])}
+    except Exception as error:
+        _LOG.exception("failed")
+        reason = f"{type(error).__name__}: {error or _SHORTEST_REASON}"
+        answer |= {"Status": "FAILED", "Reason": f"{reason[:_LONGEST_REASON]} (log: {context.log_stream_name})"}
+    _answer(event, answer)
+
+
+def start(state_machine_arn: str) -> str:
+    """Start an execution and do not wait for it.
+
+    Returns:
+        The execution's ARN.
+    """
+    states: Any = boto3.client("stepfunctions")
+    return str(states.start_execution(stateMachineArn=state_machine_arn, input="{}")["executionArn"])
+
+
+class Cleanup:
+    """Removes what a pipeline made.
+
+    Args:
+        properties: The custom resource's.
+        deadline: When to give up, by the monotonic clock.
+        sleep: Waits some seconds.
+    """
+
+    def __init__(
+        self, properties: Mapping[str, str], *, deadline: float, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._pipeline = properties["Pipeline"]
+        self._state_machine = properties["StateMachineArn"]
+        self._artifacts = properties["Artifacts"]
+        self._deadline = deadline
+        self._sleep = sleep
+        self._sagemaker: Any = boto3.client("sagemaker")
+        self._states: Any = boto3.client("stepfunctions")
+
+    def run(self) -> str:
+        """Remove everything.
+
+        Returns:
+            What is kept, in one sentence.
+
+        Raises:
+            CleanupError: A job or the endpoint did not end in time.
+            botocore.exceptions.ClientError: If something cannot be stopped or deleted.
+        """
+        self._stop_executions()
+        self._stop_jobs()
+        self._delete_endpoint()
+        for name in list(release_names(self._sagemaker, self._pipeline, kind="EndpointConfig")):
+            self._sagemaker.delete_endpoint_config(EndpointConfigName=name)
+        for name in list(release_names(self._sagemaker, self._pipeline, kind="Model")):
+            self._sagemaker.delete_model(ModelName=name)
+        jobs = len(all_jobs(self._sagemaker, self._pipeline))
+        return (
+            f"{jobs} records of training jobs, which SageMaker does not delete, and their logs in "
+            f"/aws/sagemaker/TrainingJobs and /aws/sagemaker/Endpoints/{self._pipeline}; {self._artifacts}"
+        )
+
+    def _stop_executions(self) -> None:
+        def running() -> list[str]:
+            try:
+                pages = self._states.get_paginator("list_executions").paginate(
+                    stateMachineArn=self._state_machine, statusFilter="RUNNING"
+                )
+                return [entry["executionArn"] for page in pages for entry in page["executions"]]
+            except ClientError as error:
+                # Where the deployment failed before there was one.
+                if error.response["Error"]["Code"] == "StateMachineDoesNotExist":
+                    return []
+                raise
+
+        for arn in running():
+            self._states.stop_execution(executionArn=arn, error="StackDeleted", cause="the stack is being deleted")
+        self._wait(lambda: not running(), f"executions of {self._state_machine} are still running")
+
+    def _stop_jobs(self) -> None:
+        for name in running_jobs(self._sagemaker, self._pipeline):
+            try:
+                self._sagemaker.stop_training_job(TrainingJobName=name)
+            except ClientError as error:
+                # It has ended, or is being stopped, since it was listed.
+                if error.response["Error"]["Code"] != "ValidationException":
+                    raise
+        self._wait(
+            lambda: not running_jobs(self._sagemaker, self._pipeline),
+            f"training jobs of {self._pipeline} are still stopping",
+        )
+
+    def _delete_endpoint(self) -> None:
+        asked = False
+
+        def gone() -> bool:
+            nonlocal asked
+            status = self._endpoint_status()
+            if status is None:
+                return True
+            # SageMaker refuses to delete an endpoint that it is still making or changing.
+            if not asked and status not in ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"):
+                self._sagemaker.delete_endpoint(EndpointName=self._pipeline)
+                asked = True
+                return self._endpoint_status() is None
+            return False
+
+        self._wait(gone, f"the endpoint {self._pipeline} is still there")
+
+    def _endpoint_status(self) -> str | None:
+        try:
+            return str(self._sagemaker.describe_endpoint(EndpointName=self._pipeline)["EndpointStatus"])
+        except ClientError as error:
+            # What SageMaker says of an endpoint that does not exist.
+            if error.response["Error"]["Code"] == "ValidationException":
+                return None
+            raise
+
+    def _wait(self, done: Callable[[], bool], otherwise: str) -> None:
+        while not done():
+            if time.monotonic() + POLL_SECONDS > self._deadline:
+                raise CleanupError(f"{otherwise}: destroy the stack again when they have ended")
+            self._sleep(POLL_SECONDS)
+
+
+def _answer(event: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+    body = {
+        **answer,
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+    }
+    data = json.dumps(body).encode()
+    # The address is signed for an upload without a content type.
+    request = urllib.request.Request(event["ResponseURL"], data=data, method="PUT", headers={"content-type": ""})
+    with urllib.request.urlopen(request, timeout=30):
+        pass

@@ -1,0 +1,44 @@
+"""Releases of a fine-tuned model as SageMaker knows them: models and endpoint configs, told by their names."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+# `<pipeline>-<version of the training>-<hash of the serving settings>` (constructs/fine_tuned_endpoint.py).
+_RELEASE = r"[0-9a-f]{12}-[0-9a-f]{6}"
+_JOB = r"[0-9a-f]{12}(-\d+)?"
+
+
+def release_names(sagemaker: Any, pipeline: str, *, kind: str) -> Iterator[str]:
+    """Iterate over the names of a pipeline's models or endpoint configs, and of nobody else's.
+
+    Args:
+        sagemaker: boto3's client.
+        pipeline: Such as `dev-mistral-7b-dolly`.
+        kind: `Model` or `EndpointConfig`.
+    """
+    operation = {"Model": "list_models", "EndpointConfig": "list_endpoint_configs"}[kind]
+    pages = sagemaker.get_paginator(operation).paginate(NameContains=pipeline)
+    names = [entry[f"{kind}Name"] for page in pages for entry in page[f"{kind}s"]]
+    yield from (name for name in names if re.fullmatch(f"{re.escape(pipeline)}-{_RELEASE}", name))
+
+
+def running_jobs(sagemaker: Any, pipeline: str) -> list[str]:
+    """List the names of a pipeline's training jobs that have not ended.
+
+    Args:
+        sagemaker: boto3's client.
+        pipeline: Such as `dev-mistral-7b-dolly`.
+    """
+    return [name for status in ("InProgress", "Stopping") for name in _jobs(sagemaker, pipeline, StatusEquals=status)]
+
+
+def all_jobs(sagemaker: Any, pipeline: str) -> list[str]:
+    """List the names of all training jobs of a pipeline."""
+    return list(_jobs(sagemaker, pipeline))
+
+
+def _jobs(sagemaker: Any, pipeline: str, **more: str) -> Iterator[str]:
+    pages = sagemaker.get_paginator("list_training_jobs").paginate(NameContains=pipeline, **more)
+    names = [entry["TrainingJobName"] for page in pages for entry in page["TrainingJobSummaries"]]
+    yield from (name for name in names if re.fullmatch(f"{re.escape(pipeline)}-{_JOB}", name))
