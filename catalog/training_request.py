@@ -18,12 +18,11 @@ from catalog.training_hyperparameters import MOST_HYPERPARAMETERS
 
 _DEFAULT_VOLUME_GB = 30
 """The SDK's volume size where the spec gives none, or the instance type takes none."""
-# Where the SDK's estimator has the code channel mounted, and what it runs of it.
-_SCRIPT_HYPERPARAMETERS: Mapping[str, object] = {
-    "sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz",
-    "sagemaker_program": "transfer_learning.py",
-    "sagemaker_container_log_level": 20,
-}
+# Where the code channel is mounted, and what the container runs of it (`sagemaker.estimator`,
+# `sagemaker.jumpstart.constants`).
+_MOUNTED_SCRIPT = "/opt/ml/input/data/code/sourcedir.tar.gz"
+_PROGRAM = "transfer_learning.py"
+_LOG_LEVEL = 20
 _RESERVED_CHANNELS = ("model", "code")
 # API CreateTrainingJob.
 _JOB_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
@@ -172,6 +171,9 @@ def _instance_problems(recipe: TrainingRecipe, job: TrainingJob, instance_type: 
         yield f"instance_type is {instance_type!r}: {recipe.label} has training images for {variants}"
     elif job.region not in regions:
         yield f"{recipe.label} has no training image in region {job.region!r}: it has them in {', '.join(regions)}"
+    elif not recipe.takes_model_channel and not recipe.gated_model(job.region, instance_type):
+        variants = ", ".join(sorted(recipe.gated_keys)) or "none"
+        yield f"instance_type is {instance_type!r}: {recipe.label} has weights to train for {variants}"
     if not 1 <= job.instance_count <= _MOST_INSTANCES:
         yield f"instance_count is {job.instance_count}: allowed are 1 to {_MOST_INSTANCES}"
 
@@ -206,7 +208,10 @@ def _channels(recipe: TrainingRecipe, job: TrainingJob, instance_type: str) -> l
         if recipe.requires_eula:
             model["DataSource"]["S3DataSource"]["ModelAccessConfig"] = {"AcceptEula": job.accept_eula}
         channels.append(model)
-    return [*channels, _channel("code", recipe.script(job.region))]
+    if recipe.network_isolation:
+        # Without isolation the container downloads the script itself.
+        channels.append(_channel("code", recipe.script(job.region)))
+    return channels
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:
@@ -238,8 +243,13 @@ def _hyperparameters(recipe: TrainingRecipe, job: TrainingJob, instance_type: st
         one.name: one.default for one in recipe.hyperparameters_on(instance_type) if one.is_algorithms
     }
     values |= job.hyperparameters
-    values |= _SCRIPT_HYPERPARAMETERS
-    values |= {"sagemaker_job_name": job.name, "sagemaker_region": job.region}
+    values |= {
+        "sagemaker_submit_directory": _MOUNTED_SCRIPT if recipe.network_isolation else recipe.script(job.region),
+        "sagemaker_program": _PROGRAM,
+        "sagemaker_container_log_level": _LOG_LEVEL,
+        "sagemaker_job_name": job.name,
+        "sagemaker_region": job.region,
+    }
     return {name: json.dumps(value) for name, value in values.items()}
 
 

@@ -54,8 +54,9 @@ class Case:
 def sdk_request(case: Case) -> dict[str, Any]:
     """Let the SDK train with AWS mocked."""
     client = mock.Mock()
-    gated_by_variable = bool(case.document.get("gated_bucket")) and "gated_model_key" in str(case.document)
-    environment = {"accept_eula": "true"} if case.accept_eula and gated_by_variable else None
+    # People say that they accept by a variable where the container reads the weights, by an argument otherwise.
+    by_variable = any(name in str(case.document) for name in ("gated_model_key", "training_model_package"))
+    environment = {"accept_eula": "true"} if case.accept_eula and by_variable else None
     with _jumpstart(case):
         session = Session(
             boto_session=mock.Mock(region_name=case.region),
