@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "lambda"))
 from training.dataset import File, LocalFolder, Options, Source, check  # noqa: E402 - its path comes first
 
 _CHUNK_RECORDS = 1000
-_WORDS = ("river basalt orchard lantern copper meadow harbour violin granite sparrow timber almanac").split()
+_WORDS = ("river", "basalt", "orchard", "lantern", "copper", "meadow", "harbour", "violin", "granite", "sparrow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +124,9 @@ def _peak_mib() -> float:
 def table(measurements: Sequence[Measurement]) -> str:
     """The measurements for people, a line each."""
     lines = [f"{'':<34}{'GB':>7}{'samples':>12}{'seconds':>9}{'MB/s':>8}{'peak MiB':>10}"]
-    lines += [
-        f"{one.name:<34}{one.size / 1e9:>7.2f}{one.samples:>12,}{one.seconds:>9.1f}{one.rate:>8.0f}{one.peak_mib:>10.0f}"
-        for one in measurements
-    ]
+    for one in measurements:
+        numbers = f"{one.size / 1e9:>7.2f}{one.samples:>12,}{one.seconds:>9.1f}{one.rate:>8.0f}{one.peak_mib:>10.0f}"
+        lines.append(f"{one.name:<34}{numbers}")
     return "\n".join(lines)
 
 

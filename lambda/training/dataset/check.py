@@ -195,6 +195,10 @@ class _Check:
 
     def _enough(self, train: Samples, held_out: Samples | None, split: tuple[int, int] | None) -> None:
         place = Place("train")
+        read = {one.channel for one in self._files if one.name != NAME or self._options.method == "domain"}
+        if "train" not in read:
+            # That there is no file says it already.
+            return
         if split is not None and not all(split):
             ratio = self._options.validation_split
             least = next((n for n in range(1, 100_000) if all(self._split(n))), None)
@@ -203,7 +207,7 @@ class _Check:
             self._faults.add(Kind.TOO_FEW_SAMPLES, place, None, f"{detail} and {split[1]} to validate with; {need}")
         elif not train.count:
             self._faults.add(Kind.TOO_FEW_SAMPLES, place, None, "no good sample")
-        if held_out is not None and not held_out.count:
+        if held_out is not None and not held_out.count and "validation" in read:
             self._faults.add(Kind.TOO_FEW_SAMPLES, Place("validation"), None, "no good sample")
         about = tokens(train.lengths.total)
         if self._options.method == "domain" and train.count and about < self._options.tokens:

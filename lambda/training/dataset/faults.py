@@ -66,7 +66,9 @@ class Finding(NamedTuple):
     detail: str
 
     def __str__(self) -> str:
-        place = f"{self.channel}/{self.file}" + ("" if self.line is None else f":{self.line}")
+        place = f"{self.channel}/{self.file}" if self.file else self.channel
+        if self.line is not None:
+            place += f":{self.line}"
         return f"{place}: {self.detail}" if self.detail else place
 
 

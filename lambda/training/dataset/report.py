@@ -134,7 +134,10 @@ class Report:
             lines.append(f"the job sets {self.split[1]} of them aside for validation and trains on {self.split[0]}")
         if self.template_origin == "default":
             lines.append("there is no template.json: JumpStart's default is used (instruction, context, response)")
-        lines.append(f"{sum(one.size for one in self.files)} bytes in {len(self.files)} files, sha256 {self.sha256}")
+        plural = "s" * (len(self.files) != 1)
+        lines.append(
+            f"{sum(one.size for one in self.files)} bytes in {len(self.files)} file{plural}, sha256 {self.sha256}"
+        )
         return "\n".join(lines)
 
 
