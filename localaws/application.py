@@ -16,7 +16,7 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 
-from localaws import bedrock, functions, gateway, iam, sagemaker, settings
+from localaws import bedrock, functions, gateway, iam, sagemaker, settings, stepfunctions
 from localaws.cloudformation import api, trail
 from localaws.resources import custom, patches
 
@@ -55,6 +55,7 @@ def build() -> Application:
             gateway.handle,
             sagemaker.handle,
             bedrock.handle,
+            stepfunctions.handle,
             functions.handle,
         ),
         fallback=DomainDispatcherApplication(create_backend_app),
