@@ -193,7 +193,7 @@ def test_refuses_an_instance_type_without_weights_where_the_sdk_warns() -> None:
     case = Case(document=documents.llama(), accept_eula=True, job=job, estimator={"instance_type": "ml.p5.48xlarge"})
 
     assert "SageMakerGatedModelS3Uri" not in sdk_request(case)["Environment"]
-    with pytest.raises(CatalogError, match="has weights to train for g4dn, g5, p3dn, p4d$"):
+    with pytest.raises(CatalogError, match=r"has weights to train for g4dn, g5, p3dn, p4d$"):
         our_request(case)
 
 

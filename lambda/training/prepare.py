@@ -1,0 +1,266 @@
+"""*Prepare*: refuses what cannot be trained before an instance is rented, and writes the training job's request.
+
+The function may: `states:ListExecutions` on the state machine; `s3:ListBucket` and `s3:GetObject` for data;
+`s3:ListBucket` and `s3:PutObject` for `training/` of the bucket, with `kms:GenerateDataKey` and `kms:Decrypt` on its
+key; `sagemaker:DescribeTrainingJob` on the pipeline's jobs. JumpStart's public cache needs no permission.
+
+`training.settings` says what the environment holds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import boto3
+
+from catalog.deployment import CatalogError
+from catalog.training import TrainingRecipe
+from catalog.training_methods import method_problems, with_method
+from catalog.training_request import TrainingJob, create_training_job, job_problems
+from training.dataset import DataError, OptionsError, Report, S3Prefix, check, options_of
+from training.errors import HyperparameterError, InputError, RecipeError
+from training.recipes import public_client, recipe_of
+from training.runs import Found, find_job, refuse_concurrent
+from training.settings import CHECKPOINTS, OUTPUT, RUNS, Settings
+from training.versions import job_name, version_of
+
+_INPUT = frozenset({"dataPrefix"})
+# What is left of the function's time when the check of the data gives up, so that its reason is still told.
+_MARGIN_SECONDS = 20.0
+# A state machine fills these members of the request by paths, which must lead somewhere.
+_ALWAYS: Mapping[str, Any] = {
+    "EnableInterContainerTrafficEncryption": False,
+    "EnableManagedSpotTraining": False,
+    "EnableNetworkIsolation": False,
+    "Environment": {},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """boto3's clients that a run needs.
+
+    Attributes:
+        s3: For data and what is written.
+        public: For JumpStart's public cache, with unsigned requests.
+        sagemaker: For jobs.
+        states: For executions.
+    """
+
+    s3: Any
+    public: Any
+    sagemaker: Any
+    states: Any
+
+    @classmethod
+    def of(cls, region: str) -> Clients:
+        """The clients of a region."""
+        return cls(
+            boto3.client("s3", region_name=region),
+            public_client(region),
+            boto3.client("sagemaker", region_name=region),
+            boto3.client("stepfunctions", region_name=region),
+        )
+
+
+class _Kept(NamedTuple):
+    """Keys of a version's report and request, by which a model's lineage is told."""
+
+    report: str
+    request: str
+
+    @classmethod
+    def of(cls, version: str) -> _Kept:
+        return cls(f"{RUNS}{version}/report.json", f"{RUNS}{version}/request.json")
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Prepares one run.
+
+    Args:
+        event: `execution` and `stateMachine`, their ARNs; `startedAt`, when the execution started (ISO 8601);
+            `input`, the execution's input: `{}` or `{"dataPrefix": "s3://..."}`.
+        context: Lambda's; its remaining time bounds the check of the data.
+
+    Returns:
+        - `version`: 12 hexadecimal digits, the same for the same data and settings.
+        - `status`: `train`, or `trained` where a job of the version has ended well.
+        - `jobName`: the job to start, or the one that has ended well.
+        - `request`: the CreateTrainingJob request, complete; members that may be empty are there all the same.
+        - `modelData`: `s3://` prefix at which the job leaves the model.
+        - `report`: `s3://` URI of the report on the data.
+        - `dataSha256`: SHA-256 of the data.
+        - `samples`: number of good samples for training.
+
+    Raises:
+        ConcurrentRunError: An older execution, or a job of the same version, is running.
+        InputError: The execution's input is not understood.
+        RecipeError: There is no recipe, or what is declared does not go with it.
+        HyperparameterError: Declared hyperparameters are wrong.
+        training.dataset.DataError: The data is bad; there is a report all the same.
+        training.dataset.SourceError: The data cannot be read.
+    """
+    settings = Settings.from_environment(os.environ)
+
+    def seconds_left() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000 - _MARGIN_SECONDS
+
+    prepared = prepare(settings, Clients.of(settings.region), event, seconds_left=seconds_left)
+    told = {name: prepared[name] for name in ("version", "status", "jobName", "report", "samples")}
+    print(json.dumps({"prepared": told}))
+    return prepared
+
+
+def prepare(
+    settings: Settings, clients: Clients, event: Mapping[str, Any], *, seconds_left: Callable[[], float] | None = None
+) -> dict[str, Any]:
+    """Prepares one run; see `handler`."""
+    data_prefix = _data_prefix(settings, event.get("input") or {})
+    refuse_concurrent(
+        clients.states,
+        state_machine=event["stateMachine"],
+        execution=event["execution"],
+        started_at=event["startedAt"],
+    )
+    recipe = recipe_of(
+        clients.public, region=settings.region, model_id=settings.model_id, version=settings.model_version
+    )
+    hyperparameters = _hyperparameters(recipe, settings)
+    job = _job(settings, data_prefix, hyperparameters)
+    problems = list(job_problems(recipe, job))
+    if problems:
+        raise RecipeError("\n".join(problems))
+    report = _checked(settings, clients, recipe, job, seconds_left)
+    version = version_of(
+        _request(recipe, job),
+        model_id=settings.model_id,
+        model_version=settings.model_version,
+        data_sha256=report.sha256,
+    )
+    found = _found(settings, clients, version)
+    job = _named(settings, job, found.name)
+    request = _request(recipe, job)
+    kept = _Kept.of(version)
+    if not found.is_trained:
+        # What a model was made with stays as it was.
+        _put(settings, clients, kept.report, report.to_dict())
+        _put(settings, clients, kept.request, request)
+    return {
+        "version": version,
+        "status": "trained" if found.is_trained else "train",
+        "jobName": found.name,
+        "request": {**_ALWAYS, **request},
+        "modelData": job.model_data,
+        "report": settings.uri(kept.report),
+        "dataSha256": report.sha256,
+        "samples": report.train.count,
+    }
+
+
+def _data_prefix(settings: Settings, given: Any) -> str:
+    if not isinstance(given, dict):
+        raise InputError(f"the input is a {type(given).__name__}: allowed is an object")
+    unknown = sorted(set(given) - _INPUT)
+    if unknown:
+        raise InputError(f"the input has {', '.join(unknown)}: allowed are {', '.join(sorted(_INPUT))} and action")
+    prefix = given.get("dataPrefix", settings.data_prefix)
+    if not isinstance(prefix, str) or not prefix.startswith("s3://"):
+        raise InputError(f"dataPrefix is {prefix!r}: allowed is an s3:// prefix")
+    # `data` would take in `database/` as well.
+    return f"{prefix.rstrip('/')}/"
+
+
+def _hyperparameters(recipe: TrainingRecipe, settings: Settings) -> dict[str, str]:
+    problems = [
+        *method_problems(recipe, settings.method, settings.hyperparameters),
+        *recipe.hyperparameter_problems(settings.hyperparameters, instance_type=settings.instance_type),
+    ]
+    if problems:
+        raise HyperparameterError("\n".join(problems))
+    return with_method(recipe, settings.method, settings.hyperparameters)
+
+
+def _job(settings: Settings, data_prefix: str, hyperparameters: Mapping[str, str]) -> TrainingJob:
+    channels = {"training": data_prefix}
+    if settings.validation_prefix:
+        channels["validation"] = f"{settings.validation_prefix.rstrip('/')}/"
+    return TrainingJob(
+        name=settings.pipeline,
+        role_arn=settings.role_arn,
+        region=settings.region,
+        channels=channels,
+        output_path=settings.uri(OUTPUT),
+        hyperparameters=hyperparameters,
+        instance_type=settings.instance_type,
+        instance_count=settings.instance_count,
+        max_runtime_seconds=settings.max_runtime_seconds,
+        spot=settings.spot,
+        max_wait_seconds=settings.max_wait_seconds,
+        output_key_arn=settings.key_arn,
+        volume_key_arn=settings.volume_key_arn,
+        subnet_ids=settings.subnet_ids,
+        security_group_ids=settings.security_group_ids,
+        accept_eula=settings.accept_eula,
+        tags=settings.tags,
+    )
+
+
+def _named(settings: Settings, job: TrainingJob, name: str) -> TrainingJob:
+    checkpoints = settings.uri(f"{CHECKPOINTS}{name}/") if settings.spot else None
+    return replace(job, name=name, checkpoint_path=checkpoints)
+
+
+def _request(recipe: TrainingRecipe, job: TrainingJob) -> dict[str, Any]:
+    try:
+        return create_training_job(recipe, job)
+    except CatalogError as error:
+        raise RecipeError(str(error)) from None
+
+
+def _checked(
+    settings: Settings,
+    clients: Clients,
+    recipe: TrainingRecipe,
+    job: TrainingJob,
+    seconds_left: Callable[[], float] | None,
+) -> Report:
+    defaults = {one.name: one.default for one in recipe.hyperparameters_on(settings.instance_type)}
+    try:
+        options = options_of(settings.method, {**defaults, **job.hyperparameters}, template=settings.template)
+    except OptionsError as error:
+        raise HyperparameterError(str(error)) from None
+    sources = {name: S3Prefix(clients.s3, uri) for name, uri in job.channels.items()}
+    report = check(sources["training"], options, validation=sources.get("validation"), seconds_left=seconds_left)
+    if not report.ok:
+        where = _put(settings, clients, f"{RUNS}refused-{report.sha256[:12]}/report.json", report.to_dict())
+        refused = DataError(report)
+        refused.args = (f"{refused}\nthe whole report: {where}",)
+        raise refused
+    return report
+
+
+def _found(settings: Settings, clients: Clients, version: str) -> Found:
+    def has_model(name: str) -> bool:
+        prefix = f"{OUTPUT}{name}/output/model/"
+        listed = clients.s3.list_objects_v2(Bucket=settings.bucket, Prefix=prefix, MaxKeys=1)
+        return bool(listed.get("KeyCount"))
+
+    return find_job(
+        clients.sagemaker, lambda attempt: job_name(settings.pipeline, version, attempt), has_model=has_model
+    )
+
+
+def _put(settings: Settings, clients: Clients, key: str, document: Mapping[str, Any]) -> str:
+    clients.s3.put_object(
+        Bucket=settings.bucket,
+        Key=key,
+        Body=json.dumps(document, indent=2, sort_keys=True).encode(),
+        ContentType="application/json",
+        ServerSideEncryption="aws:kms",
+        SSEKMSKeyId=settings.key_arn,
+    )
+    return settings.uri(key)

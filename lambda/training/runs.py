@@ -1,0 +1,89 @@
+"""Other runs: executions that are under way, and jobs that have been."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from training.errors import ConcurrentRunError
+
+_MOST_ATTEMPTS = 99
+
+
+class Found(NamedTuple):
+    """The job of a version.
+
+    Attributes:
+        name: Its name, free if there is none to use.
+        is_trained: Whether it has ended well, so that its model can be used.
+    """
+
+    name: str
+    is_trained: bool
+
+
+def refuse_concurrent(client: Any, *, state_machine: str, execution: str, started_at: str) -> None:
+    """Lets only the oldest running execution of a state machine go on.
+
+    Args:
+        client: boto3's Step Functions client.
+        state_machine: ARN of the state machine.
+        execution: ARN of this execution.
+        started_at: When it started, ISO 8601 as Step Functions writes it.
+
+    Raises:
+        ConcurrentRunError: An older one is running.
+    """
+    pages = client.get_paginator("list_executions").paginate(stateMachineArn=state_machine, statusFilter="RUNNING")
+    running = {one["executionArn"]: one["startDate"] for page in pages for one in page["executions"]}
+    # A listing may lag behind an execution that has just started.
+    own = running.setdefault(execution, datetime.fromisoformat(started_at))
+    older = sorted((start, arn) for arn, start in running.items() if (start, arn) < (own, execution))
+    if older:
+        start, arn = older[0]
+        name = arn.rpartition(":")[2]
+        since = start.isoformat(timespec="seconds")
+        raise ConcurrentRunError(
+            f"execution {name} has been running since {since}: one run at a time; wait for its end, or stop it"
+        )
+
+
+def find_job(sagemaker: Any, name_of: Callable[[int], str], *, has_model: Callable[[str], bool]) -> Found:
+    """Finds the job of a version that has ended well, or the next free name.
+
+    Args:
+        sagemaker: boto3's client.
+        name_of: Gives the name of the first, second, ... attempt.
+        has_model: Whether there still is what a job of this name made.
+
+    Raises:
+        ConcurrentRunError: A job of the version is under way although no execution waits for it.
+    """
+    for attempt in range(1, _MOST_ATTEMPTS + 1):
+        name = name_of(attempt)
+        status = _status(sagemaker, name)
+        if status is None:
+            return Found(name, is_trained=False)
+        if status in {"InProgress", "Stopping"}:
+            raise ConcurrentRunError(
+                f"training job {name} of the same data and settings is {status}, and no execution waits for it: wait "
+                f"for its end, or stop it (aws sagemaker stop-training-job --training-job-name {name})"
+            )
+        if status == "Completed" and has_model(name):
+            return Found(name, is_trained=True)
+    raise ConcurrentRunError(f"all {_MOST_ATTEMPTS} names of the version's jobs are taken, the last is {name}")
+
+
+def _status(sagemaker: Any, name: str) -> str | None:
+    try:
+        return str(sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"])
+    except ClientError as error:
+        # API DescribeTrainingJob lists ResourceNotFound; SageMaker answers with a ValidationException, too.
+        code = error.response["Error"]["Code"]
+        message = error.response["Error"]["Message"].lower()
+        if code == "ResourceNotFound" or (code == "ValidationException" and "not f" in message):
+            return None
+        raise

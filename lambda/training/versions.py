@@ -1,0 +1,51 @@
+"""The version of a run: a fingerprint of all that decides what the training makes, and of nothing else.
+
+Names, roles, keys, tags, times and places are left out: the same data and settings are the same version wherever the
+data lies and whoever runs the job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+LENGTH = 12
+"""Hexadecimal digits of a version."""
+
+# Hyperparameters that the SDK adds to tell a job of itself.
+_NAMES = ("sagemaker_job_name", "sagemaker_region")
+_RECIPES_CHANNELS = ("model", "code")
+
+
+def version_of(request: Mapping[str, Any], *, model_id: str, model_version: str, data_sha256: str) -> str:
+    """The version of a run.
+
+    Args:
+        request: The CreateTrainingJob request.
+        model_id: The base model's id.
+        model_version: Its pinned version.
+        data_sha256: SHA-256 of the data, in hex.
+
+    Returns:
+        12 hexadecimal digits.
+    """
+    resources = request["ResourceConfig"]
+    channels = {channel["ChannelName"]: channel for channel in request["InputDataConfig"]}
+    decisive = {
+        "model": [model_id, model_version],
+        "data": data_sha256,
+        "channels": [name for name in channels if name not in _RECIPES_CHANNELS],
+        "recipe": [channels.get(name, {}).get("DataSource") for name in _RECIPES_CHANNELS],
+        "image": request["AlgorithmSpecification"]["TrainingImage"],
+        "environment": request.get("Environment") or {},
+        "hyperparameters": {k: v for k, v in request["HyperParameters"].items() if k not in _NAMES},
+        "instances": [resources["InstanceType"], resources["InstanceCount"]],
+    }
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:LENGTH]
+
+
+def job_name(pipeline: str, version: str, attempt: int) -> str:
+    """The name of a version's job: `<pipeline>-<version>`, and after a failed one `-2`, `-3`, ..."""
+    return f"{pipeline}-{version}" + (f"-{attempt}" if attempt > 1 else "")
