@@ -83,7 +83,12 @@ class TrainingJob:
     @property
     def model_data(self) -> str:
         """S3 prefix at which SageMaker leaves an uncompressed model."""
-        return f"{self.output_path.rstrip('/')}/{self.name}/output/model/"
+        return model_prefix(self.output_path, self.name)
+
+
+def model_prefix(output_path: str, job_name: str) -> str:
+    """S3 prefix at which SageMaker leaves the uncompressed model of a job."""
+    return f"{output_path.rstrip('/')}/{job_name}/output/model/"
 
 
 def create_training_job(recipe: TrainingRecipe, job: TrainingJob) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """*Prepare*: refuses what cannot be trained before an instance is rented, and writes the training job's request.
 
 The function may: `states:ListExecutions` on the state machine; `s3:ListBucket` and `s3:GetObject` for data;
-`s3:ListBucket` and `s3:PutObject` for `training/` of the bucket, with `kms:GenerateDataKey` and `kms:Decrypt` on its
-key; `sagemaker:DescribeTrainingJob` on the pipeline's jobs. JumpStart's public cache needs no permission.
+`s3:ListBucket` and `s3:PutObject` for the output's prefix, with `kms:GenerateDataKey` and `kms:Decrypt` on its key;
+`sagemaker:DescribeTrainingJob` on the pipeline's jobs. JumpStart's public cache needs no permission.
 
 `training.settings` says what the environment holds.
 """
@@ -20,15 +20,16 @@ import boto3
 from catalog.deployment import CatalogError
 from catalog.training import TrainingRecipe
 from catalog.training_methods import method_problems, with_method
-from catalog.training_request import TrainingJob, create_training_job, job_problems
+from catalog.training_request import TrainingJob, create_training_job, job_problems, model_prefix
 from training.dataset import DataError, OptionsError, Report, S3Prefix, check, options_of
 from training.errors import HyperparameterError, InputError, RecipeError
 from training.recipes import public_client, recipe_of
 from training.runs import Found, find_job, refuse_concurrent
-from training.settings import CHECKPOINTS, OUTPUT, RUNS, Settings
+from training.settings import Settings
 from training.versions import job_name, version_of
 
 _INPUT = frozenset({"dataPrefix"})
+_SPLIT = "validation_split_ratio"
 # What is left of the function's time when the check of the data gives up, so that its reason is still told.
 _MARGIN_SECONDS = 20.0
 # A state machine fills these members of the request by paths, which must lead somewhere.
@@ -68,14 +69,15 @@ class Clients:
 
 
 class _Kept(NamedTuple):
-    """Keys of a version's report and request, by which a model's lineage is told."""
+    """URIs of a version's report and request, by which a model's lineage is told."""
 
     report: str
     request: str
 
     @classmethod
-    def of(cls, version: str) -> _Kept:
-        return cls(f"{RUNS}{version}/report.json", f"{RUNS}{version}/request.json")
+    def of(cls, settings: Settings, version: str) -> _Kept:
+        folder = f"{settings.output_prefix}{version}/"
+        return cls(f"{folder}report.json", f"{folder}request.json")
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -144,7 +146,7 @@ def prepare(
     found = _found(settings, clients, version)
     job = _named(settings, job, found.name)
     request = _request(recipe, job)
-    kept = _Kept.of(version)
+    kept = _Kept.of(settings, version)
     if not found.is_trained:
         # What a model was made with stays as it was.
         _put(settings, clients, kept.report, report.to_dict())
@@ -155,7 +157,7 @@ def prepare(
         "jobName": found.name,
         "request": {**_ALWAYS, **request},
         "modelData": job.model_data,
-        "report": settings.uri(kept.report),
+        "report": kept.report,
         "dataSha256": report.sha256,
         "samples": report.train.count,
     }
@@ -175,13 +177,18 @@ def _data_prefix(settings: Settings, given: Any) -> str:
 
 
 def _hyperparameters(recipe: TrainingRecipe, settings: Settings) -> dict[str, str]:
+    declared = dict(settings.hyperparameters)
+    if settings.validation_split is not None:
+        declared.setdefault(_SPLIT, settings.validation_split)
     problems = [
-        *method_problems(recipe, settings.method, settings.hyperparameters),
-        *recipe.hyperparameter_problems(settings.hyperparameters, instance_type=settings.instance_type),
+        *method_problems(recipe, settings.method, declared),
+        *recipe.hyperparameter_problems(declared, instance_type=settings.instance_type),
     ]
+    if settings.validation_split not in {None, declared.get(_SPLIT)}:
+        problems.append(f"hyperparameter {_SPLIT!r} is {declared[_SPLIT]!r}: declared is {settings.validation_split}")
     if problems:
         raise HyperparameterError("\n".join(problems))
-    return with_method(recipe, settings.method, settings.hyperparameters)
+    return with_method(recipe, settings.method, declared)
 
 
 def _job(settings: Settings, data_prefix: str, hyperparameters: Mapping[str, str]) -> TrainingJob:
@@ -193,7 +200,7 @@ def _job(settings: Settings, data_prefix: str, hyperparameters: Mapping[str, str
         role_arn=settings.role_arn,
         region=settings.region,
         channels=channels,
-        output_path=settings.uri(OUTPUT),
+        output_path=settings.output_prefix,
         hyperparameters=hyperparameters,
         instance_type=settings.instance_type,
         instance_count=settings.instance_count,
@@ -210,7 +217,7 @@ def _job(settings: Settings, data_prefix: str, hyperparameters: Mapping[str, str
 
 
 def _named(settings: Settings, job: TrainingJob, name: str) -> TrainingJob:
-    checkpoints = settings.uri(f"{CHECKPOINTS}{name}/") if settings.spot else None
+    checkpoints = f"{settings.output_prefix}{name}/checkpoints/" if settings.spot else None
     return replace(job, name=name, checkpoint_path=checkpoints)
 
 
@@ -236,7 +243,8 @@ def _checked(
     sources = {name: S3Prefix(clients.s3, uri) for name, uri in job.channels.items()}
     report = check(sources["training"], options, validation=sources.get("validation"), seconds_left=seconds_left)
     if not report.ok:
-        where = _put(settings, clients, f"{RUNS}refused-{report.sha256[:12]}/report.json", report.to_dict())
+        where = f"{settings.output_prefix}refused-{report.sha256[:12]}/report.json"
+        _put(settings, clients, where, report.to_dict())
         refused = DataError(report)
         refused.args = (f"{refused}\nthe whole report: {where}",)
         raise refused
@@ -245,8 +253,8 @@ def _checked(
 
 def _found(settings: Settings, clients: Clients, version: str) -> Found:
     def has_model(name: str) -> bool:
-        prefix = f"{OUTPUT}{name}/output/model/"
-        listed = clients.s3.list_objects_v2(Bucket=settings.bucket, Prefix=prefix, MaxKeys=1)
+        bucket, prefix = _place(model_prefix(settings.output_prefix, name))
+        listed = clients.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
         return bool(listed.get("KeyCount"))
 
     return find_job(
@@ -254,13 +262,18 @@ def _found(settings: Settings, clients: Clients, version: str) -> Found:
     )
 
 
-def _put(settings: Settings, clients: Clients, key: str, document: Mapping[str, Any]) -> str:
+def _put(settings: Settings, clients: Clients, uri: str, document: Mapping[str, Any]) -> None:
+    bucket, key = _place(uri)
     clients.s3.put_object(
-        Bucket=settings.bucket,
+        Bucket=bucket,
         Key=key,
         Body=json.dumps(document, indent=2, sort_keys=True).encode(),
         ContentType="application/json",
         ServerSideEncryption="aws:kms",
         SSEKMSKeyId=settings.key_arn,
     )
-    return settings.uri(key)
+
+
+def _place(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key

@@ -2,7 +2,7 @@
 
 | variable | what it says |
 |---|---|
-| `PIPELINE` | what names of jobs begin with, such as `dev-mistral-7b-dolly`; at most 46 characters |
+| `NAME_PREFIX` | the pipeline: what names of jobs begin with, such as `dev-mistral-7b-dolly`; at most 46 characters |
 | `MODEL_ID`, `MODEL_VERSION` | the base model, pinned |
 | `METHOD` | `instruction`, `domain` or `chat` |
 | `PROMPT_TEMPLATE` | with `instruction`: the declared template, a `template.json` as it is; may be left out |
@@ -13,9 +13,10 @@
 | `MAX_WAIT_SECONDS` | with spot: the longest wait and run together; twice the run if not set |
 | `DATA_PREFIX` | `s3://` prefix of the training channel, where an execution names none |
 | `VALIDATION_PREFIX` | `s3://` prefix of a validation channel; without it the job splits the data |
-| `BUCKET` | bucket for runs, output and checkpoints, below `training/` |
-| `KEY_ARN` | KMS key of what is written into the bucket |
-| `VOLUME_KEY_ARN` | KMS key of the storage volume, where the instance type takes one; may be left out |
+| `VALIDATION_SPLIT` | share of the data that the job sets aside; the recipe's if not set |
+| `OUTPUT_PREFIX` | `s3://` prefix of reports and requests (`<version>/`), models and checkpoints (`<job>/`) |
+| `KMS_KEY_ARN` | KMS key of what is written there |
+| `VOLUME_KMS_KEY_ARN` | KMS key of the storage volume, where the instance type takes one; may be left out |
 | `ROLE_ARN` | the jobs' execution role |
 | `SUBNET_IDS`, `SECURITY_GROUP_IDS` | the jobs' network, joined by commas; may be left out |
 | `ACCEPT_EULA` | `true`: the model's licence is accepted |
@@ -33,13 +34,6 @@ from dataclasses import dataclass
 
 LONGEST_PIPELINE = 46
 """Characters: a job's name has 63, of which 17 are for `-<version>` and `-<number>`."""
-
-RUNS = "training/runs/"
-"""Where reports and requests are, in the bucket."""
-OUTPUT = "training/output/"
-"""Where SageMaker writes tuned models, a folder a job."""
-CHECKPOINTS = "training/checkpoints/"
-"""Where jobs on spot instances write checkpoints, a folder a job."""
 
 
 class SettingsError(ValueError):
@@ -63,7 +57,8 @@ class Settings:
     max_wait_seconds: int | None
     data_prefix: str
     validation_prefix: str | None
-    bucket: str
+    validation_split: str | None
+    output_prefix: str
     key_arn: str
     volume_key_arn: str | None
     role_arn: str
@@ -85,7 +80,7 @@ class Settings:
         """
         read = _Reader(environment)
         settings = cls(
-            pipeline=read.required("PIPELINE"),
+            pipeline=read.required("NAME_PREFIX"),
             model_id=read.required("MODEL_ID"),
             model_version=read.required("MODEL_VERSION"),
             method=read.required("METHOD"),
@@ -98,9 +93,10 @@ class Settings:
             max_wait_seconds=read.number("MAX_WAIT_SECONDS"),
             data_prefix=read.prefix("DATA_PREFIX") or "",
             validation_prefix=read.prefix("VALIDATION_PREFIX"),
-            bucket=read.required("BUCKET"),
-            key_arn=read.required("KEY_ARN"),
-            volume_key_arn=read.optional("VOLUME_KEY_ARN"),
+            validation_split=read.optional("VALIDATION_SPLIT"),
+            output_prefix=f"{(read.prefix('OUTPUT_PREFIX') or '').rstrip('/')}/",
+            key_arn=read.required("KMS_KEY_ARN"),
+            volume_key_arn=read.optional("VOLUME_KMS_KEY_ARN"),
             role_arn=read.required("ROLE_ARN"),
             subnet_ids=read.several("SUBNET_IDS"),
             security_group_ids=read.several("SECURITY_GROUP_IDS"),
@@ -110,16 +106,12 @@ class Settings:
         )
         if len(settings.pipeline) > LONGEST_PIPELINE:
             length = len(settings.pipeline)
-            read.problems.append(f"PIPELINE has {length} characters: at most {LONGEST_PIPELINE} are allowed")
-        if not settings.data_prefix:
-            read.problems.append("DATA_PREFIX is not set")
+            read.problems.append(f"NAME_PREFIX has {length} characters: at most {LONGEST_PIPELINE} are allowed")
+        for name in ("DATA_PREFIX", "OUTPUT_PREFIX"):
+            read.required(name)
         if read.problems:
             raise SettingsError("\n".join(dict.fromkeys(read.problems)))
         return settings
-
-    def uri(self, key: str) -> str:
-        """The `s3://` URI of a key of the bucket."""
-        return f"s3://{self.bucket}/{key}"
 
 
 class _Reader:
