@@ -14,8 +14,10 @@ from cdk_nag import AwsSolutionsChecks, WriteNagSuppressionsToCloudFormationAspe
 
 from catalog import Lock
 from stacks.account_stack import AccountStack
+from stacks.environments import Environment
+from stacks.fine_tuned_stack import FineTunedStack
 from stacks.model_stack import ModelStack
-from stacks.models import DEPLOYMENTS
+from stacks.models import DEPLOYMENTS, FineTunedModel, JumpStartModel
 from stacks.preflight import ACCOUNT_STAGE, Deployments, preflight
 
 _CDK_JSON = Path(__file__).with_name("cdk.json")
@@ -75,7 +77,7 @@ def build(
         for model in models:
             # The constructs refuse what the preflight cannot see.
             try:
-                stack = ModelStack(stage, environment=environment, model=model, lock=lock)
+                stack = _stack(stage, environment, model, lock)
             except ValueError as error:
                 problems += [f"{environment.name}/{model.name}: {line}" for line in str(error).splitlines()]
                 continue
@@ -91,6 +93,15 @@ def build(
         # app would not reach into its stages.
         cdk.Aspects.of(child).add(WriteNagSuppressionsToCloudFormationAspect())
     return app
+
+
+def _stack(stage: cdk.Stage, environment: Environment, model: JumpStartModel, lock: Lock) -> cdk.Stack:
+    """Make the stack of one model, by its kind."""
+    match model:
+        case FineTunedModel():
+            return FineTunedStack(stage, environment=environment, model=model, lock=lock)
+        case _:
+            return ModelStack(stage, environment=environment, model=model, lock=lock)
 
 
 def main() -> int:

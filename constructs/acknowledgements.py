@@ -1,6 +1,7 @@
 """How the constructs acknowledge findings of rule packs (cdk-nag): always one finding, always with a reason."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import Acknowledgment, Stack, Validations
 from aws_cdk import aws_iam as iam
@@ -43,5 +44,9 @@ def wildcard_finding(scope: IConstruct, arn: str) -> str:
     """
     resolved = Stack.of(scope).resolve(arn)
     parts = [resolved] if isinstance(resolved, str) else resolved["Fn::Join"][1]
-    text = "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)
+    text = "".join(part if isinstance(part, str) else f"<{_reference(part)}>" for part in parts)
     return f"AwsSolutions-IAM5[Resource::{text}]"
+
+
+def _reference(part: Mapping[str, Any]) -> str:
+    return ".".join(part["Fn::GetAtt"]) if "Fn::GetAtt" in part else str(part["Ref"])

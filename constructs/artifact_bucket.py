@@ -44,6 +44,7 @@ class ArtifactBucket(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         noncurrent_version_expiration: Duration | None = None,
         access_log_expiration: Duration | None = None,
+        event_bridge: bool = False,
     ) -> None:
         """Define the two buckets.
 
@@ -54,6 +55,7 @@ class ArtifactBucket(Construct):
             removal_policy: What becomes of both buckets and their objects when they leave the stack.
             noncurrent_version_expiration: When replaced or deleted objects are really removed; 90 days by default.
             access_log_expiration: When access logs are removed; 365 days by default.
+            event_bridge: Whether the bucket sends events of its objects to EventBridge.
         """
         super().__init__(scope, construct_id)
         destroyed = removal_policy == RemovalPolicy.DESTROY
@@ -100,6 +102,12 @@ class ArtifactBucket(Construct):
             ],
         )
 
+        if event_bridge:
+            # CDK's own switch is a custom resource, which a property of the bucket makes needless.
+            cfn_bucket = cast("s3.CfnBucket", self.bucket.node.default_child)
+            cfn_bucket.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+                event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+            )
         if destroyed:
             self._log_auto_delete(encryption_key)
 

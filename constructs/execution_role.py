@@ -12,15 +12,15 @@ from catalog.spec import ImageUri
 
 # What CreateModel's execution role needs, and what it needs more in a VPC, by SageMaker's developer guide
 # ("How to use SageMaker AI execution roles", section "CreateModel API: execution role permissions").
-_PULL_IMAGE = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-_WRITE_LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-_MANAGE_NETWORK_INTERFACES = [
+PULL_IMAGE = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+WRITE_LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+MANAGE_NETWORK_INTERFACES = [
     "ec2:CreateNetworkInterface",
     "ec2:CreateNetworkInterfacePermission",
     "ec2:DeleteNetworkInterface",
     "ec2:DeleteNetworkInterfacePermission",
 ]
-_DESCRIBE_NETWORK = [
+DESCRIBE_NETWORK = [
     "ec2:DescribeDhcpOptions",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroups",
@@ -116,14 +116,14 @@ class ExecutionRole(iam.Role):
         arn = Stack.of(self).format_arn(
             service="ecr", account=image.account, resource="repository", resource_name=image.repository
         )
-        self._allow("PullImage", _PULL_IMAGE, arn)
+        self._allow("PullImage", PULL_IMAGE, arn)
         self._allow("RegistryToken", ["ecr:GetAuthorizationToken"], "*")
 
     def _report(self, endpoint_name: str) -> None:
         stack = Stack.of(self)
         log_group = stack.format_arn(service="logs", resource=f"log-group:/aws/sagemaker/Endpoints/{endpoint_name}")
         log_streams = f"{log_group}:*"
-        self._allow("WriteLogs", _WRITE_LOGS, log_group, log_streams)
+        self._allow("WriteLogs", WRITE_LOGS, log_group, log_streams)
         self._allow(
             "PutMetrics",
             ["cloudwatch:PutMetricData"],
@@ -145,5 +145,5 @@ class ExecutionRole(iam.Role):
         )
 
     def _join_vpc(self) -> None:
-        self._allow("ManageNetworkInterfaces", _MANAGE_NETWORK_INTERFACES, "*")
-        self._allow("DescribeNetwork", _DESCRIBE_NETWORK, "*")
+        self._allow("ManageNetworkInterfaces", MANAGE_NETWORK_INTERFACES, "*")
+        self._allow("DescribeNetwork", DESCRIBE_NETWORK, "*")

@@ -16,6 +16,7 @@ from constructs.api_keys import ApiKeys
 from constructs.gateway_responses import add_gateway_responses
 from constructs.invoke_function import LONGEST_TIMEOUT, InvokeFunction
 from constructs.sagemaker_endpoint import SageMakerEndpoint
+from constructs.served_pointer import ServedPointer
 
 from catalog import limits
 
@@ -70,6 +71,7 @@ class InvokeApi(Construct):
         encryption_key: kms.IKey,
         container_version: str | None = None,
         prompt_template: str | None = None,
+        pointer: ServedPointer | None = None,
         api_keys: ApiKeys | None = None,
         web_acl_arn: str | None = None,
         domain: ApiDomain | None = None,
@@ -94,6 +96,8 @@ class InvokeApi(Construct):
             encryption_key: Key of the log groups and of the function's environment variables.
             container_version: The version of the container's software, such as `2.4.0`, where known.
             prompt_template: The template of the prompt format `template`.
+            pointer: What names the endpoint once it serves, where it comes later than the API; until then the API
+                answers 503.
             api_keys: The callers' keys; callers sign their requests with IAM credentials by default.
             web_acl_arn: A web ACL of AWS WAF in front of the API; none by default.
             domain: The name under which the API answers; it answers at API Gateway's address by default, and no
@@ -133,7 +137,7 @@ class InvokeApi(Construct):
         settings = {
             "CONTAINER": container,
             "CONTAINER_VERSION": container_version,
-            "ENDPOINT_NAME": endpoint.endpoint_name,
+            "ENDPOINT_NAME": None if pointer else endpoint.endpoint_name,
             "GATHER_STREAM": "true" if gather_stream else None,
             "INVOKE_TIMEOUT_SECONDS": f"{timeout.to_seconds():g}",
             "LOG_PROMPTS": "true" if log_prompts else None,
@@ -142,6 +146,7 @@ class InvokeApi(Construct):
             "MODEL_NAME": model_name,
             "PROMPT_FORMAT": prompt_format,
             "PROMPT_TEMPLATE": prompt_template,
+            "TARGET_PARAMETER": pointer.target.name if pointer else None,
         }
         self.function = InvokeFunction(
             self,
@@ -155,6 +160,8 @@ class InvokeApi(Construct):
             removal_policy=removal_policy,
         ).function
         endpoint.grant_invoke(self.function)
+        if pointer:
+            pointer.grant_read_target(self.function)
         access_logs = logs.LogGroup(
             self, "AccessLogs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
         )

@@ -1,6 +1,7 @@
 """What each environment runs: one typed declaration a model."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -66,6 +67,46 @@ class JumpStartModel:
     gather_stream: bool = False
     download_timeout_seconds: int | None = None
     startup_timeout_seconds: int | None = None
+
+
+Method = Literal["instruction", "domain", "chat"]
+"""How a model is tuned: on instructions with answers, on plain text of a domain, or on conversations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FineTunedModel(JumpStartModel):
+    """A model of the JumpStart catalogue that is tuned on your data, and served by an endpoint of its own.
+
+    What `JumpStartModel` says is of the base model (`model_id`, `version`) and of how the tuned one is served: by
+    the base's container with the tuned weights.
+
+    Attributes:
+        method: How it is tuned. With `instruction` the prompt format is `template`, and `prompt_template` the
+            `template.json` of the data; with `domain` the format is `none`.
+        hyperparameters: By name, as texts, laid over the recipe's defaults.
+        training_instance_type: Such as `ml.g5.12xlarge`.
+        training_instance_count: Instances of one training job.
+        spot: Whether jobs run on managed spot instances.
+        max_runtime_seconds: How long a job may train.
+        max_wait_seconds: With `spot`: how long a job may wait and train together.
+        data_prefix: Where the data is, `s3://bucket/prefix/`; None for `training/data/` in the stack's own bucket.
+        validation_split: Share of the data that is held back for validation; None leaves it to the recipe.
+        validation_prefix: Data for validation, `s3://bucket/prefix/`; None for none.
+        start: What starts a training beside a person: `deploy`, `marker` (the object `_READY` is written beside the
+            data) and `schedule:` with an expression of EventBridge, such as `schedule:rate(7 days)`.
+    """
+
+    method: Method
+    training_instance_type: str
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    training_instance_count: int = 1
+    spot: bool = False
+    max_runtime_seconds: int = 86_400
+    max_wait_seconds: int | None = None
+    data_prefix: str | None = None
+    validation_split: float | None = None
+    validation_prefix: str | None = None
+    start: Sequence[str] = ()
 
 
 ARCTIC_INSTRUCT = JumpStartModel(
@@ -149,13 +190,55 @@ MISTRAL_7B_INSTRUCT = JumpStartModel(
     instance_type="ml.g5.2xlarge",
 )
 
+# How the announcement of fine-tuning Mistral 7B in JumpStart trains, on four GPUs.
+_MISTRAL_7B_TRAINING = {
+    "epoch": "1",
+    "per_device_train_batch_size": "2",
+    "gradient_accumulation_steps": "2",
+    "max_input_length": "2048",
+}
+MISTRAL_7B_DOLLY = FineTunedModel(
+    name="mistral-7b-dolly",
+    model_id="huggingface-llm-mistral-7b",
+    version="2.1.0",
+    method="instruction",
+    prompt_format="template",
+    # The form of the Dolly data set's records: instruction, context and response.
+    prompt_template=json.dumps(
+        {
+            "prompt": (
+                "Below is an instruction that describes a task, paired with an input that provides further context. "
+                "Write a response that appropriately completes the request.\n\n"
+                "### Instruction:\n{instruction}\n\n### Input:\n{context}\n\n"
+            ),
+            "completion": " {response}",
+        }
+    ),
+    hyperparameters={**_MISTRAL_7B_TRAINING, "instruction_tuned": "True"},
+    training_instance_type="ml.g5.12xlarge",
+    instance_type="ml.g5.2xlarge",
+    start=("marker",),
+)
+MISTRAL_7B_SEC = FineTunedModel(
+    name="mistral-7b-sec",
+    model_id="huggingface-llm-mistral-7b",
+    version="2.1.0",
+    method="domain",
+    prompt_format="none",
+    hyperparameters={**_MISTRAL_7B_TRAINING, "instruction_tuned": "False"},
+    training_instance_type="ml.g5.12xlarge",
+    instance_type="ml.g5.2xlarge",
+    start=("marker",),
+)
+
 # One GPU each.
 _SMALL = (FALCON_7B, FALCON_7B_INSTRUCT, MISTRAL_7B, MISTRAL_7B_INSTRUCT)
 _MEDIUM = (FALCON_40B, FALCON_40B_INSTRUCT)
+_FINE_TUNED = (MISTRAL_7B_DOLLY, MISTRAL_7B_SEC)
 _LARGE = (ARCTIC_INSTRUCT, FALCON_180B, FALCON_180B_CHAT, FALCON_180B_CHAT_QUANTIZED)
 
 DEPLOYMENTS: tuple[tuple[Environment, tuple[JumpStartModel, ...]], ...] = (
     (DEV, _SMALL),
     (STAGING, (*_SMALL, *_MEDIUM)),
-    (PROD, (*_SMALL, *_MEDIUM, *_LARGE)),
+    (PROD, (*_SMALL, *_MEDIUM, *_LARGE, *_FINE_TUNED)),
 )

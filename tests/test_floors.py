@@ -17,13 +17,23 @@ FLOORS: dict[str, set[str]] = {
     "stacks/checks": {"catalog", "stacks.checks", "stacks.environments", "stacks.models"},
     "stacks/preflight.py": {"catalog", "stacks.checks", "stacks.environments"},
     "stacks/account_stack.py": {"aws_cdk", "constructs"},
-    "stacks/model_stack.py": {"aws_cdk", "constructs", "catalog", "stacks.environments", "stacks.models"},
+    "stacks/model_stack.py": {
+        *("aws_cdk", "constructs", "catalog"),
+        *("stacks.environments", "stacks.front_door", "stacks.models"),
+    },
+    "stacks/front_door.py": {"aws_cdk", "constructs", "stacks.environments", "stacks.models"},
+    "stacks/fine_tuned_stack.py": {
+        *("aws_cdk", "constructs", "catalog"),
+        *("stacks.environments", "stacks.front_door", "stacks.models"),
+    },
     "app.py": {"aws_cdk", "cdk_nag", "catalog", "stacks"},
     "catalog": {"catalog"},
     "constructs": {"aws_cdk", "constructs", "catalog"},
     # urllib3 comes with botocore, which leaves it to its callers to catch what a stream raises.
     "lambda/invoke_shim": {"boto3", "botocore", "urllib3", "invoke_shim"},
     "lambda/key_authorizer": {"key_authorizer"},
+    # The catalogue's rules are packed beside it (constructs/training_function.py).
+    "lambda/training": {"boto3", "botocore", "catalog", "training"},
     "localaws": {"localaws", *_DEVELOPMENT} - {"openai", "httpx2", "rich"},
     # The peer that the benches measure is in a venv of its own.
     "bench": {"app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "stacks"},

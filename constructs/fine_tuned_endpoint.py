@@ -1,0 +1,245 @@
+"""The endpoint of a fine-tuned model, which the pipeline makes: what it serves with, and what watches over it."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
+from constructs.endpoint_checks import (
+    count_problems,
+    environment_problems,
+    name_problems,
+    network_problems,
+    token_limit_problems,
+)
+from constructs.execution_role import ExecutionRole
+from constructs.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
+
+from catalog import CatalogError, Deployment, ModelVersion, limits
+from catalog.instances import hardware
+
+# What the container has for one answer (SageMaker developer guide, real-time inference), in microseconds, which is
+# the unit of ModelLatency.
+_LONGEST_ANSWER_MICROSECONDS = 60_000_000
+# API UpdateEndpoint, BlueGreenUpdatePolicy: how long the old fleet stays while alarms watch the new one, and how long
+# all of it may take, at most 28800 s.
+_BAKE_SECONDS = 300
+_DEPLOYMENT_SECONDS = 14_400
+_SETTINGS_HASH_LENGTH = 6
+
+
+class FineTunedEndpoint(SageMakerEndpoint):
+    """What a tuned model is served with; the endpoint itself comes with the first version.
+
+    Defines: the containers' execution role, and two alarms that roll a new version back: answers that failed, and
+    answers that took as long as they may.
+
+    Data flow: the pipeline takes `container`, `variant` and `deployment_config` into its requests. SageMaker reads
+    the tuned weights with the role.
+
+    Failures: what is wrong with the props is raised at synthesis, as one `ValueError`.
+
+    Prerequisites: quota for the instance type ("for endpoint usage"), and while a version is replaced for twice as
+    many instances.
+
+    Usage::
+
+        endpoint = FineTunedEndpoint(self, "Endpoint", model=version, endpoint_name="dev-mistral-7b-dolly", ...)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        model: ModelVersion,
+        endpoint_name: str,
+        weights: tuple[str, str],
+        encryption_key: kms.IKey,
+        instance_type: str | None = None,
+        allow_unlisted_instance_type: bool = False,
+        instance_count: int = 1,
+        environment: Mapping[str, str] | None = None,
+        accept_eula: bool = False,
+        subnet_ids: Sequence[str] = (),
+        security_group_ids: Sequence[str] = (),
+        download_timeout: Duration | None = None,
+        startup_timeout: Duration | None = None,
+    ) -> None:
+        """Define role and alarms.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Id within the parent.
+            model: The pinned version of the base model.
+            endpoint_name: Name of the endpoint, and what the names of models and configs begin with.
+            weights: Bucket's ARN and prefix below which the tuned weights are.
+            encryption_key: Key of the weights.
+            instance_type: Such as `ml.g5.2xlarge`; the base model's default by default.
+            allow_unlisted_instance_type: Accept an instance type that the base model's version does not list.
+            instance_count: Instances behind the endpoint.
+            environment: Container environment variables, laid over the base model's own.
+            accept_eula: Whether you accept the base model's licence, where it has one.
+            subnet_ids: Subnets for the containers' network interfaces; no VPC by default.
+            security_group_ids: Security groups of those interfaces.
+            download_timeout: 60 to 3600 s; worked out from the weights' size by default.
+            startup_timeout: Likewise.
+
+        Raises:
+            ValueError: If anything above is out of range; the message lists every problem.
+        """
+        super().__init__(scope, construct_id, endpoint_name=endpoint_name)
+        overrides = dict(environment or {})
+        problems = [
+            *name_problems(endpoint_name),
+            *count_problems(instance_count),
+            *environment_problems(overrides),
+            *network_problems(subnet_ids, security_group_ids),
+        ]
+        deployment: Deployment | None = None
+        try:
+            deployment = model.resolve(
+                region=Stack.of(self).region,
+                instance_type=instance_type,
+                allow_unlisted_instance_type=allow_unlisted_instance_type,
+            )
+        except CatalogError as error:
+            problems.extend(error.problems)
+        if model.requires_eula and not accept_eula:
+            problems.append(f"accept_eula is False, but {model.model_id} {model.version} has an end-user licence")
+        if deployment is not None and deployment.model_package is not None:
+            problems.append(f"{model.model_id} {model.version} is sold as a model package, which cannot be tuned")
+        self.environment = {**(deployment.environment if deployment else {}), **overrides}
+        self.max_input_tokens = self._limit("MAX_INPUT_LENGTH")
+        self.max_total_tokens = self._limit("MAX_TOTAL_TOKENS")
+        problems += token_limit_problems(self.max_input_tokens, self.max_total_tokens)
+        if problems or deployment is None:
+            raise ValueError("\n".join(problems))
+        self.deployment = deployment
+        self._instance_count = instance_count
+        self._network = (tuple(subnet_ids), tuple(security_group_ids))
+        longest = limits.default_timeout_seconds(
+            artifact_bytes=deployment.artifact_bytes, compressed=False, instance=hardware(deployment.instance_type)
+        )
+        self._timeouts = [
+            int(timeout.to_seconds()) if timeout else longest for timeout in (download_timeout, startup_timeout)
+        ]
+        # Not JumpStart's weights: the tuned ones.
+        self.role = ExecutionRole(
+            self,
+            "Role",
+            deployment=replace(deployment, model_data=None, additional_model_data=()),
+            endpoint_name=endpoint_name,
+            in_vpc=bool(subnet_ids),
+        )
+        self._read_weights(weights, encryption_key)
+        self.alarms = [
+            self._alarm("Errors", self.metric("Invocation5XXErrors", statistic="Sum", period=Duration.minutes(1)), 5),
+            self._alarm(
+                "Latency",
+                self.metric("ModelLatency", statistic="p90", period=Duration.minutes(1)),
+                _LONGEST_ANSWER_MICROSECONDS,
+            ),
+        ]
+
+    def _limit(self, variable: str) -> int | None:
+        value = self.environment.get(variable, "")
+        return int(value) if value.isdecimal() else None
+
+    def _read_weights(self, weights: tuple[str, str], encryption_key: kms.IKey) -> None:
+        bucket, prefix = weights
+        objects = f"{bucket}/{prefix}*"
+        self.role.add_to_policy(iam.PolicyStatement(sid="ListWeights", actions=["s3:ListBucket"], resources=[bucket]))
+        self.role.add_to_policy(iam.PolicyStatement(sid="ReadWeights", actions=["s3:GetObject"], resources=[objects]))
+        encryption_key.grant_decrypt(self.role)
+        reason = "the tuned weights: every version is below this prefix, and the training script names its files"
+        acknowledge_in_policy(self.role, {wildcard_finding(self, objects): reason})
+
+    def _alarm(self, construct_id: str, metric: cloudwatch.Metric, threshold: float) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
+            self,
+            construct_id,
+            alarm_description=f"rolls a new version of {self.endpoint_name} back while it is put into place",
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+    @property
+    def settings_hash(self) -> str:
+        """Six hexadecimal digits over all that a version is served with, beside its weights."""
+        text = json.dumps([self._static_container(), self._variant("")], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:_SETTINGS_HASH_LENGTH]
+
+    def model_request(self, *, name: str, model_data: str, tags: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+        """Return CreateModel's request, for a state.
+
+        Args:
+            name: Path of the model's name.
+            model_data: Path of the weights' URI.
+            tags: Tags.
+        """
+        # The licence was accepted for the training job, which read the base's weights; these are one's own.
+        source = {"S3DataType": "S3Prefix", "CompressionType": "None", "S3Uri.$": model_data}
+        request: dict[str, Any] = {
+            "ModelName.$": name,
+            "ExecutionRoleArn": self.role.role_arn,
+            "PrimaryContainer": {**self._static_container(), "ModelDataSource": {"S3DataSource": source}},
+            "EnableNetworkIsolation": self.deployment.network_isolation,
+            "Tags": list(tags),
+        }
+        subnets, groups = self._network
+        if subnets:
+            request["VpcConfig"] = {"Subnets": list(subnets), "SecurityGroupIds": list(groups)}
+        return request
+
+    def config_request(self, *, name: str, tags: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+        """Return CreateEndpointConfig's request, for a state.
+
+        Args:
+            name: Path of the config's name, which is the model's, too.
+            tags: Tags.
+        """
+        variant = self._variant(name)
+        return {"EndpointConfigName.$": name, "ProductionVariants": [variant], "Tags": list(tags)}
+
+    @property
+    def deployment_config(self) -> dict[str, Any]:
+        """UpdateEndpoint's DeploymentConfig: all traffic at once, and back when an alarm goes off."""
+        return {
+            "BlueGreenUpdatePolicy": {
+                "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": _BAKE_SECONDS},
+                "TerminationWaitInSeconds": 0,
+                "MaximumExecutionTimeoutInSeconds": _DEPLOYMENT_SECONDS,
+            },
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm.alarm_name} for alarm in self.alarms]},
+        }
+
+    def _static_container(self) -> dict[str, Any]:
+        return {"Image": self.deployment.image, "Environment": dict(sorted(self.environment.items()))}
+
+    def _variant(self, name: str) -> dict[str, Any]:
+        download, startup = self._timeouts
+        variant: dict[str, Any] = {
+            "VariantName": VARIANT_NAME,
+            "ModelName.$": name,
+            "InstanceType": self.deployment.instance_type,
+            "InitialInstanceCount": self._instance_count,
+            "InitialVariantWeight": 1,
+            "ModelDataDownloadTimeoutInSeconds": download,
+            "ContainerStartupHealthCheckTimeoutInSeconds": startup,
+        }
+        if self.deployment.volume_size:
+            variant["VolumeSizeInGB"] = self.deployment.volume_size
+        if self.deployment.inference_ami_version:
+            variant["InferenceAmiVersion"] = self.deployment.inference_ami_version
+        return variant

@@ -1,0 +1,149 @@
+"""The functions of a fine-tuning pipeline, each with what it may do."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
+from constructs.fine_tuned_endpoint import FineTunedEndpoint
+from constructs.served_pointer import ServedPointer
+from constructs.training_function import TrainingFunction
+
+# The data is streamed: memory buys CPU and network, by which large data sets are checked within 15 minutes.
+_PREPARE_MEMORY = 3008
+_TRACING = "xray:PutTraceSegments and xray:PutTelemetryRecords exist in IAM without a resource"
+
+
+class FineTuningFunctions(Construct):
+    """*prepare*, *verify* and *prune*.
+
+    Defines: three functions (`TrainingFunction`). *prepare* reads data and writes reports and requests, and looks
+    for jobs and executions of its own pipeline; *verify* asks the endpoint; *prune* deletes old releases.
+
+    Data flow: data in, report and request out, below `output`; the recipe comes from JumpStart's public bucket, by
+    requests that are not signed.
+
+    Failures: what is wrong with data or declaration fails *prepare*, and with it the execution.
+
+    Prerequisites: none.
+
+    Usage::
+
+        functions = FineTuningFunctions(self, "Functions", pipeline="dev-mistral-7b-dolly", settings={...}, ...)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        pipeline: str,
+        settings: Mapping[str, str | float | None],
+        data: Sequence[tuple[str, str]],
+        output: tuple[str, str],
+        endpoint: FineTunedEndpoint,
+        pointer: ServedPointer,
+        encryption_key: kms.IKey,
+        prompt_template: str | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+    ) -> None:
+        """Define the functions.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Id within the parent.
+            pipeline: The state machine's name, and what the names of jobs, models and configs begin with.
+            settings: What *prepare* is told (lambda/training/prepare.py); None is left out.
+            data: Buckets' ARNs and prefixes with data.
+            output: Bucket's ARN and prefix of reports, requests and weights.
+            endpoint: What the tuned model is served with.
+            pointer: What names the served release.
+            encryption_key: Key of data, reports, logs and variables.
+            prompt_template: The tuned model's template, for the question that *verify* asks.
+            log_retention: How long the log groups keep their events.
+            removal_policy: What becomes of the log groups when they leave the stack.
+        """
+        super().__init__(scope, construct_id)
+        self._pipeline = pipeline
+
+        def function(
+            name: str, description: str, variables: Mapping[str, str], timeout: Duration, memory: int
+        ) -> TrainingFunction:
+            return TrainingFunction(
+                self,
+                name,
+                handler=f"training.{name.lower()}.handler",
+                description=f"{description} of {pipeline}",
+                settings={"NAME_PREFIX": pipeline, **variables},
+                encryption_key=encryption_key,
+                timeout=timeout,
+                memory_size=memory,
+                log_retention=log_retention,
+                removal_policy=removal_policy,
+            )
+
+        given = {name: str(value) for name, value in settings.items() if value is not None}
+        prepare = function("Prepare", "checks the training data", given, Duration.minutes(15), _PREPARE_MEMORY)
+        template = {"PROMPT_TEMPLATE": prompt_template} if prompt_template else {}
+        verify = function("Verify", "asks a new version", template, Duration.minutes(5), 256)
+        parameters = {"SERVED_PARAMETER": str(pointer.served.name), "PREVIOUS_PARAMETER": str(pointer.previous.name)}
+        prune = function("Prune", "deletes old versions", parameters, Duration.minutes(5), 256)
+        self._let_prepare(prepare, data, output)
+        encryption_key.grant_encrypt_decrypt(prepare.role)
+        verify.allow("Ask", ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"], endpoint.endpoint_arn)
+        self._let_prune(prune, pointer)
+        self.prepare, self.verify, self.prune = prepare.function, verify.function, prune.function
+
+    def _let_prepare(self, prepare: TrainingFunction, data: Sequence[tuple[str, str]], output: tuple[str, str]) -> None:
+        stack = Stack.of(self)
+        # By its name: the state machine's own ARN would depend on this function.
+        machine = stack.format_arn(service="states", resource=f"stateMachine:{self._pipeline}")
+        jobs = self._arn("training-job")
+        prefixes = [f"{bucket}/{prefix}*" for bucket, prefix in data]
+        runs = f"{output[0]}/{output[1]}*"
+        prepare.allow("ListData", ["s3:ListBucket"], *dict.fromkeys([*(bucket for bucket, _ in data), output[0]]))
+        prepare.allow("ReadData", ["s3:GetObject"], *prefixes)
+        prepare.allow("WriteReports", ["s3:GetObject", "s3:PutObject"], runs)
+        prepare.allow("FindJobs", ["sagemaker:DescribeTrainingJob"], jobs)
+        prepare.allow("ListJobs", ["sagemaker:ListTrainingJobs"], "*")
+        prepare.allow("FindExecutions", ["states:ListExecutions"], machine)
+        acknowledge_in_policy(
+            prepare.role,
+            {
+                **dict.fromkeys(
+                    [wildcard_finding(self, arn) for arn in (*prefixes, runs)],
+                    "the data's objects are named by whoever uploads them, reports by the run's version",
+                ),
+                wildcard_finding(self, jobs): "the names of this pipeline's own jobs end in the hash of a version",
+                "AwsSolutions-IAM5[Resource::*]": f"sagemaker:ListTrainingJobs, and {_TRACING}",
+                **dict.fromkeys(
+                    ("AwsSolutions-IAM5[Action::kms:GenerateDataKey*]", "AwsSolutions-IAM5[Action::kms:ReEncrypt*]"),
+                    "CDK's grants on a key: the actions' variants on this one key",
+                ),
+            },
+        )
+
+    def _let_prune(self, prune: TrainingFunction, pointer: ServedPointer) -> None:
+        configs, models = self._arn("endpoint-config"), self._arn("model")
+        prune.allow("ReadPointer", ["ssm:GetParameter"], pointer.arn(pointer.served), pointer.arn(pointer.previous))
+        prune.allow("DeleteConfigs", ["sagemaker:DeleteEndpointConfig"], configs)
+        prune.allow("DeleteModels", ["sagemaker:DeleteModel"], models)
+        prune.allow("ListByName", ["sagemaker:ListEndpointConfigs", "sagemaker:ListModels"], "*")
+        acknowledge_in_policy(
+            prune.role,
+            {
+                **dict.fromkeys(
+                    [wildcard_finding(self, arn) for arn in (configs, models)],
+                    "models and configs of this pipeline: their names end in the hash of a release",
+                ),
+                "AwsSolutions-IAM5[Resource::*]": f"SageMaker's List actions have no resource in IAM, and {_TRACING}",
+            },
+        )
+
+    def _arn(self, kind: str) -> str:
+        return Stack.of(self).format_arn(
+            service="sagemaker", resource=kind, resource_name=f"{self._pipeline}-*".lower()
+        )

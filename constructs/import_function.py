@@ -1,0 +1,111 @@
+"""A Lambda function of the model import: the package `model_import` with one of its handlers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+_LAMBDA_FOLDER = Path(__file__).resolve().parent.parent / "lambda"
+
+NO_RESOURCE_FOR_TRACES = "xray:PutTraceSegments and xray:PutTelemetryRecords exist in IAM without a resource"
+
+
+class ImportFunction(Construct):
+    """One handler of `lambda/model_import` as a function.
+
+    Defines: an `AWS::Lambda::Function` with its own role and log group, X-Ray tracing, and environment variables under
+    the given key. Its package is `lambda/model_import` alone.
+
+    Data flow: the settings come from the environment (lambda/model_import/configuration.py), the rest from the
+    invocation.
+
+    Failures: a setting that is missing or wrong fails every invocation, with its name.
+
+    Prerequisites: none. What the function may do is granted with `allow`; findings of rule packs about its role are
+    acknowledged by whoever grants.
+
+    Usage::
+
+        steps = ImportFunction(self, "Steps", handler="model_import.steps.handler", settings={...}, ...)
+        steps.allow("ListModels", ["bedrock:ListImportedModels"], "*")
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        handler: str,
+        description: str,
+        settings: Mapping[str, str],
+        encryption_key: kms.IKey,
+        timeout: Duration,
+        memory_size: int = 256,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+    ) -> None:
+        """Define the function.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Id within the parent.
+            handler: Such as `model_import.steps.handler`.
+            description: What the function is for, in Lambda's console.
+            settings: Environment variables.
+            encryption_key: Key of the log group and of the environment variables.
+            timeout: How long the function may run, at most 900 s.
+            memory_size: In MiB.
+            log_retention: How long the log group keeps its events.
+            removal_policy: What becomes of the log group when it leaves the stack.
+        """
+        super().__init__(scope, construct_id)
+        log_group = logs.LogGroup(
+            self, "Logs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
+        )
+        self.role = iam.Role(
+            self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=description
+        )
+        log_group.grant_write(self.role)
+        encryption_key.grant_decrypt(self.role)
+        self.function = lambda_.Function(
+            self,
+            "Resource",
+            description=description,
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=handler,
+            code=lambda_.Code.from_asset(
+                str(_LAMBDA_FOLDER),
+                exclude=["/*", "!/model_import/", "__pycache__/"],
+                ignore_mode=IgnoreMode.GIT,
+            ),
+            role=self.role,
+            memory_size=memory_size,
+            timeout=timeout,
+            tracing=lambda_.Tracing.ACTIVE,
+            environment=dict(settings),
+            environment_encryption=encryption_key,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+        )
+
+    def allow(self, sid: str, actions: Sequence[str], *resources: str, **conditions: Mapping[str, Any]) -> None:
+        """Let the function do something.
+
+        Args:
+            sid: The statement's id, which says what for.
+            actions: IAM actions.
+            resources: ARNs.
+            conditions: Operator to condition keys and values.
+        """
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                sid=sid, actions=list(actions), resources=list(resources), conditions=dict(conditions) or None
+            )
+        )

@@ -1,0 +1,155 @@
+"""The IAM role that Bedrock assumes to import the weights of one model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
+
+# Bedrock User Guide, "Protect custom model import jobs using a VPC".
+_MANAGE_NETWORK_INTERFACES = [
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:CreateTags",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+]
+_DESCRIBE_NETWORK = [
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Where a model's weights are: an S3 prefix of unpacked files, in this account or in another.
+
+    Attributes:
+        bucket_name: The bucket; it must be in the stack's region.
+        prefix: What the keys begin with, ending in a slash; empty for the whole bucket. For a model that a pipeline
+            tunes, what the keys of all its versions begin with.
+        account: The bucket's owner; the stack's own account by default. The owner's bucket policy, and the policy of
+            its key, must allow the import role, too.
+        key_arn: The KMS key of the objects, where they have one.
+    """
+
+    bucket_name: str
+    prefix: str = ""
+    account: str | None = None
+    key_arn: str | None = None
+
+    @property
+    def uri(self) -> str:
+        """The prefix as Bedrock takes it."""
+        return f"s3://{self.bucket_name}/{self.prefix}"
+
+
+def read_weights(role: iam.Role, weights: Weights) -> dict[str, str]:
+    """Let a role list the bucket, read the weights and decrypt them.
+
+    Bedrock does not document with which prefix it lists, so that listing is not held to one.
+
+    Args:
+        role: The role.
+        weights: Where the weights are.
+
+    Returns:
+        The findings of rule packs that this takes, with their reasons.
+    """
+    stack = Stack.of(role)
+    owner = {"StringEquals": {"aws:ResourceAccount": weights.account or stack.account}}
+    bucket = stack.format_arn(service="s3", region="", account="", resource=weights.bucket_name)
+    objects = f"{bucket}/{weights.prefix}*"
+    role.add_to_policy(
+        iam.PolicyStatement(sid="ListWeights", actions=["s3:ListBucket"], resources=[bucket], conditions=owner)
+    )
+    role.add_to_policy(
+        iam.PolicyStatement(sid="ReadWeights", actions=["s3:GetObject"], resources=[objects], conditions=owner)
+    )
+    if weights.key_arn:
+        role.add_to_policy(
+            iam.PolicyStatement(
+                sid="DecryptWeights", actions=["kms:Decrypt", "kms:DescribeKey"], resources=[weights.key_arn]
+            )
+        )
+    return {wildcard_finding(role, objects): "a model is all files below its prefix, whatever their names"}
+
+
+class ImportRole(iam.Role):
+    """The least that Bedrock needs to import one model's weights.
+
+    Defines: an `AWS::IAM::Role` that only `bedrock.amazonaws.com` may assume, for import jobs of this account and
+    region (Bedrock User Guide, "Create a service role for model import"), and its one inline policy: read the
+    weights, use the keys, and, in a VPC, manage network interfaces.
+
+    Data flow: an import job reads the weights with it.
+
+    Failures: a role that is minutes old may be refused as "The provided role ARN is invalid", which `ModelImportJob`
+    waits for; what the role may not read fails the job.
+
+    Prerequisites: for weights in another account, that account's bucket policy and key policy.
+
+    Usage::
+
+        role = ImportRole(self, "Role", model_name="dev-llama-3b", weights=Weights(bucket_name="models", prefix="a/"))
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        model_name: str,
+        weights: Weights,
+        model_key_arn: str | None = None,
+        in_vpc: bool = False,
+    ) -> None:
+        """Define the role.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Id within the parent.
+            model_name: What the names of the model's versions begin with.
+            weights: Where the weights are.
+            model_key_arn: The KMS key of the imported model; Bedrock's own by default.
+            in_vpc: Whether imports run in a VPC.
+        """
+        stack = Stack.of(scope)
+        super().__init__(
+            scope,
+            construct_id,
+            assumed_by=iam.ServicePrincipal(
+                "bedrock.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnEquals": {
+                        "aws:SourceArn": stack.format_arn(
+                            service="bedrock", resource="model-import-job", resource_name="*"
+                        )
+                    },
+                },
+            ),
+            description=f"imports {model_name}",
+        )
+        findings = read_weights(self, weights)
+        if model_key_arn:
+            self._allow("UseModelKey", USE_MODEL_KEY, model_key_arn)
+        if in_vpc:
+            self._allow("ManageNetworkInterfaces", _MANAGE_NETWORK_INTERFACES, "*")
+            self._allow("DescribeNetwork", _DESCRIBE_NETWORK, "*")
+            findings["AwsSolutions-IAM5[Resource::*]"] = (
+                "ec2:Describe* have no resource in IAM, and Bedrock names the network interfaces as a job starts"
+            )
+        acknowledge_in_policy(self, findings)
+
+    def _allow(self, sid: str, actions: Sequence[str], *resources: str) -> None:
+        self.add_to_policy(iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources)))
+
+
+USE_MODEL_KEY = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
+"""What the key of an imported model is used for (Bedrock User Guide, "Encryption of custom model import")."""

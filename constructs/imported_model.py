@@ -1,0 +1,121 @@
+"""What an imported model of Bedrock offers to its callers, whichever version of it is served."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Stack, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+from constructs.served_pointer import ServedPointer
+
+MODEL_TAG = "jumpstack:model"
+"""The key of the tag with the model's name (lambda/model_import/versions.py)."""
+BODIES = ("chat", "completion", "native", "converse")
+"""How an imported model is asked (lambda/invoke_shim/settings.py)."""
+# A name of at most 63 characters ends in a hyphen and 12 hexadecimal digits, that of a job's 99th attempt in `-99`, too.
+LONGEST_NAME = 63 - 13 - 3
+
+
+class ImportedModel(Construct):
+    """A model in Bedrock whose versions come and go, to be invoked.
+
+    Defines: nothing by itself; it holds the names and derives settings and grants. `ModelImportJob` imports
+    its versions.
+
+    Data flow: the invoke shim looks up the served version's ARN in the pointer's `target` and invokes it.
+
+    Failures: while no version is served the shim answers 503 with `retry-after`. A model that is idle for 5 minutes is
+    unloaded and answers `ModelNotReadyException` for some minutes at the next request; the shim waits for it.
+
+    Limits, of AWS: 16 requests at a time a copy, 0 to 3 copies, which Bedrock starts and stops by itself; 100
+    invocations a second an account; 3 imported models an account (L-45B04988, adjustable). A copy is billed in windows
+    of 5 minutes from its first invocation on, and storage by the month as long as a version is imported.
+
+    Prerequisites: a region with Custom Model Import (us-east-1, us-east-2, us-west-2, eu-central-1).
+
+    Usage::
+
+        model = ImportedModel(self, "Model", model_name="dev-llama-3b", pointer=pointer, body="chat")
+        shim = InvokeFunction(self, "Shim", settings={**model.settings, ...}, ...)
+        model.grant_invoke(shim.function)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        model_name: str,
+        pointer: ServedPointer,
+        body: str = "chat",
+        encryption_key: kms.IKey | None = None,
+    ) -> None:
+        """Hold the names.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Id within the parent.
+            model_name: What the names of all versions begin with: letters, digits and single inner hyphens, at most
+                47 characters.
+            pointer: What names the served version.
+            body: How the model is asked: `chat`, `completion`, `native`, or `converse` where its architecture has it.
+            encryption_key: The imported model's KMS key; Bedrock's own by default.
+
+        Raises:
+            ValueError: If anything above is out of range; the message lists every problem.
+        """
+        super().__init__(scope, construct_id)
+        problems = _name_problems(model_name)
+        if body not in BODIES:
+            problems.append(f"body is {body!r}: allowed are {', '.join(BODIES)}")
+        if problems:
+            raise ValueError("\n".join(problems))
+        self.model_name = model_name
+        self.pointer = pointer
+        self.body = body
+        self.encryption_key = encryption_key
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The invoke shim's settings that name the model (lambda/invoke_shim/settings.py)."""
+        return {"BACKEND": "bedrock", "BODY": self.body, "TARGET_PARAMETER": str(self.pointer.target.name)}
+
+    @property
+    def model_arns(self) -> str:
+        """ARN of all imported models of the account and region: AWS chooses the ids."""
+        return Stack.of(self).format_arn(service="bedrock", resource="imported-model", resource_name="*")
+
+    @property
+    def is_this_model(self) -> Mapping[str, Mapping[str, str]]:
+        """The condition that holds for versions of this model only: they carry its name as a tag."""
+        return {"StringEquals": {f"aws:ResourceTag/{MODEL_TAG}": self.model_name}}
+
+    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let the grantee look up the served version and invoke it, with and without streaming; Converse has no action.
+
+        The finding that this gives rule packs is `wildcard_finding(…, model.model_arns)`.
+        """
+        invoke = iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
+            resource_arns=[self.model_arns],
+            conditions={operator: dict(keys) for operator, keys in self.is_this_model.items()},
+        )
+        grants = [self.pointer.grant_read_target(grantee)]
+        if self.encryption_key:
+            grants.append(self.encryption_key.grant_decrypt(grantee))
+        for grant in grants:
+            invoke = invoke.combine(grant)
+        return invoke
+
+
+def _name_problems(name: str) -> list[str]:
+    if Token.is_unresolved(name):
+        return []
+    parts = name.split("-")
+    if len(name) <= LONGEST_NAME and all(part.isascii() and part.isalnum() for part in parts):
+        return []
+    return [
+        f"model_name is {name!r}: allowed are letters, digits and single inner hyphens, at most {LONGEST_NAME} "
+        "characters, because a version follows"
+    ]

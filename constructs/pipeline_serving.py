@@ -1,0 +1,248 @@
+"""The states that put a release behind an endpoint: register it, create or update, wait, and go back."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+from constructs.fine_tuned_endpoint import FineTunedEndpoint
+from constructs.served_pointer import NOTHING
+from constructs.step_tasks import StepTasks
+from constructs.training_job import pass_role
+
+Caught = Callable[[sfn.CustomState], sfn.CustomState]
+"""Makes a task's failure the pipeline's."""
+
+# Roles are known to SageMaker some seconds after they are made, and calls are throttled.
+_RETRIED = ["SageMaker.SageMakerException"]
+# API DescribeEndpoint, EndpointStatus: what a further wait does not change.
+_BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")
+
+
+class ServingStates:
+    """Makes the states of *register* and *serve*; `$.serve.name` is the name of the release's model and config.
+
+    Every step looks before it makes, so that a run that is repeated finds what it made.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        tasks: StepTasks,
+        role: iam.Role,
+        name: str,
+        endpoint: FineTunedEndpoint,
+        tags: Sequence[Mapping[str, str]],
+        poll_interval: Duration,
+    ) -> None:
+        """Keep what the states share.
+
+        Args:
+            scope: Where the states are made.
+            tasks: Makes the states and lets their role.
+            role: The state machine's role.
+            name: What the names of models and configs begin with.
+            endpoint: What a release is served with.
+            tags: Tags of what is made.
+            poll_interval: How often the endpoint is looked at.
+        """
+        self._scope = scope
+        self._tasks = tasks
+        self._role = role
+        self._name = name
+        self._endpoint = endpoint
+        self._tags = tags
+        self._poll = poll_interval
+
+    def _arn(self, kind: str) -> str:
+        name = f"{self._name}-*".lower()
+        return Stack.of(self._scope).format_arn(service="sagemaker", resource=kind, resource_name=name)
+
+    def register(self, caught: Caught, *, then: sfn.IChainable) -> sfn.IChainable:
+        """Make the states that register a release's model and config, where they are not.
+
+        Args:
+            caught: Makes a task's failure the pipeline's.
+            then: What follows.
+        """
+        model, config = self._arn("model"), self._arn("endpoint-config")
+        make_config = caught(
+            self._tasks.call(
+                "Register config",
+                "aws-sdk:sagemaker:createEndpointConfig",
+                self._endpoint.config_request(name="$.serve.name", tags=self._tags),
+                allow=[(["sagemaker:AddTags", "sagemaker:CreateEndpointConfig"], [config])],
+                retry=_RETRIED,
+            )
+        )
+        make_config.next(then)
+        find_config = self._tasks.call(
+            "Is the config registered?",
+            "aws-sdk:sagemaker:describeEndpointConfig",
+            {"EndpointConfigName.$": "$.serve.name"},
+            allow=[(["sagemaker:DescribeEndpointConfig"], [config])],
+        )
+        find_config.next(then)
+        find_config.add_catch(make_config, result_path="$.missing")
+        make_model = caught(
+            self._tasks.call(
+                "Register model",
+                "aws-sdk:sagemaker:createModel",
+                self._endpoint.model_request(name="$.serve.name", model_data="$.run.modelData", tags=self._tags),
+                allow=[(["sagemaker:AddTags", "sagemaker:CreateModel"], [model])],
+                retry=_RETRIED,
+            )
+        )
+        pass_role(self._role, self._endpoint.role)
+        make_model.next(find_config)
+        find_model = self._tasks.call(
+            "Is the model registered?",
+            "aws-sdk:sagemaker:describeModel",
+            {"ModelName.$": "$.serve.name"},
+            allow=[(["sagemaker:DescribeModel"], [model])],
+        )
+        find_model.next(find_config)
+        find_model.add_catch(make_model, result_path="$.missing")
+        return find_model
+
+    def put_into_place(self, caught: Caught, *, then: sfn.IChainable, failed: sfn.IChainable) -> sfn.IChainable:
+        """Make the states that create the endpoint or update it, and wait until it is in service.
+
+        Args:
+            caught: Makes a task's failure the pipeline's.
+            then: What follows once it is in service.
+            failed: What follows if it will never be; the reason is `$.error`.
+        """
+        arn = self._endpoint.endpoint_arn
+        watch = self._watch(caught, then=then, failed=failed)
+        create = caught(
+            self._tasks.call(
+                "Create endpoint",
+                "aws-sdk:sagemaker:createEndpoint",
+                {
+                    "EndpointName": self._endpoint.endpoint_name,
+                    "EndpointConfigName.$": "$.serve.name",
+                    "Tags": list(self._tags),
+                },
+                allow=[
+                    (["sagemaker:CreateEndpoint"], [arn, self._arn("endpoint-config")]),
+                    (["sagemaker:AddTags"], [arn]),
+                ],
+            )
+        )
+        create.next(watch)
+        update = caught(self._update("Update endpoint", "$.serve.name"))
+        update.next(watch)
+        look = self._describe("Look at the endpoint")
+        look.add_catch(create, result_path="$.missing")
+        settle = sfn.Wait(self._scope, "Let the endpoint settle", time=sfn.WaitTime.duration(self._poll))
+        settle.next(look)
+        remove = caught(
+            self._tasks.call(
+                "Remove the endpoint that failed",
+                "aws-sdk:sagemaker:deleteEndpoint",
+                {"EndpointName": self._endpoint.endpoint_name},
+                allow=[(["sagemaker:DeleteEndpoint"], [arn])],
+            )
+        )
+        remove.next(settle)
+        now = sfn.Choice(self._scope, "Create, update or leave the endpoint?")
+        in_service = sfn.Condition.string_equals("$.live.status", "InService")
+        same = sfn.Condition.string_equals_json_path("$.live.config", "$.serve.name")
+        now.when(sfn.Condition.string_equals("$.live.status", "Failed"), remove)
+        now.when(sfn.Condition.and_(in_service, same), then)
+        now.when(in_service, update)
+        now.when(_any_status(_BROKEN[1:]), self._broken("Endpoint is out of order", failed))
+        now.otherwise(settle)
+        look.next(now)
+        return look
+
+    def back(self, *, then: sfn.IChainable, pointed: str) -> sfn.IChainable:
+        """Make the states that return to the served release after a new one has failed its check.
+
+        Args:
+            then: What follows; the reason is `$.error`.
+            pointed: Path of the served release.
+        """
+        named = sfn.CustomState(
+            self._scope,
+            "Name the served release",
+            state_json={
+                "Type": "Pass",
+                "Parameters": {"name.$": f"States.Format('{self._name}-{{}}', {pointed})"},
+                "ResultPath": "$.back",
+            },
+        )
+        update = self._update("Return to the served release", "$.back.name")
+        update.next(then)
+        # What is told is why the new release was refused, whatever becomes of the way back.
+        update.add_catch(then, result_path="$.unreturned")
+        named.next(update)
+        anything = sfn.Choice(self._scope, "Anything to return to?")
+        anything.when(
+            sfn.Condition.or_(
+                sfn.Condition.string_equals(pointed, NOTHING),
+                sfn.Condition.string_equals_json_path(pointed, "$.serve.release"),
+            ),
+            then,
+        )
+        anything.otherwise(named)
+        return anything
+
+    def _watch(self, caught: Caught, *, then: sfn.IChainable, failed: sfn.IChainable) -> sfn.IChainable:
+        wait = sfn.Wait(self._scope, "Wait for the endpoint", time=sfn.WaitTime.duration(self._poll))
+        watch = caught(self._describe("Watch the endpoint"))
+        ready = sfn.Choice(self._scope, "In service?")
+        ready.when(sfn.Condition.string_equals("$.live.status", "InService"), then)
+        ready.when(_any_status(_BROKEN), self._broken("Endpoint failed", failed))
+        ready.otherwise(wait)
+        wait.next(watch)
+        watch.next(ready)
+        return wait
+
+    def _describe(self, name: str) -> sfn.CustomState:
+        return self._tasks.call(
+            name,
+            "aws-sdk:sagemaker:describeEndpoint",
+            {"EndpointName": self._endpoint.endpoint_name},
+            allow=[(["sagemaker:DescribeEndpoint"], [self._endpoint.endpoint_arn])],
+            select={"status.$": "$.EndpointStatus", "config.$": "$.EndpointConfigName"},
+            result_path="$.live",
+        )
+
+    def _update(self, name: str, config: str) -> sfn.CustomState:
+        return self._tasks.call(
+            name,
+            "aws-sdk:sagemaker:updateEndpoint",
+            {
+                "EndpointName": self._endpoint.endpoint_name,
+                "EndpointConfigName.$": config,
+                "DeploymentConfig": self._endpoint.deployment_config,
+            },
+            allow=[
+                (["sagemaker:UpdateEndpoint"], [self._endpoint.endpoint_arn, self._arn("endpoint-config")]),
+                # SageMaker reads the alarms for the caller (developer guide, "Auto-rollback configuration").
+                (["cloudwatch:DescribeAlarms"], ["*"]),
+            ],
+            retry=_RETRIED,
+        )
+
+    def _broken(self, name: str, failed: sfn.IChainable) -> sfn.IChainable:
+        cause = f"States.Format('the endpoint {self._endpoint.endpoint_name} is {{}}', $.live.status)"
+        state = sfn.CustomState(
+            self._scope,
+            name,
+            state_json={
+                "Type": "Pass",
+                "Parameters": {"Error": "EndpointError", "Cause.$": cause},
+                "ResultPath": "$.error",
+            },
+        )
+        state.next(failed)
+        return state
+
+
+def _any_status(statuses: Sequence[str]) -> sfn.Condition:
+    return sfn.Condition.or_(*(sfn.Condition.string_equals("$.live.status", status) for status in statuses))
