@@ -1,0 +1,80 @@
+"""Reads files of a folder for the check: what cannot be read becomes a finding."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from model_import.artifacts.findings import Findings, shown
+from model_import.artifacts.folder import File, Folder, ReadError
+
+DOCUMENT_LIMIT = 16 * 1024 * 1024
+"""Bytes of a JSON document that the check reads."""
+_LFS_POINTER = b"version https://git-lfs"
+
+
+class Contents:
+    """A folder's files while it is checked.
+
+    Attributes:
+        folder: The folder.
+        files: What it holds.
+        found: Gets what is wrong.
+        digests: SHA-256 of what was read, by file.
+    """
+
+    def __init__(self, folder: Folder, files: Mapping[str, File], found: Findings) -> None:
+        self.folder = folder
+        self.files = files
+        self.found = found
+        self.digests: dict[str, str] = {}
+
+    def document(self, name: str, *, limit: int = DOCUMENT_LIMIT) -> dict[str, Any] | None:
+        """Read a JSON object.
+
+        Args:
+            name: The file's.
+            limit: Bytes that it may have.
+
+        Returns:
+            The object, or None where there is no such file, or none that can be read; only the latter is a finding.
+        """
+        if name not in self.files:
+            return None
+        body = self._whole(name, limit)
+        if body is None:
+            return None
+        self.digests[name] = hashlib.sha256(body).hexdigest()
+        if body.startswith(_LFS_POINTER):
+            self.found.error(
+                "lfs-pointer", name, "it is a pointer of Git LFS, not the file", "run `git lfs pull` first"
+            )
+            return None
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            self.found.error("not-json", name, f"it is not JSON: {shown(str(error))}", "a JSON object")
+            return None
+        if not isinstance(document, dict):
+            self.found.error("not-json", name, f"it is {shown(document)}", "a JSON object")
+            return None
+        return document
+
+    def _whole(self, name: str, limit: int) -> bytes | None:
+        size = self.files[name].size
+        if size > limit:
+            self.found.error("file-too-large", name, f"it has {size} bytes", f"at most {limit} bytes are read")
+            return None
+        try:
+            return self.folder.read(name, 0, size)
+        except ReadError as error:
+            self.found.error(error.rule, name, error.problem, error.allowed)
+            return None
+
+
+def integer(document: Mapping[str, Any], *fields: str) -> int | None:
+    """The first of some fields that is a whole number (true and false are none)."""
+    values = (document.get(field) for field in fields)
+    return next((value for value in values if isinstance(value, int) and not isinstance(value, bool)), None)

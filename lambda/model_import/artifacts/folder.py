@@ -1,0 +1,130 @@
+"""A model's files, wherever they are: names and sizes, and bytes of one of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from model_import.names import VERSION_DIGITS
+
+MAX_FILES = 10_000
+"""Files that are listed below a folder; no model has nearly as many."""
+
+
+class FolderError(Exception):
+    """The folder as a whole cannot be read. The arguments are a finding's rule, problem and what is allowed."""
+
+    def __init__(self, rule: str, problem: str, allowed: str) -> None:
+        super().__init__(f"{problem} ({allowed})")
+        self.rule, self.problem, self.allowed = rule, problem, allowed
+
+
+class ReadError(FolderError):
+    """One file cannot be read."""
+
+
+class File(NamedTuple):
+    """A file of a folder.
+
+    Attributes:
+        size: Bytes.
+        tag: Changes with the content: S3's ETag; empty on a disk.
+    """
+
+    size: int
+    tag: str = ""
+
+
+class Folder(Protocol):
+    """A folder with a model; several threads may read at once."""
+
+    @property
+    def place(self) -> str:
+        """The folder as its owner names it; ends with a slash."""
+
+    def files(self) -> Mapping[str, File]:
+        """All files, also those in folders within, by their paths below the folder.
+
+        Raises:
+            FolderError: if it cannot be listed.
+        """
+
+    def read(self, name: str, start: int, length: int) -> bytes:
+        """Bytes of a file: `length` from `start`, fewer at its end.
+
+        Raises:
+            ReadError: if it cannot be read.
+        """
+
+
+class LocalFolder:
+    """A folder on this machine."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens nothing yet.
+
+        Args:
+            path: The folder.
+        """
+        self._path = path
+
+    @property
+    def place(self) -> str:
+        """The path, with a slash at its end."""
+        return f"{self._path}/"
+
+    def files(self) -> Mapping[str, File]:
+        """See `Folder.files`. Links are followed, as Hugging Face's cache consists of them."""
+        if self._path.is_file():
+            raise FolderError("not-a-folder", f"{self._path} is a file", "name the folder that holds config.json")
+        if not self._path.is_dir():
+            raise FolderError("no-folder", f"there is no folder {self._path}", "name the folder that holds config.json")
+        found: dict[str, File] = {}
+        for path in sorted(self._path.rglob("*")):
+            if path.is_file():
+                found[path.relative_to(self._path).as_posix()] = File(path.stat().st_size)
+            if len(found) > MAX_FILES:
+                raise too_many(self.place)
+        return found
+
+    def read(self, name: str, start: int, length: int) -> bytes:
+        """See `Folder.read`."""
+        try:
+            with (self._path / name).open("rb") as file:
+                file.seek(start)
+                return file.read(length)
+        except OSError as error:
+            raise ReadError("unreadable", f"it cannot be read: {error.strerror}", "a file that you may read") from error
+
+
+def too_many(place: str) -> FolderError:
+    """The error for a folder that cannot be one model's."""
+    return FolderError(
+        "too-many-files", f"{place} holds more than {MAX_FILES} files", "name the folder that holds one model"
+    )
+
+
+def content_version(files: Mapping[str, File], digests: Mapping[str, str]) -> str:
+    """The version of a model: the same for the same content, another one for another.
+
+    What counts is what S3 tells of each file without reading it, and what the check read anyway. Files in folders
+    within and hidden ones are not a model's. Uploading the same bytes again in other parts changes ETags, and so the
+    version: one import too many rather than one too few. A folder on a disk has no ETags, so that only the headers
+    and the sizes tell two trainings of it apart.
+
+    Args:
+        files: All files.
+        digests: SHA-256 of what was read of a file (a header, or a small file whole), in hexadecimal digits.
+
+    Returns:
+        12 hexadecimal digits, as they stand in names.
+    """
+    hashed = hashlib.sha256()
+    for name in sorted(files):
+        if "/" not in name and not name.startswith("."):
+            # Names of files cannot hold a zero byte, so that no two listings look the same.
+            fields = (name, str(files[name].size), files[name].tag, digests.get(name, ""))
+            hashed.update("\0".join(fields).encode() + b"\0\n")
+    return hashed.hexdigest()[:VERSION_DIGITS]

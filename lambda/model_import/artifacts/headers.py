@@ -1,0 +1,203 @@
+"""The header of a safetensors file: 8 bytes with its length, then JSON with every tensor's type, shape and place.
+
+Source: the format's description in the README of huggingface/safetensors.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from model_import.artifacts.findings import Findings, shown
+
+LENGTH_BYTES = 8
+FORMAT_LIMIT = 100_000_000
+"""Bytes of a header that the format allows."""
+HEADER_LIMIT = 8 * 1024 * 1024
+"""Bytes of a header that the check reads: sixty thousand tensors in one file. It keeps the check's memory bounded."""
+
+_LFS_POINTER = b"version https://git-lfs"
+_METADATA = "__metadata__"
+_INVALID = "invalid-header"
+_SOUND = "a complete safetensors file"
+_ALL_DTYPES = {
+    **dict.fromkeys(("F64", "I64", "U64", "C64"), 8),
+    **dict.fromkeys(("F32", "I32", "U32"), 4),
+    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 2),
+    **dict.fromkeys(("I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 1),
+}
+"""Bytes of a number in every format of safetensors that has whole bytes."""
+_MAX_INT = 2**64 - 1
+_MOST_DIMENSIONS = 32
+
+
+class Tensor(NamedTuple):
+    """A tensor as a header describes it.
+
+    Attributes:
+        dtype: safetensors' name of the number format.
+        shape: Sizes of the dimensions.
+        size: Bytes.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    size: int
+
+    @property
+    def elements(self) -> int:
+        """Numbers in it."""
+        return math.prod(self.shape)
+
+
+class _DuplicateError(ValueError):
+    """A name that an object has twice."""
+
+
+def header_length(name: str, start: bytes, size: int, found: Findings) -> int | None:
+    """How long a file's header is.
+
+    Args:
+        name: The file's, for findings.
+        start: At least its first 23 bytes, where it has as many.
+        size: Bytes of the whole file.
+        found: Gets what is wrong.
+
+    Returns:
+        Bytes, or None where there is no header that can be read.
+    """
+    if start.startswith(_LFS_POINTER):
+        found.error("lfs-pointer", name, "it is a pointer of Git LFS, not the weights", "run `git lfs pull` first")
+        return None
+    if len(start) < LENGTH_BYTES:
+        found.error(_INVALID, name, f"it has {size} bytes, less than a header's length", _SOUND)
+        return None
+    (length,) = struct.unpack("<Q", start[:LENGTH_BYTES])
+    if length > FORMAT_LIMIT:
+        allowed = f"at most {FORMAT_LIMIT} bytes in {_SOUND}"
+        found.error(_INVALID, name, f"its header claims {length} bytes", allowed)
+    elif LENGTH_BYTES + length > size:
+        problem = f"it has {size} bytes and ends within its header of {length} bytes"
+        found.error("truncated", name, problem, "upload it again")
+    elif length > HEADER_LIMIT:
+        allowed = f"at most {HEADER_LIMIT} bytes are checked: save the model in more shards"
+        found.error("header-too-large", name, f"its header has {length} bytes", allowed)
+    else:
+        return int(length)
+    return None
+
+
+def parse_header(name: str, header: bytes, size: int, found: Findings) -> dict[str, Tensor] | None:
+    """Read and check a header.
+
+    Args:
+        name: The file's, for findings.
+        header: The JSON.
+        size: Bytes of the whole file.
+        found: Gets what is wrong.
+
+    Returns:
+        The tensors by name, those alone that are described soundly; None where the header cannot be read.
+    """
+    try:
+        # The format is UTF-8; json would guess UTF-16 too.
+        entries = json.loads(header.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except _DuplicateError as error:
+        found.error(_INVALID, name, f"its header names {shown(error.args[0])} twice", "every tensor once")
+        return None
+    except (ValueError, RecursionError) as error:
+        found.error(_INVALID, name, f"its header is not JSON: {shown(str(error))}", _SOUND)
+        return None
+    if not isinstance(entries, dict) or not header.startswith(b"{"):
+        found.error(_INVALID, name, "its header is not a JSON object", _SOUND)
+        return None
+    metadata = entries.pop(_METADATA, None)
+    if metadata is not None and not _is_text_map(metadata):
+        found.error(_INVALID, f"{name}, {_METADATA}", "it is not an object of strings", "strings by strings")
+    return _checked(name, entries, size - LENGTH_BYTES - len(header), found)
+
+
+def _checked(name: str, entries: dict[str, Any], data: int, found: Findings) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    spans: list[tuple[int, int, str]] = []
+    sound = True
+    for tensor, entry in entries.items():
+        problem = _shape_problem(entry)
+        if problem:
+            found.error(_INVALID, f"{name}, tensor {shown(tensor)}", problem, "dtype, shape and data_offsets")
+            sound = False
+            continue
+        start, end = entry["data_offsets"]
+        spans.append((start, end, tensor))
+        tensors[tensor] = Tensor(entry["dtype"], tuple(entry["shape"]), end - start)
+        _check_size(f"{name}, tensor {shown(tensor)}", tensors[tensor], found)
+    # With an entry that cannot be read, there would be a hole where its data are.
+    if sound:
+        _check_spans(name, spans, data, found)
+    return tensors
+
+
+def _shape_problem(entry: object) -> str:
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        return f"it is described as {shown(entry)}"
+    shape, offsets, dtype = entry["shape"], entry["data_offsets"], entry["dtype"]
+    if not isinstance(dtype, str):
+        return f"its dtype is {shown(dtype)}"
+    if not _is_shape(shape):
+        return f"its shape is {shown(shape)}"
+    if not isinstance(offsets, list) or len(offsets) != 2 or not all(_is_count(each) for each in offsets):
+        return f"its data_offsets are {shown(offsets)}"
+    return f"its data_offsets are {shown(offsets)}, and end before they start" if offsets[0] > offsets[1] else ""
+
+
+def _check_size(place: str, tensor: Tensor, found: Findings) -> None:
+    width = _ALL_DTYPES.get(tensor.dtype)
+    if width is not None and tensor.elements * width != tensor.size:
+        problem = f"its shape {list(tensor.shape)} of {tensor.dtype} does not fit its {tensor.size} bytes"
+        found.error("tensor-size", place, problem, f"{tensor.elements * width} bytes")
+
+
+def _check_spans(name: str, spans: Iterable[tuple[int, int, str]], data: int, found: Findings) -> None:
+    end = 0
+    for start, stop, tensor in sorted(spans):
+        place = f"{name}, tensor {shown(tensor)}"
+        if start < end:
+            found.error("overlap", place, f"it starts at {start}, within the tensor before it", f"start at {end}")
+        elif start > end:
+            found.error("hole", place, f"it starts at {start}, {start - end} bytes too late", f"start at {end}")
+        end = max(end, stop)
+    if data < end:
+        found.error("truncated", name, f"{end - data} bytes are missing at its end", "upload it again")
+    elif data > end:
+        found.error("trailing-bytes", name, f"{data - end} bytes follow the last tensor", _SOUND)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        raise _DuplicateError(counts.most_common(1)[0][0])
+    return entries
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_INT
+
+
+def _is_shape(value: object) -> bool:
+    # The length first, so that a hostile header cannot make the product huge.
+    if not isinstance(value, list) or len(value) > _MOST_DIMENSIONS or not all(_is_count(each) for each in value):
+        return False
+    return math.prod(value) <= _MAX_INT
+
+
+def _is_text_map(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())

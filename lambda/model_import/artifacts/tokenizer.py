@@ -1,0 +1,132 @@
+"""The tokenizer's files: the class, the chat template, and the largest token id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from model_import.artifacts.contents import Contents, integer
+from model_import.artifacts.findings import shown
+from model_import.artifacts.folder import ReadError
+from model_import.artifacts.limits import SENTENCEPIECE_TOKENIZERS, TOKENIZERS
+
+TOKENIZER = "tokenizer.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+TOKENIZER_LIMIT = 20_000_000
+"""Bytes of `tokenizer.json` that are read; Llama 3's has 17 million with its spaces, others have less."""
+_JINJA = "chat_template.jinja"
+_TEMPLATE_JSON = "chat_template.json"
+_FIELD = f"{TOKENIZER_CONFIG}, chat_template"
+_NEWER_CLASS = "TokenizersBackend"
+
+
+class Tokenizer(NamedTuple):
+    """What the check needs of the tokenizer.
+
+    Attributes:
+        largest_id: Of the vocabulary itself; None where `tokenizer.json` does not tell.
+        largest_added_id: Of the tokens added to it; None where there are none.
+    """
+
+    largest_id: int | None
+    largest_added_id: int | None
+
+
+def check_tokenizer(contents: Contents) -> bool:
+    """Check `tokenizer_config.json` and the chat template.
+
+    Args:
+        contents: The folder; gets the findings.
+
+    Returns:
+        Whether there is a chat template.
+    """
+    document = contents.document(TOKENIZER_CONFIG)
+    if document is not None:
+        _class(contents, document.get("tokenizer_class"))
+    return _templates(contents, document or {})
+
+
+def read_vocabulary(contents: Contents) -> Tokenizer:
+    """Read the token ids of `tokenizer.json`, which is the one large file that is read whole.
+
+    Args:
+        contents: The folder; gets the findings.
+
+    Returns:
+        The largest ids.
+    """
+    nothing = Tokenizer(None, None)
+    if TOKENIZER in contents.files and contents.files[TOKENIZER].size > TOKENIZER_LIMIT:
+        problem = f"it has {contents.files[TOKENIZER].size} bytes, so its ids are not compared with the weights"
+        contents.found.warning("file-too-large", TOKENIZER, problem, f"at most {TOKENIZER_LIMIT} bytes are read")
+        return nothing
+    document = contents.document(TOKENIZER, limit=TOKENIZER_LIMIT)
+    if document is None:
+        return nothing
+    model = document.get("model")
+    if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict | list):
+        allowed = "what the tokenizers library saves"
+        contents.found.error("tokenizer", f"{TOKENIZER}, model.vocab", "there is no vocabulary", allowed)
+        return nothing
+    added = document.get("added_tokens")
+    ids = [integer(token, "id") for token in added if isinstance(token, dict)] if isinstance(added, list) else []
+    return Tokenizer(_largest(model["vocab"]), max((each for each in ids if each is not None), default=None))
+
+
+def _largest(vocabulary: dict[str, Any] | list[Any]) -> int | None:
+    if isinstance(vocabulary, list):
+        # Unigram, T5's kind: pairs of a token and its score, whose ids are their places.
+        return len(vocabulary) - 1 if vocabulary else None
+    return max((each for each in vocabulary.values() if isinstance(each, int)), default=None)
+
+
+def _class(contents: Contents, name: object) -> None:
+    if name not in TOKENIZERS:
+        hint = "set PreTrainedTokenizerFast, as transformers 4 calls it; " if name == _NEWER_CLASS else ""
+        allowed = f"{hint}{', '.join(TOKENIZERS)}"
+        contents.found.error("tokenizer-class", f"{TOKENIZER_CONFIG}, tokenizer_class", f"it is {shown(name)}", allowed)
+    elif name in SENTENCEPIECE_TOKENIZERS and "tokenizer.model" not in contents.files:
+        allowed = f"add tokenizer.model, or set tokenizer_class to {name}Fast, which needs {TOKENIZER} alone"
+        contents.found.error("missing-file", "tokenizer.model", f"{name} needs the file, which is missing", allowed)
+
+
+def _templates(contents: Contents, document: Mapping[str, Any]) -> bool:
+    places: list[str] = []
+    if _JINJA in contents.files:
+        places.append(_JINJA)
+        _check_text(contents, _JINJA, _jinja(contents))
+    if _TEMPLATE_JSON in contents.files:
+        places.append(_TEMPLATE_JSON)
+        holder = contents.document(_TEMPLATE_JSON)
+        if holder is not None:
+            _check_text(contents, f"{_TEMPLATE_JSON}, chat_template", holder.get("chat_template"))
+    if document.get("chat_template") is not None:
+        places.append(_FIELD)
+        _check_text(contents, _FIELD, document["chat_template"])
+    allowed = f"exactly one of {_JINJA}, {_TEMPLATE_JSON}, and the field chat_template of {TOKENIZER_CONFIG}"
+    if len(places) > 1:
+        contents.found.error(
+            "chat-template", "", f"there are {len(places)} chat templates: {'; '.join(places)}", allowed
+        )
+    elif not places:
+        problem = "there is no chat template: Converse and chat completions will not work, plain prompts will"
+        contents.found.warning("chat-template", "", problem, allowed)
+    return bool(places)
+
+
+def _jinja(contents: Contents) -> object:
+    try:
+        return contents.folder.read(_JINJA, 0, contents.files[_JINJA].size).decode("utf-8", "replace")
+    except ReadError as error:
+        contents.found.error(error.rule, _JINJA, error.problem, error.allowed)
+        return "unread"
+
+
+def _check_text(contents: Contents, place: str, template: object) -> None:
+    if isinstance(template, list):
+        # Several by name; the one called default answers chats.
+        named = {each.get("name"): each.get("template") for each in template if isinstance(each, dict)}
+        template = named.get("default")
+    if not isinstance(template, str) or not template.strip():
+        contents.found.error("chat-template", place, f"the template is {shown(template)}", "a jinja template")

@@ -1,0 +1,66 @@
+"""The first step of an import: checks the artifacts before Bedrock gets them. See `handler`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from model_import.artifacts.findings import ArtifactError, Report, ascii_text
+from model_import.artifacts.folder import FolderError
+from model_import.artifacts.report import check, refused
+from model_import.artifacts.s3 import S3Folder
+from model_import.artifacts.shards import READERS
+
+__all__ = ["ArtifactError", "check_uri", "handler"]
+
+# One connection a reader; S3 answers a range in tens of milliseconds, and standard retries cover its 503s.
+_SETTINGS = Config(max_pool_connections=READERS, retries={"mode": "standard", "max_attempts": 5}, read_timeout=20)
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Check the weights of an import.
+
+    Args:
+        event: `weights`, an S3 URI of an unpacked model such as `s3://bucket/prefix/`, and `region`, the import's.
+
+    Returns:
+        `weights`, the URI with a slash at its end; `errors`, empty here; `warnings`, each with `severity`, `rule`,
+        `place`, `problem` and `allowed`; and of the model `architecture`, `contextTokens` (null where there is no
+        limit), `weightBytes`, `parameters`, `shards`, `chatTemplate`, `converse`, and `version`, 12 hexadecimal
+        digits that change with the content: `model_import.names` makes names and tokens of them.
+
+    Raises:
+        ArtifactError: if the model cannot be imported; the message lists all errors, one a line. Also if the event
+            is wrong. Trying again changes nothing, so a state machine should not.
+    """
+    uri, region = event.get("weights"), event.get("region")
+    if not isinstance(uri, str) or not isinstance(region, str):
+        problem = f"the event has the fields {sorted(event)}"
+        raise ArtifactError(refused("-", FolderError("event", problem, "weights and region, both strings")))
+    report = check_uri(uri, region=region, client=boto3.client("s3", config=_SETTINGS))
+    for finding in report.warnings:
+        print(ascii_text(f"warning [{finding.rule}] {finding}"))
+    if report.errors:
+        raise ArtifactError(report)
+    return report.as_json()
+
+
+def check_uri(uri: str, *, region: str | None, client: Any = None) -> Report:
+    """Check a model in S3.
+
+    Args:
+        uri: `s3://bucket/prefix/`.
+        region: Of the import; None leaves out what depends on it.
+        client: boto3's client of S3, by default one of this process's credentials and region.
+
+    Returns:
+        What was found.
+    """
+    try:
+        folder = S3Folder(boto3.client("s3", config=_SETTINGS) if client is None else client, uri)
+    except FolderError as error:
+        return refused(uri, error)
+    return check(folder, region=region)

@@ -1,0 +1,109 @@
+"""Names and tokens of imports. They carry the content's version, so that the same content has the same names.
+
+Source of patterns and lengths: CreateModelImportJob of the Bedrock API.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+
+JOB_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9\+\-\.])*")
+"""Bedrock's pattern of `jobName`. It backtracks without end on long names that do not fit: check the length first."""
+MODEL_NAME = re.compile(r"([0-9a-zA-Z][_-]?)+")
+"""Bedrock's pattern of `importedModelName`: no dots, no two hyphens or underscores in a row."""
+REQUEST_TOKEN = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]{0,254}[a-zA-Z0-9])?")
+"""Bedrock's pattern of `clientRequestToken`."""
+LONGEST_NAME = 63
+"""Characters of `jobName` and `importedModelName`."""
+
+VERSION_DIGITS = 12
+"""Hexadecimal digits of the version in a name: 48 bits, so that versions of one model never meet by chance."""
+MOST_ATTEMPTS = 999
+LONGEST_MODEL = LONGEST_NAME - len("-") - VERSION_DIGITS - len(f"-{MOST_ATTEMPTS}")
+"""Characters of a model's own name, which leave room for the version and an attempt's number."""
+
+_MODEL = re.compile(r"[0-9a-zA-Z]+([_-][0-9a-zA-Z]+)*")
+_VERSION = re.compile(rf"[0-9a-f]{{{VERSION_DIGITS}}}")
+
+
+def check_model(model: str) -> None:
+    """Check the name that versions of a model share.
+
+    Args:
+        model: The name.
+
+    Raises:
+        ValueError: if the versions' names would not be in Bedrock's patterns.
+    """
+    if len(model) > LONGEST_MODEL or not _MODEL.fullmatch(model):
+        raise ValueError(
+            f"the imported model's name {model!r} is not allowed: 1 to {LONGEST_MODEL} letters and digits, "
+            "with single hyphens or underscores between them"
+        )
+
+
+def model_name(model: str, version: str) -> str:
+    """The name of one version of a model, as `importedModelName`.
+
+    Args:
+        model: The name that its versions share.
+        version: The content's, from the artifact check.
+
+    Raises:
+        ValueError: if either is not in its form.
+    """
+    check_model(model)
+    if not _VERSION.fullmatch(version):
+        raise ValueError(f"the version {version!r} is not allowed: {VERSION_DIGITS} hexadecimal digits")
+    return f"{model}-{version}"
+
+
+def job_name(model: str, version: str, attempt: int = 1) -> str:
+    """The name of a job that imports one version, as `jobName`.
+
+    Args:
+        model: The name that its versions share.
+        version: The content's.
+        attempt: 1, and one more for every job that failed: Bedrock keeps failed jobs with their names.
+
+    Raises:
+        ValueError: if one of them is not in its form.
+    """
+    if not 1 <= attempt <= MOST_ATTEMPTS:
+        raise ValueError(f"the attempt {attempt} is not allowed: 1 to {MOST_ATTEMPTS}")
+    name = model_name(model, version)
+    return name if attempt == 1 else f"{name}-{attempt}"
+
+
+def is_version_of(model: str, name: str) -> bool:
+    """Whether an imported model is a version of this one, and so may be removed for it.
+
+    Args:
+        model: The name that versions share.
+        name: An imported model's.
+    """
+    head, _, version = name.rpartition("-")
+    return head == model and _VERSION.fullmatch(version) is not None
+
+
+def request_token(model: str, version: str, *, settings: Mapping[str, str | None], attempt: int = 1) -> str:
+    """The `clientRequestToken` of an import: a retry of the same import has the same, so it imports nothing twice.
+
+    Args:
+        model: The name that versions share.
+        version: The content's.
+        settings: What else makes it the import that it is: the weights' place, role, key, network.
+        attempt: As for `job_name`; Bedrock would answer a token that it knows with the job that failed.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        ValueError: if one of them is not in its form.
+    """
+    name = job_name(model, version, attempt)
+    document = json.dumps([name, sorted(settings.items())])
+    return hashlib.sha256(document.encode()).hexdigest()

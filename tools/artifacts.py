@@ -1,0 +1,89 @@
+"""Checks a model's files before Bedrock imports them: `python -m tools.artifacts check DIR|s3://bucket/prefix/`.
+
+The same check that an import starts with. It reads headers only, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model_import.artifacts.findings import Report
+
+_LAMBDA = Path(__file__).resolve().parent.parent / "lambda"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The command line's, by default.
+
+    Returns:
+        0, or 1 where there is an error; warnings do not count.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tools.artifacts", description="check a model's files")
+    commands = parser.add_subparsers(dest="command", required=True)
+    check_parser = commands.add_parser("check", help="whether Bedrock Custom Model Import takes a model")
+    check_parser.add_argument("model", help="a folder, or s3://bucket/prefix/")
+    check_parser.add_argument("--region", help="where it is to be imported (default: not checked)")
+    check_parser.add_argument("--json", action="store_true", help="print the report that the import's step answers")
+    options = parser.parse_args(arguments)
+    report = check(options.model, region=options.region)
+    print(json.dumps(report.as_json(), indent=2) if options.json else text(report))
+    return int(bool(report.errors))
+
+
+def check(model: str, *, region: str | None) -> Report:
+    """Check a model.
+
+    Args:
+        model: A folder's path, or an S3 URI.
+        region: Of the import; None leaves out what depends on it.
+    """
+    # `lambda` is a keyword, so that what is in it is imported by its own name, with the folder on the path.
+    if str(_LAMBDA) not in sys.path:
+        sys.path.append(str(_LAMBDA))
+    if model.startswith("s3:"):
+        found: Report = import_module("model_import.check").check_uri(model, region=region)
+        return found
+    folder = import_module("model_import.artifacts.folder").LocalFolder(Path(model))
+    checked: Report = import_module("model_import.artifacts.report").check(folder, region=region)
+    return checked
+
+
+def text(report: Report) -> str:
+    """A report for people: findings, then what the model is.
+
+    Args:
+        report: The report.
+    """
+    ascii_text = import_module("model_import.artifacts.findings").ascii_text
+    lines = [
+        ascii_text(f"{finding.severity.value}: [{finding.rule}] {finding}")
+        for finding in (*report.errors, *report.warnings)
+    ]
+    facts = report.facts
+    if facts["architecture"]:
+        context = f"{facts['contextTokens']} tokens of context" if facts["contextTokens"] else "no limit of context"
+        parameters = f"{facts['parameters'] / 1e9:.2f} billion parameters, " if facts["parameters"] else ""
+        size = f"{facts['weightBytes'] / 1e9:.2f} GB in {facts['shards']} shard{'s' if facts['shards'] != 1 else ''}"
+        converse = "Converse is supported" if facts["converse"] else "Converse is not supported"
+        lines.append(f"{facts['architecture']}: {parameters}{size}, {context}; {converse}")
+    outcome = "cannot be imported" if report.errors else "can be imported"
+    numbers = f"{_count(len(report.errors), 'error')}, {_count(len(report.warnings), 'warning')}"
+    return "\n".join([*lines, f"{report.place} {outcome}: {numbers}"])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
