@@ -32,12 +32,14 @@ FLOORS: dict[str, set[str]] = {
     # urllib3 comes with botocore, which leaves it to its callers to catch what a stream raises.
     "lambda/invoke_shim": {"boto3", "botocore", "urllib3", "invoke_shim"},
     "lambda/key_authorizer": {"key_authorizer"},
+    "lambda/model_import": {"boto3", "botocore", "model_import"},
     # The catalogue's rules are packed beside it (constructs/training_function.py).
     "lambda/training": {"boto3", "botocore", "catalog", "training"},
     "localaws": {"localaws", *_DEVELOPMENT} - {"openai", "httpx2", "rich"},
     # The peer that the benches measure is in a venv of its own.
     "bench": {"app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "stacks"},
-    "tools": {"tools", "stacks", "catalog", *_DEVELOPMENT} - {"moto", "werkzeug", "cfnlint"},
+    # `model_import`: its check of a model's files is a command too.
+    "tools": {"tools", "stacks", "catalog", "model_import", *_DEVELOPMENT} - {"moto", "werkzeug", "cfnlint"},
 }
 
 # What the catalogue's command does beyond reading the lock, each imported when it is asked for and not before:
