@@ -37,9 +37,9 @@ FLOORS: dict[str, set[str]] = {
     "lambda/training": {"boto3", "botocore", "catalog", "training"},
     "localaws": {"localaws", *_DEVELOPMENT} - {"openai", "httpx2", "rich"},
     # The peer that the benches measure is in a venv of its own.
-    "bench": {"app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "stacks"},
-    # `model_import`: its check of a model's files is a command too.
-    "tools": {"tools", "stacks", "catalog", "model_import", *_DEVELOPMENT} - {"moto", "werkzeug", "cfnlint"},
+    "bench": {"app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "stacks", "training"},
+    # `model_import`, `training`: their checks of files and of data are commands too.
+    "tools": {"tools", "stacks", "catalog", "model_import", "training", *_DEVELOPMENT} - {"moto", "werkzeug", "cfnlint"},
 }
 
 # What the catalogue's command does beyond reading the lock, each imported when it is asked for and not before:

@@ -31,6 +31,11 @@ class Fingerprints:
         self._table = memoryview(mmap.mmap(-1, slots * _SLOT_BYTES)).cast("q")
 
     @property
+    def size(self) -> int:
+        """Bytes of the table."""
+        return self._table.nbytes
+
+    @property
     def full(self) -> bool:
         """Whether no more are remembered."""
         return not self._left
