@@ -39,7 +39,10 @@ FLOORS: dict[str, set[str]] = {
     # The peer that the benches measure is in a venv of its own.
     "bench": {"app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "stacks", "training"},
     # `model_import`, `training`: their checks of files and of data are commands too.
-    "tools": {"tools", "stacks", "catalog", "model_import", "training", *_DEVELOPMENT} - {"moto", "werkzeug", "cfnlint"},
+    "tools": {
+        *("catalog", "model_import", "stacks", "tools", "training"),
+        *(_DEVELOPMENT - {"moto", "werkzeug", "cfnlint"}),
+    },
 }
 
 # What the catalogue's command does beyond reading the lock, each imported when it is asked for and not before:

@@ -38,7 +38,7 @@ def check(
         source: the training channel's folder.
         options: what the data is checked against.
         validation: the validation channel's folder, or None where the job splits the training data.
-        seconds_left: how long the check may still run, as a Lambda's context tells it; None without a limit.
+        seconds_left: how long the check may still run, less what its caller needs after it; None without a limit.
 
     Returns:
         All that was found. It is good when `Report.ok`; `Report.raise_for_errors` raises else.

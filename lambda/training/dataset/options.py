@@ -67,7 +67,8 @@ class Options:
     @property
     def tokens(self) -> int:
         """Tokens of a sample that the job keeps."""
-        return self.max_input_length if (self.max_input_length or 0) > 0 else DEFAULT_MAX_INPUT_LENGTH  # type: ignore[return-value] # None is 0 here
+        length = self.max_input_length or 0
+        return length if length > 0 else DEFAULT_MAX_INPUT_LENGTH
 
 
 def options_of(

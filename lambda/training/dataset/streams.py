@@ -13,9 +13,6 @@ from training.dataset.sources import File, Source, SourceError
 Batch = list[bytes | None]
 """Lines that follow each other, without their `\\n`; None in place of one that is too long."""
 
-_LEAST_SECONDS: Final = 20.0
-"""Seconds that must be left to write the report and end in good order."""
-
 _OTHER_ENCODINGS: Final = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
@@ -59,7 +56,7 @@ class Stream:
 
     def _read(self) -> Iterator[bytes]:
         for chunk in self._source.chunks(self._file):
-            if self._seconds_left is not None and self._seconds_left() < _LEAST_SECONDS:
+            if self._seconds_left is not None and self._seconds_left() <= 0:
                 message = f"the time for the check ran out after {self.size} of {self._file.size} bytes of"
                 raise SourceError(f"{message} {self._source.uri}: {self._file.name}")
             self._hash.update(chunk)
