@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stacks.models import MISTRAL_7B_DOLLY
 from tests.training.dataset_pieces import TEMPLATE, Memory, count, found, good, instructions, jsonl, lines, sample
 from training.dataset import (
     DataError,
@@ -265,6 +266,12 @@ def test_options_come_from_hyperparameters() -> None:
     assert options_of("chat", {}).tokens == 1024
     with pytest.raises(OptionsError, match="max_input_length is 'long'"):
         options_of("chat", {"max_input_length": "long"})
+
+
+def test_the_sample_data_goes_with_the_model_that_the_app_declares() -> None:
+    declared = json.loads(MISTRAL_7B_DOLLY.prompt_template or "")
+
+    assert check(LocalFolder(SAMPLES / "dolly"), Options(template=declared)).ok
 
 
 @pytest.mark.parametrize(("name", "method"), [("dolly", "instruction"), ("sec", "domain")])

@@ -95,6 +95,14 @@ def test_the_datas_template_must_be_the_declared_one() -> None:
     assert [one.detail for one in found(other, Kind.TEMPLATE)] == ["it differs from the declared one in prompt"]
 
 
+def test_what_a_declaration_adds_for_serving_is_not_in_the_data() -> None:
+    files = {"train.jsonl": good(), "template.json": json.dumps(TEMPLATE).encode()}
+    declared = {**TEMPLATE, "add_input_output_demarcation_key": False}
+
+    assert check(Memory(files), Options(template=declared)).ok
+    assert not check(Memory({**files, "template.json": json.dumps(declared).encode()}), Options()).ok
+
+
 def test_a_declared_template_must_be_in_the_data_too_since_the_job_reads_it_there() -> None:
     report = check(Memory({"train.jsonl": good()}), Options(template=TEMPLATE))
 

@@ -18,7 +18,7 @@ from training.dataset.report import FileRecord, Report
 from training.dataset.samples import Samples
 from training.dataset.sources import File, Source
 from training.dataset.streams import Stream
-from training.dataset.template import DEFAULT, LARGEST, NAME, Template, TemplateError, make
+from training.dataset.template import DEFAULT, KEYS, LARGEST, NAME, Template, TemplateError, make
 from training.dataset.template import read as read_template
 
 _ENDINGS: Final = {"instruction": (".jsonl",), "chat": (".jsonl",), "domain": (".csv", ".json", ".txt")}
@@ -174,7 +174,8 @@ class _Check:
         if declared is None:
             return
         try:
-            make(declared)
+            # More than the two texts is meant for who serves the model, and in no template.json.
+            make({key: text for key, text in declared.items() if key in KEYS})
         except TemplateError as error:
             for problem in error.problems:
                 self._faults.add(Kind.TEMPLATE, place, None, f"the declared template: {problem}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 METHODS: Final = ("instruction", "domain", "chat")
 """Methods of fine-tuning: `instruction_tuned`, neither, or `chat_dataset` among the recipe's hyperparameters."""
@@ -43,7 +43,7 @@ class Options:
     method: str = "instruction"
     max_input_length: int | None = None
     validation_split: float = DEFAULT_VALIDATION_SPLIT
-    template: Mapping[str, str] | None = None
+    template: Mapping[str, Any] | None = None
     keep: int = 5
     max_line_bytes: int = 4 * 2**20
     remembered_samples: int = 3 * 2**22
@@ -72,7 +72,7 @@ class Options:
 
 
 def options_of(
-    method: str, hyperparameters: Mapping[str, str], *, template: Mapping[str, str] | None = None
+    method: str, hyperparameters: Mapping[str, str], *, template: Mapping[str, Any] | None = None
 ) -> Options:
     """The options that a job's hyperparameters mean.
 
