@@ -87,8 +87,9 @@ class FineTuningFunctions(Construct):
 
         given = {name: str(value) for name, value in settings.items() if value is not None}
         prepare = function("Prepare", "checks the training data", given, Duration.minutes(15), _PREPARE_MEMORY)
-        template = {"PROMPT_TEMPLATE": prompt_template} if prompt_template else {}
-        verify = function("Verify", "asks a new version", template, Duration.minutes(5), 256)
+        asked: dict[str, str] = {"CONTAINER": endpoint.deployment.container}
+        asked |= {"PROMPT_TEMPLATE": prompt_template} if prompt_template else {}
+        verify = function("Verify", "asks a new version", asked, Duration.minutes(5), 256)
         parameters = {"SERVED_PARAMETER": str(pointer.served.name), "PREVIOUS_PARAMETER": str(pointer.previous.name)}
         prune = function("Prune", "deletes old versions", parameters, Duration.minutes(5), 256)
         self._let_prepare(prepare, data, output)
@@ -106,9 +107,8 @@ class FineTuningFunctions(Construct):
         runs = f"{output[0]}/{output[1]}*"
         prepare.allow("ListData", ["s3:ListBucket"], *dict.fromkeys([*(bucket for bucket, _ in data), output[0]]))
         prepare.allow("ReadData", ["s3:GetObject"], *prefixes)
-        prepare.allow("WriteReports", ["s3:GetObject", "s3:PutObject"], runs)
+        prepare.allow("WriteReports", ["s3:PutObject"], runs)
         prepare.allow("FindJobs", ["sagemaker:DescribeTrainingJob"], jobs)
-        prepare.allow("ListJobs", ["sagemaker:ListTrainingJobs"], "*")
         prepare.allow("FindExecutions", ["states:ListExecutions"], machine)
         acknowledge_in_policy(
             prepare.role,
@@ -118,7 +118,7 @@ class FineTuningFunctions(Construct):
                     "the data's objects are named by whoever uploads them, reports by the run's version",
                 ),
                 wildcard_finding(self, jobs): "the names of this pipeline's own jobs end in the hash of a version",
-                "AwsSolutions-IAM5[Resource::*]": f"sagemaker:ListTrainingJobs, and {_TRACING}",
+                "AwsSolutions-IAM5[Resource::*]": _TRACING,
                 **dict.fromkeys(
                     ("AwsSolutions-IAM5[Action::kms:GenerateDataKey*]", "AwsSolutions-IAM5[Action::kms:ReEncrypt*]"),
                     "CDK's grants on a key: the actions' variants on this one key",

@@ -133,15 +133,13 @@ class FineTuningPipeline(Construct):
         check = self._tasks.invoke(
             "Verify",
             functions.verify,
-            {"endpointName": endpoint.endpoint_name, "configName.$": "$.serve.name", "modelName.$": "$.serve.name"},
+            {"endpointName": endpoint.endpoint_name, "configName.$": "$.serve.name"},
             select={"answer.$": "$.Payload.answer"},
             result_path="$.verified",
             timeout=_VERIFY_TIMEOUT,
         )
         check.next(publish)
-        check.add_catch(
-            serving.back(then=self._failed, pointed="$.served.release"), result_path="$.error"
-        )
+        check.add_catch(serving.back(then=self._failed, pointed="$.served.release"), result_path="$.error")
         serve = self._read("Read served release", self._pointer.served, "$.served")
         serve.next(serving.put_into_place(self._caught, then=check, failed=self._failed))
         register = serving.register(self._caught, then=serve)

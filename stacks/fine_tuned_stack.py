@@ -92,7 +92,9 @@ class FineTunedStack(Stack):
         pointer = ServedPointer(self, "Served", path=path)
         trainer = hardware(model.training_instance_type)
         volume_key = trainer is not None and trainer.local_nvme_gb == 0
-        max_wait = seconds(model.max_wait_seconds) if model.spot else None
+        # Spot instances may be long in coming, and be taken away.
+        max_wait_seconds = (model.max_wait_seconds or 2 * model.max_runtime_seconds) if model.spot else None
+        max_wait = seconds(max_wait_seconds)
         max_runtime = Duration.seconds(model.max_runtime_seconds)
         job = TrainingJob(
             self,
@@ -120,7 +122,7 @@ class FineTunedStack(Stack):
                 "INSTANCE_COUNT": model.training_instance_count,
                 "SPOT": json.dumps(model.spot),
                 "MAX_RUNTIME_SECONDS": model.max_runtime_seconds,
-                "MAX_WAIT_SECONDS": model.max_wait_seconds if model.spot else None,
+                "MAX_WAIT_SECONDS": max_wait_seconds,
                 "DATA_PREFIX": data_prefix,
                 "VALIDATION_SPLIT": model.validation_split,
                 "VALIDATION_PREFIX": model.validation_prefix,

@@ -88,7 +88,8 @@ class FineTunedModel(JumpStartModel):
         training_instance_count: Instances of one training job.
         spot: Whether jobs run on managed spot instances.
         max_runtime_seconds: How long a job may train.
-        max_wait_seconds: With `spot`: how long a job may wait and train together.
+        max_wait_seconds: With `spot`: how long a job may wait and train together; twice as long as it may train if
+            None.
         data_prefix: Where the data is, `s3://bucket/prefix/`; None for `training/data/` in the stack's own bucket.
         validation_split: Share of the data that is held back for validation; None leaves it to the recipe.
         validation_prefix: Data for validation, `s3://bucket/prefix/`; None for none.

@@ -1,0 +1,215 @@
+"""Every state machine of the app, from its template: its calls are the APIs' and its role allows them, nothing else."""
+
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app
+from stacks.models import DEPLOYMENTS, FineTunedModel, JumpStartModel
+from tests.app.state_machine_calls import (
+    Call,
+    allowed,
+    calls,
+    conditions,
+    definition,
+    machines,
+    needed_actions,
+    parameter_problems,
+    text,
+)
+
+# What log delivery and tracing take of a role, none of which IAM has resources for (Step Functions developer guide,
+# "Using CloudWatch Logs to log execution history", "Trace requests with AWS X-Ray").
+_LOGGING = {
+    *("logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies"),
+    *("logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"),
+}
+_TRACING = {
+    *("xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+}
+# What publishing to an encrypted topic takes beside (SNS developer guide, "Key management").
+_ENCRYPTED_TOPIC = {"kms:Decrypt", "kms:GenerateDataKey"}
+
+Templates = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """Templates with state machines, by stack."""
+    folder = tmp_path_factory.mktemp("assembly")
+    # Whatever is more than an endpoint with an API may have one.
+    special = [
+        (environment, chosen)
+        for environment, models in DEPLOYMENTS
+        if (chosen := [model for model in models if type(model) is not JumpStartModel])
+    ]
+    app.build(special, outdir=str(folder)).synth()
+    found = {path.name: json.loads(path.read_text()) for path in Path(folder).glob("assembly-*/*.template.json")}
+    return {name.split(".")[0]: template for name, template in found.items() if list(machines(template))}
+
+
+def _calls(templates: Templates) -> list[tuple[dict[str, Any], str, Call]]:
+    """All calls, with their templates and the logical ids of their roles."""
+    return [
+        (template, text(properties["RoleArn"]).strip("<>").removesuffix(".Arn"), call)
+        for stack, template in templates.items()
+        for _, properties in machines(template)
+        for call in calls(properties, place=stack)
+    ]
+
+
+def test_every_fine_tuned_model_has_a_state_machine(templates: Templates) -> None:
+    tuned = [model for _, models in DEPLOYMENTS for model in models if isinstance(model, FineTunedModel)]
+
+    assert tuned
+    assert sum(1 for template in templates.values() for _ in machines(template)) >= len(tuned)
+
+
+def test_every_call_has_parameters_that_its_api_takes(templates: Templates) -> None:
+    found = _calls(templates)
+
+    assert len(found) > 10
+    assert [problem for _, _, call in found for problem in parameter_problems(call)] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"Colour": "red"}, "Colour is unknown"),
+        ({"ModelName.$": None}, "ModelName is missing"),
+        ({"EnableNetworkIsolation": "true"}, "allowed is boolean"),
+        ({"ModelName.$": "serve.name"}, "allowed is a path"),
+        ({"Tags": {"a": "b"}}, "allowed is a list"),
+    ],
+)
+def test_a_wrong_parameter_would_be_seen(templates: Templates, change: dict[str, Any], said: str) -> None:
+    call = next(call for _, _, call in _calls(templates) if call.operation == "CreateModel")
+    changed = copy.deepcopy(dict(call.parameters))
+    for name, value in change.items():
+        changed.pop(name, None)
+        if value is not None:
+            changed[name] = value
+    wrong = Call(place="here", service=call.service, operation=call.operation, pattern=call.pattern, parameters=changed)
+
+    [problem] = parameter_problems(wrong)
+    assert said in problem
+
+
+def _denied(templates: Templates) -> list[str]:
+    return [
+        f"{call.place} needs {action}"
+        for template, role, call in _calls(templates)
+        for action in needed_actions(call)
+        if action not in {entry[0] for entry in allowed(template, role)}
+    ]
+
+
+def test_every_call_is_allowed_by_its_role(templates: Templates) -> None:
+    assert _denied(templates) == []
+
+
+@pytest.mark.parametrize("action", ["sagemaker:StopTrainingJob", "iam:PassRole", "ssm:PutParameter", "sns:Publish"])
+def test_a_missing_right_would_be_seen(templates: Templates, action: str) -> None:
+    without = json.loads(json.dumps(templates).replace(f'"{action}"', '"some:Other"'))
+
+    assert any(said.endswith(f" needs {action}") for said in _denied(without))
+
+
+def test_every_call_is_allowed_on_what_it_names(templates: Templates) -> None:
+    for template, role, call in _calls(templates):
+        rights = allowed(template, role)
+        for action, name in _named(call):
+            assert any(action == one and _covers(arn, name) for one, arn in rights), (call.place, action, name)
+
+
+def test_no_role_allows_what_no_state_calls(templates: Templates) -> None:
+    for template in templates.values():
+        for _, properties in machines(template):
+            role = text(properties["RoleArn"]).strip("<>").removesuffix(".Arn")
+            made = calls(properties, place="")
+            needed = {action for call in made for action in needed_actions(call)}
+            needed |= _LOGGING if "LoggingConfiguration" in properties else set()
+            needed |= _TRACING if properties.get("TracingConfiguration", {}).get("Enabled") else set()
+            needed |= _ENCRYPTED_TOPIC if any(call.service == "sns" for call in made) else set()
+            assert {action for action, _ in allowed(template, role)} <= needed
+
+
+def test_no_role_reaches_beyond_its_model(templates: Templates) -> None:
+    whole = _LOGGING | _TRACING | {"cloudwatch:DescribeAlarms"}
+    for template in templates.values():
+        for _, properties in machines(template):
+            role = text(properties["RoleArn"]).strip("<>").removesuffix(".Arn")
+            rights = allowed(template, role)
+            assert {action for action, arn in rights if arn == "*"} <= whole
+            assert not [action for action, _ in rights if action.startswith("s3:") or "*" in action]
+            sagemaker = {arn for action, arn in rights if action.startswith("sagemaker:")}
+            name = str(properties["StateMachineName"])
+            kinds = "endpoint|endpoint-config|model|training-job"
+            pattern = rf"arn:aws:sagemaker:[^:]*:<AWS::AccountId>:({kinds})/{re.escape(name)}(-\*)?"
+            assert all(re.fullmatch(pattern, arn) for arn in sagemaker), sagemaker
+
+
+def test_roles_are_passed_to_sagemaker_alone(templates: Templates) -> None:
+    for template in templates.values():
+        for _, properties in machines(template):
+            role = text(properties["RoleArn"]).strip("<>").removesuffix(".Arn")
+            passed = conditions(template, role, "iam:PassRole")
+            assert passed
+            assert all(one == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}} for one in passed)
+
+
+def test_every_task_is_retried_or_caught_and_every_state_is_reached(templates: Templates) -> None:
+    for template in templates.values():
+        for _, properties in machines(template):
+            states = definition(properties)["States"]
+            bare = [
+                name
+                for name, state in states.items()
+                if state["Type"] == "Task" and not state.get("Catch") and not state.get("Retry")
+            ]
+            assert bare == []
+            assert _reached(definition(properties)) == set(states)
+
+
+def test_every_machine_ends_within_the_year_that_an_execution_may_last(templates: Templates) -> None:
+    for template in templates.values():
+        for _, properties in machines(template):
+            assert 0 < definition(properties)["TimeoutSeconds"] < 365 * 86_400
+
+
+def _reached(machine: dict[str, Any]) -> set[str]:
+    waiting, found = [str(machine["StartAt"])], set()
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        state = machine["States"][name]
+        nexts = [state, *state.get("Catch", []), *state.get("Choices", [])]
+        waiting += [str(one["Next"]) for one in nexts if "Next" in one]
+        waiting += [str(state["Default"])] if "Default" in state else []
+    return found
+
+
+def _named(call: Call) -> list[tuple[str, str]]:
+    """Actions with what they are needed on, as far as the call names it without a path."""
+    given = call.parameters
+    [own] = [action for action in needed_actions(call) if action.split(":")[1] in {call.operation, "InvokeFunction"}]
+    names = {
+        "FunctionName": "{}",
+        "TopicArn": "{}",
+        "EndpointName": "endpoint/{}",
+        "Name": "parameter{}",
+    }
+    found = [(own, form.format(given[name])) for name, form in names.items() if isinstance(given.get(name), str)]
+    roles = [given[name] for name in ("RoleArn", "ExecutionRoleArn") if name in given]
+    return found + [("iam:PassRole", str(role)) for role in roles]
+
+
+def _covers(arn: str, name: str) -> bool:
+    pattern = ".*".join(re.escape(part) for part in arn.split("*"))
+    return arn == name or arn.endswith(f":{name}") or bool(re.fullmatch(pattern, name))
