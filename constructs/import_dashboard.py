@@ -69,7 +69,7 @@ class ImportDashboard(Construct):
         )
 
     def _bedrock(self, title: str, metric: str, statistic: str) -> cloudwatch.GraphWidget:
-        search = f'SEARCH(\'{{AWS/Bedrock,ModelId}} MetricName="{metric}" "imported-model"\', \'{statistic}\', 300)'
+        search = f"SEARCH('{{AWS/Bedrock,ModelId}} MetricName=\"{metric}\" \"imported-model\"', '{statistic}', 300)"
         return cloudwatch.GraphWidget(
             title=f"{title} ({metric}, {statistic})",
             left=[cloudwatch.MathExpression(expression=search, label="", period=_PERIOD)],

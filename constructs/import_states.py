@@ -18,6 +18,14 @@ _ROLE_TRIES = 40
 _SMOKE_TRIES = 40
 # Polling slows down by one pace a time, from one to eight.
 _SLOWEST = 8
+# What each step returns (lambda/model_import/steps.py).
+_MEMBERS = {
+    "plan": ("status", "version", "modelName", "modelArn", "jobArn", "jobName", "token"),
+    "make_room": ("models", "quota", "removed"),
+    "smoke_test": ("answer",),
+    "prune": ("removed",),
+    "tidy": ("error", "cause"),
+}
 _BEDROCK_FAULTS = ("Bedrock.InternalServerException", "Bedrock.ThrottlingException")
 
 
@@ -87,7 +95,7 @@ class ImportStates:
         plan = self._step(
             "Plan",
             "plan",
-            {"version.$": "$.artifacts.version", "execution.$": "$$.Execution.Id"},
+            {"weights.$": "$.weights", "artifacts.$": "$.artifacts", "execution.$": "$$.Execution.Id"},
             result_path="$.run",
         )
         plan.next(choice)
@@ -95,8 +103,8 @@ class ImportStates:
             self._tasks.invoke(
                 "Check artifacts",
                 self._check,
-                {"weights.$": "$.weights"},
-                select={"version.$": "$.Payload.version"},
+                {"weights.$": "$.weights", "region": Stack.of(self._scope).region},
+                select={f"{member}.$": f"$.Payload.{member}" for member in ("version", "chatTemplate", "converse")},
                 result_path="$.artifacts",
             )
         )
@@ -160,7 +168,9 @@ class ImportStates:
         count.next(again)
         for_role = self._wait("Wait for the role", self._pace)
         for_role.next(count)
-        failed = self._pass("Refused for good", {"Error.$": "$.refusal.Error", "Cause.$": "$.refusal.Cause"}, "$.failure")
+        failed = self._pass(
+            "Refused for good", {"Error.$": "$.refusal.Error", "Cause.$": "$.refusal.Cause"}, "$.failure"
+        )
         failed.next(self._failed)
         why = sfn.Choice(self._scope, "Why was it refused?")
         why.when(
@@ -226,7 +236,9 @@ class ImportStates:
         return wait
 
     def _smoke_test(self) -> sfn.CustomState:
-        smoke = self._step("Smoke test", "smoke_test", {"modelArn.$": "$.model.arn"}, result_path="$.smoke", caught=False)
+        smoke = self._step(
+            "Smoke test", "smoke_test", {"modelArn.$": "$.model.arn"}, result_path="$.smoke", caught=False
+        )
         smoke.add_retry(
             errors=["ModelNotReadyError"],
             interval=Duration.seconds(self._pace),
@@ -302,8 +314,13 @@ class ImportStates:
         result_path: str,
         caught: bool = True,
     ) -> sfn.CustomState:
-        state = self._tasks.invoke(name, self._steps, {"step": step, **payload}, result_path=result_path)
-        state = _unwrapped(state)
+        state = self._tasks.invoke(
+            name,
+            self._steps,
+            {"step": step, **payload},
+            select={f"{member}.$": f"$.Payload.{member}" for member in _MEMBERS[step]},
+            result_path=result_path,
+        )
         return self._caught(state) if caught else state
 
     def _write(self, name: str, parameter: Any, value_path: str) -> sfn.CustomState:

@@ -12,8 +12,8 @@ MODEL_TAG = "jumpstack:model"
 """The key of the tag with the model's name (lambda/model_import/versions.py)."""
 BODIES = ("chat", "completion", "native", "converse")
 """How an imported model is asked (lambda/invoke_shim/settings.py)."""
-# A name of at most 63 characters ends in a hyphen and 12 hexadecimal digits, that of a job's 99th attempt in `-99`, too.
-LONGEST_NAME = 63 - 13 - 3
+LONGEST_NAME = 46
+"""Characters: a version follows, and an attempt's number (lambda/model_import/names.py)."""
 
 
 class ImportedModel(Construct):
@@ -56,7 +56,7 @@ class ImportedModel(Construct):
             scope: Parent construct.
             construct_id: Id within the parent.
             model_name: What the names of all versions begin with: letters, digits and single inner hyphens, at most
-                47 characters.
+                46 characters.
             pointer: What names the served version.
             body: How the model is asked: `chat`, `completion`, `native`, or `converse` where its architecture has it.
             encryption_key: The imported model's KMS key; Bedrock's own by default.

@@ -55,16 +55,16 @@ def tidy(configuration: Configuration, event: dict[str, Any]) -> dict[str, Any]:
     Args:
         configuration: the function's settings.
         event: `state`, the state machine's data: `failure` with `Error` and `Cause`, and, as far as the run came,
-            `artifacts.version` and `run.status`.
+            `run.version`.
 
     Returns:
         `error` and `cause`: the error's name and its words, unchanged, with the likely cause in a second line.
     """
     state = event["state"]
     error, words = _unwrapped(state["failure"])
-    version = state.get("artifacts", {}).get("version")
     # Without a plan the run has touched nothing: what there is of that version is another run's.
-    if version and "run" in state:
+    version = state.get("run", {}).get("version")
+    if version:
         kept = versions.served_and_previous(configuration)
         for imported in versions.versions(configuration.model):
             if imported.version == version and version not in kept:

@@ -7,11 +7,16 @@ from botocore.exceptions import ClientError
 from model_import import versions
 from model_import.clients import client
 from model_import.configuration import Configuration
+from model_import.names import VERSION_DIGITS, job_name, model_name, request_token
 
 _QUOTA = {"ServiceCode": "bedrock", "QuotaCode": "L-45B04988"}
 """The quota "Imported models per account" (Service Quotas)."""
 DEFAULT_QUOTA = 3
 """Its default value."""
+
+
+class BodyError(Exception):
+    """The model does not take the form of request that it is to be asked in."""
 
 
 class ConcurrentRunError(Exception):
@@ -31,18 +36,23 @@ def plan(configuration: Configuration, event: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         configuration: the function's settings.
-        event: `version`; `execution`, the ARN of this run.
+        event: `weights`, the S3 prefix; `artifacts`, what the check found: `version`, 64 hexadecimal digits,
+            `chatTemplate` and `converse`; `execution`, the ARN of this run.
 
     Returns:
-        `status` (`imported`, `running` or `import`), `version`, and as it applies `modelArn`, `jobArn`, or
-        `jobName`, `modelName` and `token`.
+        `status` (`imported`, `running` or `import`), `version` (12 digits), `modelName`, and as it applies
+        `modelArn`, `jobArn`, or `jobName` and `token`; the others are empty.
 
     Raises:
+        BodyError: the model cannot be asked as it is to be.
         ConcurrentRunError: an earlier run has not ended.
     """
+    _check_body(configuration.body, event["artifacts"])
     _refuse_concurrent_run(configuration, event["execution"])
-    version = event["version"]
-    known = {"version": version, "modelName": versions.model_name(configuration.model, version)}
+    content = event["artifacts"]["version"]
+    version = content[:VERSION_DIGITS]
+    nothing = dict.fromkeys(("modelArn", "jobArn", "jobName", "token"), "")
+    known = {**nothing, "version": version, "modelName": model_name(configuration.model, content)}
     for imported in versions.versions(configuration.model):
         if imported.version == version:
             return {**known, "status": "imported", "modelArn": imported.arn}
@@ -54,8 +64,8 @@ def plan(configuration: Configuration, event: dict[str, Any]) -> dict[str, Any]:
     return {
         **known,
         "status": "import",
-        "jobName": versions.job_name(configuration.model, version, attempt),
-        "token": versions.job_name(configuration.model, version, attempt),
+        "jobName": job_name(configuration.model, content, attempt=attempt),
+        "token": request_token(configuration.model, content, settings={"weights": event["weights"]}, attempt=attempt),
     }
 
 
@@ -110,6 +120,13 @@ def prune(configuration: Configuration, _event: dict[str, Any]) -> dict[str, Any
     for version in removed:
         versions.remove(version)
     return {"removed": [version.version for version in removed]}
+
+
+def _check_body(body: str, artifacts: dict[str, Any]) -> None:
+    if body == "converse" and not artifacts["converse"]:
+        raise BodyError("body is 'converse': this architecture has no Converse; allowed are chat, completion, native")
+    if body == "chat" and not artifacts["chatTemplate"]:
+        raise BodyError("body is 'chat': the weights have no chat template; allowed are completion and native")
 
 
 def _refuse_concurrent_run(configuration: Configuration, execution: str) -> None:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from model_import.clients import client
 from model_import.configuration import Configuration
+from model_import.names import VERSION_DIGITS, is_version_of
 
 TAG = "jumpstack:model"
 """The key of the tag with the model's name on jobs and imported models."""
@@ -19,7 +20,7 @@ TAG = "jumpstack:model"
 NOTHING = "none"
 """A parameter's value where no version is served."""
 
-_VERSION = "[0-9a-f]{12}"
+_ATTEMPT = re.compile(r"-[0-9]{1,3}")
 
 
 class Version(NamedTuple):
@@ -52,22 +53,6 @@ class Job(NamedTuple):
     status: str
 
 
-def model_name(model: str, version: str) -> str:
-    """The imported model's name of a version, at most 63 characters (API CreateModelImportJob)."""
-    return f"{model}-{version}"
-
-
-def job_name(model: str, version: str, attempt: int) -> str:
-    """The name of a version's job, and its `clientRequestToken`: both are the content's, and the attempt's.
-
-    Args:
-        model: the model's name.
-        version: the version.
-        attempt: 1 for the first import of this content; more where a job for it has ended before.
-    """
-    return model_name(model, version) + ("" if attempt == 1 else f"-{attempt}")
-
-
 def account_models() -> list[dict[str, Any]]:
     """All imported models of the account and region, as ListImportedModels shows them: the quota counts them all."""
     pages = client("bedrock").get_paginator("list_imported_models").paginate()
@@ -81,25 +66,26 @@ def versions(model: str, listed: list[dict[str, Any]] | None = None) -> list[Ver
         model: the model's name, such as `dev-llama-3b`.
         listed: what `account_models` returned, where that is known already.
     """
-    name = re.compile(f"{re.escape(model)}-({_VERSION})")
-    found = []
-    for summary in account_models() if listed is None else listed:
-        match = name.fullmatch(summary["modelName"])
-        if match and _is_tagged(summary["modelArn"], model):
-            found.append(Version(match[1], summary["modelArn"], summary["creationTime"]))
+    found = [
+        Version(summary["modelName"][-VERSION_DIGITS:], summary["modelArn"], summary["creationTime"])
+        for summary in (account_models() if listed is None else listed)
+        if is_version_of(model, summary["modelName"]) and _is_tagged(summary["modelArn"], model)
+    ]
     return sorted(found, key=lambda version: version.created)
 
 
 def jobs(model: str) -> list[Job]:
     """The import jobs of a model, the newest first; AWS keeps them, and their names stay in use."""
-    name = re.compile(f"{re.escape(model)}-({_VERSION})(?:-[0-9]+)?")
     pages = client("bedrock").get_paginator("list_model_import_jobs").paginate(nameContains=model)
-    return [
-        Job(match[1], job["jobName"], job["jobArn"], job["status"])
-        for page in pages
-        for job in page["modelImportJobSummaries"]
-        if (match := name.fullmatch(job["jobName"]))
-    ]
+    found = []
+    for page in pages:
+        for job in page["modelImportJobSummaries"]:
+            # The first attempt's name is the version's, the others' end in their number.
+            name = job["jobName"][: len(model) + 1 + VERSION_DIGITS]
+            rest = job["jobName"][len(name) :]
+            if is_version_of(model, name) and (not rest or _ATTEMPT.fullmatch(rest)):
+                found.append(Job(name[-VERSION_DIGITS:], job["jobName"], job["jobArn"], job["status"]))
+    return found
 
 
 def runs(state_machine_arn: str) -> list[dict[str, Any]]:
