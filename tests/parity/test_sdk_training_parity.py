@@ -157,6 +157,7 @@ def test_trains_with_what_the_sdk_sends_for_combinations_of_traits(
 def test_boto3_takes_the_request(name: str) -> None:
     service = botocore.session.get_session().get_service_model("sagemaker")
     shape = service.operation_model("CreateTrainingJob").input_shape
+    assert shape is not None
     report = ParamValidator().validate(our_request(CASES[name]), shape)
     assert not report.has_errors(), report.generate_report()
 

@@ -103,7 +103,7 @@ def with_configs() -> Document:
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     """A document with traits at random."""
-    document = draw(st.sampled_from([gemma, llama, mistral, by_type, licensed, packaged, one_key]))()
+    document: Document = draw(st.sampled_from([gemma, llama, mistral, by_type, licensed, packaged, one_key]))()
     document |= {
         "training_enable_network_isolation": draw(st.sampled_from([True, False, None])),
         "training_volume_size": draw(st.sampled_from([None, 30, 512])),

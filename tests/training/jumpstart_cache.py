@@ -7,13 +7,12 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parents[2] / "localaws" / "data" / "jumpstart"
 
 
-def put_cache(s3: Any, region: str, **documents: dict[str, Any]) -> str:
-    """Make the region's public bucket and fill it.
+def put_cache(s3: Any, region: str) -> str:
+    """Make the region's public bucket and fill it with objects that anyone may read.
 
     Args:
         s3: boto3's client.
         region: AWS region.
-        documents: Documents to put in place of those of the folder, by any name.
 
     Returns:
         The bucket's name.
@@ -21,10 +20,7 @@ def put_cache(s3: Any, region: str, **documents: dict[str, Any]) -> str:
     bucket = f"jumpstart-cache-prod-{region}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
     for path in FOLDER.rglob("*.json"):
-        s3.put_object(Bucket=bucket, Key=path.relative_to(FOLDER).as_posix(), Body=path.read_bytes())
-    for document in documents.values():
-        key = f"community_models/{document['model_id']}/specs_v{document['version']}.json"
-        s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(document).encode())
+        s3.put_object(Bucket=bucket, Key=path.relative_to(FOLDER).as_posix(), Body=path.read_bytes(), ACL="public-read")
     return bucket
 
 

@@ -1,0 +1,319 @@
+"""Prepares runs in an account of moto: what is refused, what is written, and which job is the version's."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+from moto import mock_aws
+from moto.sagemaker.models import sagemaker_backends
+
+from tests.training.jumpstart_cache import spec
+from tests.training.training_account import BUCKET, ENVIRONMENT, KEY, PIPELINE, RECORDS, Account, make_account
+from training import prepare as prepare_module
+from training.dataset import DataError, SourceError
+from training.errors import ConcurrentRunError, HyperparameterError, InputError, RecipeError
+
+# What the state machine fills by paths, which must lead somewhere.
+ALWAYS_THERE = {
+    *("AlgorithmSpecification", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"),
+    *("EnableNetworkIsolation", "Environment", "HyperParameters", "InputDataConfig", "OutputDataConfig"),
+    *("ResourceConfig", "RoleArn", "StoppingCondition", "Tags", "TrainingJobName"),
+}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    with mock_aws():
+        yield make_account()
+
+
+def _set_status(account: Account, name: str, status: str) -> None:
+    """Moto ends every job well; a job that did not is made by changing its record."""
+    sagemaker_backends["123456789012"]["us-west-2"].training_jobs[name].training_job_status = status
+
+
+def test_prepares_a_first_run(account: Account) -> None:
+    prepared = account.run()
+
+    version = prepared["version"]
+    assert len(version) == 12
+    assert prepared["status"] == "train"
+    assert prepared["jobName"] == f"{PIPELINE}-{version}"
+    assert prepared["modelData"] == f"s3://{BUCKET}/training/runs/{PIPELINE}-{version}/output/model/"
+    assert prepared["samples"] == len(RECORDS)
+    assert set(prepared["request"]) == ALWAYS_THERE
+
+
+def test_asks_for_what_was_declared(account: Account) -> None:
+    request = account.run()["request"]
+
+    hyperparameters = {name: json.loads(value) for name, value in request["HyperParameters"].items()}
+    declared = {"epoch": "1", "max_input_length": "2048", "instruction_tuned": "True", "chat_dataset": "False"}
+    assert hyperparameters | declared == hyperparameters
+    assert request["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"] == f"s3://{BUCKET}/training/data/"
+    assert request["OutputDataConfig"] == {
+        "S3OutputPath": f"s3://{BUCKET}/training/runs/",
+        "KmsKeyId": KEY,
+        "CompressionType": "NONE",
+    }
+    assert {"Key": "model", "Value": "mistral-7b-dolly"} in request["Tags"]
+
+
+def test_writes_report_and_request_beside_each_other_under_the_key(account: Account) -> None:
+    prepared = account.run()
+
+    folder = f"training/runs/{prepared['version']}/"
+    assert prepared["report"] == f"s3://{BUCKET}/{folder}report.json"
+    assert account.read(prepared["report"])["sha256"] == prepared["dataSha256"]
+    request = account.read(f"s3://{BUCKET}/{folder}request.json")
+    assert request | prepared["request"] == prepared["request"]
+    written = account.clients.s3.get_object(Bucket=BUCKET, Key=f"{folder}report.json")
+    assert (written["ServerSideEncryption"], written["SSEKMSKeyId"]) == ("aws:kms", KEY)
+
+
+def test_boto3_takes_the_prepared_request(account: Account) -> None:
+    variables = {
+        "SPOT": "true",
+        "SUBNET_IDS": "subnet-1,subnet-2",
+        "SECURITY_GROUP_IDS": "sg-1",
+        "VALIDATION_PREFIX": f"s3://{BUCKET}/training/validation",
+    }
+    other = [{**record, "response": f"{record['response']} Really."} for record in RECORDS]
+    account.put_data(other, prefix="training/validation/")
+    request = account.run(**variables)["request"]
+
+    shape = botocore.session.get_session().get_service_model("sagemaker").operation_model("CreateTrainingJob")
+    assert shape.input_shape is not None
+    report = ParamValidator().validate(request, shape.input_shape)
+    assert not report.has_errors(), report.generate_report()
+    assert request["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+    assert request["CheckpointConfig"]["S3Uri"].endswith(f"/training/runs/{request['TrainingJobName']}/checkpoints/")
+    assert [channel["ChannelName"] for channel in request["InputDataConfig"]] == [
+        *("training", "validation", "model", "code")
+    ]
+
+
+def test_finds_the_job_that_has_ended_well(account: Account) -> None:
+    first = account.run()
+    account.train(first)
+    account.put_model(first)
+
+    again = account.run()
+
+    assert again == first | {"status": "trained"}
+
+
+def test_finds_it_wherever_the_same_data_lies_and_whoever_runs_it(account: Account) -> None:
+    first = account.run()
+    account.train(first)
+    account.put_model(first)
+    account.put_data(RECORDS, prefix="elsewhere/")
+
+    other = account.run(
+        account.event(dataPrefix=f"s3://{BUCKET}/elsewhere"),
+        ROLE_ARN="arn:aws:iam::123456789012:role/another",
+        MAX_RUNTIME_SECONDS="60",
+        SPOT="true",
+        TAGS="{}",
+    )
+
+    assert (other["status"], other["version"], other["jobName"]) == ("trained", first["version"], first["jobName"])
+
+
+def test_leaves_the_record_of_a_trained_version_as_it_was(account: Account) -> None:
+    first = account.run()
+    account.train(first)
+    account.put_model(first)
+    account.put_data(RECORDS, prefix="elsewhere/")
+    account.run(account.event(dataPrefix=f"s3://{BUCKET}/elsewhere/"))
+
+    assert account.read(first["report"])["sources"] == {"train": f"s3://{BUCKET}/training/data/"}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"HYPERPARAMETERS": '{"epoch": "2", "max_input_length": "2048"}'},
+        {"INSTANCE_TYPE": "ml.g5.48xlarge"},
+        {"INSTANCE_COUNT": "2"},
+        {"MODEL_VERSION": "2.9.0"},
+        {"VALIDATION_SPLIT": "0.5"},
+    ],
+)
+def test_other_settings_are_another_version(account: Account, changed: dict[str, str]) -> None:
+    assert account.run()["version"] != account.run(**changed)["version"]
+
+
+def test_other_data_is_another_version(account: Account) -> None:
+    first = account.run()
+    account.put_data(RECORDS[1:])
+    assert account.run()["version"] != first["version"]
+
+
+@pytest.mark.parametrize("status", ["Failed", "Stopped"])
+def test_retries_a_job_that_did_not_end_well_under_a_new_name(account: Account, status: str) -> None:
+    first = account.run()
+    account.train(first)
+    _set_status(account, first["jobName"], status)
+
+    second = account.run()
+
+    assert (second["status"], second["version"]) == ("train", first["version"])
+    assert second["jobName"] == f"{first['jobName']}-2"
+    assert second["modelData"].endswith(f"/{first['jobName']}-2/output/model/")
+    assert json.loads(second["request"]["HyperParameters"]["sagemaker_job_name"]) == second["jobName"]
+
+
+def test_trains_again_where_the_model_of_a_good_job_is_gone(account: Account) -> None:
+    first = account.run()
+    account.train(first)
+
+    assert account.run()["jobName"] == f"{first['jobName']}-2"
+
+
+def test_refuses_to_start_a_second_job_while_one_of_the_version_is_under_way(account: Account) -> None:
+    first = account.run()
+    account.train(first)
+    _set_status(account, first["jobName"], "InProgress")
+
+    with pytest.raises(ConcurrentRunError, match=f"training job {first['jobName']} .* is InProgress"):
+        account.run()
+
+
+def test_refuses_a_run_while_an_older_one_is_running(account: Account) -> None:
+    older = account.event()
+    with pytest.raises(ConcurrentRunError, match=f"execution {older['execution'].rpartition(':')[2]} has been running"):
+        account.run()
+
+
+def test_lets_the_oldest_of_two_runs_go_on(account: Account) -> None:
+    older = account.event()
+    account.event()
+    assert account.run(older)["status"] == "train"
+
+
+def test_runs_again_once_the_other_run_has_ended(account: Account) -> None:
+    account.stop(account.event())
+    assert account.run()["status"] == "train"
+
+
+def test_refuses_bad_data_with_its_lines_and_keeps_the_report(account: Account) -> None:
+    broken = [*RECORDS]
+    broken[4] = {"instruction": "No response here.", "context": "-"}
+    account.put_data(broken)
+
+    with pytest.raises(DataError, match=r"train\.jsonl") as raised:
+        account.run()
+
+    assert ":5" in str(raised.value) or "line 5" in str(raised.value)
+    where = str(raised.value).rpartition("the whole report: ")[2]
+    assert account.read(where)["ok"] is False
+    assert not any(key.endswith("request.json") for key in account.object_keys())
+
+
+def test_refuses_data_whose_template_is_not_the_declared_one(account: Account) -> None:
+    account.put("training/data/template.json", b'{"prompt": "{instruction} {context}", "completion": "{response}"}')
+    with pytest.raises(DataError, match="differs from the declared one in prompt"):
+        account.run()
+
+
+def test_refuses_a_bucket_that_is_not_there(account: Account) -> None:
+    with pytest.raises(SourceError, match="s3://no-such-bucket/data/ cannot be listed"):
+        account.run(account.event(dataPrefix="s3://no-such-bucket/data/"))
+
+
+def test_says_everything_that_is_wrong_with_the_hyperparameters(account: Account) -> None:
+    values = {"epoch": "0", "epochs": "1", "instruction_tuned": "False"}
+    with pytest.raises(HyperparameterError) as raised:
+        account.run(HYPERPARAMETERS=json.dumps(values))
+    assert str(raised.value).splitlines() == [
+        "hyperparameter 'instruction_tuned' is 'False': with the method instruction it is 'True'",
+        "hyperparameter 'epoch' is '0': allowed is a whole number at least 1 and at most 1000",
+        "hyperparameter 'epochs' is not in the recipe: did you mean epoch?",
+    ]
+
+
+def test_refuses_a_validation_split_that_is_declared_twice(account: Account) -> None:
+    values = '{"validation_split_ratio": "0.1"}'
+    with pytest.raises(HyperparameterError, match=r"'validation_split_ratio' is '0\.1': declared is 0\.2"):
+        account.run(HYPERPARAMETERS=values, VALIDATION_SPLIT="0.2")
+
+
+def test_refuses_an_instance_type_that_the_recipe_is_not_for(account: Account) -> None:
+    with pytest.raises(RecipeError, match=r"instance_type is 'ml\.g4dn\.xlarge': .* is trained on one of ml\.g5"):
+        account.run(INSTANCE_TYPE="ml.g4dn.xlarge")
+
+
+def test_refuses_a_version_that_is_not_in_the_regions_cache(account: Account) -> None:
+    with pytest.raises(RecipeError, match=r"version '2\.0\.0' of .* is not in JumpStart's cache in us-west-2: choose"):
+        account.run(MODEL_VERSION="2.0.0")
+
+
+def test_refuses_a_model_without_training(account: Account) -> None:
+    document: dict[str, Any] = spec("huggingface-llm-mistral-7b", "2.1.0") | {"training_supported": False}
+    key = "community_models/huggingface-llm-mistral-7b/specs_v2.1.0.json"
+    account.put_cached(key, json.dumps(document).encode())
+    with pytest.raises(RecipeError, match="cannot be fine-tuned"):
+        account.run()
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"), [(b"{", "is not json"), (b'[{"model_id": "x"}]', "is not of a form that is known")]
+)
+def test_refuses_a_manifest_that_it_cannot_read(account: Account, body: bytes, problem: str) -> None:
+    account.put_cached("models_manifest.json", body)
+    with pytest.raises(RecipeError, match=problem):
+        account.run()
+
+
+def test_refuses_a_region_without_cache(account: Account) -> None:
+    with pytest.raises(RecipeError, match=r"s3://jumpstart-cache-prod-mx-central-1/models_manifest\.json cannot be"):
+        account.run(AWS_REGION="mx-central-1")
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"dataPrefixes": "s3://bucket/"}, "the input has dataPrefixes: allowed are dataPrefix and action"),
+        ({"dataPrefix": "/data"}, "dataPrefix is '/data': allowed is an s3:// prefix"),
+        ({"dataPrefix": None}, "dataPrefix is None"),
+    ],
+)
+def test_refuses_an_input_that_it_does_not_know(account: Account, given: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        account.run(account.event(**given))
+
+
+class _Context:
+    def __init__(self, milliseconds: int) -> None:
+        self._milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+def test_the_handler_prepares_by_its_environment(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+    prepared = prepare_module.handler(account.event(), _Context(900_000))
+
+    logged = json.loads(capsys.readouterr().out)["prepared"]
+    assert logged["version"] == prepared["version"]
+    # What people wrote into the data is nobody's in the log.
+    assert "instruction" not in json.dumps(logged)
+
+
+def test_the_handler_gives_up_before_lambda_does(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SourceError):
+        prepare_module.handler(account.event(), _Context(1_000))
