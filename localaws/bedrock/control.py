@@ -45,14 +45,20 @@ class Call:
     identity: iam.Identity | None
     parameters: Mapping[str, Any]
 
-    def authorize(self, action: str, resource: str | None) -> None:
+    def authorize(self, action: str, resource: str | None, there: ImportJob | ImportedModel | None = None) -> None:
         """Refuse the call where the caller's policies do not allow it.
+
+        Args:
+            action: the action without its prefix.
+            resource: the resource's ARN; None where the action has none.
+            there: what is there of that ARN, whose tags policies may name.
 
         Raises:
             BedrockError: if they do not.
         """
         try:
-            iam.authorize(self.identity, action=f"bedrock:{action}", resource=resource)
+            context = store.condition_keys(there)
+            iam.authorize(self.identity, action=f"bedrock:{action}", resource=resource, context=context)
         except iam.AccessDeniedError as error:
             raise BedrockError("AccessDeniedException", str(error)) from error
 
@@ -119,7 +125,7 @@ def _get_job(call: Call) -> dict[str, Any]:
     with here.lock:
         found = store.named(here.jobs.values(), identifier)
         arn = found.arn if found else f"arn:aws:bedrock:{call.region}:{settings.ACCOUNT}:model-import-job/{identifier}"
-        call.authorize("GetModelImportJob", arn)
+        call.authorize("GetModelImportJob", arn, found)
         return job_document(here.job(identifier))
 
 
@@ -180,14 +186,15 @@ def _model(call: Call, action: str) -> ImportedModel:
     here = store.of(call.region)
     found = store.named(here.models.values(), identifier)
     arn = found.arn if found else f"arn:aws:bedrock:{call.region}:{settings.ACCOUNT}:imported-model/{identifier}"
-    call.authorize(action, arn)
+    call.authorize(action, arn, found)
     return here.model(identifier)
 
 
 def _tagged(call: Call, action: str) -> ImportJob | ImportedModel:
     arn = call.parameters["resourceARN"]
-    call.authorize(action, arn)
-    return store.of(call.region).resource(arn)
+    here = store.of(call.region)
+    call.authorize(action, arn, here.jobs.get(arn) or here.models.get(arn))
+    return here.resource(arn)
 
 
 def _document(body: bytes) -> dict[str, Any]:

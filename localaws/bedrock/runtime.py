@@ -46,14 +46,15 @@ def _answer(request: Request, identifier: str, operation: str, *, region: str) -
         raise invalid(f"the local AWS has no operation {operation!r} on models, but {', '.join(_ACTIONS)}")
     if ":imported-model/" not in identifier:
         raise invalid("The provided model identifier is invalid: the local AWS has imported models only.")
-    try:
-        identity = iam.caller(request.headers.get("Authorization"))
-        iam.authorize(identity, action=f"bedrock:{_ACTIONS[operation]}", resource=identifier)
-    except iam.AccessDeniedError as error:
-        raise BedrockError("AccessDeniedException", str(error)) from error
     here = store.of(region)
     with here.lock:
         model = here.models.get(identifier)
+    try:
+        identity = iam.caller(request.headers.get("Authorization"))
+        context = store.condition_keys(model)
+        iam.authorize(identity, action=f"bedrock:{_ACTIONS[operation]}", resource=identifier, context=context)
+    except iam.AccessDeniedError as error:
+        raise BedrockError("AccessDeniedException", str(error)) from error
     if model is None:
         raise BedrockError("ResourceNotFoundException", "The specified resource ARN was not found.")
     body = request.get_data()

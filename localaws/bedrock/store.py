@@ -150,6 +150,11 @@ class ImportedModel:
 _Named = TypeVar("_Named", ImportJob, ImportedModel)
 
 
+def condition_keys(resource: ImportJob | ImportedModel | None) -> dict[str, str]:
+    """Return the condition keys that a request on a resource has in IAM: its tags."""
+    return {} if resource is None else {f"aws:ResourceTag/{key}": value for key, value in resource.tags.items()}
+
+
 def named(resources: Iterable[_Named], identifier: str) -> _Named | None:
     """Return the one of `resources` that has `identifier` as its ARN, its id or its name."""
     return next((item for item in resources if identifier in (item.arn, item.arn.rpartition("/")[2], item.name)), None)
