@@ -7,6 +7,9 @@ the last years, no UpdateEndpoint, and answers invocations with canned text. Wha
 * `endpoints`: the rules of endpoint configurations, and the containers from creation to deletion.
 * `runtime`, `streaming`: InvokeEndpoint and InvokeEndpointWithResponseStream.
 * `control`: faults, time limits and pace of an endpoint, over a path of the local AWS's own.
+* `deployments`: blue/green updates, and the alarms that roll them back.
+* `training`: training jobs, with `training_jobs`, `training_data`, `training_model` and `training_behaviour`.
+* `listing`: what moto leaves out of lists and tags.
 
 As in AWS, a model and an endpoint configuration may be deleted while an endpoint uses them.
 """
@@ -23,7 +26,8 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from localaws import constraints
 from localaws.moto_patches import add, replace
-from localaws.sagemaker import control, endpoints, models, runtime
+from localaws.sagemaker import control, deployments, endpoints, listing, models, runtime, training
+from localaws.sagemaker.callers import allow
 from localaws.sagemaker.endpoints import FLEET
 
 if TYPE_CHECKING:
@@ -31,14 +35,19 @@ if TYPE_CHECKING:
 
 __all__ = ["handle", "install"]
 
+_SERVICE: Final = "sagemaker.amazonaws.com"
+
 _MOTO: Final[dict[str, Callable[[Any], ActionResult]]] = {}
 """moto's own handlers, which those below go on to."""
 
 
 def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
     """Answer an invocation of an endpoint or a request about its controls; None if the request is another."""
-    answer = runtime.handle(environ, start_response)
-    return control.handle(environ, start_response) if answer is None else answer
+    for part in (runtime, control, deployments, training):
+        answer: Iterable[bytes] | None = part.handle(environ, start_response)
+        if answer is not None:
+            return answer
+    return None
 
 
 def install() -> None:
@@ -50,6 +59,8 @@ def install() -> None:
         _MOTO.setdefault(name, getattr(SageMakerResponse, name))
         replace(SageMakerResponse, name, handler)
     add(SageMakerResponse, "update_endpoint", _update_endpoint)
+    training.install()
+    listing.install()
 
 
 def _accept(config: FakeEndpointConfig, variants: Any) -> None:
@@ -61,6 +72,7 @@ def _create_model(response: Any) -> ActionResult:
     backend, name = response.sagemaker_backend, parameters["ModelName"]
     if name in backend._models:
         raise ValidationError(f'Cannot create already existing model "{backend._models[name].arn}".')
+    allow(response, "iam:PassRole", parameters["ExecutionRoleArn"], **{"iam:PassedToService": _SERVICE})
     problem = models.problem(parameters, region=response.region)
     if problem is not None:
         raise ValidationError(problem)
@@ -101,8 +113,12 @@ def _update_endpoint(response: Any) -> ActionResult:
     if endpoint.endpoint_status != "InService":
         raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
     plan = endpoints.plan_of(backend, parameters["EndpointConfigName"])
+    deployment_config = parameters.get("DeploymentConfig")
+    problem = deployments.problem(deployment_config)
+    if problem is not None:
+        raise ValidationError(problem)
     endpoint.endpoint_status = "Updating"
-    FLEET.bring_up(backend, endpoint, parameters["EndpointConfigName"], plan)
+    FLEET.bring_up(backend, endpoint, parameters["EndpointConfigName"], plan, deployment_config)
     return ActionResult({"EndpointArn": endpoint.arn})
 
 

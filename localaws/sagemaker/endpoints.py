@@ -11,8 +11,9 @@ from typing import Any, Final
 from moto.core.utils import utcnow
 
 from localaws.containers import ContainerSettings, ContainerStartError, ModelContainer
+from localaws.sagemaker import deployments
 from localaws.sagemaker.controls import Controls
-from localaws.sagemaker.models import container_of
+from localaws.sagemaker.models import container_of, loading_problem
 
 # Instance types with storage of their own (EC2 documentation, "Instance store volumes"), of the families that
 # SageMaker hosts.
@@ -21,8 +22,13 @@ _LOCAL_STORAGE: Final = re.compile(
 )
 
 
-Plan = Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
-"""The production variants of a configuration, each with its model's container, as the API gives both."""
+Plan = Sequence[tuple[Mapping[str, Any], Mapping[str, Any], str]]
+"""The production variants of a configuration, each with its model's container, as the API gives both, and role."""
+
+
+def has_local_storage(instance_type: str) -> bool:
+    """Return whether instances of a type have storage of their own, which no key of the account encrypts."""
+    return _LOCAL_STORAGE.match(instance_type) is not None
 
 
 def config_problem(parameters: Mapping[str, Any]) -> str | None:
@@ -33,7 +39,7 @@ def config_problem(parameters: Mapping[str, Any]) -> str | None:
     """
     for variant in parameters["ProductionVariants"]:
         instance_type = variant.get("InstanceType", "")
-        if not _LOCAL_STORAGE.match(instance_type):
+        if not has_local_storage(instance_type):
             continue
         if parameters.get("KmsKeyId"):
             return f"KmsKeyId is not supported for {instance_type}: its local storage is encrypted by hardware"
@@ -54,7 +60,7 @@ def plan_of(backend: Any, config_name: str) -> Plan:
     for variant in backend.describe_endpoint_config(config_name)["ProductionVariants"]:
         model = backend.describe_model(variant["ModelName"])
         container = container_of({"PrimaryContainer": model.primary_container, "Containers": model.containers})
-        plan.append((variant, container))
+        plan.append((variant, container, model.execution_role_arn))
     return plan
 
 
@@ -77,15 +83,23 @@ class Fleet:
         self._controls: dict[tuple[str, str], Controls] = {}
         self._lock = threading.Lock()
 
-    def bring_up(self, backend: Any, endpoint: Any, config_name: str, plan: Plan) -> None:
+    def bring_up(
+        self,
+        backend: Any,
+        endpoint: Any,
+        config_name: str,
+        plan: Plan,
+        deployment_config: Mapping[str, Any] | None = None,
+    ) -> None:
         """Start the containers of `endpoint` by the configuration `config_name`, in the background.
 
         The endpoint of moto's `backend` turns InService when they run. When one cannot start, a new endpoint turns
-        Failed; one that was InService stays so with what it ran before, which is SageMaker's automatic rollback.
+        Failed; one that was InService stays so with what it ran before, which is SageMaker's automatic rollback. It
+        is rolled back, too, when an alarm of the deployment configuration rings while the new containers are watched.
         """
         threading.Thread(
             target=self._bring_up,
-            args=(backend, endpoint, config_name, plan),
+            args=(backend, endpoint, config_name, plan, deployment_config),
             name=f"endpoint-{endpoint.endpoint_name}",
             daemon=True,
         ).start()
@@ -145,20 +159,22 @@ class Fleet:
             pace = controls.pace if controls else None
             container.pace = container.settings.pace.changed(pace or {})
 
-    def _bring_up(self, backend: Any, endpoint: Any, config_name: str, plan: Plan) -> None:
+    def _bring_up(
+        self,
+        backend: Any,
+        endpoint: Any,
+        config_name: str,
+        plan: Plan,
+        deployment_config: Mapping[str, Any] | None,
+    ) -> None:
         key = (backend.region_name, endpoint.endpoint_name)
         deployment = _Deployment()
-        failure = None
-        for variant, container in plan:
-            try:
-                settings = ContainerSettings.of(
-                    image=container["Image"], environment=container.get("Environment") or {}
-                )
-            except ContainerStartError as error:
-                failure = _failure_reason(variant["VariantName"], error)
-                break
-            deployment.containers[variant["VariantName"]] = ModelContainer.start(settings)
-
+        failure = _started(deployment, plan, backend.region_name)
+        if failure is None and key in self._deployments:
+            # The old containers answer meanwhile, and go on to if an alarm rings.
+            failure = deployments.watch(deployment_config, backend.region_name)
+        if failure is not None and key in self._deployments:
+            endpoint.endpoint_status = "RollingBack"
         with self._lock:
             was_deleted = backend.endpoints.get(endpoint.endpoint_name) is not endpoint
             obsolete: _Deployment | None = deployment
@@ -167,7 +183,9 @@ class Fleet:
                 self._deployments[key] = deployment
                 self._set_pace(key)
                 endpoint.endpoint_config_name = config_name
-                endpoint.production_variants = endpoint._process_production_variants([variant for variant, _ in plan])
+                endpoint.production_variants = endpoint._process_production_variants(
+                    [variant for variant, _, _ in plan]
+                )
             endpoint.failure_reason = failure
             endpoint.endpoint_status = "InService" if key in self._deployments else "Failed"
             endpoint.last_modified_time = utcnow()
@@ -176,6 +194,20 @@ class Fleet:
 
 
 FLEET: Final = Fleet()
+
+
+def _started(deployment: _Deployment, plan: Plan, region: str) -> str | None:
+    """Start the containers of a plan; return why one of them cannot start, or None."""
+    for variant, container, role_arn in plan:
+        problem = loading_problem(container, role_arn=role_arn, region=region)
+        if problem is not None:
+            return _failure_reason(variant["VariantName"], ContainerStartError(f"cannot load the model: {problem}"))
+        try:
+            settings = ContainerSettings.of(image=container["Image"], environment=container.get("Environment") or {})
+        except ContainerStartError as error:
+            return _failure_reason(variant["VariantName"], error)
+        deployment.containers[variant["VariantName"]] = ModelContainer.start(settings)
+    return None
 
 
 def _failure_reason(variant_name: str, error: ContainerStartError) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
-from localaws import iam, settings
+from localaws import clients, iam, settings
 from localaws.iam.policy import Decision, Request, evaluate
+from localaws.role_clients import role_client
 
 _SERVICE: Final = "sagemaker.amazonaws.com"
 _ECR_IMAGE: Final = re.compile(
@@ -69,8 +72,8 @@ def problem(parameters: Mapping[str, Any], *, region: str) -> str | None:
         return str(error)
     role_arn = parameters.get("ExecutionRoleArn", "")
     return (
-        _role_problem(role_arn)
-        or _image_problem(container.get("Image", ""), role_arn=role_arn, region=region)
+        role_problem(role_arn)
+        or image_problem(container.get("Image", ""), role_arn=role_arn, region=region)
         or (_artifact_problem(artifact, container, role_arn=role_arn, region=region) if artifact else None)
     )
 
@@ -104,7 +107,8 @@ def artifact_of(container: Mapping[str, Any]) -> Artifact | None:
     return Artifact(uri=uri, bucket=parts.netloc, key=parts.path.removeprefix("/"), is_prefix=is_prefix)
 
 
-def _role_problem(role_arn: str) -> str | None:
+def role_problem(role_arn: str) -> str | None:
+    """Return why SageMaker cannot take on a role, or None."""
     if iam.can_be_assumed_by(role_arn, _SERVICE):
         return None
     return (
@@ -113,7 +117,8 @@ def _role_problem(role_arn: str) -> str | None:
     )
 
 
-def _image_problem(image: str, *, role_arn: str, region: str) -> str | None:
+def image_problem(image: str, *, role_arn: str, region: str) -> str | None:
+    """Return why an image cannot be pulled with a role, or None."""
     match = _ECR_IMAGE.fullmatch(image)
     if match is None:
         return f'Using non-ECR image "{image}" without Vpc repository access mode is not supported.'
@@ -154,12 +159,44 @@ def _licence_accepted(container: Mapping[str, Any]) -> bool:
 
 def _exists(artifact: Artifact) -> bool:
     """Return whether the weights are there; of the buckets of AWS, which are not here, it is taken for granted."""
-    bucket = s3_backends[settings.ACCOUNT]["aws"].buckets.get(artifact.bucket)
+    bucket = own_bucket(artifact)
     if bucket is None:
         return True
     if artifact.is_prefix:
         return any(key.startswith(artifact.key) for key in bucket.keys)
     return artifact.key in bucket.keys
+
+
+def own_bucket(artifact: Artifact) -> Any:
+    """Return moto's bucket that an artifact lies in, or None if that is none of this account's."""
+    return s3_backends[settings.ACCOUNT]["aws"].buckets.get(artifact.bucket)
+
+
+def loading_problem(container: Mapping[str, Any], *, role_arn: str, region: str) -> str | None:
+    """Return why a container cannot load its model from a bucket of this account, or None.
+
+    What is tried is what a server for language models needs first: `config.json` below the prefix, read with the
+    model's role. Of AWS's own buckets it is taken for granted.
+    """
+    artifact = artifact_of(container)
+    if artifact is None or not artifact.is_prefix or own_bucket(artifact) is None:
+        return None
+    key = f"{artifact.key}config.json"
+    try:
+        s3 = role_client("s3", region, role_arn, session_name="SageMaker")
+        answer = s3.get_object(Bucket=artifact.bucket, Key=key)
+        if answer.get("ServerSideEncryption") == "aws:kms" and "SSEKMSKeyId" in answer:
+            metadata = clients.client("kms", region).describe_key(KeyId=answer["SSEKMSKeyId"])["KeyMetadata"]
+            if not iam.role_may(role_arn, "kms:Decrypt", metadata["Arn"]):
+                return f"{role_arn} is not authorized to perform: kms:Decrypt on {metadata['Arn']}"
+        with answer["Body"] as body:
+            json.loads(body.read())
+    except ClientError as error:
+        details = error.response["Error"]
+        return f"s3://{artifact.bucket}/{key}: {details['Code']}: {details['Message']}"
+    except ValueError as error:
+        return f"s3://{artifact.bucket}/{key} is no JSON: {error}"
+    return None
 
 
 def _may(role_arn: str, action: str, resource: str) -> bool:

@@ -1,0 +1,117 @@
+"""Blue/green updates of endpoints: the time that traffic is watched, and the alarms that end an update.
+
+Source: SageMaker Developer Guide, "Blue/Green Deployments" and "Auto-Rollback Configuration and Monitoring". The new
+fleet gets its traffic at once in canary and linear deployments too: of two fleets only one answers here. An update
+is rolled back when an alarm is, or turns, ALARM before the old fleet is ended; the endpoint then is InService with
+its old configuration.
+
+``/_localaws/sagemaker/deployments`` takes GET, PUT (``{"wait_scale": 0.001}``) and DELETE. It is no part of AWS: the
+scale is what the seconds of a deployment configuration are multiplied by.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.wrappers import Request, Response
+
+from localaws import clients
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_PATH: Final = "/_localaws/sagemaker/deployments"
+_DEFAULT_SCALE: Final = 0.001
+_POLL_SECONDS: Final = 0.05
+
+
+class _State:
+    wait_scale: float = _DEFAULT_SCALE
+
+
+def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+    """Answer a request on the path of deployments; None if the request is another."""
+    if environ.get("PATH_INFO") != _PATH:
+        return None
+    request = Request(environ)
+    status, document = 200, {}
+    match request.method:
+        case "GET":
+            pass
+        case "DELETE":
+            _State.wait_scale = _DEFAULT_SCALE
+        case "PUT":
+            try:
+                _State.wait_scale = _read(request.get_data())
+            except ValueError as error:
+                status, document = 400, {"error": str(error)}
+        case _:
+            status, document = 405, {"error": f"{request.method} is not allowed: GET, PUT, DELETE"}
+    body = json.dumps(document or {"wait_scale": _State.wait_scale})
+    return Response(body, status, content_type="application/json")(environ, start_response)
+
+
+def _read(body: bytes) -> float:
+    document = json.loads(body)
+    scale = document.get("wait_scale") if isinstance(document, dict) else None
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or scale < 0:
+        raise ValueError(f"wait_scale must be a number of 0 or more, not {scale!r}")
+    return float(scale)
+
+
+def problem(config: Mapping[str, Any] | None) -> str | None:
+    """Return why UpdateEndpoint refuses a deployment configuration beyond its constraints, or None."""
+    if not config:
+        return None
+    if ("BlueGreenUpdatePolicy" in config) == ("RollingUpdatePolicy" in config):
+        return "DeploymentConfig must have exactly one of BlueGreenUpdatePolicy and RollingUpdatePolicy"
+    routing = config.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
+    needed = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(routing.get("Type"))
+    if needed is not None and needed not in routing:
+        return f"{needed} must be given with the Type {routing['Type']}"
+    return None
+
+
+def alarm_names(config: Mapping[str, Any] | None) -> list[str]:
+    """Return the alarms that roll an update back."""
+    alarms = ((config or {}).get("AutoRollbackConfiguration") or {}).get("Alarms") or []
+    return [alarm["AlarmName"] for alarm in alarms]
+
+
+def watch(config: Mapping[str, Any] | None, region: str) -> str | None:
+    """Watch a new fleet for as long as its deployment configuration says.
+
+    Returns:
+        Why it is rolled back, or None.
+    """
+    names = alarm_names(config)
+    deadline = time.monotonic() + _seconds(config) * _State.wait_scale
+    while True:
+        ringing = _in_alarm(names, region)
+        if ringing:
+            return f"The following alarms are in ALARM state during the deployment: {', '.join(ringing)}."
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(_POLL_SECONDS)
+
+
+def _seconds(config: Mapping[str, Any] | None) -> float:
+    """Return how long the old fleet lives on beside the new one: baking, and what is waited before its end."""
+    policy = (config or {}).get("BlueGreenUpdatePolicy") or {}
+    routing = policy.get("TrafficRoutingConfiguration") or {}
+    rolling = (config or {}).get("RollingUpdatePolicy") or {}
+    # A canary bakes before and after the rest of the traffic moves.
+    bakes = 2 if routing.get("Type") == "CANARY" else 1
+    wait = routing.get("WaitIntervalInSeconds", 0) * bakes + policy.get("TerminationWaitInSeconds", 0)
+    return float(wait + rolling.get("WaitIntervalInSeconds", 0))
+
+
+def _in_alarm(names: list[str], region: str) -> list[str]:
+    if not names:
+        return []
+    alarms = clients.client("cloudwatch", region).describe_alarms(AlarmNames=names)
+    found = (*alarms["MetricAlarms"], *alarms.get("CompositeAlarms", []))
+    return [alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM"]
