@@ -13,11 +13,13 @@ from catalog import Lock, limits
 from stacks.checks.container import container
 from stacks.checks.environments import environment_findings, quota_findings, region_findings
 from stacks.checks.findings import Deployments, Finding, Place, Report, Severity, breaches
+from stacks.checks.fine_tuning import fine_tuning_findings
 from stacks.checks.front_door import domain_findings, front_door_findings
 from stacks.checks.naming import ACCOUNT_STAGE, naming
 from stacks.checks.published import Subject, look_up, prompt_format, published
 from stacks.checks.weights import fitting, weigh, weights_findings
 from stacks.environments import Environment
+from stacks.models import FineTunedModel
 
 __all__ = ["ACCOUNT_STAGE", "Deployments", "Finding", "Report", "preflight"]
 
@@ -55,6 +57,8 @@ def _findings(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
             yield from found
             yield from _alone(place, environment)
             yield from prompt_format(place, lock)
+            if isinstance(model, FineTunedModel):
+                yield from fine_tuning_findings(place, model)
             if subject is not None:
                 yield from _known(subject)
                 needed[place.region, subject.instance_type] += place.instance_count

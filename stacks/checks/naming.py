@@ -7,6 +7,7 @@ from itertools import combinations
 
 from catalog import limits
 from stacks.checks.findings import Deployments, Finding, Place, Severity
+from stacks.models import FineTunedModel
 
 # The stage of the accounts' own stacks, beside the environments, and the name of those stacks.
 ACCOUNT_STAGE = "account"
@@ -107,6 +108,9 @@ def _duplicates(places: list[Place]) -> Iterator[Finding]:
     seen: dict[tuple[object, ...], Place] = {}
     for place in places:
         model = place.model
+        # Tuned on other data, a model is another one.
+        if isinstance(model, FineTunedModel):
+            continue
         key = (
             *(place.environment.name, place.region, model.model_id, model.version, model.instance_type),
             *(model.prompt_format, frozenset(model.environment.items())),

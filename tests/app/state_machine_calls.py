@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import botocore.loaders
@@ -39,9 +40,13 @@ class Call:
     @property
     def model(self) -> botocore.model.OperationModel:
         """botocore's model of the operation."""
-        loader = botocore.loaders.Loader()
-        document = loader.load_service_model(self.service, "service-2")
-        return botocore.model.ServiceModel(document, self.service).operation_model(self.operation)
+        return _service(self.service).operation_model(self.operation)
+
+
+@cache
+def _service(name: str) -> botocore.model.ServiceModel:
+    document = botocore.loaders.Loader().load_service_model(name, "service-2")
+    return botocore.model.ServiceModel(document, name)
 
 
 def text(value: Any) -> str:

@@ -39,6 +39,8 @@ PROD_STACKS = {
     "mistral-7b-instruct": ("ml.g5.2xlarge", "us-west-2"),
 }
 
+FINE_TUNED = ("mistral-7b-dolly", "mistral-7b-sec")
+
 
 def _templates(assembly: Path) -> dict[str, dict[str, Any]]:
     """All templates of an assembly by their stacks' paths, such as `dev/falcon-7b`."""
@@ -74,7 +76,8 @@ def test_names_each_stack_by_its_environment_and_model(templates: dict[str, dict
     declared = {f"{environment.name}/{model.name}" for environment, models in DEPLOYMENTS for model in models}
 
     assert set(templates) == declared | {"account/us-east-2", "account/us-west-2"}
-    assert {path for path in templates if path.startswith("prod/")} == {f"prod/{name}" for name in PROD_STACKS}
+    names = {*PROD_STACKS, *FINE_TUNED}
+    assert {path for path in templates if path.startswith("prod/")} == {f"prod/{name}" for name in names}
 
 
 @pytest.mark.parametrize("name", PROD_STACKS)
@@ -117,8 +120,10 @@ def test_gives_mistral_the_tgi_and_limits_of_its_announcement(templates: dict[st
 def test_every_model_stack_tells_url_endpoint_bucket_and_key(templates: dict[str, dict[str, Any]]) -> None:
     for path, template in templates.items():
         if not path.startswith("account/"):
-            keys = set() if path.startswith("prod/") else {"UsagePlanId"}
-            assert set(template["Outputs"]) == {"InvokeUrl", "EndpointName", "BucketName", "KeyArn"} | keys, path
+            more = set() if path.startswith("prod/") else {"UsagePlanId"}
+            if path.partition("/")[2] in FINE_TUNED:
+                more |= {"DataPrefix", "StartCommand", "StateMachineArn", "TopicArn"}
+            assert set(template["Outputs"]) == {"InvokeUrl", "EndpointName", "BucketName", "KeyArn"} | more, path
 
 
 def test_callers_of_dev_and_staging_have_keys_and_those_of_prod_iam_credentials(

@@ -1,0 +1,74 @@
+"""What of a fine-tuned model's declaration is wrong before its data is seen.
+
+Whether the version has a recipe, and whether hyperparameters are the recipe's, is known to *prepare* only: the recipe
+comes from JumpStart's public cache when a job is prepared.
+"""
+
+from collections.abc import Iterator
+
+from catalog import training_limits as limits
+from stacks.checks.findings import Finding, Place, Severity, breaches
+from stacks.models import FineTunedModel
+
+
+def fine_tuning_findings(place: Place, model: FineTunedModel) -> Iterator[Finding]:
+    """Check a fine-tuned model's declaration.
+
+    Args:
+        place: Where it is declared.
+        model: The declaration.
+    """
+    at = str(place)
+    runtime = model.max_runtime_seconds
+    yield from breaches("training-method", at, limits.method(model.method, model.prompt_format))
+    found = list(
+        limits.job(
+            instance_type=model.training_instance_type,
+            instance_count=model.training_instance_count,
+            max_runtime=runtime,
+        )
+    )
+    yield from breaches("training-job", at, iter(found))
+    yield from breaches("training-wait", at, limits.wait(model.max_wait_seconds, spot=model.spot, max_runtime=runtime))
+    yield from breaches("hyperparameter", at, limits.hyperparameters(model.hyperparameters))
+    yield from breaches("data-prefix", at, limits.prefix("data_prefix", model.data_prefix))
+    yield from breaches("data-prefix", at, limits.prefix("validation_prefix", model.validation_prefix))
+    yield from breaches("validation", at, limits.validation(model.validation_split, model.validation_prefix))
+    yield from breaches("training-start", at, limits.start(model.start, own_bucket=model.data_prefix is None))
+    yield from _name(place)
+    if not found:
+        yield from _doubtful(place, model)
+
+
+def _name(place: Place) -> Iterator[Finding]:
+    joined = f"{place.environment.name}-{place.model.name}"
+    if len(joined) > limits.LONGEST_PIPELINE_NAME:
+        yield Finding(
+            rule="pipeline-name-too-long",
+            place=f"{place}.name",
+            value=repr(place.model.name),
+            message=f"with the environment's name it has {len(joined)} characters, and models and configs end in the "
+            "hash of a release",
+            allowed=f"{limits.LONGEST_PIPELINE_NAME} characters together",
+        )
+
+
+def _doubtful(place: Place, model: FineTunedModel) -> Iterator[Finding]:
+    if model.max_runtime_seconds > limits.QUOTA_RUNTIME_SECONDS:
+        yield Finding(
+            rule="training-over-quota",
+            place=f"{place}.max_runtime_seconds",
+            value=f"{model.max_runtime_seconds} s",
+            message="SageMaker stops jobs after 5 days unless the quota was raised",
+            suggestion=f"{limits.QUOTA_RUNTIME_SECONDS}",
+            severity=Severity.WARNING,
+        )
+    if "deploy" in model.start and model.data_prefix is None:
+        yield Finding(
+            rule="start-without-data",
+            place=f"{place}.start",
+            value="'deploy'",
+            message="the stack's own bucket is empty at the first deployment, whose training fails for want of data",
+            suggestion="'marker'",
+            severity=Severity.WARNING,
+        )
