@@ -12,24 +12,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import boto3
 
-from catalog.deployment import CatalogError
 from catalog.training import TrainingRecipe
-from catalog.training_methods import method_problems, with_method
-from catalog.training_request import TrainingJob, create_training_job, job_problems, model_prefix
-from training.dataset import DataError, OptionsError, Report, S3Prefix, check, options_of
-from training.errors import HyperparameterError, InputError, RecipeError
+from catalog.training_request import TrainingJob, model_prefix
+from training.dataset import DataError, Report, S3Prefix, check
+from training.errors import InputError
+from training.jobs import job_of, named, options_for, request_of
 from training.recipes import public_client, recipe_of
 from training.runs import Found, find_job, refuse_concurrent
 from training.settings import Settings
 from training.versions import job_name, version_of
 
 _INPUT = frozenset({"dataPrefix"})
-_SPLIT = "validation_split_ratio"
 # What is left of the function's time when the check of the data gives up, so that its reason is still told.
 _MARGIN_SECONDS = 20.0
 # A state machine fills these members of the request by paths, which must lead somewhere.
@@ -131,21 +129,17 @@ def prepare(
     recipe = recipe_of(
         clients.public, region=settings.region, model_id=settings.model_id, version=settings.model_version
     )
-    hyperparameters = _hyperparameters(recipe, settings)
-    job = _job(settings, data_prefix, hyperparameters)
-    problems = list(job_problems(recipe, job))
-    if problems:
-        raise RecipeError("\n".join(problems))
+    job = job_of(settings, recipe, data_prefix)
     report = _checked(settings, clients, recipe, job, seconds_left)
     version = version_of(
-        _request(recipe, job),
+        request_of(recipe, job),
         model_id=settings.model_id,
         model_version=settings.model_version,
         data_sha256=report.sha256,
     )
     found = _found(settings, clients, version)
-    job = _named(settings, job, found.name)
-    request = _request(recipe, job)
+    job = named(settings, job, found.name)
+    request = request_of(recipe, job)
     kept = _Kept.of(settings, version)
     if not found.is_trained:
         # What a model was made with stays as it was.
@@ -176,58 +170,6 @@ def _data_prefix(settings: Settings, given: Any) -> str:
     return f"{prefix.rstrip('/')}/"
 
 
-def _hyperparameters(recipe: TrainingRecipe, settings: Settings) -> dict[str, str]:
-    declared = dict(settings.hyperparameters)
-    if settings.validation_split is not None:
-        declared.setdefault(_SPLIT, settings.validation_split)
-    problems = [
-        *method_problems(recipe, settings.method, declared),
-        *recipe.hyperparameter_problems(declared, instance_type=settings.instance_type),
-    ]
-    if settings.validation_split not in {None, declared.get(_SPLIT)}:
-        problems.append(f"hyperparameter {_SPLIT!r} is {declared[_SPLIT]!r}: declared is {settings.validation_split}")
-    if problems:
-        raise HyperparameterError("\n".join(problems))
-    return with_method(recipe, settings.method, declared)
-
-
-def _job(settings: Settings, data_prefix: str, hyperparameters: Mapping[str, str]) -> TrainingJob:
-    channels = {"training": data_prefix}
-    if settings.validation_prefix:
-        channels["validation"] = f"{settings.validation_prefix.rstrip('/')}/"
-    return TrainingJob(
-        name=settings.pipeline,
-        role_arn=settings.role_arn,
-        region=settings.region,
-        channels=channels,
-        output_path=settings.output_prefix,
-        hyperparameters=hyperparameters,
-        instance_type=settings.instance_type,
-        instance_count=settings.instance_count,
-        max_runtime_seconds=settings.max_runtime_seconds,
-        spot=settings.spot,
-        max_wait_seconds=settings.max_wait_seconds,
-        output_key_arn=settings.key_arn,
-        volume_key_arn=settings.volume_key_arn,
-        subnet_ids=settings.subnet_ids,
-        security_group_ids=settings.security_group_ids,
-        accept_eula=settings.accept_eula,
-        tags=settings.tags,
-    )
-
-
-def _named(settings: Settings, job: TrainingJob, name: str) -> TrainingJob:
-    checkpoints = f"{settings.output_prefix}{name}/checkpoints/" if settings.spot else None
-    return replace(job, name=name, checkpoint_path=checkpoints)
-
-
-def _request(recipe: TrainingRecipe, job: TrainingJob) -> dict[str, Any]:
-    try:
-        return create_training_job(recipe, job)
-    except CatalogError as error:
-        raise RecipeError(str(error)) from None
-
-
 def _checked(
     settings: Settings,
     clients: Clients,
@@ -235,11 +177,7 @@ def _checked(
     job: TrainingJob,
     seconds_left: Callable[[], float] | None,
 ) -> Report:
-    defaults = {one.name: one.default for one in recipe.hyperparameters_on(settings.instance_type)}
-    try:
-        options = options_of(settings.method, {**defaults, **job.hyperparameters}, template=settings.template)
-    except OptionsError as error:
-        raise HyperparameterError(str(error)) from None
+    options = options_for(settings, recipe, job)
     sources = {name: S3Prefix(clients.s3, uri) for name, uri in job.channels.items()}
     report = check(sources["training"], options, validation=sources.get("validation"), seconds_left=seconds_left)
     if not report.ok:
