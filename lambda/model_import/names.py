@@ -25,7 +25,8 @@ MOST_ATTEMPTS = 999
 LONGEST_MODEL = LONGEST_NAME - len("-") - VERSION_DIGITS - len(f"-{MOST_ATTEMPTS}")
 """Characters of a model's own name, which leave room for the version and an attempt's number."""
 
-_MODEL = re.compile(r"[0-9a-zA-Z]+([_-][0-9a-zA-Z]+)*")
+# Both patterns at once: the model's allows no two hyphens in a row and no dots, the job's no underscores.
+_MODEL = re.compile(r"[0-9a-zA-Z]+(-[0-9a-zA-Z]+)*")
 _VERSION = re.compile(rf"[0-9a-f]{{{VERSION_DIGITS}}}")
 
 
@@ -41,7 +42,7 @@ def check_model(model: str) -> None:
     if len(model) > LONGEST_MODEL or not _MODEL.fullmatch(model):
         raise ValueError(
             f"the imported model's name {model!r} is not allowed: 1 to {LONGEST_MODEL} letters and digits, "
-            "with single hyphens or underscores between them"
+            "with single hyphens between them"
         )
 
 

@@ -1,0 +1,15 @@
+"""What the tests of imports share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.model_import.artifact_models import Model, llama
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    """A valid Llama."""
+    return llama(tmp_path / "model")
