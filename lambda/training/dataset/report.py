@@ -130,7 +130,7 @@ class Report:
             if counted
             for line in _channel_text(name, counted, self.max_input_length)
         ]
-        if self.split:
+        if self.split and all(self.split):
             lines.append(f"the job sets {self.split[1]} of them aside for validation and trains on {self.split[0]}")
         if self.template_origin == "default":
             lines.append("there is no template.json: JumpStart's default is used (instruction, context, response)")
