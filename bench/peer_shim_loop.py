@@ -38,7 +38,9 @@ def main() -> None:
         _answer(handler, event)
     each = (time.process_time() - warm) / max(count, 1)
     # What Python itself takes to start is part of a function's start.
-    print(json.dumps({"start": imported, "import": imported - started, "resident": resident, "each": each}), file=output)
+    print(
+        json.dumps({"start": imported, "import": imported - started, "resident": resident, "each": each}), file=output
+    )
 
 
 def _answer(handler: Any, event: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A FastAPI app behind Mangum, for `bench.shim`: the same as bare boto3's, as such APIs are written. In its own venv."""
+"""A FastAPI app behind Mangum, for `bench.shim`: what bare boto3 does, as such APIs are written. In its own venv."""
 
 import json
 import os
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
-from fastapi import FastAPI  # type: ignore[import-not-found] # in the peer's venv
-from fastapi.responses import StreamingResponse  # type: ignore[import-not-found] # likewise
-from mangum import Mangum  # type: ignore[import-not-found] # likewise
+from fastapi import FastAPI  # type: ignore[import-not-found,unused-ignore] # in the peer's venv
+from fastapi.responses import StreamingResponse
+from mangum import Mangum  # type: ignore[import-not-found,unused-ignore] # likewise
 from pydantic import BaseModel  # type: ignore[import-not-found,unused-ignore] # likewise
 
 client = boto3.client("sagemaker-runtime")

@@ -105,9 +105,7 @@ def _own_first_byte(backend: str) -> float:
     return 1000 * elapsed
 
 
-def _measure(
-    folders: Mapping[Variant, Path], backend: str, options: argparse.Namespace
-) -> dict[Variant, Figures]:
+def _measure(folders: Mapping[Variant, Path], backend: str, options: argparse.Namespace) -> dict[Variant, Figures]:
     """All figures; the variants take turns, so that what else the machine does falls on all of them."""
     modules: dict[Variant, list[dict[str, float]]] = {variant: [] for variant in folders}
     functions: dict[Variant, list[dict[str, float]]] = {variant: [] for variant in folders}
@@ -190,7 +188,10 @@ def _table(figures: Mapping[Variant, Figures], own: float) -> str:
     rows: list[tuple[str, list[str]]] = [
         ("import + init of the handler, CPU ms", [_ratio(one.import_ms, bare.import_ms) for one in figures.values()]),
         ("resident then, MB", [f"{one.import_mb:.1f}" for one in figures.values()]),
-        ("process until its first event, CPU ms", [_ratio(one.process_ms, bare.process_ms) for one in figures.values()]),
+        (
+            "process until its first event, CPU ms",
+            [_ratio(one.process_ms, bare.process_ms) for one in figures.values()],
+        ),
         ("resident then, MB", [f"{one.process_mb:.1f}" for one in figures.values()]),
         ("resident after the requests, MB", [f"{one.after_mb:.1f}" for one in figures.values()]),
         ("a request, handler alone, CPU ms", [_ratio(one.request_ms, bare.request_ms, 2) for one in figures.values()]),

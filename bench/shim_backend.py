@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from localaws import eventstream
+from localaws.eventstream import CONTENT_TYPE, event
 
 FIRST_TOKEN_SECONDS: Final = 0.05
 """What a small model takes to read a short prompt."""
@@ -29,7 +29,10 @@ NEXT_TOKEN_SECONDS: Final = 0.005
 COLD_SECONDS: Final = 5.0
 """Longer than any peer's patience that was seen, and far less than any real start."""
 
-TOKENS: Final = (*("Größe", " 🤖", " 漢字", " é́", " \u200bx", ' "quoted"', " back\\slash", " tab\tbed"), *[" word"] * 24)
+TOKENS: Final = (
+    *("Größe", " 🤖", " 漢字", " é́", " \u200bx", ' "quoted"', " back\\slash", " tab\tbed"),
+    *[" word"] * 24,
+)
 TEXT: Final = "".join(TOKENS)
 REFUSAL: Final = "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048"
 _SIZES: Final = (1, 2, 3, 1, 5, 400, 7, 1, 1, 11, 90)
@@ -52,15 +55,15 @@ def _whole() -> bytes:
 def _events() -> Iterator[bytes]:
     """TGI's server-sent events."""
     for number, text in enumerate(TOKENS):
-        event: dict[str, Any] = {
+        document: dict[str, Any] = {
             "token": {"id": number, "text": text, "logprob": -0.5, "special": False},
             "generated_text": None,
             "details": None,
         }
         if number == len(TOKENS) - 1:
             details = {"finish_reason": "eos_token", "generated_tokens": len(TOKENS), "input_length": 9, "seed": None}
-            event |= {"generated_text": TEXT, "details": details}
-        yield b"data:" + json.dumps(event, ensure_ascii=False).encode() + b"\n\n"
+            document |= {"generated_text": TEXT, "details": details}
+        yield b"data:" + json.dumps(document, ensure_ascii=False).encode() + b"\n\n"
 
 
 def _cut() -> Iterator[bytes]:
@@ -118,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, parts: Iterator[bytes]) -> None:
         self.send_response(200)
         for name, value in (
-            ("content-type", eventstream.CONTENT_TYPE),
+            ("content-type", CONTENT_TYPE),
             ("x-amzn-sagemaker-content-type", "text/event-stream"),
             ("transfer-encoding", "chunked"),
         ):
@@ -129,8 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
         for part in parts:
             time.sleep(seconds)
             seconds = NEXT_TOKEN_SECONDS
-            event = eventstream.event("PayloadPart", part, content_type="application/octet-stream")
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
+            message = event("PayloadPart", part, content_type="application/octet-stream")
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(message), message))
             self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()

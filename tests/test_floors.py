@@ -41,20 +41,8 @@ FLOORS: dict[str, set[str]] = {
     "localaws": {"localaws", *_DEVELOPMENT, *_MODEL_FILES} - {"openai", "httpx2", "rich"},
     # The peers that the benches measure are in venvs of their own.
     "bench": {
-        "app",
-        "aws_cdk",
-        "bench",
-        "boto3",
-        "catalog",
-        "cdklabs",
-        "constructs",
-        "fastapi",
-        "litellm",
-        "localaws.eventstream",
-        "mangum",
-        "pydantic",
-        "stacks",
-        "training",
+        *("app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "stacks", "training"),
+        *("boto3", "fastapi", "litellm", "localaws.eventstream", "mangum", "pydantic"),
     },
     # `model_import`, `training`: their checks of files and of data are commands too.
     "tools": {

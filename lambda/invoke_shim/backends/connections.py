@@ -4,6 +4,7 @@ import time
 from functools import cache
 from typing import Any
 
+import botocore
 from botocore.config import Config
 from botocore.session import Session
 
@@ -18,6 +19,10 @@ answered is sent again, so the next request would fail on it; after a pause a ne
 
 LEAST_STREAM_TIMEOUT_SECONDS = 5
 """The shortest silence that ends a stream: the deadline is for its beginning, the socket's timeout for all of it."""
+
+USER_AGENT = f"JumpStack Botocore/{botocore.__version__}"
+"""Said in place of botocore's own, which is put together twice a request, of what a function knows of itself: a tenth
+of the CPU that a request takes."""
 
 
 @cache
@@ -89,6 +94,7 @@ class Connections:
         config = Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=read_timeout,
+            user_agent=USER_AGENT,
             retries={"total_max_attempts": 1, "mode": "standard"},
         )
         return create_client(self._service, config)
