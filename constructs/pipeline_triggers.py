@@ -27,7 +27,7 @@ class PipelineTriggers(Construct):
 
     Usage::
 
-        PipelineTriggers(self, "Triggers", state_machine=..., bucket=bucket, marker_key="training/data/_READY")
+        PipelineTriggers(self, "Triggers", state_machine=..., bucket=bucket, marker_key="training/_READY")
     """
 
     def __init__(

@@ -207,7 +207,7 @@ class FineTunedStack(Stack):
             "Triggers",
             state_machine=machine,
             bucket=bucket,
-            marker_key=f"{_DATA}{MARKER}" if "marker" in model.start else None,
+            marker_key=f"training/{MARKER}" if "marker" in model.start else None,
             schedules=[start.removeprefix(_SCHEDULE) for start in model.start if start.startswith(_SCHEDULE)],
         )
         # Nothing may start an execution once the clean-up has begun, and it ends none that is to be told.
