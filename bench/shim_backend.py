@@ -40,8 +40,7 @@ _SIZES: Final = (1, 2, 3, 1, 5, 400, 7, 1, 1, 11, 90)
 
 def main() -> None:
     """Serve until the process is ended."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _Handler)
     print(server.server_port, flush=True)
     server.serve_forever()
 
@@ -74,6 +73,13 @@ def _cut() -> Iterator[bytes]:
             return
         yield data[start : start + size]
         start += size
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_arguments: Any) -> None:
+        """A client that is gone is no error."""
 
 
 class _Handler(BaseHTTPRequestHandler):
