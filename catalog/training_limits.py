@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from catalog.limits import Breach
+from catalog.training_hyperparameters import LONGEST_HYPERPARAMETER, MOST_HYPERPARAMETERS
 from catalog.training_methods import METHODS
 
 LONGEST_PIPELINE_NAME = 43
@@ -18,9 +19,7 @@ LONGEST_RUNTIME_SECONDS = 2_419_200
 QUOTA_RUNTIME_SECONDS = 432_000
 """SageMaker's default quota of a training job's run time: 5 days."""
 
-_MOST_HYPERPARAMETERS = 100
 _LONGEST_HYPERPARAMETER_NAME = 256
-_LONGEST_HYPERPARAMETER = 2500
 _PREFIX = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?:[^\s?#]*/)?")
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 # EventBridge user guide, "Schedule expressions": a rate of 1 is singular, a cron has six fields.
@@ -67,14 +66,14 @@ def hyperparameters(values: Mapping[str, str]) -> Iterator[Breach]:
         subject = f"hyperparameters[{name!r}]"
         if not isinstance(value, str):
             yield _breach(subject, repr(value), "text, in quotes")
-        elif len(value) > _LONGEST_HYPERPARAMETER:
-            most = f"at most {_LONGEST_HYPERPARAMETER} characters"
+        elif len(value) > LONGEST_HYPERPARAMETER:
+            most = f"at most {LONGEST_HYPERPARAMETER} characters"
             yield _breach(subject, f"{len(value)} characters long", most)
         if not 1 <= len(name) <= _LONGEST_HYPERPARAMETER_NAME:
             most = f"1 to {_LONGEST_HYPERPARAMETER_NAME} characters"
             yield _breach("hyperparameters", f"a name of {len(name)} characters", most)
-    if len(values) > _MOST_HYPERPARAMETERS:
-        yield _breach("hyperparameters", f"{len(values)} entries", f"at most {_MOST_HYPERPARAMETERS}")
+    if len(values) > MOST_HYPERPARAMETERS:
+        yield _breach("hyperparameters", f"{len(values)} entries", f"at most {MOST_HYPERPARAMETERS}")
 
 
 def prefix(name: str, uri: str | None) -> Iterator[Breach]:

@@ -15,6 +15,7 @@ from typing import Any
 from catalog.deployment import CatalogError, takes_volume_size
 from catalog.training import TrainingRecipe
 from catalog.training_hyperparameters import MOST_HYPERPARAMETERS
+from catalog.training_limits import LONGEST_RUNTIME_SECONDS
 
 _DEFAULT_VOLUME_GB = 30
 """The SDK's volume size where the spec gives none, or the instance type takes none."""
@@ -28,10 +29,6 @@ _RESERVED_CHANNELS = ("model", "code")
 _JOB_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9.\-_]{1,64}")
 _MOST_CHANNELS = 20
-_LONGEST_RUNTIME_SECONDS = 2_419_200
-"""28 days, SageMaker's longest for a training job (service quotas, "Longest run time for a training job")."""
-_MOST_INSTANCES = 20
-"""SageMaker's default quota "Number of instances for a training job"; not what the API takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +153,8 @@ def job_problems(recipe: TrainingRecipe, job: TrainingJob) -> Iterator[str]:
         where = f" ({recipe.eula_key})" if recipe.eula_key else ""
         yield f"accept_eula is False: {recipe.label} is trained only once its licence{where} is accepted"
     runtime = job.max_runtime_seconds
-    if runtime is not None and not 1 <= runtime <= _LONGEST_RUNTIME_SECONDS:
-        yield f"max_runtime_seconds is {runtime}: allowed are 1 to {_LONGEST_RUNTIME_SECONDS}"
+    if runtime is not None and not 1 <= runtime <= LONGEST_RUNTIME_SECONDS:
+        yield f"max_runtime_seconds is {runtime}: allowed are 1 to {LONGEST_RUNTIME_SECONDS}"
     stopping = _stopping(recipe, job)
     if job.spot and stopping["MaxWaitTimeInSeconds"] < stopping["MaxRuntimeInSeconds"]:
         allowed = f"at least the runtime, {stopping['MaxRuntimeInSeconds']}"
@@ -179,8 +176,8 @@ def _instance_problems(recipe: TrainingRecipe, job: TrainingJob, instance_type: 
     elif not recipe.takes_model_channel and not recipe.gated_model(job.region, instance_type):
         variants = ", ".join(sorted(recipe.gated_keys)) or "none"
         yield f"instance_type is {instance_type!r}: {recipe.label} has weights to train for {variants}"
-    if not 1 <= job.instance_count <= _MOST_INSTANCES:
-        yield f"instance_count is {job.instance_count}: allowed are 1 to {_MOST_INSTANCES}"
+    if job.instance_count < 1:
+        yield f"instance_count is {job.instance_count}: allowed is 1 or more"
 
 
 def _channel_problems(job: TrainingJob) -> Iterator[str]:

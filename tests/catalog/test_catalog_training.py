@@ -112,7 +112,7 @@ def test_says_everything_that_is_wrong_with_a_job_at_once(recipe: TrainingRecipe
             "instance_type is 'ml.g4dn.xlarge': huggingface-llm-mistral-7b 2.1.0 is trained on one of "
             "ml.g5.12xlarge, ml.g5.24xlarge, ml.g5.48xlarge, ml.p4d.24xlarge"
         ),
-        "instance_count is 0: allowed are 1 to 20",
+        "instance_count is 0: allowed is 1 or more",
         "channel 'code' cannot be the data's: allowed are other names than model and code",
         "channel 'training' is '/data': allowed is an s3:// prefix",
         "max_runtime_seconds is 0: allowed are 1 to 2419200",

@@ -50,6 +50,12 @@ def test_prepares_a_first_run(account: Account) -> None:
     assert set(prepared["request"]) == ALWAYS_THERE
 
 
+def test_the_marker_that_starts_a_run_is_no_data(account: Account) -> None:
+    first = account.run()
+    account.put("training/_READY", b"")
+    assert account.run()["version"] == first["version"]
+
+
 def test_asks_for_what_was_declared(account: Account) -> None:
     request = account.run()["request"]
 
