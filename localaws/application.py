@@ -16,7 +16,7 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 
-from localaws import bedrock, functions, gateway, iam, sagemaker, settings, stepfunctions
+from localaws import bedrock, events, functions, gateway, iam, jumpstart, sagemaker, settings, stepfunctions
 from localaws.cloudformation import api, trail
 from localaws.resources import custom, patches
 
@@ -45,7 +45,7 @@ class Application:
 
 def build() -> Application:
     """Patch moto where it is wrong for this project and return the application that serves everything."""
-    for part in (iam, functions, sagemaker, gateway, patches):
+    for part in (iam, functions, sagemaker, gateway, events, patches):
         part.install()
     return Application(
         handlers=(
@@ -56,6 +56,8 @@ def build() -> Application:
             sagemaker.handle,
             bedrock.handle,
             stepfunctions.handle,
+            events.handle,
+            jumpstart.handle,
             functions.handle,
         ),
         fallback=DomainDispatcherApplication(create_backend_app),

@@ -35,6 +35,13 @@ _NAMED_BY_PARAMETER: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "ssm": (("Name", "parameter/{}"),),
 }
 
+# Per service, the parameters that give the resource's ARN itself.
+_GIVEN_AS_ARN: Final[Mapping[str, tuple[str, ...]]] = {
+    "sagemaker": ("ResourceArn",),
+    "sns": ("TopicArn", "TargetArn"),
+    "sts": ("RoleArn",),
+}
+
 
 def action_of(service: str, operation: str) -> str:
     """Return the IAM action of an operation, e.g. ``lambda:InvokeFunction`` of Lambda's ``Invoke``.
@@ -62,9 +69,14 @@ def resource_of(service: str, *, region: str, account: str, path: str, parameter
         return _function_arn(prefix, path)
     if service == "kms":
         return _key_arn(prefix, parameters.get("KeyId"))
-    if service == "sts":
-        role_arn = parameters.get("RoleArn")
-        return role_arn[0] if isinstance(role_arn, list) else role_arn
+    if service == "events" and "Entries" in parameters:
+        return _event_bus_arn(prefix, parameters["Entries"])
+    for parameter in _GIVEN_AS_ARN.get(service, ()):
+        # The query protocol gives every parameter as a list.
+        given = parameters.get(parameter)
+        arn = given[0] if isinstance(given, list) and given else given
+        if isinstance(arn, str):
+            return arn
     for parameter, form in _NAMED_BY_PARAMETER.get(service, ()):
         name = parameters.get(parameter)
         if isinstance(name, str):
@@ -93,6 +105,13 @@ def _function_arn(prefix: str, path: str) -> str | None:
         return None
     name = parts[1].split("/", 1)[0]
     return name if name.startswith("arn:") else f"{prefix}function:{name}"
+
+
+def _event_bus_arn(prefix: str, entries: Any) -> str:
+    """Return the ARN of the bus that events are put on; those of one call are taken to go to the same."""
+    first = entries[0] if entries else {}
+    name = first.get("EventBusName") or "default"
+    return str(name) if str(name).startswith("arn:") else f"{prefix}event-bus/{name}"
 
 
 def _key_arn(prefix: str, key: Any) -> str | None:

@@ -1,0 +1,78 @@
+"""One event for one target: permissions, and what the target is asked to do."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final
+
+from moto.sns.models import sns_backends
+
+from localaws import clients, iam, settings, stepfunctions
+from localaws.events import inputs
+from localaws.iam.policy import Decision, Principal, Request, evaluate, statements_of
+
+_SERVICE: Final = "events.amazonaws.com"
+_KNOWN: Final = ("states", "sns")
+
+LOG: Final[deque[dict[str, str]]] = deque(maxlen=1000)
+"""What was delivered, the oldest first: ``rule``, ``target``, and ``result`` or ``error``."""
+
+
+def is_known(target: Mapping[str, Any]) -> bool:
+    """Return whether targets of this kind are delivered to here rather than by moto."""
+    return target["Arn"].split(":")[2] in _KNOWN
+
+
+def deliver(rule: Any, target: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+    """Send an event to a target; what goes wrong is logged, as nobody waits for it.
+
+    Args:
+        rule: moto's rule.
+        target: the target as PutTargets gave it.
+        event: the event as EventBridge writes it.
+    """
+    entry = {"rule": rule.arn, "target": target["Arn"]}
+    try:
+        text = inputs.text_for(target, event, rule_arn=rule.arn)
+        if target["Arn"].split(":")[2] == "states":
+            entry["result"] = _start(rule, target, text)
+        else:
+            entry["result"] = _publish(rule, target, text)
+    except (DeliveryError, inputs.InputError) as error:
+        entry["error"] = str(error)
+    LOG.append(entry)
+
+
+class DeliveryError(Exception):
+    """An event was not delivered."""
+
+
+def _start(rule: Any, target: Mapping[str, Any], text: str) -> str:
+    role_arn, arn = target.get("RoleArn", ""), target["Arn"]
+    context = {"aws:SourceAccount": settings.ACCOUNT, "aws:SourceArn": rule.arn}
+    if not iam.can_be_assumed_by(role_arn, _SERVICE, context=context):
+        raise DeliveryError(f"the role {role_arn!r} cannot be assumed by {_SERVICE}")
+    if not iam.role_may(role_arn, "states:StartExecution", arn):
+        raise DeliveryError(f"the role {role_arn} is not authorized to perform: states:StartExecution on {arn}")
+    execution_arn = stepfunctions.start_execution(arn, text)
+    if execution_arn is None:
+        raise DeliveryError(f"State Machine Does Not Exist: '{arn}'")
+    return execution_arn
+
+
+def _publish(rule: Any, target: Mapping[str, Any], text: str) -> str:
+    arn = target["Arn"]
+    topic = sns_backends[settings.ACCOUNT][arn.split(":")[3]].topics.get(arn)
+    if topic is None:
+        raise DeliveryError(f"Topic does not exist: {arn}")
+    request = Request(
+        action="sns:Publish",
+        resource=arn,
+        principal=Principal(kind="Service", names=(_SERVICE,)),
+        context={"aws:SourceAccount": settings.ACCOUNT, "aws:SourceArn": rule.arn},
+    )
+    if evaluate(statements_of(topic.policy), request) is not Decision.ALLOWED:
+        raise DeliveryError(f"the policy of {arn} does not allow sns:Publish to {_SERVICE}")
+    message = clients.client("sns", arn.split(":")[3]).publish(TopicArn=arn, Message=text)
+    return str(message["MessageId"])
