@@ -22,8 +22,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column, Table
 
 from stacks.environments import Removal
-from stacks.models import DEPLOYMENTS
-from tools import keys
+from stacks.models import DEPLOYMENTS, FineTunedModel
+from tools import finetune, keys
 from tools.cdk import Cdk, CdkError
 from tools.chat import ask
 from tools.deployed import DeclaredStack, declared_stacks, outputs, regions, resource_count
@@ -119,6 +119,11 @@ class Demo:
         names = ["stack", "endpoint", "instance", "URL", "first line of the answer"]
         table = Table(*(Column(name, overflow="fold") for name in names))
         for stack in self._stacks:
+            if isinstance(stack.model, FineTunedModel) and not finetune.is_served(stack):
+                self._console.print(
+                    f"{stack.path} serves no version yet: train one (tools.finetune start {stack.path})."
+                )
+                continue
             given = outputs(stack)
             client = openai_client(
                 given["InvokeUrl"],

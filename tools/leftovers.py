@@ -9,6 +9,7 @@ import boto3
 # Deployed once by `cdk bootstrap`, and meant to stay.
 _BOOTSTRAP_STACK = "CDKToolkit"
 _BOOTSTRAP_PREFIX = "cdk-"
+_BOOTSTRAP_PARAMETER = "/cdk-bootstrap/"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,7 +36,8 @@ def leftovers(regions: Iterable[str]) -> list[Leftover]:
     found = [
         Leftover(kind, name, region)
         for region in regions
-        for kind, name in [*_compute(region), *_gateways_and_logs(region), *_keys(region), *_stacks(region)]
+        for listed in (_compute, _gateways_and_logs, _pipelines, _keys, _stacks)
+        for kind, name in listed(region)
     ]
     s3: Any = boto3.client("s3")
     iam: Any = boto3.client("iam")
@@ -75,6 +77,28 @@ def _gateways_and_logs(region: str) -> Iterator[tuple[str, str]]:
     for page in logs.get_paginator("describe_log_groups").paginate():
         for group in page["logGroups"]:
             yield "AWS::Logs::LogGroup", group["logGroupName"]
+
+
+def _pipelines(region: str) -> Iterator[tuple[str, str]]:
+    states: Any = boto3.client("stepfunctions", region_name=region)
+    topics: Any = boto3.client("sns", region_name=region)
+    events: Any = boto3.client("events", region_name=region)
+    alarms: Any = boto3.client("cloudwatch", region_name=region)
+    ssm: Any = boto3.client("ssm", region_name=region)
+    for machine in states.list_state_machines()["stateMachines"]:
+        yield "AWS::StepFunctions::StateMachine", machine["name"]
+    for topic in topics.list_topics()["Topics"]:
+        yield "AWS::SNS::Topic", topic["TopicArn"].rpartition(":")[2]
+    for rule in events.list_rules()["Rules"]:
+        # A service's own rule, such as the one by which Step Functions hears of training jobs, is nobody's to delete.
+        if not rule["Name"].startswith("StepFunctionsGetEvents"):
+            yield "AWS::Events::Rule", rule["Name"]
+    for alarm in alarms.describe_alarms()["MetricAlarms"]:
+        yield "AWS::CloudWatch::Alarm", alarm["AlarmName"]
+    for page in ssm.get_paginator("describe_parameters").paginate():
+        for parameter in page["Parameters"]:
+            if not parameter["Name"].startswith(_BOOTSTRAP_PARAMETER):
+                yield "AWS::SSM::Parameter", parameter["Name"]
 
 
 def _keys(region: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,228 @@
+"""Start a fine-tuning, look at it, or go back: `python -m tools.finetune start|status|rollback dev/mistral-7b-dolly`.
+
+Works with AWS, and with a local AWS when `AWS_ENDPOINT_URL` names one. `start` and `rollback` take `--wait`, which
+ends with what the execution ended with.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stacks.models import FineTunedModel
+from tools.deployed import DeclaredStack, declared_stack, outputs
+
+_POLL_SECONDS = 5.0
+_SHOWN_EXECUTIONS = 5
+_LONGEST_CAUSE = 2000
+
+
+class FineTuningError(ValueError):
+    """A fine-tuning cannot be started or told of as asked, or has failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One run of a pipeline.
+
+    Attributes:
+        arn: Its ARN.
+        status: Step Functions' status, such as `RUNNING`.
+        started: When.
+        state: The state that it is in, or was in last.
+    """
+
+    arn: str
+    status: str
+    started: datetime
+    state: str = ""
+
+    @property
+    def name(self) -> str:
+        """Last part of the ARN."""
+        return self.arn.rpartition(":")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What of a fine-tuned model is served, and what runs.
+
+    Attributes:
+        served: The release that is served, `none` before a first one.
+        previous: The release that a rollback would serve.
+        endpoint: The endpoint's status, `none` where there is no endpoint.
+        executions: The last executions, newest first.
+    """
+
+    served: str
+    previous: str
+    endpoint: str
+    executions: tuple[Execution, ...]
+
+
+def start(stack: DeclaredStack, *, data_prefix: str | None = None) -> str:
+    """Start a training.
+
+    Args:
+        stack: The stack, deployed.
+        data_prefix: Data to train on in place of the declared, `s3://bucket/prefix/`.
+
+    Returns:
+        The execution's ARN.
+
+    Raises:
+        FineTuningError: If the stack is none of a fine-tuned model.
+        botocore.exceptions.ClientError: If AWS refuses.
+    """
+    return _start(stack, {"dataPrefix": data_prefix} if data_prefix else {})
+
+
+def rollback(stack: DeclaredStack) -> str:
+    """Start going back to the release before; see `start`."""
+    return _start(stack, {"action": "rollback"})
+
+
+def status(stack: DeclaredStack) -> Status:
+    """Tell what is served and what runs; see `start` for what it raises."""
+    states, arn = _states(stack), _machine(stack)
+    listed = states.list_executions(stateMachineArn=arn, maxResults=_SHOWN_EXECUTIONS)["executions"]
+    return Status(
+        served=_parameter(stack, "served"),
+        previous=_parameter(stack, "previous"),
+        endpoint=_endpoint_status(stack),
+        executions=tuple(
+            Execution(
+                arn=one["executionArn"],
+                status=one["status"],
+                started=one["startDate"],
+                state=_last_state(states, one["executionArn"]),
+            )
+            for one in listed
+        ),
+    )
+
+
+def wait(stack: DeclaredStack, arn: str, *, tell: Callable[[str], None], poll_seconds: float = _POLL_SECONDS) -> None:
+    """Wait for an execution's end.
+
+    Args:
+        stack: The stack.
+        arn: The execution's ARN.
+        tell: Takes a line for each state that is entered.
+        poll_seconds: How often to look.
+
+    Raises:
+        FineTuningError: If it ends otherwise than well; the reason is in the message.
+    """
+    states = _states(stack)
+    told = ""
+    while True:
+        described = states.describe_execution(executionArn=arn)
+        if (state := _last_state(states, arn)) != told:
+            told = state
+            tell(state)
+        if described["status"] == "SUCCEEDED":
+            return
+        if described["status"] != "RUNNING":
+            cause = str(described.get("cause", ""))[:_LONGEST_CAUSE]
+            raise FineTuningError(f"{described['status']}: {described.get('error', '')}: {cause}")
+        time.sleep(poll_seconds)
+
+
+def is_served(stack: DeclaredStack) -> bool:
+    """Whether a version of a deployed fine-tuned model is served."""
+    return _parameter(stack, "target") != "none"
+
+
+def _start(stack: DeclaredStack, given: dict[str, str]) -> str:
+    started = _states(stack).start_execution(stateMachineArn=_machine(stack), input=json.dumps(given))
+    return str(started["executionArn"])
+
+
+def _machine(stack: DeclaredStack) -> str:
+    if not isinstance(stack.model, FineTunedModel):
+        raise FineTuningError(f"stack is {stack.path!r}: allowed is one of a fine-tuned model")
+    return outputs(stack)["StateMachineArn"]
+
+
+def _states(stack: DeclaredStack) -> Any:
+    return boto3.client("stepfunctions", region_name=stack.region)
+
+
+def _parameter(stack: DeclaredStack, name: str) -> str:
+    ssm: Any = boto3.client("ssm", region_name=stack.region)
+    return str(ssm.get_parameter(Name=f"/jumpstack/{stack.path}/{name}")["Parameter"]["Value"])
+
+
+def _endpoint_status(stack: DeclaredStack) -> str:
+    sagemaker: Any = boto3.client("sagemaker", region_name=stack.region)
+    try:
+        return str(sagemaker.describe_endpoint(EndpointName=stack.stack_name)["EndpointStatus"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationException":
+            return "none"
+        raise
+
+
+def _last_state(states: Any, arn: str) -> str:
+    history = states.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=100)["events"]
+    entered = (event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event)
+    return str(next(entered, ""))
+
+
+def _lines(stack: DeclaredStack) -> Iterator[str]:
+    found = status(stack)
+    yield f"served    {found.served}"
+    yield f"previous  {found.previous}"
+    yield f"endpoint  {found.endpoint}"
+    for execution in found.executions:
+        yield f"{execution.started:%Y-%m-%d %H:%M}  {execution.status.ljust(9)}  {execution.name}  {execution.state}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The command line's, by default.
+
+    Returns:
+        0, or 1 when it failed.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tools.finetune", description="start, watch or undo a fine-tuning")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in [
+        ("start", "train on the data, and serve what comes of it"),
+        ("status", "tell what is served and what runs"),
+        ("rollback", "serve the release before"),
+    ]:
+        command = commands.add_parser(name, help=text)
+        command.add_argument("stack", help="a fine-tuned model's stack, such as dev/mistral-7b-dolly")
+        if name == "start":
+            command.add_argument("--data", metavar="S3_PREFIX", help="data in place of the declared")
+        if name != "status":
+            command.add_argument("--wait", action="store_true", help="wait for the end")
+    options = parser.parse_args(arguments)
+    try:
+        stack = declared_stack(options.stack)
+        if options.command == "status":
+            print("\n".join(_lines(stack)))
+            return 0
+        arn = start(stack, data_prefix=options.data) if options.command == "start" else rollback(stack)
+        print(arn)
+        if options.wait:
+            wait(stack, arn, tell=lambda state: print(f"  {state}", file=sys.stderr))
+    except (BotoCoreError, ClientError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
