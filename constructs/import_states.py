@@ -330,6 +330,7 @@ class ImportStates:
                 "aws-sdk:ssm:putParameter",
                 {"Name": parameter.name, "Overwrite": True, "Value.$": value_path},
                 allow=[(["ssm:PutParameter"], [self._model.pointer.arn(parameter)])],
+                result_path="$.written",
                 retry=["Ssm.SsmException"],
             )
         )

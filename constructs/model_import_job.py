@@ -137,7 +137,7 @@ class ModelImportJob(Construct):
         check = ImportFunction(
             self,
             "Check",
-            handler="model_import.check.handle",
+            handler="model_import.check.handler",
             description=f"checks the weights of {name} before an import",
             settings={},
             timeout=_CHECK_TIMEOUT,

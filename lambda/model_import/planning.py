@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from model_import import versions
 from model_import.clients import client
 from model_import.configuration import Configuration
-from model_import.names import VERSION_DIGITS, job_name, model_name, request_token
+from model_import.names import job_name, model_name, request_token
 
 _QUOTA = {"ServiceCode": "bedrock", "QuotaCode": "L-45B04988"}
 """The quota "Imported models per account" (Service Quotas)."""
@@ -36,11 +36,11 @@ def plan(configuration: Configuration, event: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         configuration: the function's settings.
-        event: `weights`, the S3 prefix; `artifacts`, what the check found: `version`, 64 hexadecimal digits,
+        event: `weights`, the S3 prefix; `artifacts`, what the check found: `version`,
             `chatTemplate` and `converse`; `execution`, the ARN of this run.
 
     Returns:
-        `status` (`imported`, `running` or `import`), `version` (12 digits), `modelName`, and as it applies
+        `status` (`imported`, `running` or `import`), `version`, `modelName`, and as it applies
         `modelArn`, `jobArn`, or `jobName` and `token`; the others are empty.
 
     Raises:
@@ -49,10 +49,9 @@ def plan(configuration: Configuration, event: dict[str, Any]) -> dict[str, Any]:
     """
     _check_body(configuration.body, event["artifacts"])
     _refuse_concurrent_run(configuration, event["execution"])
-    content = event["artifacts"]["version"]
-    version = content[:VERSION_DIGITS]
+    version = event["artifacts"]["version"]
     nothing = dict.fromkeys(("modelArn", "jobArn", "jobName", "token"), "")
-    known = {**nothing, "version": version, "modelName": model_name(configuration.model, content)}
+    known = {**nothing, "version": version, "modelName": model_name(configuration.model, version)}
     for imported in versions.versions(configuration.model):
         if imported.version == version:
             return {**known, "status": "imported", "modelArn": imported.arn}
@@ -64,8 +63,8 @@ def plan(configuration: Configuration, event: dict[str, Any]) -> dict[str, Any]:
     return {
         **known,
         "status": "import",
-        "jobName": job_name(configuration.model, content, attempt=attempt),
-        "token": request_token(configuration.model, content, settings={"weights": event["weights"]}, attempt=attempt),
+        "jobName": job_name(configuration.model, version, attempt),
+        "token": request_token(configuration.model, version, settings={"weights": event["weights"]}, attempt=attempt),
     }
 
 
