@@ -8,6 +8,7 @@ import json
 import os
 import queue
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -51,6 +52,8 @@ class Function:
     def __init__(self, command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> None:
         self._server = _RuntimeApi(("127.0.0.1", 0), _Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        # A file, because nobody reads a pipe while the function runs.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the function
         self._command = command
         self._folder = folder
         self._environment = {
@@ -77,7 +80,7 @@ class Function:
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,
         )
         if not self._server.ready.wait(_SECONDS):
             raise RuntimeError(f"{self._command} does not start: {self._end()}")
@@ -110,8 +113,11 @@ class Function:
 
     def _end(self) -> str:
         self._process.kill()
-        _, errors = self._process.communicate()
-        return bytes(errors).decode(errors="replace")[-2000:]
+        self._process.wait()
+        self._errors.seek(0)
+        errors = self._errors.read().decode(errors="replace")[-2000:]
+        self._errors.close()
+        return errors
 
 
 class _RuntimeApi(ThreadingHTTPServer):
