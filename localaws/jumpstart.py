@@ -55,7 +55,9 @@ def _policy(bucket: str) -> Mapping[str, Any]:
         "Action": ["s3:GetObject", "s3:ListBucket"],
         "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
     }
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    # What nobody is allowed in AWS by no statement is denied here by one: moto lets anybody write into any account.
+    refusal = {**statement, "Effect": "Deny", "Action": ["s3:PutObject", "s3:DeleteObject", "s3:DeleteBucket"]}
+    return {"Version": "2012-10-17", "Statement": [statement, refusal]}
 
 
 def _objects() -> Iterator[tuple[str, bytes]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from moto.core.exceptions import JsonRESTError
+from moto.core.exceptions import _RESTError
 from moto.sns.responses import SNSResponse
 
 from localaws import clients, iam
@@ -35,7 +35,7 @@ def _publish(response: Any) -> Any:
             try:
                 iam.authorize(identity, action=action, resource=arn)
             except iam.AccessDeniedError as error:
-                refusal = JsonRESTError("KMSAccessDenied", str(error))
+                refusal = _RESTError("KMSAccessDenied", str(error))
                 refusal.code = 400
                 raise refusal from error
     return _MOTO["publish"](response)

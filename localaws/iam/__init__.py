@@ -44,7 +44,7 @@ __all__ = [
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 # AWS's services that answer in the query protocol's XML; S3 has its own, all others answer in JSON.
-_QUERY_SERVICES: Final = {"cloudformation", "cloudwatch", "iam", "sts"}
+_QUERY_SERVICES: Final = {"cloudformation", "cloudwatch", "iam", "sns", "sts"}
 
 # Nobody needs a permission for it (documentation of GetCallerIdentity).
 _ALWAYS_ALLOWED: Final = {"sts:GetCallerIdentity"}
@@ -183,7 +183,8 @@ def _refusal(service: str, message: str) -> _RESTError:
     """Return the error that moto's dispatcher turns into the answer of `service`."""
     error: _RESTError
     if service in _QUERY_SERVICES:
-        error = _RESTError("AccessDenied", message)
+        # API reference of SNS, "Publish": its error of this kind has a name of its own.
+        error = _RESTError("AuthorizationError" if service == "sns" else "AccessDenied", message)
     else:
         error = JsonRESTError("AccessDeniedException", message)
     error.code = 403

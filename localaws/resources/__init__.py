@@ -13,8 +13,10 @@ from localaws.resources import (
     apigateway_access,
     apigateway_stages,
     cdk,
+    cloudwatch,
     custom,
     ecr,
+    events,
     functions,
     iam,
     kms,
@@ -22,7 +24,9 @@ from localaws.resources import (
     route53,
     s3,
     sagemaker,
+    sns,
     ssm,
+    stepfunctions,
     wafv2,
 )
 from localaws.resources.base import Handler
@@ -31,7 +35,7 @@ _HANDLERS: Final[dict[str, Handler]] = {
     handler.type_name: handler
     for module in (
         *(apigateway, apigateway_access, apigateway_stages, cdk, ecr, functions, iam, kms, logs, route53, s3),
-        *(sagemaker, ssm, wafv2),
+        *(sagemaker, ssm, wafv2, cloudwatch, events, sns, stepfunctions),
     )
     for handler in module.HANDLERS
 }

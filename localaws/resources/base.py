@@ -34,9 +34,11 @@ _MISSING_CODES: Final = frozenset(
         "NoSuchBucketPolicy",
         "NoSuchEntity",
         "NoSuchHostedZone",
+        "NotFound",
         "NotFoundException",
         "ParameterNotFound",
         "RepositoryNotFoundException",
+        "ResourceNotFound",
         "ResourceNotFoundException",
         "WAFNonexistentItemException",
     }

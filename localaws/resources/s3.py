@@ -12,6 +12,7 @@ from localaws.resources.base import (
     Handler,
     Properties,
     call,
+    is_true,
     policy_text,
     renamed,
 )
@@ -66,6 +67,12 @@ def _logging(value: Mapping[str, Any]) -> dict[str, Any]:
     return {"BucketLoggingStatus": {"LoggingEnabled": {"TargetPrefix": "", **enabled}}}
 
 
+def _notification(value: Mapping[str, Any]) -> dict[str, Any]:
+    bridge = renamed(value, {"EventBridgeConfiguration": "bridge"}, where="NotificationConfiguration").get("bridge")
+    on = bridge is not None and is_true(bridge.get("EventBridgeEnabled", True))
+    return {"NotificationConfiguration": {"EventBridgeConfiguration": {}} if on else {}}
+
+
 def _tagging(value: list[Mapping[str, str]]) -> dict[str, Any]:
     return {"Tagging": {"TagSet": value}}
 
@@ -101,6 +108,11 @@ _PARTS: Final[Mapping[str, _Part]] = {
         "put_bucket_logging",
         lambda s3, bucket: s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={}),
         _logging,
+    ),
+    "NotificationConfiguration": _Part(
+        "put_bucket_notification_configuration",
+        lambda s3, bucket: s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={}),
+        _notification,
     ),
     "OwnershipControls": _Part(
         "put_bucket_ownership_controls",

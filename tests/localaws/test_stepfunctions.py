@@ -254,6 +254,15 @@ class TestServices:
         assert "(Service: " in execution["cause"]
         assert "Status Code: 4" in execution["cause"]
 
+    def test_a_topic_that_the_role_may_not_publish_to_fails_with_its_own_error(self, machines: StateMachines) -> None:
+        topic = machines.aws("sns").create_topic(Name="not-told")["TopicArn"]
+        parameters = {"TopicArn": topic, "Message": "m"}
+        state = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": parameters, "End": True}
+        other = allow("sns:Publish", resource=f"{topic}-other")
+        execution = machines.run({"Tell": state}, {}, other)
+        assert execution["error"] == "SNS.AuthorizationErrorException"
+        assert f"sns:Publish on resource: {topic} because" in execution["cause"]
+
     def test_topics_get_messages_and_buses_get_events(self, machines: StateMachines) -> None:
         topic = machines.aws("sns").create_topic(Name="told")["TopicArn"]
         states = {

@@ -1,0 +1,91 @@
+"""Amazon CloudWatch: alarms and dashboards."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from localaws.resources.base import (
+    Attributes,
+    Context,
+    Handler,
+    Properties,
+    call,
+    policy_text,
+    removed_tags,
+    tag_map,
+    without,
+)
+from localaws.settings import ACCOUNT
+
+_LONGEST_NAME: Final = 255
+
+
+class Alarm(Handler):
+    """``AWS::CloudWatch::Alarm``; it keeps the state that SetAlarmState gives it, as no metric is evaluated here."""
+
+    type_name = "AWS::CloudWatch::Alarm"
+    applied = frozenset(
+        {
+            *("ActionsEnabled", "AlarmActions", "AlarmDescription", "AlarmName", "ComparisonOperator"),
+            *("DatapointsToAlarm", "Dimensions", "EvaluateLowSampleCountPercentile", "EvaluationPeriods"),
+            *("ExtendedStatistic", "InsufficientDataActions", "MetricName", "Metrics", "Namespace", "OKActions"),
+            *("Period", "Statistic", "Tags", "Threshold", "ThresholdMetricId", "TreatMissingData", "Unit"),
+        }
+    )
+
+    def create(self, context: Context, properties: Properties) -> Attributes:
+        """Put the alarm."""
+        name = context.physical_id or properties.get("AlarmName") or context.generated_name(_LONGEST_NAME)
+        tags = [{"Key": key, "Value": value} for key, value in tag_map(properties).items()]
+        call(
+            context.client("cloudwatch"),
+            "put_metric_alarm",
+            AlarmName=name,
+            Tags=tags or None,
+            **without(properties, "AlarmName", "Tags"),
+        )
+        context.physical_id = name
+        return {"Arn": f"arn:aws:cloudwatch:{context.region}:{ACCOUNT}:alarm:{name}"}
+
+    def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
+        """Put the alarm again, and set its tags."""
+        attributes = self.create(context, without(new, "Tags"))
+        cloudwatch = context.client("cloudwatch")
+        if gone := removed_tags(old, new):
+            cloudwatch.untag_resource(ResourceARN=attributes["Arn"], TagKeys=gone)
+        if tags := tag_map(new):
+            cloudwatch.tag_resource(
+                ResourceARN=attributes["Arn"], Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
+            )
+        return attributes
+
+    def delete(self, context: Context, properties: Properties) -> None:
+        """Delete the alarm."""
+        context.client("cloudwatch").delete_alarms(AlarmNames=[context.physical_id])
+
+
+class Dashboard(Handler):
+    """``AWS::CloudWatch::Dashboard``."""
+
+    type_name = "AWS::CloudWatch::Dashboard"
+    applied = frozenset({"DashboardBody", "DashboardName"})
+
+    def create(self, context: Context, properties: Properties) -> Attributes:
+        """Put the dashboard."""
+        name = context.physical_id or properties.get("DashboardName") or context.generated_name(_LONGEST_NAME)
+        context.client("cloudwatch").put_dashboard(
+            DashboardName=name, DashboardBody=policy_text(properties["DashboardBody"])
+        )
+        context.physical_id = name
+        return {}
+
+    def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
+        """Put the new body."""
+        return self.create(context, new)
+
+    def delete(self, context: Context, properties: Properties) -> None:
+        """Delete the dashboard."""
+        context.client("cloudwatch").delete_dashboards(DashboardNames=[context.physical_id])
+
+
+HANDLERS = (Alarm(), Dashboard())
