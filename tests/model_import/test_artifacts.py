@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
+from localaws.bedrock import architectures
+from localaws.bedrock import artifacts as bedrock
 from model_import.artifacts import limits
 from model_import.artifacts.findings import ArtifactError, Finding, Report
 from model_import.artifacts.folder import File, LocalFolder
@@ -665,3 +668,36 @@ def test_the_real_library_reads_what_is_accepted(model: Model) -> None:
 
 def test_all_architectures_with_a_plan_are_taken() -> None:
     assert set(PLANS) < set(limits.ARCHITECTURES)
+
+
+@dataclass
+class StandInFiles:
+    """A folder as the stand-in Bedrock sees it."""
+
+    folder: LocalFolder
+    uri: str = "s3://bucket/model/"
+    region: str = "us-west-2"
+
+    def sizes(self) -> dict[str, int]:
+        return {name: file.size for name, file in self.folder.files().items()}
+
+    def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
+        return self.folder.read(name, start, (self.sizes()[name] if end is None else end) - start)
+
+
+@pytest.mark.parametrize("kind", VALID)
+def test_agrees_with_the_stand_in_bedrock_on_a_valid_model(tmp_path: Path, kind: str) -> None:
+    model = VALID[kind](tmp_path)
+    model.shard()
+    stand_in = bedrock.check(StandInFiles(LocalFolder(model.folder)))
+    facts = checked(model).facts
+    assert (stand_in.architecture, stand_in.has_chat_template) == (facts["architecture"], facts["chatTemplate"])
+    assert stand_in.weight_bytes == facts["weightBytes"]
+
+
+def test_takes_what_the_stand_in_bedrock_takes() -> None:
+    assert set(limits.ARCHITECTURES) == architectures.ARCHITECTURES
+    assert set(limits.TOKENIZERS) == architectures.TOKENIZERS
+    assert limits.REGIONS == architectures.REGIONS
+    assert {name for name, kind in limits.ARCHITECTURES.items() if not kind.converse} == architectures.WITHOUT_CONVERSE
+    assert {name for name, kind in limits.ARCHITECTURES.items() if kind.multimodal} == architectures.MULTIMODAL

@@ -53,7 +53,10 @@ class Contents:
             )
             return None
         try:
-            document = json.loads(body)
+            text = body.decode("utf-8")
+            # A large tokenizer's bytes and text together would be too much.
+            del body
+            document = json.loads(text)
         except (ValueError, RecursionError) as error:
             self.found.error("not-json", name, f"it is not JSON: {shown(str(error))}", "a JSON object")
             return None

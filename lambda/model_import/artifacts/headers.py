@@ -17,8 +17,8 @@ from model_import.artifacts.findings import Findings, shown
 LENGTH_BYTES = 8
 FORMAT_LIMIT = 100_000_000
 """Bytes of a header that the format allows."""
-HEADER_LIMIT = 8 * 1024 * 1024
-"""Bytes of a header that the check reads: sixty thousand tensors in one file. It keeps the check's memory bounded."""
+HEADER_LIMIT = 4 * 1024 * 1024
+"""Bytes of a header that the check reads: thirty thousand tensors in one file. It keeps the check's memory bounded."""
 
 _LFS_POINTER = b"version https://git-lfs"
 _METADATA = "__metadata__"

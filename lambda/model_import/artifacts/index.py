@@ -43,7 +43,7 @@ def check_index(contents: Contents, shards: Shards, architecture: str | None) ->
 def _without_index(contents: Contents, names: list[str]) -> None:
     numbered = [match for match in map(_SHARD.fullmatch, names) if match]
     if len(names) > 1 or any(int(match["count"]) > 1 for match in numbered):
-        problem = f"the file is missing, and there are {len(names)} shards or more"
+        problem = "the file is missing, and the weights are in several shards"
         contents.found.error("missing-file", INDEX, problem, "save_pretrained writes it beside the shards")
     for match in numbered[:1]:
         there = {int(each["number"]) for each in numbered}

@@ -14,8 +14,8 @@ from model_import.artifacts.folder import ReadError
 from model_import.artifacts.headers import LENGTH_BYTES, Tensor, header_length, parse_header
 
 READERS = 8
-"""Files that are read at once. With the largest headers that is 64 MB, in a function of 256 MB."""
-TOTAL_LIMIT = 32 * 1024 * 1024
+"""Files that are read at once. With the largest headers that is 32 MB, in a function of 256 MB."""
+TOTAL_LIMIT = 16 * 1024 * 1024
 """Bytes of all headers together; a mixture of 128 experts in 94 layers has 4 MB."""
 # Almost every header ends in here, so that one request reads it.
 _FIRST_READ = 128 * 1024

@@ -109,7 +109,7 @@ def _templates(contents: Contents, document: Mapping[str, Any]) -> bool:
         contents.found.error(
             "chat-template", "", f"there are {len(places)} chat templates: {'; '.join(places)}", allowed
         )
-    elif not places:
+    elif not places and TOKENIZER_CONFIG in contents.files:
         problem = "there is no chat template: Converse and chat completions will not work, plain prompts will"
         contents.found.warning("chat-template", "", problem, allowed)
     return bool(places)
