@@ -4,6 +4,7 @@ import ast
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy
@@ -122,7 +123,7 @@ def _pack(folder: Path) -> None:
     """Copy the package, and what of the catalogue's rules it imports, into an empty folder."""
     hidden = shutil.ignore_patterns("__pycache__", "*.pyc")
     shutil.copytree(_ROOT / "lambda" / _PACKAGE, folder / _PACKAGE, ignore=hidden)
-    modules = _imported_rules()
+    modules = _imported_rules(_ROOT)
     texts = [module.read_text(encoding="utf-8") for module in modules]
     # Tables lie beside the modules that read them by their names.
     data = [table for table in (_ROOT / _RULES).glob("*.json") if any(table.name in text for text in texts)]
@@ -132,19 +133,20 @@ def _pack(folder: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _imported_rules() -> list[Path]:
+@cache
+def _imported_rules(root: Path) -> tuple[Path, ...]:
     """The catalogue's modules that the package imports, with all that those import in turn."""
-    waiting = sorted((_ROOT / "lambda" / _PACKAGE).rglob("*.py"))
+    waiting = sorted((root / "lambda" / _PACKAGE).rglob("*.py"))
     found: set[Path] = set()
     while waiting:
-        for module in _rules_of(waiting.pop()):
+        for module in _rules_of(root, waiting.pop()):
             if module not in found:
                 found.add(module)
                 waiting.append(module)
-    return sorted(found)
+    return tuple(sorted(found))
 
 
-def _rules_of(module: Path) -> Iterator[Path]:
+def _rules_of(root: Path, module: Path) -> Iterator[Path]:
     # What is imported in functions only is for commands (catalog/downloads.py's boto3), yet harmless to carry.
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         names = []
@@ -158,7 +160,7 @@ def _rules_of(module: Path) -> Iterator[Path]:
                 continue
             parts = name.split(".")
             for length in range(1, len(parts) + 1):
-                place = _ROOT.joinpath(*parts[:length])
+                place = root.joinpath(*parts[:length])
                 if (place / "__init__.py").is_file():
                     yield place / "__init__.py"
                 elif place.with_suffix(".py").is_file():
