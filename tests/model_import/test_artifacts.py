@@ -529,6 +529,12 @@ def test_takes_a_chat_template_from_any_one_place(model: Model, name: str, body:
     assert checked(model).facts["chatTemplate"] is True
 
 
+@pytest.mark.parametrize("named", [[], [{"name": "rag", "template": TEMPLATE}], [{"name": [], "template": "x"}, 1]])
+def test_refuses_named_chat_templates_without_a_default(model: Model, named: list[Any]) -> None:
+    model.edit(TOKENIZER_CONFIG, chat_template=named)
+    assert told(checked(model).errors) == {("chat-template", "tokenizer_config.json, chat_template")}
+
+
 def test_expects_no_converse_of_qwen(tmp_path: Path) -> None:
     assert checked(VALID["qwen-2.5"](tmp_path)).facts["converse"] is False
 

@@ -171,6 +171,13 @@ def test_refuses_hostile_numbers(header: dict[str, Any]) -> None:
     assert {finding.rule for finding in errors(packed(header))} & {"invalid-header", "truncated"}
 
 
+@pytest.mark.parametrize("header", [{"\ud800": HEADER["a.weight"]}, {"__metadata__": {"\ud800": ""}}])
+def test_refuses_text_that_is_not_unicode_as_the_library_does(header: dict[str, Any]) -> None:
+    body = packed({**HEADER, **header})
+    assert not library_reads(body)
+    assert "invalid-header" in {finding.rule for finding in errors(body)}
+
+
 def test_refuses_a_number_of_too_many_digits() -> None:
     digits = b'{"a":{"dtype":"F16","shape":[' + b"9" * 5000 + b'],"data_offsets":[0,28]}}'
     [finding] = errors(struct.pack("<Q", len(digits)) + digits + DATA)

@@ -126,5 +126,5 @@ def content_version(files: Mapping[str, File], digests: Mapping[str, str]) -> st
         if "/" not in name and not name.startswith("."):
             # Names of files cannot hold a zero byte, so that no two listings look the same.
             fields = (name, str(files[name].size), files[name].tag, digests.get(name, ""))
-            hashed.update("\0".join(fields).encode() + b"\0\n")
+            hashed.update("\0".join(fields).encode("utf-8", "surrogatepass") + b"\0\n")
     return hashed.hexdigest()[:VERSION_DIGITS]

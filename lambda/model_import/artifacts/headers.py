@@ -106,6 +106,9 @@ def parse_header(name: str, header: bytes, size: int, found: Findings) -> dict[s
     try:
         # The format is UTF-8; json would guess UTF-16 too.
         entries = json.loads(header.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        # json takes half a surrogate pair for a character, the format's own reader does not.
+        if b"\\ud" in header.lower():
+            json.dumps(entries, ensure_ascii=False).encode("utf-8")
     except _DuplicateError as error:
         found.error(_INVALID, name, f"its header names {shown(error.args[0])} twice", "every tensor once")
         return None

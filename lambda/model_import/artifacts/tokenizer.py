@@ -126,7 +126,9 @@ def _jinja(contents: Contents) -> object:
 def _check_text(contents: Contents, place: str, template: object) -> None:
     if isinstance(template, list):
         # Several by name; the one called default answers chats.
-        named = {each.get("name"): each.get("template") for each in template if isinstance(each, dict)}
-        template = named.get("default")
+        default = (
+            each.get("template") for each in template if isinstance(each, dict) and each.get("name") == "default"
+        )
+        template = next(default, None)
     if not isinstance(template, str) or not template.strip():
         contents.found.error("chat-template", place, f"the template is {shown(template)}", "a jinja template")
