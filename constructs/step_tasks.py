@@ -23,6 +23,14 @@ _LAMBDA_SERVICE = [
 ]
 
 
+# The language has null for an answer that nobody reads, but null is lost between Python and CDK, and without a path the
+# answer would take the place of the state's whole input.
+_THROWN_AWAY = "$.thrownAway"
+# A ResultPath of null would throw an answer away, but jsii leaves out what is null, and without a ResultPath an answer
+# takes the place of everything that the states have gathered.
+_LAST = "$.last"
+
+
 class StepTasks:
     """Makes the task states of one state machine and lets its role do exactly what they call.
 
@@ -54,7 +62,7 @@ class StepTasks:
         *,
         allow: Sequence[Statement],
         select: Mapping[str, Any] | None = None,
-        result_path: str | None = None,
+        result_path: str = _LAST,
         timeout: Duration | None = None,
         retry: Sequence[str] = (),
     ) -> sfn.CustomState:
@@ -66,7 +74,7 @@ class StepTasks:
             parameters: The request in JSONPath; names that end in `.$` hold paths.
             allow: What the call takes.
             select: What of the answer is kept, by `ResultSelector`.
-            result_path: Where the answer goes; it is thrown away by default.
+            result_path: Where the answer goes; by default to where the next answer of this kind overwrites it.
             timeout: How long the call may take.
             retry: Errors after which the call is made again, up to 4 times in a minute.
         """
@@ -74,7 +82,7 @@ class StepTasks:
             "Type": "Task",
             "Resource": f"arn:{self._partition}:states:::{integration}",
             "Parameters": dict(parameters),
-            "ResultPath": result_path,
+            "ResultPath": result_path or _THROWN_AWAY,
         }
         if select:
             state["ResultSelector"] = dict(select)
@@ -100,7 +108,7 @@ class StepTasks:
         payload: Mapping[str, Any],
         *,
         select: Mapping[str, Any] | None = None,
-        result_path: str | None = None,
+        result_path: str = _LAST,
         timeout: Duration | None = None,
     ) -> sfn.CustomState:
         """Make a task state that invokes a function, again where Lambda itself had a fault.
@@ -110,7 +118,7 @@ class StepTasks:
             function: The function.
             payload: What it is given, in JSONPath.
             select: What of the answer is kept; what the function returned is `$.Payload`.
-            result_path: Where the answer goes; it is thrown away by default.
+            result_path: Where the answer goes; by default to where the next answer of this kind overwrites it.
             timeout: How long the call may take.
         """
         return self.call(

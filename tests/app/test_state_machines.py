@@ -175,6 +175,14 @@ def test_every_task_is_retried_or_caught_and_every_state_is_reached(templates: T
             assert _reached(definition(properties)) == set(states)
 
 
+def test_no_answer_takes_the_place_of_what_was_gathered_before(templates: Templates) -> None:
+    for template in templates.values():
+        for _, properties in machines(template):
+            for name, state in definition(properties)["States"].items():
+                if state["Type"] in {"Task", "Pass"}:
+                    assert state.get("ResultPath", "$") != "$", name
+
+
 def test_every_machine_ends_within_the_year_that_an_execution_may_last(templates: Templates) -> None:
     for template in templates.values():
         for _, properties in machines(template):
