@@ -171,6 +171,13 @@ def test_refuses_hostile_numbers(header: dict[str, Any]) -> None:
     assert {finding.rule for finding in errors(packed(header))} & {"invalid-header", "truncated"}
 
 
+@pytest.mark.parametrize("dtype", ["", "float16", " F16", "F4"])
+def test_refuses_a_type_that_the_format_does_not_have_or_that_leaves_half_a_byte(dtype: str) -> None:
+    body = packed({"a": {"dtype": dtype, "shape": [57], "data_offsets": [0, 28]}})
+    assert not library_reads(body)
+    assert errors(body)
+
+
 @pytest.mark.parametrize("header", [{"\ud800": HEADER["a.weight"]}, {"__metadata__": {"\ud800": ""}}])
 def test_refuses_text_that_is_not_unicode_as_the_library_does(header: dict[str, Any]) -> None:
     body = packed({**HEADER, **header})

@@ -24,13 +24,15 @@ _LFS_POINTER = b"version https://git-lfs"
 _METADATA = "__metadata__"
 _INVALID = "invalid-header"
 _SOUND = "a complete safetensors file"
-_ALL_DTYPES = {
-    **dict.fromkeys(("F64", "I64", "U64", "C64"), 8),
-    **dict.fromkeys(("F32", "I32", "U32"), 4),
-    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 2),
-    **dict.fromkeys(("I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 1),
+_BITS = {
+    **dict.fromkeys(("C64", "F64", "I64", "U64"), 64),
+    **dict.fromkeys(("F32", "I32", "U32"), 32),
+    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 16),
+    **dict.fromkeys(("BOOL", "I8", "U8", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
+    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
+    "F4": 4,
 }
-"""Bytes of a number in every format of safetensors that has whole bytes."""
+"""Bits of a number in every format that safetensors 0.8 knows; Bedrock takes few of them."""
 _MAX_INT = 2**64 - 1
 _MOST_DIMENSIONS = 32
 
@@ -148,7 +150,7 @@ def _shape_problem(entry: object) -> str:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         return f"it is described as {shown(entry)}"
     shape, offsets, dtype = entry["shape"], entry["data_offsets"], entry["dtype"]
-    if not isinstance(dtype, str):
+    if not isinstance(dtype, str) or dtype not in _BITS:
         return f"its dtype is {shown(dtype)}"
     if not _is_shape(shape):
         return f"its shape is {shown(shape)}"
@@ -158,10 +160,10 @@ def _shape_problem(entry: object) -> str:
 
 
 def _check_size(place: str, tensor: Tensor, found: Findings) -> None:
-    width = _ALL_DTYPES.get(tensor.dtype)
-    if width is not None and tensor.elements * width != tensor.size:
+    bits = tensor.elements * _BITS[tensor.dtype]
+    if bits != tensor.size * 8:
         problem = f"its shape {list(tensor.shape)} of {tensor.dtype} does not fit its {tensor.size} bytes"
-        found.error("tensor-size", place, problem, f"{tensor.elements * width} bytes")
+        found.error("tensor-size", place, problem, f"{-(-bits // 8)} bytes")
 
 
 def _check_spans(name: str, spans: Iterable[tuple[int, int, str]], data: int, found: Findings) -> None:
