@@ -36,7 +36,7 @@ def main() -> None:
     warm = time.process_time()
     for _ in range(count):
         _answer(handler, event)
-    each = (time.process_time() - warm) / max(count, 1)
+    each = (time.process_time() - warm) / count if count else 0.0
     # What Python itself takes to start is part of a function's start.
     print(
         json.dumps({"start": imported, "import": imported - started, "resident": resident, "each": each}), file=output

@@ -134,6 +134,7 @@ def _measure(folders: Mapping[Variant, Path], backend: str, options: argparse.Na
 
 
 def _median(runs: Sequence[Mapping[str, float]], name: str) -> float:
+    """The median of the runs that measured it: not every run has requests or streams."""
     return statistics.median(run[name] for run in runs if run.get(name))
 
 
