@@ -223,12 +223,13 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _missed(figures: Mapping[Variant, Figures], own: float) -> list[str]:
-    """Which targets the shim misses, each in its stricter reading."""
+    """Which targets the shim misses; its whole process is held against the import of bare boto3's handler alone."""
     ours, bare = figures[OURS], figures[BARE]
     targets: list[tuple[str, Any, Any]] = [
         ("import + init, CPU of bare boto3's", ours.process_ms / bare.import_ms, 1.1),
         ("resident, MB", ours.after_mb, 45),
-        ("CPU a request, of bare boto3's", ours.request_ms / bare.request_ms, 1.15),
+        ("CPU a request, the handler alone, of bare boto3's", ours.request_ms / bare.request_ms, 1.15),
+        ("CPU a request, runtime included, of boto3's with its", ours.invocation_ms / bare.invocation_ms, 1.15),
         ("first streamed byte, ms over the backend's", ours.first_byte_ms - own, 5),
     ]
     return [f"missed: {name} is {value:.2f}, target {limit}" for name, value, limit in targets if value > limit]
