@@ -5,7 +5,7 @@ task tokens, activities, versions and aliases, other integrations than those in 
 machine is created. Its tasks really call the services of the local AWS, held to the policies of the state machine's
 role. Nothing is logged to CloudWatch Logs.
 
-* `api`: the operations; `store`: what there is.
+* `api`: the operations, on `machines` and `executions`; `calls`: one call; `store`: what there is.
 * `definition`: what CreateStateMachine checks.
 * `interpreter`, `execution`: states, one after the other; `choices`, `paths`, `payloads`, `intrinsics`: their language.
 * `tasks`, `resources`, `casing`: calls of other services.

@@ -92,6 +92,13 @@ class StateMachines:
         events: list[dict[str, Any]] = self.states.get_execution_history(executionArn=execution)["events"]
         return events
 
+    def wait_for_event(self, execution: str, kind: str) -> None:
+        """Wait until the history of an execution has an event of that type."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not any(event["type"] == kind for event in self.events(execution)):
+            assert time.monotonic() < deadline, f"{execution} had no {kind} in {DEADLINE_SECONDS} s"
+            time.sleep(0.02)
+
     def function(self, code: str) -> str:
         """Make a Python function from its module's text; return its name."""
         archive = io.BytesIO()

@@ -341,6 +341,7 @@ class TestExecutions:
         machines.scale_waits(1)
         machine = machines.create({"Wait": {"Type": "Wait", "Seconds": 60, "Next": "End"}, "End": {"Type": "Succeed"}})
         execution = machines.start(machine)
+        machines.wait_for_event(execution, "WaitStateEntered")
         machines.states.delete_state_machine(stateMachineArn=machine)
         assert machines.states.describe_state_machine(stateMachineArn=machine)["status"] == "DELETING"
         with pytest.raises(ClientError, match="StateMachineDeleting"):

@@ -280,10 +280,7 @@ class TestStateMachines:
         state = self.state(training)
         machine = machines.create({"Train": state}, JOBS, MANAGED_RULE)
         execution = machines.start(machine)
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not any(event["type"] == "TaskSubmitted" for event in machines.events(execution)):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        machines.wait_for_event(execution, "TaskSubmitted")
         machines.states.stop_execution(executionArn=execution)
         assert training.ended(state["Parameters"]["TrainingJobName"])["TrainingJobStatus"] == "Stopped"
 

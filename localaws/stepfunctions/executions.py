@@ -1,0 +1,100 @@
+"""The operations on executions."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from localaws.stepfunctions import store
+from localaws.stepfunctions.calls import ApiError, Call, check_name, page
+from localaws.stepfunctions.execution import Execution, now
+
+
+def _start(call: Call) -> dict[str, Any]:
+    given = call.parameters
+    call.allow("states:StartExecution", given["stateMachineArn"])
+    machine = call.machine()
+    if machine.deleting:
+        raise ApiError("StateMachineDeleting", f"State Machine is being deleted: '{machine.arn}'")
+    name, text = given.get("name") or str(uuid.uuid4()), given.get("input", "{}")
+    check_name(name)
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise ApiError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
+    existing = machine.executions.get(name)
+    if existing is not None and (existing.status != "RUNNING" or existing.input != text):
+        raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{existing.arn}'")
+    execution = existing or store.start(machine, name, text, given.get("traceHeader"))
+    return {"executionArn": execution.arn, "startDate": execution.started}
+
+
+def _stop(call: Call) -> dict[str, Any]:
+    call.allow("states:StopExecution", call.parameters["executionArn"])
+    execution = call.execution()
+    store.stop(execution, call.parameters.get("error"), call.parameters.get("cause"))
+    return {"stopDate": execution.ended or now()}
+
+
+def _summary(execution: Execution) -> dict[str, Any]:
+    return {
+        "executionArn": execution.arn,
+        "stateMachineArn": execution.state_machine_arn,
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": execution.started,
+        **({"stopDate": execution.ended} if execution.ended else {}),
+    }
+
+
+def _describe_execution(call: Call) -> dict[str, Any]:
+    call.allow("states:DescribeExecution", call.parameters["executionArn"])
+    execution = call.execution()
+    told = {name: getattr(execution, name) for name in ("output", "error", "cause")}
+    return {
+        **_summary(execution),
+        "input": execution.input,
+        "inputDetails": {"included": True},
+        **({"outputDetails": {"included": True}} if execution.output is not None else {}),
+        **{name: value for name, value in told.items() if value is not None},
+        "redriveCount": 0,
+        "redriveStatus": "NOT_REDRIVABLE",
+    }
+
+
+def _list_executions(call: Call) -> dict[str, Any]:
+    if "stateMachineArn" not in call.parameters:
+        raise ApiError("ValidationException", "the local AWS lists the executions of a stateMachineArn only")
+    call.allow("states:ListExecutions", call.parameters["stateMachineArn"])
+    wanted = call.parameters.get("statusFilter")
+    # The latest first (API reference of ListExecutions); those of the same millisecond in the order of their start.
+    executions = sorted(call.machine().executions.values(), key=lambda execution: execution.started, reverse=True)
+    return page(call, "executions", [_summary(one) for one in executions if wanted in (None, one.status)])
+
+
+def _history(call: Call) -> dict[str, Any]:
+    call.allow("states:GetExecutionHistory", call.parameters["executionArn"])
+    events = list(call.execution().events)
+    if call.parameters.get("includeExecutionData") is False:
+        events = [_without_data(event) for event in events]
+    return page(call, "events", events[::-1] if call.parameters.get("reverseOrder") else events)
+
+
+def _without_data(event: Mapping[str, Any]) -> dict[str, Any]:
+    hidden = {"input", "output", "parameters", "inputDetails", "outputDetails"}
+    return {
+        key: {name: item for name, item in value.items() if name not in hidden} if isinstance(value, dict) else value
+        for key, value in event.items()
+    }
+
+
+OPERATIONS: Final[Mapping[str, Callable[[Call], dict[str, Any]]]] = {
+    "DescribeExecution": _describe_execution,
+    "GetExecutionHistory": _history,
+    "ListExecutions": _list_executions,
+    "StartExecution": _start,
+    "StopExecution": _stop,
+}
+"""What is done for each operation."""
