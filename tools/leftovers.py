@@ -10,6 +10,7 @@ import boto3
 _BOOTSTRAP_STACK = "CDKToolkit"
 _BOOTSTRAP_PREFIX = "cdk-"
 _BOOTSTRAP_PARAMETER = "/cdk-bootstrap/"
+_TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -76,6 +77,9 @@ def _gateways_and_logs(region: str) -> Iterator[tuple[str, str]]:
         yield "AWS::ApiGateway::ApiKey", key["name"]
     for page in logs.get_paginator("describe_log_groups").paginate():
         for group in page["logGroups"]:
+            # One of SageMaker's own, for all training jobs of the account: it keeps what each of them said.
+            if group["logGroupName"] == _TRAINING_LOGS:
+                continue
             yield "AWS::Logs::LogGroup", group["logGroupName"]
 
 

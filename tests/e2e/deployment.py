@@ -11,17 +11,18 @@ ACCOUNTS = f"account/{REGION}"
 
 
 class Deployer:
-    """Deploys variants of the one stack."""
+    """Deploys variants of the one stack, or of another app's."""
 
-    def __init__(self, cdk: Cdk, folder: Path) -> None:
+    def __init__(self, cdk: Cdk, folder: Path, app: str = "tests/e2e/variant_app.py") -> None:
         self.cdk = cdk
         self._folder = folder
+        self._app = app
 
     def assembly(self, variant: str = "") -> list[str]:
         """Synthesize a variant once and return the option that names it."""
         assembly = self._folder / f"cdk.out-{variant}"
         if not assembly.exists():
-            app = f"python3 tests/e2e/variant_app.py {variant}"
+            app = f"python3 {self._app} {variant}"
             self.cdk.run("synth", "--quiet", "--app", app, "--output", str(assembly))
         return ["--app", str(assembly)]
 
