@@ -10,7 +10,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,12 @@ from rich.table import Column, Table
 
 from stacks.environments import Removal
 from stacks.models import DEPLOYMENTS, FineTunedModel
-from tools import finetune, keys
+from tools import keys
 from tools.cdk import Cdk, CdkError
 from tools.chat import ask
+from tools.demo_tuning import hurry, tune
 from tools.deployed import DeclaredStack, declared_stacks, outputs, regions, resource_count
+from tools.finetune import FineTuningError
 from tools.invoke import KEY_VARIABLE, openai_client
 from tools.leftovers import leftovers
 from tools.local import LocalAws, running, start
@@ -110,6 +112,20 @@ class Demo:
         )
         show()
 
+    def tune(self) -> None:
+        """Train every fine-tuned model on its sample data and serve what comes of it.
+
+        Raises:
+            FineTuningError: If a pipeline fails.
+        """
+        tuned = [stack for stack in self._stacks if isinstance(stack.model, FineTunedModel)]
+        if tuned:
+            hurry(self._local_aws.url)
+        for stack in tuned:
+            with self._step(f"train {stack.path} on sample data and serve it") as say:
+                release = tune(stack, tell=say)
+            self._console.print(f"{stack.path} serves release {release}.", highlight=False)
+
     def chat(self) -> None:
         """Ask every deployed model once, through its API, and print a table of the answers.
 
@@ -119,11 +135,6 @@ class Demo:
         names = ["stack", "endpoint", "instance", "URL", "first line of the answer"]
         table = Table(*(Column(name, overflow="fold") for name in names))
         for stack in self._stacks:
-            if isinstance(stack.model, FineTunedModel) and not finetune.is_served(stack):
-                self._console.print(
-                    f"{stack.path} serves no version yet: train one (tools.finetune start {stack.path})."
-                )
-                continue
             given = outputs(stack)
             client = openai_client(
                 given["InvokeUrl"],
@@ -197,10 +208,11 @@ class Demo:
             self._console.print(f"  {line}", highlight=False, soft_wrap=True)
 
     @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
+    def _step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Show a step while it runs, and how long it took; gives what changes the words meanwhile."""
         began = time.monotonic()
-        with self._console.status(name):
-            yield
+        with self._console.status(name) as shown:
+            yield shown.update
         self._console.print(f"[green]done[/green] {name} ({time.monotonic() - began:.1f} s)", highlight=False)
 
 
@@ -254,12 +266,13 @@ def main(arguments: list[str] | None = None) -> int:
                 assembly=Path(folder) / "cdk.out",
             )
             demo.deploy()
+            demo.tune()
             demo.chat()
             if options.keep:
                 demo.tell_how_to_talk()
             else:
                 demo.destroy()
-    except (CdkError, DemoError, RuntimeError, ValueError) as error:
+    except (CdkError, DemoError, FineTuningError, RuntimeError, ValueError) as error:
         console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
