@@ -11,6 +11,9 @@ import sys
 import time
 from typing import Any
 
+BLOCKS = 10
+"""What else the machine does shows in some of them; the least one counts."""
+
 
 class _Context:
     aws_request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
@@ -33,14 +36,19 @@ def main() -> None:
     output, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: SIM115 - its log, until the process ends
     for _ in range(min(count, 20)):
         _answer(handler, event)
-    warm = time.process_time()
-    for _ in range(count):
-        _answer(handler, event)
-    each = (time.process_time() - warm) / count if count else 0.0
+    blocks = [_block(handler, event, count // BLOCKS) for _ in range(BLOCKS)] if count else [0.0]
+    each = min(blocks)
     # What Python itself takes to start is part of a function's start.
     print(
         json.dumps({"start": imported, "import": imported - started, "resident": resident, "each": each}), file=output
     )
+
+
+def _block(handler: Any, event: Any, count: int) -> float:
+    started = time.process_time()
+    for _ in range(count):
+        _answer(handler, event)
+    return (time.process_time() - started) / count
 
 
 def _answer(handler: Any, event: dict[str, Any]) -> None:

@@ -3,7 +3,8 @@
 All do the same: a chat of OpenAI's comes as API Gateway's event, and goes to a stand-in SageMaker runtime over HTTP as
 TGI's payload. Each has a venv of its own with pinned versions, made in `.local/shim-venvs` the first time, and the same
 Python. Each runs as a function does in Lambda: a process that asks a Runtime API for its events, ours by its own loop,
-the peers by AWS's `awslambdaric`. CPU time is the process's, all threads; figures are medians of fresh processes.
+the peers by AWS's `awslambdaric`. CPU time is the process's, all threads; figures are medians of fresh processes, a
+request's of the least of ten blocks in each.
 
 Linux only: other processes' CPU clocks and /proc.
 """
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from bench.peer_shim_loop import BLOCKS
 from bench.shim_lambda import Function
 from bench.shim_probes import PROBES, event, probe
 from bench.shim_variants import BARE, OURS, ROOT, VARIANTS, Variant
@@ -111,7 +113,7 @@ def _measure(folders: Mapping[Variant, Path], backend: str, options: argparse.Na
     functions: dict[Variant, list[dict[str, float]]] = {variant: [] for variant in folders}
     for run in range(options.runs):
         # Requests need no more processes than to tell one that is unlike the others.
-        requests = options.requests if run % 4 == 0 else 0
+        requests = options.requests if run % 2 == 0 else 0
         streams = options.streams if run == 0 else 0
         for variant, folder in folders.items():
             environment = variant.environment(backend=backend, endpoint="plain")
@@ -165,15 +167,20 @@ def _function(
         found = {"start": function.cpu_seconds(), "resident": float(function.resident_bytes())}
         if requests:
             _invoke(function, _WARM_UP, stream=False)
-            before = function.cpu_seconds()
-            _invoke(function, requests, stream=False)
-            found["each"] = (function.cpu_seconds() - before) / requests
+            found["each"] = min(_block(function, requests // BLOCKS) for _ in range(BLOCKS))
         if streams:
             _invoke(function, 1, stream=True)
             found["first_byte"] = statistics.median(_invoke(function, streams, stream=True))
         if requests:
             found["after"] = float(function.resident_bytes())
     return found
+
+
+def _block(function: Function, count: int) -> float:
+    """CPU seconds of an invocation, over so many."""
+    before = function.cpu_seconds()
+    _invoke(function, count, stream=False)
+    return (function.cpu_seconds() - before) / count
 
 
 def _invoke(function: Function, count: int, *, stream: bool) -> list[float]:
