@@ -20,6 +20,9 @@ DEADLINE = Duration.minutes(54)
 _TOTAL_TIMEOUT = Duration.minutes(58)
 _QUERY_INTERVAL = Duration.seconds(15)
 _FUNCTION_TIMEOUT = Duration.minutes(2)
+_MODELS_REASON = (
+    "AWS chooses the ids of imported models; a condition holds the statement to those that carry this model's tag"
+)
 # The framework's functions that its waiter invokes.
 _WAITED_FOR = ("isComplete", "onTimeout")
 
@@ -34,7 +37,9 @@ class ImportDeployment(Construct):
     deletes every version with this model's name and tag.
 
     Failures: the import's own error is the resource's. A create that failed is rolled back by a delete; an update that
-    failed leaves the old version served, and is rolled back by an update to the old weights, whose version is there.
+    failed leaves the old version served, and is rolled back by an update to the old weights, which
+    finds their version served. Where the same prefix failed with a new `revision`, the rollback fails likewise: put the
+    old files back, and continue it.
 
     Prerequisites: as of `ModelImportJob`, which makes it.
 
@@ -133,10 +138,12 @@ class ImportDeployment(Construct):
         function.allow("Start", ["states:ListExecutions", "states:StartExecution"], state_machine.state_machine_arn)
         function.allow("Stop", ["states:StopExecution"], self._executions(model))
         function.allow("ServeNothing", ["ssm:GetParameter", "ssm:PutParameter"], *parameters)
+        function.allow("LookAtServed", ["bedrock:GetImportedModel"], model.model_arns, **model.is_this_model)
         acknowledge_in_policy(
             function.role,
             {
                 wildcard_finding(self, self._executions(model)): "executions are named by whoever starts them",
+                wildcard_finding(self, model.model_arns): _MODELS_REASON,
                 "AwsSolutions-IAM5[Resource::*]": NO_RESOURCE_FOR_TRACES,
             },
         )
@@ -150,10 +157,7 @@ class ImportDeployment(Construct):
             function.role,
             {
                 wildcard_finding(self, self._executions(model)): "executions are named by whoever starts them",
-                wildcard_finding(self, model.model_arns): (
-                    "AWS chooses the ids of imported models; a condition lets only those be deleted that carry this "
-                    "model's tag"
-                ),
+                wildcard_finding(self, model.model_arns): _MODELS_REASON,
                 "AwsSolutions-IAM5[Resource::*]": (
                     "bedrock:ListImportedModels and bedrock:ListModelImportJobs exist in IAM without a resource; "
                     f"{NO_RESOURCE_FOR_TRACES}"

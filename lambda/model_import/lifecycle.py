@@ -3,7 +3,8 @@
 It works under CDK's Provider framework: `on_event` begins, `is_complete` is asked again and again. Both may be called
 twice with the same request. The physical id is the model's name, so that a change of weights is an update, which
 imports anew and drops the old version only when the new one is served; a failed update is undone by CloudFormation
-with an update to the old weights, whose version is still there and served, so that it takes seconds.
+with an update to the old weights. Their version is still served, so that there is nothing to do: not even the weights
+are read, which CloudFormation may not have given back to the roles yet.
 
 Properties of the resource: `Weights`, the S3 prefix, or empty where something else starts imports; `Revision`, any
 text, to import again what changed under the same prefix.
@@ -13,6 +14,8 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from model_import import versions
 from model_import.clients import client
@@ -37,7 +40,8 @@ def on_event(event: dict[str, Any], _context: object) -> dict[str, Any]:
         event: CloudFormation's request.
 
     Returns:
-        `PhysicalResourceId`, and `Execution`, the ARN of the run that `is_complete` looks at, or an empty text.
+        `PhysicalResourceId`, and `Execution`, the ARN of the run that `is_complete` looks at, or an empty text; with
+        `Served`, what is served from these weights already.
     """
     configuration = Configuration.from_environment()
     if event["RequestType"] == "Delete":
@@ -49,6 +53,10 @@ def on_event(event: dict[str, Any], _context: object) -> dict[str, Any]:
     weights = event["ResourceProperties"].get("Weights", "")
     if not weights:
         return {"PhysicalResourceId": configuration.model, "Execution": ""}
+    served = _served_from(configuration, weights) if _only_weights_changed(event) else None
+    if served:
+        _stop_runs(configuration, "an update is rolled back")
+        return {"PhysicalResourceId": configuration.model, "Execution": "", "Served": served}
     # A run that outlived its deployment would make this one fail as concurrent.
     name = _execution_name(event["RequestId"])
     _stop_runs(configuration, "a later deployment imports", but=name)
@@ -75,7 +83,7 @@ def is_complete(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if event["RequestType"] == "Delete":
         return {"IsComplete": _is_gone(event["PhysicalResourceId"])}
     if not event["Execution"]:
-        return _complete({})
+        return _complete(event.get("Served", {}))
     execution = client("stepfunctions").describe_execution(executionArn=event["Execution"])
     if execution["status"] == "RUNNING":
         _hold_to_deadline(configuration, execution)
@@ -92,6 +100,31 @@ def _complete(output: dict[str, str]) -> dict[str, Any]:
     names = {"ModelArn": "modelArn", "ModelName": "modelName", "Version": "version"}
     data = {name: output.get(member, versions.NOTHING) for name, member in names.items()}
     return {"IsComplete": True, "Data": data}
+
+
+def _only_weights_changed(event: dict[str, Any]) -> bool:
+    """Whether an update is for other weights, and so not for new ones under the same prefix."""
+    if event["RequestType"] != "Update":
+        return False
+    old, new = event["OldResourceProperties"], event["ResourceProperties"]
+    return bool(old.get("Weights") != new["Weights"] and old.get("Revision") == new.get("Revision"))
+
+
+def _served_from(configuration: Configuration, weights: str) -> dict[str, str] | None:
+    """What is served, if it was imported from this prefix."""
+    arn = versions.read_parameter(configuration.target_parameter) or versions.NOTHING
+    if arn == versions.NOTHING:
+        return None
+    try:
+        model = client("bedrock").get_imported_model(modelIdentifier=arn)
+    except ClientError as error:
+        if versions.code_of(error) == "ResourceNotFoundException":
+            return None
+        raise
+    if model["modelDataSource"]["s3DataSource"]["s3Uri"] != weights:
+        return None
+    version = versions.read_parameter(configuration.served_parameter) or versions.NOTHING
+    return {"modelArn": arn, "modelName": model["modelName"], "version": version}
 
 
 def _execution_name(request_id: str) -> str:

@@ -181,7 +181,7 @@ class Resource:
             "RequestType": kind,
             "RequestId": uuid4().hex,
             "ResourceProperties": {"Model": self.world.model, "Weights": weights, "Revision": ""},
-            **({} if old is None else {"OldResourceProperties": {"Weights": old}}),
+            **({} if old is None else {"OldResourceProperties": {"Weights": old, "Revision": ""}}),
             **({} if self.physical_id is None else {"PhysicalResourceId": self.physical_id}),
         }
         begun = self.world.invoke("OnEvent", event)

@@ -246,6 +246,14 @@ class TestCustomResource:
         assert world.parameter("target") == before["ModelArn"]
         assert world.models() == [before["ModelName"]]
 
+    def test_starts_no_run_to_go_back_to_what_is_served(self, world: World, resource: Resource) -> None:
+        old = world.upload()
+        resource.create(old)
+        bucket, _, prefix = old.removeprefix("s3://").partition("/")
+        world.bedrock.clients("s3").delete_object(Bucket=bucket, Key=f"{prefix}config.json")
+
+        assert resource.update("s3://elsewhere/", old)["Version"] == world.parameter("served")
+
     def test_deletes_twice(self, world: World, resource: Resource) -> None:
         resource.create(world.upload())
         resource.delete()

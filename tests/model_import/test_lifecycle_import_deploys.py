@@ -1,0 +1,143 @@
+"""An importer as a stack: CloudFormation, CDK's Provider framework and its waiter, all on the local AWS."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from constructs.import_role import Weights
+from constructs.imported_model import ImportedModel
+from constructs.model_import_job import ModelImportJob
+from constructs.model_key import ModelKey
+from constructs.served_pointer import ServedPointer
+
+from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, name, prepared
+from tests.localaws.conftest import StackDriver, aws, local_aws
+from tests.model_import.artifact_models import llama
+from tests.model_import.import_world import wait_scale
+
+__all__ = ["aws", "local_aws"]
+
+_NODE_PACKAGES = Path(__file__).resolve().parents[2] / "node_modules" / "@aws-sdk"
+
+pytestmark = pytest.mark.skipif(
+    not all((_NODE_PACKAGES / package).is_dir() for package in ("client-lambda", "client-sfn")),
+    reason="CDK's Provider framework imports @aws-sdk/client-lambda and @aws-sdk/client-sfn, which Lambda brings along",
+)
+
+
+@pytest.fixture(scope="module")
+def bedrock(local_aws: str, aws: Callable[..., Any]) -> Iterator[Bedrock]:
+    wait_scale(local_aws, 0.02)
+    bedrock = prepared(local_aws, aws)
+    yield bedrock
+    bedrock.clean()
+
+
+class Importer:
+    """A stack with one imported model."""
+
+    def __init__(self, bedrock: Bedrock, folder: Path) -> None:
+        self.name = name("s")
+        self.bedrock = bedrock
+        self.folder = folder
+        self.stacks = StackDriver(bedrock.clients("cloudformation", region=REGION))
+
+    def weights(self, **config: Any) -> str:
+        """Upload a model; the prefix of its files."""
+        prefix = name("w")
+        llama(self.folder / prefix).edit("config.json", **config)
+        for path in (self.folder / prefix).iterdir():
+            self.bedrock.clients("s3").upload_file(str(path), self.bedrock.bucket, f"{prefix}/{path.name}")
+        return f"{prefix}/"
+
+    def deploy(self, prefix: str) -> str:
+        """Deploy with the weights at a prefix; the stack's status."""
+        outdir = self.folder / name("out")
+        app = cdk.App(outdir=str(outdir))
+        stack = cdk.Stack(app, self.name, env=cdk.Environment(account=ACCOUNT, region=REGION))
+        pointer = ServedPointer(stack, "Served", path=self.name)
+        ModelImportJob(
+            stack,
+            "Import",
+            model=ImportedModel(stack, "Model", model_name=self.name, pointer=pointer),
+            weights=Weights(bucket_name=self.bedrock.bucket, prefix=prefix),
+            encryption_key=ModelKey(stack, "Key", alias=self.name, removal_policy=cdk.RemovalPolicy.DESTROY),
+            import_on_deploy=True,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        app.synth()
+        self._upload(outdir)
+        template = json.loads((outdir / f"{self.name}.template.json").read_text())
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::Lambda::Function":
+                resource["Properties"]["Code"]["S3Bucket"] = self.bedrock.bucket
+        return self.stacks.deploy(self.name, template["Resources"])
+
+    def _upload(self, outdir: Path) -> None:
+        manifest = json.loads((outdir / f"{self.name}.assets.json").read_text())
+        for key, asset in manifest["files"].items():
+            if asset["source"]["packaging"] != "zip":
+                continue
+            folder = outdir / asset["source"]["path"]
+            archive = io.BytesIO()
+            with zipfile.ZipFile(archive, "w") as files:
+                for path in sorted(folder.rglob("*")):
+                    files.write(path, path.relative_to(folder))
+            for destination in asset["destinations"].values():
+                self.bedrock.clients("s3").put_object(
+                    Bucket=self.bedrock.bucket, Key=destination["objectKey"], Body=archive.getvalue()
+                )
+            assert key
+
+    def models(self) -> list[str]:
+        """The names of the account's imported models."""
+        return sorted(m["modelName"] for m in self.bedrock.control.list_imported_models()["modelSummaries"])
+
+    def target(self) -> str:
+        """The served ARN."""
+        ssm = self.bedrock.clients("ssm", region=REGION)
+        return str(ssm.get_parameter(Name=f"/jumpstack/{self.name}/target")["Parameter"]["Value"])
+
+
+@pytest.fixture
+def importer(bedrock: Bedrock, tmp_path: Path) -> Importer:
+    return Importer(bedrock, tmp_path)
+
+
+def test_creates_updates_survives_an_update_that_fails_and_destroys(importer: Importer) -> None:
+    good, better = importer.weights(rope_theta=1.0), importer.weights(rope_theta=2.0)
+    assert importer.deploy(good) == "CREATE_COMPLETE", importer.stacks.failures(importer.name)
+    first = importer.target()
+    [name_of_first] = importer.models()
+
+    assert importer.deploy(better) == "UPDATE_COMPLETE", importer.stacks.failures(importer.name)
+    second = importer.target()
+    assert second != first
+    assert name_of_first in importer.models()
+
+    assert importer.deploy(importer.weights(architectures=["BertForMaskedLM"])) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "'BertForMaskedLM' is not supported" in importer.stacks.failures(importer.name)
+    assert importer.target() == second
+
+    assert importer.stacks.delete(importer.name) == "DELETE_COMPLETE"
+    assert importer.models() == []
+
+
+def test_fails_to_create_with_bedrocks_words_and_leaves_nothing(importer: Importer) -> None:
+    importer.bedrock.behave(role_propagation_seconds=1e9)
+    try:
+        assert importer.deploy(importer.weights()) == "ROLLBACK_COMPLETE"
+    finally:
+        importer.bedrock.behave(role_propagation_seconds=0)
+
+    reason = importer.stacks.failures(importer.name)
+    assert "The provided role ARN is invalid" in reason
+    assert "likely cause: Bedrock did not see the import role" in reason
+    assert importer.models() == []
