@@ -13,8 +13,8 @@ import pytest
 from aws_cdk import aws_s3 as s3
 
 import app
-from stacks.environments import PROD, ApiKeys, Domain, FrontDoor, Quota, WebAcl
-from stacks.models import MISTRAL_7B_INSTRUCT
+from stacks.environments import PROD, ApiKeys, Domain, FrontDoor, Network, Quota, WebAcl
+from stacks.models import MISTRAL_7B_INSTRUCT, MISTRAL_7B_SEC
 
 pytestmark = pytest.mark.validated
 
@@ -61,6 +61,21 @@ def test_neither_finds_anything_in_a_front_door_with_keys_web_acl_and_domain(tmp
     door = FrontDoor(api_keys=ApiKeys(quota=Quota(requests=1000)), web_acl=WebAcl(), domain=domain)
     # Raises where cdk-nag finds something.
     app.build([(replace(PROD, front_door=door), [MISTRAL_7B_INSTRUCT])], outdir=str(tmp_path)).synth()
+
+    assert _linted(sorted(str(path) for path in tmp_path.glob("assembly-prod/*.template.json"))) == (0, "")
+
+
+def test_neither_finds_anything_in_a_pipeline_with_everything(tmp_path: Path) -> None:
+    network = Network(subnet_ids=["subnet-0123abcd"], security_group_ids=["sg-0123abcd"])
+    model = replace(
+        MISTRAL_7B_SEC,
+        spot=True,
+        data_prefix="s3://some-bucket/data/",
+        validation_prefix="s3://some-bucket/validation/",
+        start=("deploy", "schedule:rate(7 days)", "schedule:cron(0 3 ? * SUN *)"),
+    )
+    # Raises where cdk-nag finds something.
+    app.build([(replace(PROD, network=network), [model])], outdir=str(tmp_path)).synth()
 
     assert _linted(sorted(str(path) for path in tmp_path.glob("assembly-prod/*.template.json"))) == (0, "")
 
