@@ -185,6 +185,16 @@ def test_refuses_text_that_is_not_unicode_as_the_library_does(header: dict[str, 
     assert "invalid-header" in {finding.rule for finding in errors(body)}
 
 
+@pytest.mark.parametrize(
+    "numbers", [b'"shape":[14],"data_offsets":[-0,28]', b'"shape":[1099511627776,1099511627776,0],"data_offsets":[0,0]']
+)
+def test_reads_numbers_as_the_library_does(numbers: bytes) -> None:
+    header = b'{"a":{"dtype":"F16",' + numbers + b"}}"
+    body = struct.pack("<Q", len(header)) + header + DATA[: 28 if b"28" in numbers else 0]
+    assert not library_reads(body)
+    assert "invalid-header" in {finding.rule for finding in errors(body)}
+
+
 def test_refuses_a_number_of_too_many_digits() -> None:
     digits = b'{"a":{"dtype":"F16","shape":[' + b"9" * 5000 + b'],"data_offsets":[0,28]}}'
     [finding] = errors(struct.pack("<Q", len(digits)) + digits + DATA)

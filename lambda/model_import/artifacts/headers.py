@@ -10,6 +10,8 @@ import math
 import struct
 from collections import Counter
 from collections.abc import Iterable
+from itertools import accumulate
+from operator import mul
 from typing import Any, NamedTuple
 
 from model_import.artifacts.findings import Findings, shown
@@ -107,7 +109,12 @@ def parse_header(name: str, header: bytes, size: int, found: Findings) -> dict[s
     """
     try:
         # The format is UTF-8; json would guess UTF-16 too.
-        entries = json.loads(header.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        entries = json.loads(
+            header.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_int=_integer,
+        )
         # json takes half a surrogate pair for a character, the format's own reader does not.
         if b"\\ud" in header.lower():
             json.dumps(entries, ensure_ascii=False).encode("utf-8")
@@ -193,6 +200,11 @@ def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
 
 
+def _integer(text: str) -> int | float:
+    # JSON's negative zero is a fraction, to the format's own reader too.
+    return -0.0 if text == "-0" else int(text)
+
+
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_INT
 
@@ -201,7 +213,8 @@ def _is_shape(value: object) -> bool:
     # The length first, so that a hostile header cannot make the product huge.
     if not isinstance(value, list) or len(value) > _MOST_DIMENSIONS or not all(_is_count(each) for each in value):
         return False
-    return math.prod(value) <= _MAX_INT
+    # One after the other, as the format's own reader multiplies: a zero at the end does not undo an overflow.
+    return all(product <= _MAX_INT for product in accumulate(value, mul))
 
 
 def _is_text_map(value: object) -> bool:
