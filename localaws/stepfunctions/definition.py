@@ -190,5 +190,7 @@ def _task_problems(state: Mapping[str, Any], place: str) -> list[str]:
         resource = resources.parse(state["Resource"])
     except resources.ResourceError as error:
         return [f"{error} at {place}/Resource"]
+    if resource.function:
+        return []
     # Of optimized integrations some fields are wider than the API's: a Payload, a Message or a Detail may be JSON.
     return casing.problems(resource.operation.input_shape, state.get("Parameters", {}), f"{place}/Parameters")

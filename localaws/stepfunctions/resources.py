@@ -15,6 +15,11 @@ _RESOURCE: Final = re.compile(
     r"(?P<service>[a-z0-9]+):(?P<action>[A-Za-z0-9]+)(?:\.(?P<pattern>[A-Za-z0-9:]+))?"
 )
 
+# A function's own ARN: the older form, which gives the function the state's input and takes what it returns.
+_FUNCTION: Final = re.compile(
+    r"arn:aws(?:-[a-z]+)*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(?::[A-Za-z0-9_$-]+)?"
+)
+
 # The optimized integrations that are built here, each with the patterns that it takes.
 _OPTIMIZED: Final = {
     ("lambda", "invoke"): (None,),
@@ -57,6 +62,7 @@ class Resource:
         pattern: ``sync`` if the task waits for the job that it starts.
         is_sdk: whether it is one of the ``aws-sdk:`` integrations rather than an optimized one.
         operation: the operation's model.
+        function: the function's ARN, where the resource is a function itself.
     """
 
     service: str
@@ -64,6 +70,7 @@ class Resource:
     pattern: str | None
     is_sdk: bool
     operation: OperationModel
+    function: str | None = None
 
     @property
     def boto_name(self) -> str:
@@ -119,6 +126,11 @@ def parse(arn: str) -> Resource:
     Raises:
         ResourceError: if there is no such integration, or it is not built here.
     """
+    if _FUNCTION.fullmatch(arn):
+        operation = _service_model("lambda").operation_model("Invoke")
+        return Resource(
+            service="lambda", action="invoke", pattern=None, is_sdk=False, operation=operation, function=arn
+        )
     match = _RESOURCE.fullmatch(arn)
     if match is None:
         raise ResourceError(f"The resource provided {arn} is not recognized, or not built here.")

@@ -120,6 +120,8 @@ def _within_time(task: Task, call: Callable[[threading.Event], Any]) -> Any:
 
 def _call(task: Task, resource: Resource, cancelled: threading.Event) -> Any:
     client = _client(task, resource)
+    if resource.function:
+        return _invoke(client, resource, {"FunctionName": resource.function, "Payload": task.parameters})["Payload"]
     parameters = casing.to_api(resource.operation.input_shape, task.parameters)
     if resource.is_sdk:
         answer = _ask(client, resource, parameters)
