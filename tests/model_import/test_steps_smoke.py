@@ -1,0 +1,74 @@
+"""The smoke test against the stand-in Bedrock: every body, cold and broken models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from model_import import clients
+from model_import.configuration import BODIES, Configuration
+from model_import.smoke import ModelNotReadyError, SmokeTestError, smoke_test
+from tests.localaws.bedrock_models import REGION, Bedrock, prepared
+from tests.localaws.conftest import aws, local_aws
+
+__all__ = ["aws", "local_aws"]
+
+
+@pytest.fixture(scope="module")
+def bedrock(local_aws: str, aws: Callable[..., Any]) -> Iterator[Bedrock]:
+    bedrock = prepared(local_aws, aws)
+    yield bedrock
+    bedrock.steer("DELETE")
+    bedrock.clean()
+
+
+@pytest.fixture(scope="module")
+def model(bedrock: Bedrock) -> str:
+    return bedrock.import_model()
+
+
+@pytest.fixture(autouse=True)
+def _own_clients(bedrock: Bedrock, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    variables = {
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL": bedrock.url,
+    }
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    clients.client.cache_clear()
+    yield
+    clients.client.cache_clear()
+
+
+def _configured(**settings: Any) -> Configuration:
+    return Configuration("m", "/target", "/served", "/previous", **settings)
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_takes_an_answer_in_every_body(model: str, body: str) -> None:
+    answer = smoke_test(_configured(body=body, smoke_prompt="sky"), {"modelArn": model})["answer"]
+
+    assert "sky" in answer
+
+
+def test_refuses_an_answer_without_what_it_must_hold(model: str) -> None:
+    configuration = _configured(body="native", smoke_prompt="sky", smoke_expect="blue whale")
+    with pytest.raises(SmokeTestError, match=r"the answer to 'sky' is '.*': it must hold 'blue whale'"):
+        smoke_test(configuration, {"modelArn": model})
+
+
+@pytest.mark.parametrize("code", ["ModelNotReadyException", "ThrottlingException", "InternalServerException"])
+def test_asks_again_what_passes_by_waiting(bedrock: Bedrock, model: str, code: str) -> None:
+    bedrock.behave(faults=[{"code": code, "message": "wait"}])
+    with pytest.raises(ModelNotReadyError, match=f"{code}: wait"):
+        smoke_test(_configured(), {"modelArn": model})
+
+
+def test_fails_on_a_model_that_is_broken(bedrock: Bedrock, model: str) -> None:
+    bedrock.behave(faults=[{"code": "ModelErrorException", "message": "out of memory"}])
+    with pytest.raises(SmokeTestError, match="ModelErrorException: out of memory"):
+        smoke_test(_configured(), {"modelArn": model})
