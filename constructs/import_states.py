@@ -32,6 +32,9 @@ _BEDROCK_FAULTS = ("Bedrock.InternalServerException", "Bedrock.ThrottlingExcepti
 class ImportStates:
     """Makes the states of one state machine and lets its role do what they call.
 
+    The whole of it has the state machine's time; when that is up, nothing is tidied up: a version that was imported by
+    then is removed by the next run.
+
     Every state keeps what it finds out beside the input: `artifacts` (the check's version), `run` (the plan),
     `job`, `model`, `wait` (seconds until the next look), `tries`, `refusal` and `failure`.
     """

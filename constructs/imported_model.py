@@ -6,6 +6,7 @@ from aws_cdk import Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
+from constructs.acknowledgements import wildcard_finding
 from constructs.served_pointer import ServedPointer
 
 MODEL_TAG = "jumpstack:model"
@@ -90,10 +91,16 @@ class ImportedModel(Construct):
         """The condition that holds for versions of this model only: they carry its name as a tag."""
         return {"StringEquals": {f"aws:ResourceTag/{MODEL_TAG}": self.model_name}}
 
+    @property
+    def invoke_findings(self) -> Mapping[str, str]:
+        """The findings of rule packs about a policy that `grant_invoke` has written, with their reasons."""
+        reason = "AWS chooses the ids of imported models; a condition holds the statement to those that carry this model's tag"
+        return {wildcard_finding(self, self.model_arns): reason}
+
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let the grantee look up the served version and invoke it, with and without streaming; Converse has no action.
 
-        The finding that this gives rule packs is `wildcard_finding(…, model.model_arns)`.
+        Whoever grants acknowledges `invoke_findings` in the grantee's policy.
         """
         invoke = iam.Grant.add_to_principal(
             grantee=grantee,
