@@ -94,7 +94,9 @@ class ImportedModel(Construct):
     @property
     def invoke_findings(self) -> Mapping[str, str]:
         """The findings of rule packs about a policy that `grant_invoke` has written, with their reasons."""
-        reason = "AWS chooses the ids of imported models; a condition holds the statement to those that carry this model's tag"
+        reason = (
+            "AWS chooses the ids of imported models; a condition holds the statement to those with this model's tag"
+        )
         return {wildcard_finding(self, self.model_arns): reason}
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
