@@ -21,8 +21,7 @@ LEAST_STREAM_TIMEOUT_SECONDS = 5
 """The shortest silence that ends a stream: the deadline is for its beginning, the socket's timeout for all of it."""
 
 USER_AGENT = f"JumpStack Botocore/{botocore.__version__}"
-"""Said in place of botocore's own, which is put together twice a request, of what a function knows of itself: a tenth
-of the CPU that a request takes."""
+"""Said in place of botocore's own, which is put together anew for each request, at 0.03 ms of CPU."""
 
 
 @cache
