@@ -94,7 +94,11 @@ class Connections:
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=read_timeout,
             user_agent=USER_AGENT,
-            retries={"total_max_attempts": 1, "mode": "standard"},
+            # What the shim sends is made by itself and checked before; botocore would look at it again.
+            parameter_validation=False,
+            disable_request_compression=True,
+            # Never a second attempt, for which the older mode keeps no accounts.
+            retries={"total_max_attempts": 1, "mode": "legacy"},
         )
         return create_client(self._service, config)
 
