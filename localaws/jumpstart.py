@@ -2,12 +2,14 @@
 
 They are AWS's, of another account, and anybody may read them without a signature. What is in them here is a stand-in
 (`localaws/data/jumpstart`): a manifest, the spec documents of a few models, and a tiny object in the place of every
-script and archive that these name. A region's bucket is made when somebody first asks for it.
+script and archive that these name. A region's bucket is made when somebody first asks for it; not so where the
+environment variable ``LOCALAWS_JUMPSTART`` is ``none``, for who wants to fill the buckets otherwise.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +33,7 @@ _LOCK: Final = threading.Lock()
 def handle(environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes] | None:
     """Make the bucket that a request is about, if it is one of JumpStart's; the answer is always left to S3."""
     match = _BUCKET.fullmatch(environ.get("PATH_INFO", ""))
-    if match is not None:
+    if match is not None and os.environ.get("LOCALAWS_JUMPSTART") != "none":
         with _LOCK:
             ensure(match.group(1), match.group(2))
     return None

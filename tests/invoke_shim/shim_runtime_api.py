@@ -171,8 +171,9 @@ class RuntimeApiStandIn:
                 return
             number += 1
             thread = threading.Thread(target=self._serve, args=(connection, number), daemon=True)
-            self._threads.append(thread)
+            # Started first: the other end may be closed, and joined, at any moment.
             thread.start()
+            self._threads.append(thread)
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         with connection, connection.makefile("rb") as reader:

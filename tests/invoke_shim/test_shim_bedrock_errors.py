@@ -79,7 +79,7 @@ class TestCold:
     ) -> None:
         stub.replies = [NOT_READY]
         with pytest.raises(ApiError, match=r"being loaded.*try again in 30 s") as error:
-            native.complete(ask("native"), soon(retry.LEAST_RESERVE_SECONDS + 0.05))
+            native.complete(ask("native"), soon(retry.LEAST_RESERVE_SECONDS + 1))
         assert (error.value.status, error.value.headers) == (503, {"retry-after": "30"})
         assert len(stub.bodies) > 1
 

@@ -188,8 +188,8 @@ def test_a_failed_update_restores_everything(stacks: StackDriver, stack_name: st
 
 
 def test_refuses_an_unknown_resource_type_before_anything_is_made(stacks: StackDriver, stack_name: str) -> None:
-    with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::SNS::Topic\]"):
-        stacks.change_set(stack_name, {"Topic": {"Type": "AWS::SNS::Topic"}, "Group": group()})
+    with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::SQS::Queue\]"):
+        stacks.change_set(stack_name, {"Queue": {"Type": "AWS::SQS::Queue"}, "Group": group()})
 
     assert not stacks.exists(stack_name)
 

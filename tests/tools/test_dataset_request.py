@@ -63,7 +63,11 @@ def test_refuses_bad_data(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("stack", "hint"), [("prod/mistral-7b-doly", "try prod/mistral-7b-dolly"), ("x", "try prod/mistral-7b-dolly")]
+    ("stack", "hint"),
+    [
+        ("prod/mistral-7b-doly", "try prod/mistral-7b-dolly"),
+        ("x", "try dev/mistral-7b-dolly, prod/mistral-7b-dolly, prod/mistral-7b-sec"),
+    ],
 )
 def test_names_the_models_that_are_declared(capsys: pytest.CaptureFixture[str], stack: str, hint: str) -> None:
     assert _run(stack, str(SAMPLES / "dolly")) == 1

@@ -74,8 +74,11 @@ class Quotas:
 
 @pytest.fixture(scope="module")
 def running_aws() -> Iterator[local.LocalAws]:
-    with local.running() as local_aws:
-        yield local_aws
+    with pytest.MonkeyPatch.context() as environment:
+        # The tests say themselves what is in JumpStart's buckets, and who may read it.
+        environment.setenv("LOCALAWS_JUMPSTART", "none")
+        with local.running() as local_aws:
+            yield local_aws
 
 
 @pytest.fixture

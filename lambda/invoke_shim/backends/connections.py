@@ -53,10 +53,12 @@ class Connections:
     Args:
         service: its name in the SDKs.
         read_timeout: seconds that it usually has for the next byte.
+        checks: whether botocore holds each request to the service's model; for requests that callers make up.
     """
 
-    def __init__(self, service: str, *, read_timeout: int) -> None:
+    def __init__(self, service: str, *, read_timeout: int, checks: bool = True) -> None:
         self._service = service
+        self._checks = checks
         self._timeout = read_timeout
         self._client = self._create(read_timeout)
         self._hasty: tuple[int, Any] | None = None
@@ -94,8 +96,7 @@ class Connections:
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=read_timeout,
             user_agent=USER_AGENT,
-            # What the shim sends is made by itself and checked before; botocore would look at it again.
-            parameter_validation=False,
+            parameter_validation=self._checks,
             disable_request_compression=True,
             # Never a second attempt, for which the older mode keeps no accounts.
             retries={"total_max_attempts": 1, "mode": "legacy"},
