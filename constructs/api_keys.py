@@ -1,8 +1,6 @@
 """Keys for the callers of an API, which OpenAI's clients send as bearer tokens."""
 
-from pathlib import Path
-
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Token
+from aws_cdk import Duration, RemovalPolicy, Token
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,10 +8,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy
+from constructs.logged_function import NO_RESOURCE_FOR_TRACES, package_code
 
 from catalog import gateway_limits as limits
 
-_LAMBDA_FOLDER = Path(__file__).resolve().parent.parent / "lambda"
 BEARER_KEY = "^[Bb][Ee][Aa][Rr][Ee][Rr] +[A-Za-z0-9]{20,128}$"
 """`bearer` in any case, and a key's form. API Gateway answers 401 to what does not match, and asks no function."""
 # The longest that API Gateway caches. The function's answer follows from the header alone, and API Gateway compares the
@@ -124,11 +122,7 @@ class ApiKeys(Construct):
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
             handler="key_authorizer.handler.handle",
-            code=lambda_.Code.from_asset(
-                str(_LAMBDA_FOLDER),
-                exclude=["/*", "!/key_authorizer/", "__pycache__/"],
-                ignore_mode=IgnoreMode.GIT,
-            ),
+            code=package_code("key_authorizer"),
             role=role,
             memory_size=128,
             timeout=Duration.seconds(5),
@@ -136,14 +130,7 @@ class ApiKeys(Construct):
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
         )
-        acknowledge_in_policy(
-            role,
-            {
-                "AwsSolutions-IAM5[Resource::*]": (
-                    "xray:PutTraceSegments and xray:PutTelemetryRecords exist in IAM without a resource"
-                )
-            },
-        )
+        acknowledge_in_policy(role, {"AwsSolutions-IAM5[Resource::*]": NO_RESOURCE_FOR_TRACES})
         return function
 
 

@@ -1,19 +1,14 @@
 """A Lambda function of the model import: the package `model_import` with one of its handlers."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
-
-_LAMBDA_FOLDER = Path(__file__).resolve().parent.parent / "lambda"
-
-NO_RESOURCE_FOR_TRACES = "xray:PutTraceSegments and xray:PutTelemetryRecords exist in IAM without a resource"
+from constructs.logged_function import logged_function, package_code
 
 
 class ImportFunction(Construct):
@@ -65,34 +60,17 @@ class ImportFunction(Construct):
             removal_policy: What becomes of the log group when it leaves the stack.
         """
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(
-            self, "Logs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
-        )
-        self.role = iam.Role(
-            self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=description
-        )
-        log_group.grant_write(self.role)
-        encryption_key.grant_decrypt(self.role)
-        self.function = lambda_.Function(
+        self.function, self.role = logged_function(
             self,
-            "Resource",
-            description=description,
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
+            code=package_code("model_import"),
             handler=handler,
-            code=lambda_.Code.from_asset(
-                str(_LAMBDA_FOLDER),
-                exclude=["/*", "!/model_import/", "__pycache__/"],
-                ignore_mode=IgnoreMode.GIT,
-            ),
-            role=self.role,
+            description=description,
+            settings=settings,
+            encryption_key=encryption_key,
             memory_size=memory_size,
             timeout=timeout,
-            tracing=lambda_.Tracing.ACTIVE,
-            environment=dict(settings),
-            environment_encryption=encryption_key,
-            log_group=log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
+            log_retention=log_retention,
+            removal_policy=removal_policy,
         )
 
     def allow(self, sid: str, actions: Sequence[str], *resources: str, **conditions: Mapping[str, Any]) -> None:

@@ -2,19 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Token
-from aws_cdk import aws_iam as iam
+from aws_cdk import Duration, RemovalPolicy, Token
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy
+from constructs.logged_function import NO_RESOURCE_FOR_TRACES, logged_function, package_code
 
 from catalog import limits
 
-_LAMBDA_FOLDER = Path(__file__).resolve().parent.parent / "lambda"
 LONGEST_TIMEOUT = Duration.seconds(900)
 """The longest that a function may run (Lambda quotas)."""
 # Lambda quotas: all environment variables together.
@@ -83,48 +80,22 @@ class InvokeFunction(Construct):
         ]
         if problems:
             raise ValueError("\n".join(problems))
-        log_group = logs.LogGroup(
-            self, "Logs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
-        )
-        role = iam.Role(
+        self.function, role = logged_function(
             self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description="invokes one model and writes the invoke shim's logs",
-        )
-        log_group.grant_write(role)
-        encryption_key.grant_decrypt(role)
-        self.function = lambda_.Function(
-            self,
-            "Resource",
-            description=description,
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
+            code=package_code("invoke_shim"),
             handler="invoke_shim.handler.handle",
-            code=lambda_.Code.from_asset(
-                str(_LAMBDA_FOLDER),
-                exclude=["/*", "!/invoke_shim/", "__pycache__/"],
-                ignore_mode=IgnoreMode.GIT,
-            ),
-            role=role,
+            description=description,
+            settings={**_WRAPPER, **settings},
+            encryption_key=encryption_key,
             # boto3's import and TLS are CPU time, and Lambda gives CPU by memory.
             memory_size=512,
             timeout=timeout,
-            tracing=lambda_.Tracing.ACTIVE,
-            environment={**_WRAPPER, **settings},
-            environment_encryption=encryption_key,
-            log_group=log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            reserved_concurrent_executions=reserved_concurrency,
+            log_retention=log_retention,
+            removal_policy=removal_policy,
+            role_description="invokes one model and writes the invoke shim's logs",
+            reserved_concurrency=reserved_concurrency,
         )
-        acknowledge_in_policy(
-            role,
-            {
-                "AwsSolutions-IAM5[Resource::*]": (
-                    "xray:PutTraceSegments and xray:PutTelemetryRecords exist in IAM without a resource"
-                )
-            },
-        )
+        acknowledge_in_policy(role, {"AwsSolutions-IAM5[Resource::*]": NO_RESOURCE_FOR_TRACES})
 
 
 def _timeout_problems(timeout: Duration) -> list[str]:

@@ -11,10 +11,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
 from constructs.import_deployment import DEADLINE, ImportDeployment
-from constructs.import_function import NO_RESOURCE_FOR_TRACES, ImportFunction
+from constructs.import_function import ImportFunction
 from constructs.import_role import ImportRole, Weights, read_weights
 from constructs.import_states import ImportStates
 from constructs.imported_model import ImportedModel
+from constructs.logged_function import NO_RESOURCE_FOR_TRACES
 
 REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-central-1")
 """Where Custom Model Import is (Bedrock User Guide, "Import a customized model")."""

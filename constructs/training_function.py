@@ -14,6 +14,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy
+from constructs.logged_function import NO_RESOURCE_FOR_TRACES, logged_function
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGE = "training"
@@ -68,45 +69,22 @@ class TrainingFunction(Construct):
             removal_policy: What becomes of the log group when it leaves the stack.
         """
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(
-            self, "Logs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
-        )
-        self.role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=description,
-        )
-        log_group.grant_write(self.role)
-        encryption_key.grant_decrypt(self.role)
         with tempfile.TemporaryDirectory() as folder:
             _pack(Path(folder))
-            self.function = lambda_.Function(
+            self.function, self.role = logged_function(
                 self,
-                "Resource",
-                description=description,
-                runtime=lambda_.Runtime.PYTHON_3_14,
-                architecture=lambda_.Architecture.ARM_64,
-                handler=handler,
                 # Staged at once: the folder is not needed any longer when the function is made.
                 code=lambda_.Code.from_asset(folder),
-                role=self.role,
+                handler=handler,
+                description=description,
+                settings=settings,
+                encryption_key=encryption_key,
                 memory_size=memory_size,
                 timeout=timeout,
-                tracing=lambda_.Tracing.ACTIVE,
-                environment=dict(settings),
-                environment_encryption=encryption_key,
-                log_group=log_group,
-                logging_format=lambda_.LoggingFormat.JSON,
+                log_retention=log_retention,
+                removal_policy=removal_policy,
             )
-        acknowledge_in_policy(
-            self.role,
-            {
-                "AwsSolutions-IAM5[Resource::*]": (
-                    "xray:PutTraceSegments and xray:PutTelemetryRecords exist in IAM without a resource"
-                )
-            },
-        )
+        acknowledge_in_policy(self.role, {"AwsSolutions-IAM5[Resource::*]": NO_RESOURCE_FOR_TRACES})
 
     def allow(self, sid: str, actions: list[str], *resources: str) -> None:
         """Let the function do something.
