@@ -14,10 +14,11 @@ from cdk_nag import AwsSolutionsChecks, WriteNagSuppressionsToCloudFormationAspe
 
 from catalog import Lock
 from stacks.account_stack import AccountStack
+from stacks.declarations import FineTunedModel, JumpStartModel, Model
 from stacks.environments import Environment
 from stacks.fine_tuned_stack import FineTunedStack
 from stacks.model_stack import ModelStack
-from stacks.models import DEPLOYMENTS, FineTunedModel, JumpStartModel
+from stacks.models import DEPLOYMENTS
 from stacks.preflight import ACCOUNT_STAGE, Deployments, preflight
 
 _CDK_JSON = Path(__file__).with_name("cdk.json")
@@ -95,13 +96,15 @@ def build(
     return app
 
 
-def _stack(stage: cdk.Stage, environment: Environment, model: JumpStartModel, lock: Lock) -> cdk.Stack:
+def _stack(stage: cdk.Stage, environment: Environment, model: Model, lock: Lock) -> cdk.Stack:
     """Make the stack of one model, by its kind."""
     match model:
         case FineTunedModel():
             return FineTunedStack(stage, environment=environment, model=model, lock=lock)
-        case _:
+        case JumpStartModel():
             return ModelStack(stage, environment=environment, model=model, lock=lock)
+        case _:
+            raise TypeError(f"model is a {type(model).__name__}: allowed are FineTunedModel, JumpStartModel")
 
 
 def main() -> int:

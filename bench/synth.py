@@ -76,7 +76,7 @@ def ours(models: int, environments: int, *, rules: bool, outdir: str) -> None:
 def _declarations(count: int) -> Iterator[Any]:
     """Declare models of the lock that the invoke shim can speak with, from the first again when they are used up."""
     from catalog import CatalogError, Lock  # noqa: PLC0415 - likewise
-    from stacks.models import JumpStartModel  # noqa: PLC0415 - likewise
+    from stacks.declarations import JumpStartModel  # noqa: PLC0415 - likewise
 
     lock = Lock.load()
     usable = []

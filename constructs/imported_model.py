@@ -37,8 +37,7 @@ class ImportedModel(Construct):
     Usage::
 
         model = ImportedModel(self, "Model", model_name="dev-llama-3b", pointer=pointer, body="chat")
-        shim = InvokeFunction(self, "Shim", settings={**model.settings, ...}, ...)
-        model.grant_invoke(shim.function)
+        api = InvokeApi(self, "Api", target=model, model_name="llama-3b", encryption_key=key)
     """
 
     def __init__(
@@ -75,6 +74,11 @@ class ImportedModel(Construct):
         self.pointer = pointer
         self.body = body
         self.encryption_key = encryption_key
+
+    @property
+    def described(self) -> str:
+        """What it is."""
+        return "an imported model of Bedrock"
 
     @property
     def settings(self) -> Mapping[str, str]:

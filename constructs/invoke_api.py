@@ -10,19 +10,17 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 from constructs.access_log import access_log_format
-from constructs.acknowledgements import acknowledge
+from constructs.acknowledgements import acknowledge, acknowledge_in_policy
 from constructs.api_domain import ApiDomain
 from constructs.api_keys import ApiKeys
 from constructs.gateway_responses import add_gateway_responses
 from constructs.invoke_function import LONGEST_TIMEOUT, InvokeFunction
-from constructs.sagemaker_endpoint import SageMakerEndpoint
-from constructs.served_pointer import ServedPointer
+from constructs.invoke_target import InvokeTarget
 
 from catalog import limits
 
 _STAGE_NAME = "live"
 # What the shim speaks (lambda/invoke_shim/settings.py).
-CONTAINERS = ("tgi", "lmi", "vllm")
 PROMPT_FORMATS = (
     *("chatml", "falcon-chat", "falcon-instruct", "mistral-instruct", "mistral-instruct-v0.3", "mixtral-instruct"),
     *("llama-3-instruct", "llama-3.1-instruct", "granite-code", "template", "none"),
@@ -35,14 +33,14 @@ _FUNCTION_GRACE = Duration.seconds(1)
 
 
 class InvokeApi(Construct):
-    """OpenAI's API in front of one endpoint, for callers with IAM credentials or with keys.
+    """OpenAI's API in front of one model, for callers with IAM credentials or with keys.
 
     Defines: the invoke shim (`InvokeFunction`) behind a regional REST API with one greedy route that streams its
     answers, an access log, X-Ray tracing, and gateway responses in OpenAI's error shape. Callers sign their
     requests, unless there are `ApiKeys`.
 
-    Data flow: a request comes in at `url`, the shim turns it into the container's request, invokes the endpoint and
-    turns the answer into OpenAI's, as it comes. Prompts and answers are not logged.
+    Data flow: a request comes in at `url`, the shim turns it into the target's request, invokes it and turns
+    the answer into OpenAI's, as it comes. Prompts and answers are not logged.
 
     Failures: API Gateway gives up after `invoke_timeout`, and after 5 minutes without a byte; the shim answers 504
     shortly before. A caller who may not call gets 401 or 403. A stage with logs is refused by API Gateway until the
@@ -53,8 +51,8 @@ class InvokeApi(Construct):
     Usage::
 
         api = InvokeApi(
-            self, "Api", endpoint=endpoint, model_name="mistral-7b-instruct",
-            container="tgi", prompt_format="mistral-instruct", encryption_key=key,
+            self, "Api", target=EndpointTarget(endpoint, container="tgi"), model_name="mistral-7b-instruct",
+            prompt_format="mistral-instruct", encryption_key=key,
         )
         api.grant_invoke(role)
     """
@@ -64,21 +62,15 @@ class InvokeApi(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        endpoint: SageMakerEndpoint,
+        target: InvokeTarget,
         model_name: str,
-        container: str,
-        prompt_format: str,
         encryption_key: kms.IKey,
-        container_version: str | None = None,
+        prompt_format: str | None = None,
         prompt_template: str | None = None,
-        pointer: ServedPointer | None = None,
         api_keys: ApiKeys | None = None,
         web_acl_arn: str | None = None,
         domain: ApiDomain | None = None,
-        gather_stream: bool = False,
         log_prompts: bool = False,
-        max_input_tokens: int | None = None,
-        max_total_tokens: int | None = None,
         invoke_timeout: Duration | None = None,
         reserved_concurrency: int | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
@@ -89,23 +81,16 @@ class InvokeApi(Construct):
         Args:
             scope: Parent construct.
             construct_id: Id within the parent.
-            endpoint: The endpoint that answers.
+            target: What answers.
             model_name: The model's name to clients.
-            container: How the container speaks: `tgi`, `lmi` or `vllm`.
-            prompt_format: Name of the shim's prompt format.
             encryption_key: Key of the log groups and of the function's environment variables.
-            container_version: The version of the container's software, such as `2.4.0`, where known.
+            prompt_format: Name of the shim's prompt format; not needed where the target takes messages.
             prompt_template: The template of the prompt format `template`.
-            pointer: What names the endpoint once it serves, where it comes later than the API; until then the API
-                answers 503.
             api_keys: The callers' keys; callers sign their requests with IAM credentials by default.
             web_acl_arn: A web ACL of AWS WAF in front of the API; none by default.
             domain: The name under which the API answers; it answers at API Gateway's address by default, and no
                 more at that where there is a name.
-            gather_stream: Whether answers that are not streamed are collected from the container's stream.
             log_prompts: Whether prompts and answers are logged.
-            max_input_tokens: The container's limit of prompt tokens, where known.
-            max_total_tokens: The container's limit of prompt and generated tokens together, where known.
             invoke_timeout: How long API Gateway waits, and how long an answer may stream; 300 s by default.
             reserved_concurrency: Most requests at a time; the account's shared pool by default.
             log_retention: How long both log groups keep their events.
@@ -116,10 +101,7 @@ class InvokeApi(Construct):
         """
         super().__init__(scope, construct_id)
         timeout = invoke_timeout or _DEFAULT_TIMEOUT
-        problems = [
-            *_choice_problems("container", container, CONTAINERS),
-            *_choice_problems("prompt_format", prompt_format, PROMPT_FORMATS),
-        ]
+        problems = [] if prompt_format is None else _choice_problems("prompt_format", prompt_format, PROMPT_FORMATS)
         problems += [
             str(breach)
             for breach in (
@@ -128,40 +110,31 @@ class InvokeApi(Construct):
             )
         ]
         problems += _template_problems(prompt_format, prompt_template)
-        if max_input_tokens and max_total_tokens and max_input_tokens >= max_total_tokens:
-            problems.append(
-                f"max_input_tokens is {max_input_tokens}: allowed is less than max_total_tokens, {max_total_tokens}"
-            )
         if problems:
             raise ValueError("\n".join(problems))
         settings = {
-            "CONTAINER": container,
-            "CONTAINER_VERSION": container_version,
-            "ENDPOINT_NAME": None if pointer else endpoint.endpoint_name,
-            "GATHER_STREAM": "true" if gather_stream else None,
+            **target.settings,
             "INVOKE_TIMEOUT_SECONDS": f"{timeout.to_seconds():g}",
             "LOG_PROMPTS": "true" if log_prompts else None,
-            "MAX_INPUT_TOKENS": max_input_tokens,
-            "MAX_TOTAL_TOKENS": max_total_tokens,
             "MODEL_NAME": model_name,
             "PROMPT_FORMAT": prompt_format,
             "PROMPT_TEMPLATE": prompt_template,
-            "TARGET_PARAMETER": pointer.target.name if pointer else None,
         }
-        self.function = InvokeFunction(
+        shim = InvokeFunction(
             self,
             "Function",
-            settings={name: str(value) for name, value in settings.items() if value is not None},
+            settings={name: str(value) for name, value in sorted(settings.items()) if value is not None},
             encryption_key=encryption_key,
             timeout=Duration.seconds(min(timeout.plus(_FUNCTION_GRACE).to_seconds(), LONGEST_TIMEOUT.to_seconds())),
-            description="OpenAI's API in front of a SageMaker endpoint",
+            description=f"OpenAI's API in front of {target.described}",
             reserved_concurrency=reserved_concurrency,
             log_retention=log_retention,
             removal_policy=removal_policy,
-        ).function
-        endpoint.grant_invoke(self.function)
-        if pointer:
-            pointer.grant_read_target(self.function)
+        )
+        self.function = shim.function
+        target.grant_invoke(self.function)
+        if target.invoke_findings:
+            acknowledge_in_policy(shim.role, target.invoke_findings)
         access_logs = logs.LogGroup(
             self, "AccessLogs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
         )
@@ -262,7 +235,7 @@ def _choice_problems(name: str, value: str, allowed: tuple[str, ...]) -> list[st
     return [] if value in allowed else [f"{name} is {value!r}: allowed are {', '.join(allowed)}"]
 
 
-def _template_problems(prompt_format: str, prompt_template: str | None) -> list[str]:
+def _template_problems(prompt_format: str | None, prompt_template: str | None) -> list[str]:
     if (prompt_format == "template") is not (prompt_template is not None):
         value = "None" if prompt_template is None else "a template"
         return [f"prompt_template is {value}: allowed is a template with the prompt format template, and with no other"]

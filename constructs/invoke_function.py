@@ -80,7 +80,7 @@ class InvokeFunction(Construct):
         ]
         if problems:
             raise ValueError("\n".join(problems))
-        self.function, role = logged_function(
+        self.function, self.role = logged_function(
             self,
             code=package_code("invoke_shim"),
             handler="invoke_shim.handler.handle",
@@ -95,7 +95,7 @@ class InvokeFunction(Construct):
             role_description="invokes one model and writes the invoke shim's logs",
             reserved_concurrency=reserved_concurrency,
         )
-        acknowledge_in_policy(role, {"AwsSolutions-IAM5[Resource::*]": NO_RESOURCE_FOR_TRACES})
+        acknowledge_in_policy(self.role, {"AwsSolutions-IAM5[Resource::*]": NO_RESOURCE_FOR_TRACES})
 
 
 def _timeout_problems(timeout: Duration) -> list[str]:

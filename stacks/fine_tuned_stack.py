@@ -12,7 +12,7 @@ from constructs.artifact_bucket import ArtifactBucket
 from constructs.fine_tuned_endpoint import FineTunedEndpoint
 from constructs.fine_tuning_functions import FineTuningFunctions
 from constructs.fine_tuning_pipeline import FineTuningPipeline
-from constructs.invoke_api import InvokeApi
+from constructs.invoke_target import EndpointTarget
 from constructs.model_key import ModelKey
 from constructs.pipeline_lifecycle import PipelineLifecycle
 from constructs.pipeline_notices import PipelineNotices
@@ -23,9 +23,9 @@ from constructs.training_job import TrainingJob
 from catalog import Lock
 from catalog.deployment import container_version
 from catalog.instances import hardware
+from stacks.declarations import FineTunedModel
 from stacks.environments import Environment, Removal
-from stacks.front_door import RETENTION, api_domain, api_keys, api_outputs, removal_policy, seconds, web_acl_arn
-from stacks.models import FineTunedModel
+from stacks.front_door import log_retention, model_api, removal_policy, seconds
 
 _DATA = "training/data/"
 _RUNS = "training/runs/"
@@ -56,8 +56,8 @@ class FineTunedStack(Stack):
             description=f"{model.model_id} {model.version}, tuned, in {environment.name}",
             env=CdkEnvironment(account=environment.account, region=model.region or environment.region),
         )
-        removal, retention = removal_policy(environment), RETENTION[environment.log_retention_days]
-        network, door = environment.network, environment.front_door
+        removal, retention = removal_policy(environment), log_retention(environment)
+        network = environment.network
         subnet_ids = network.subnet_ids if network else ()
         security_group_ids = network.security_group_ids if network else ()
         tags = {**environment.tags, "model": model.name}
@@ -163,31 +163,16 @@ class FineTunedStack(Stack):
         )
         machine = pipeline.state_machine
         unfinished = notices.watch(machine)
-        keys = api_keys(self, door.api_keys, key, retention, removal) if door.api_keys else None
-        domain = api_domain(self, door.domain, model) if door.domain else None
-        api = InvokeApi(
-            self,
-            "Api",
-            endpoint=endpoint,
-            pointer=pointer,
-            model_name=model.name,
+        target = EndpointTarget(
+            endpoint,
             container=endpoint.deployment.container,
             container_version=container_version(endpoint.deployment.image),
-            prompt_format=model.prompt_format,
-            prompt_template=model.prompt_template,
-            encryption_key=key,
-            api_keys=keys,
-            web_acl_arn=web_acl_arn(self, door.web_acl) if door.web_acl else None,
-            domain=domain,
+            pointer=pointer,
             gather_stream=model.gather_stream,
-            log_prompts=environment.log_prompts,
             max_input_tokens=endpoint.max_input_tokens,
             max_total_tokens=endpoint.max_total_tokens,
-            invoke_timeout=Duration.seconds(model.invoke_timeout_seconds),
-            reserved_concurrency=environment.reserved_concurrency,
-            log_retention=retention,
-            removal_policy=removal,
         )
+        model_api(self, environment=environment, model=model, target=target, encryption_key=key)
         kept = "are deleted with it" if environment.removal is Removal.DESTROY else "stay in the bucket"
         lifecycle = PipelineLifecycle(
             self,
@@ -214,7 +199,6 @@ class FineTunedStack(Stack):
         triggers.node.add_dependency(lifecycle)
         unfinished.node.add_dependency(lifecycle)
 
-        api_outputs(self, api, domain)
         outputs = {
             "EndpointName": (name, "the SageMaker endpoint, once a first version is served"),
             "BucketName": (artifacts.bucket_name, "the model's data and artifacts"),

@@ -1,21 +1,25 @@
 """What stands in front of a model in an environment, and the environment's settings as CDK has them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
+from constructs import IDependable
 from constructs.api_domain import ApiDomain
 from constructs.api_keys import ApiKeys
 from constructs.invoke_api import InvokeApi
+from constructs.invoke_target import InvokeTarget
 from constructs.model_key import ModelKey
 from constructs.web_acl import WebAcl
 
+from stacks.declarations import Model
 from stacks.environments import ApiKeys as Keys
 from stacks.environments import Domain, Environment, Removal
 from stacks.environments import WebAcl as WebAclDeclaration
-from stacks.models import JumpStartModel
 
-RETENTION = {
+# CDK's names of the numbers of days that CloudWatch Logs takes.
+_RETENTION = {
     1: logs.RetentionDays.ONE_DAY,
     3: logs.RetentionDays.THREE_DAYS,
     5: logs.RetentionDays.FIVE_DAYS,
@@ -39,7 +43,11 @@ RETENTION = {
     3288: logs.RetentionDays.NINE_YEARS,
     3653: logs.RetentionDays.TEN_YEARS,
 }
-"""CDK's names of the numbers of days that CloudWatch Logs takes."""
+
+
+def log_retention(environment: Environment) -> logs.RetentionDays:
+    """How long an environment's logs are kept."""
+    return _RETENTION[environment.log_retention_days]
 
 
 def removal_policy(environment: Environment) -> RemovalPolicy:
@@ -55,7 +63,61 @@ def seconds(number: int | None) -> Duration | None:
     return None if number is None else Duration.seconds(number)
 
 
-def api_keys(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelApi:
+    """What stands in front of one model.
+
+    Attributes:
+        api: The API.
+        parts: All that must work before the model is worth its money: the API's stage, and the callers' keys, the
+            name and the web ACL where there are any.
+    """
+
+    api: InvokeApi
+    parts: Sequence[IDependable]
+
+
+def model_api(
+    stack: Stack, *, environment: Environment, model: Model, target: InvokeTarget, encryption_key: ModelKey
+) -> ModelApi:
+    """Put the API in front of a model, with the environment's keys, name and web ACL, and tell where it answers.
+
+    Args:
+        stack: The model's stack.
+        environment: Where the model runs.
+        model: The declaration.
+        target: What answers.
+        encryption_key: The stack's key.
+
+    Raises:
+        ValueError: If the declaration is wrong; the message lists every problem.
+    """
+    door, removal, retention = environment.front_door, removal_policy(environment), log_retention(environment)
+    keys = _api_keys(stack, door.api_keys, encryption_key, retention, removal) if door.api_keys else None
+    domain = _api_domain(stack, door.domain, model) if door.domain else None
+    api = InvokeApi(
+        stack,
+        "Api",
+        target=target,
+        model_name=model.name,
+        prompt_format=model.prompt_format,
+        prompt_template=model.prompt_template,
+        encryption_key=encryption_key,
+        api_keys=keys,
+        web_acl_arn=_web_acl_arn(stack, door.web_acl) if door.web_acl else None,
+        domain=domain,
+        log_prompts=environment.log_prompts,
+        invoke_timeout=Duration.seconds(model.invoke_timeout_seconds),
+        reserved_concurrency=environment.reserved_concurrency,
+        log_retention=retention,
+        removal_policy=removal,
+    )
+    _outputs(stack, api, domain)
+    parts = (api.rest_api.deployment_stage, keys, domain, api.web_acl_association)
+    return ModelApi(api=api, parts=[part for part in parts if part is not None])
+
+
+def _api_keys(
     stack: Stack, declared: Keys, key: ModelKey, retention: logs.RetentionDays, removal_policy: RemovalPolicy
 ) -> ApiKeys:
     """Define the callers' keys."""
@@ -73,7 +135,7 @@ def api_keys(
     )
 
 
-def web_acl_arn(stack: Stack, declared: WebAclDeclaration | Mapping[str, str]) -> str:
+def _web_acl_arn(stack: Stack, declared: WebAclDeclaration | Mapping[str, str]) -> str:
     """Define a web ACL, or name the existing one of the region."""
     if not isinstance(declared, WebAclDeclaration):
         return declared[stack.region]
@@ -85,7 +147,7 @@ def web_acl_arn(stack: Stack, declared: WebAclDeclaration | Mapping[str, str]) -
     ).web_acl_arn
 
 
-def api_domain(stack: Stack, declared: Domain, model: JumpStartModel) -> ApiDomain:
+def _api_domain(stack: Stack, declared: Domain, model: Model) -> ApiDomain:
     """Define the name under which the model answers."""
     return ApiDomain(
         stack,
@@ -96,7 +158,7 @@ def api_domain(stack: Stack, declared: Domain, model: JumpStartModel) -> ApiDoma
     )
 
 
-def api_outputs(stack: Stack, api: InvokeApi, domain: ApiDomain | None) -> None:
+def _outputs(stack: Stack, api: InvokeApi, domain: ApiDomain | None) -> None:
     """Tell where the API answers, and what its callers and its name need."""
     CfnOutput(
         stack,

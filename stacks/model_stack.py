@@ -1,18 +1,18 @@
 """One model's stack: where a declaration meets the constructs."""
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import Environment as CdkEnvironment
 from constructs import Construct
 from constructs.artifact_bucket import ArtifactBucket
-from constructs.invoke_api import InvokeApi
+from constructs.invoke_target import EndpointTarget
 from constructs.jumpstart_endpoint import JumpStartEndpoint
 from constructs.model_key import ModelKey
 
 from catalog import Lock
 from catalog.deployment import container_version
+from stacks.declarations import JumpStartModel
 from stacks.environments import Environment
-from stacks.front_door import RETENTION, api_domain, api_keys, api_outputs, removal_policy, seconds, web_acl_arn
-from stacks.models import JumpStartModel
+from stacks.front_door import model_api, removal_policy, seconds
 
 
 class ModelStack(Stack):
@@ -59,39 +59,18 @@ class ModelStack(Stack):
             security_group_ids=network.security_group_ids if network else (),
             encryption_key=key,
         )
-        retention = RETENTION[environment.log_retention_days]
-        door = environment.front_door
-        keys = api_keys(self, door.api_keys, key, retention, removal) if door.api_keys else None
-        domain = api_domain(self, door.domain, model) if door.domain else None
-        api = InvokeApi(
-            self,
-            "Api",
-            endpoint=endpoint,
-            model_name=model.name,
+        target = EndpointTarget(
+            endpoint,
             container=endpoint.deployment.container,
             container_version=container_version(endpoint.deployment.image),
-            prompt_format=model.prompt_format,
-            prompt_template=model.prompt_template,
-            encryption_key=key,
-            api_keys=keys,
-            web_acl_arn=web_acl_arn(self, door.web_acl) if door.web_acl else None,
-            domain=domain,
             gather_stream=model.gather_stream,
-            log_prompts=environment.log_prompts,
             max_input_tokens=endpoint.max_input_tokens,
             max_total_tokens=endpoint.max_total_tokens,
-            invoke_timeout=Duration.seconds(model.invoke_timeout_seconds),
-            reserved_concurrency=environment.reserved_concurrency,
-            log_retention=retention,
-            removal_policy=removal,
         )
+        front = model_api(self, environment=environment, model=model, target=target, encryption_key=key)
         # Instances bill from the endpoint's creation: whatever else may fail should have failed by then.
-        endpoint.cfn_endpoint.node.add_dependency(artifacts.bucket, api.rest_api.deployment_stage)
-        for part in (keys, domain, api.web_acl_association):
-            if part is not None:
-                endpoint.cfn_endpoint.node.add_dependency(part)
+        endpoint.cfn_endpoint.node.add_dependency(artifacts.bucket, *front.parts)
 
-        api_outputs(self, api, domain)
         CfnOutput(
             self,
             "EndpointName",

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from catalog import Lock, limits
 from stacks.checks.container import container
 from stacks.checks.environments import environment_findings, quota_findings, region_findings
-from stacks.checks.findings import Deployments, Finding, Place, Report, Severity, breaches
+from stacks.checks.findings import CatalogPlace, Deployments, Finding, Place, Report, Severity, breaches, place_of
 from stacks.checks.fine_tuning import fine_tuning_findings
 from stacks.checks.front_door import domain_findings, front_door_findings
 from stacks.checks.naming import ACCOUNT_STAGE, naming
 from stacks.checks.published import Subject, look_up, prompt_format, published
 from stacks.checks.weights import fitting, weigh, weights_findings
+from stacks.declarations import FineTunedModel, JumpStartModel
 from stacks.environments import Environment
-from stacks.models import FineTunedModel
 
 __all__ = ["ACCOUNT_STAGE", "Deployments", "Finding", "Report", "preflight"]
 
@@ -52,14 +52,15 @@ def _findings(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
         yield from front_door_findings(environment, models)
         needed: Counter[tuple[str, str]] = Counter()
         for model in models:
-            place = Place(environment=environment, model=model)
-            subject, found = look_up(place, lock)
+            place = place_of(environment, model)
+            subject, found = look_up(place, lock) if isinstance(place, CatalogPlace) else (None, [])
             yield from found
             yield from _alone(place, environment)
-            yield from prompt_format(place, lock)
+            if isinstance(place, CatalogPlace):
+                yield from prompt_format(place, lock)
             if isinstance(model, FineTunedModel):
                 yield from fine_tuning_findings(place, model)
-            if subject is not None:
+            if isinstance(place, CatalogPlace) and subject is not None:
                 yield from _known(subject)
                 needed[place.region, subject.instance_type] += place.instance_count
         yield from quota_findings(environment, needed)
@@ -70,7 +71,7 @@ def _alone(place: Place, environment: Environment) -> Iterator[Finding]:
     model = place.model
     if model.region is not None and model.region != environment.region:
         yield from region_findings(f"{place}.region", model.region)
-    if model.instance_count is not None:
+    if isinstance(model, JumpStartModel) and model.instance_count is not None:
         yield from breaches("instance-count", str(place), limits.instance_count(model.instance_count))
     seconds = model.invoke_timeout_seconds
     name = "invoke_timeout_seconds"

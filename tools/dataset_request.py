@@ -17,8 +17,9 @@ from typing import Any
 
 from catalog import CatalogError, nearest
 from catalog.training import TrainingRecipe, read_recipe
+from stacks.declarations import FineTunedModel
 from stacks.environments import Environment
-from stacks.models import DEPLOYMENTS, FineTunedModel
+from stacks.models import DEPLOYMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
 # Packages of `lambda/` are imported by their own names, as in the functions.

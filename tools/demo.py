@@ -21,8 +21,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from stacks.declarations import FineTunedModel
 from stacks.environments import Removal
-from stacks.models import DEPLOYMENTS, FineTunedModel
+from stacks.models import DEPLOYMENTS
 from tools import keys
 from tools.cdk import Cdk, CdkError
 from tools.chat import ask

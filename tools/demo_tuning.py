@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from stacks.models import FineTunedModel
+from stacks.declarations import FineTunedModel
 from tools import finetune
 from tools.deployed import DeclaredStack, outputs
 

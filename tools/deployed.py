@@ -8,7 +8,8 @@ from typing import Any
 
 import boto3
 
-from stacks.models import DEPLOYMENTS, JumpStartModel
+from stacks.declarations import Model
+from stacks.models import DEPLOYMENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class DeclaredStack:
     stack_name: str
     region: str
     account: str | None
-    model: JumpStartModel
+    model: Model
     takes_keys: bool
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stacks.models import FineTunedModel
+from stacks.declarations import FineTunedModel
 from tools.deployed import DeclaredStack, declared_stack, outputs
 
 _POLL_SECONDS = 5.0

@@ -16,8 +16,7 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from catalog import CatalogError, Lock
-from stacks.checks.findings import Place
-from stacks.environments import Environment
+from stacks.checks.findings import CatalogPlace, place_of
 from stacks.models import DEPLOYMENTS
 from stacks.preflight import Deployments, preflight
 from tools.account import ClientFactory, Finding, Level, Planned, make_client
@@ -112,14 +111,12 @@ def main(arguments: Sequence[str] | None = None, *, deployments: Deployments = D
     return int(any(level is Level.ERROR for level, _ in lines))
 
 
-def _places(name: str, deployments: Deployments) -> list[Place]:
-    def of(environment: Environment) -> bool:
-        return environment.name == name
-
-    return [Place(environment=each, model=model) for each, models in deployments if of(each) for model in models]
+def _places(name: str, deployments: Deployments) -> list[CatalogPlace]:
+    places = [place_of(each, model) for each, models in deployments if each.name == name for model in models]
+    return [place for place in places if isinstance(place, CatalogPlace)]
 
 
-def _planned(place: Place, lock: Lock) -> Planned:
+def _planned(place: CatalogPlace, lock: Lock) -> Planned:
     model = place.model
     deployment = lock.model(model.model_id, model.version).resolve(
         region=place.region,

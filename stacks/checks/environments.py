@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from catalog import limits
 from catalog.nearest import nearest_number, similar
 from catalog.regions import jumpstart_regions, regions
-from stacks.checks.findings import Finding, Place, Severity, breaches
+from stacks.checks.findings import CatalogPlace, Finding, Severity, breaches
+from stacks.declarations import JumpStartModel, Model
 from stacks.environments import Environment, Network
-from stacks.models import JumpStartModel
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 # EC2's ids: a prefix and 8 (old) or 17 hexadecimal digits.
@@ -22,7 +22,7 @@ _LONGEST_TAG_VALUE = 256
 _MOST_RESERVED = 900
 
 
-def environment_findings(environment: Environment, models: Sequence[JumpStartModel]) -> Iterator[Finding]:
+def environment_findings(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
     """Check one environment, and the sums over its models."""
     name = environment.name
     if environment.account is not None and not _ACCOUNT.fullmatch(environment.account):
@@ -43,7 +43,9 @@ def environment_findings(environment: Environment, models: Sequence[JumpStartMod
     yield from _tags(environment)
     if environment.network is not None:
         yield from _network(f"{name}.network", environment.network)
-    places = [Place(environment=environment, model=model) for model in models]
+    places = [
+        CatalogPlace(environment=environment, model=model) for model in models if isinstance(model, JumpStartModel)
+    ]
     yield from _addresses(environment, places)
 
 
@@ -95,7 +97,7 @@ def quota_findings(environment: Environment, needed: Counter[tuple[str, str]]) -
             )
 
 
-def _concurrency(environment: Environment, models: Sequence[JumpStartModel]) -> Iterator[Finding]:
+def _concurrency(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
     reserved = environment.reserved_concurrency
     yield from breaches("reserved-concurrency", environment.name, limits.reserved_concurrency(reserved))
     total = (reserved or 0) * len(models)
@@ -155,7 +157,7 @@ def _network(place: str, network: Network) -> Iterator[Finding]:
                 )
 
 
-def _addresses(environment: Environment, places: Sequence[Place]) -> Iterator[Finding]:
+def _addresses(environment: Environment, places: Sequence[CatalogPlace]) -> Iterator[Finding]:
     network = environment.network
     if network is None or network.free_addresses is None:
         return

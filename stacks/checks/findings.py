@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from catalog.limits import Breach
+from stacks.declarations import FineTunedModel, JumpStartModel, Model
 from stacks.environments import Environment
-from stacks.models import JumpStartModel
 
-Deployments = Sequence[tuple[Environment, Sequence[JumpStartModel]]]
+Deployments = Sequence[tuple[Environment, Sequence[Model]]]
 """Environments with the models that each runs."""
 
 
@@ -79,7 +79,7 @@ class Place:
     """
 
     environment: Environment
-    model: JumpStartModel
+    model: Model
 
     def __str__(self) -> str:
         return f"{self.environment.name}/{self.model.name}"
@@ -94,12 +94,32 @@ class Place:
         """Where the region is declared."""
         return f"{self}.region" if self.model.region else f"{self.environment.name}.region"
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogPlace(Place):
+    """One model of the catalogue in one environment, as it is or tuned.
+
+    Attributes:
+        model: The model's declaration.
+    """
+
+    model: JumpStartModel
+
     @property
     def instance_count(self) -> int:
-        """How many instances the model runs on."""
+        """How many instances the model runs on; none where Bedrock serves it."""
+        if isinstance(self.model, FineTunedModel) and self.model.bedrock:
+            return 0
         if self.model.instance_count is None:
             return self.environment.instance_count
         return self.model.instance_count
+
+
+def place_of(environment: Environment, model: Model) -> Place:
+    """Where a model is declared, by its kind."""
+    if isinstance(model, JumpStartModel):
+        return CatalogPlace(environment=environment, model=model)
+    return Place(environment=environment, model=model)
 
 
 def breaches(rule: str, place: str, found: Iterator[Breach], *, subject: str | None = None) -> Iterator[Finding]:

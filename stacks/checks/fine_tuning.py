@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from catalog import training_limits as limits
 from stacks.checks.findings import Finding, Place, Severity, breaches
-from stacks.models import FineTunedModel
+from stacks.declarations import FineTunedModel
 
 
 def fine_tuning_findings(place: Place, model: FineTunedModel) -> Iterator[Finding]:

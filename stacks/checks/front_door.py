@@ -6,11 +6,11 @@ from dataclasses import replace
 from catalog import gateway_limits as limits
 from catalog.nearest import similar
 from stacks.checks.findings import Deployments, Finding, Place, Severity, breaches
+from stacks.declarations import Model
 from stacks.environments import ApiKeys, Domain, Environment, WebAcl
-from stacks.models import JumpStartModel
 
 
-def front_door_findings(environment: Environment, models: Sequence[JumpStartModel]) -> Iterator[Finding]:
+def front_door_findings(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
     """Check the front door of one environment, for the regions that its models run in."""
     place = f"{environment.name}.front_door"
     door = environment.front_door

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from catalog import limits
-from stacks.checks.findings import Deployments, Finding, Place, Severity
-from stacks.models import FineTunedModel
+from stacks.checks.findings import Deployments, Finding, Place, Severity, place_of
+from stacks.declarations import FineTunedModel, JumpStartModel
 
 # The stage of the accounts' own stacks, beside the environments, and the name of those stacks.
 ACCOUNT_STAGE = "account"
@@ -20,7 +20,7 @@ _FORM = "lower-case letters, digits and inner hyphens, a letter first"
 def naming(deployments: Deployments) -> Iterator[Finding]:
     """Check every name, and all names together."""
     yield from _environments(deployments)
-    places = [Place(environment=environment, model=model) for environment, models in deployments for model in models]
+    places = [place_of(environment, model) for environment, models in deployments for model in models]
     for place in places:
         yield from _form(f"{place}.name", place.model.name)
         joined = f"{place.environment.name}-{place.model.name}"
@@ -108,8 +108,8 @@ def _duplicates(places: list[Place]) -> Iterator[Finding]:
     seen: dict[tuple[object, ...], Place] = {}
     for place in places:
         model = place.model
-        # Tuned on other data, a model is another one.
-        if isinstance(model, FineTunedModel):
+        # Tuned on other data, a model is another one, and what is imported is known by its content only.
+        if isinstance(model, FineTunedModel) or not isinstance(model, JumpStartModel):
             continue
         key = (
             *(place.environment.name, place.region, model.model_id, model.version, model.instance_type),

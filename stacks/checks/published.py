@@ -9,8 +9,8 @@ from catalog import CatalogError, Deployment, Lock, ModelVersion, limits
 from catalog.instances import hardware
 from catalog.nearest import similar
 from catalog.regions import jumpstart_regions, offering_regions, read, refused
-from stacks.checks.findings import Finding, Place, Severity, breaches
-from stacks.models import PromptFormat
+from stacks.checks.findings import CatalogPlace, Finding, Severity, breaches
+from stacks.declarations import PromptFormat
 
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 # What the id of a model that was trained to chat says, as a word of its own.
@@ -39,7 +39,7 @@ class Subject:
         deployment: What it resolves to, None where it does not.
     """
 
-    place: Place
+    place: CatalogPlace
     version: ModelVersion
     deployment: Deployment | None
 
@@ -54,7 +54,7 @@ class Subject:
         return f"{self.version.model_id} {self.version.version}"
 
 
-def look_up(place: Place, lock: Lock) -> tuple[Subject | None, list[Finding]]:
+def look_up(place: CatalogPlace, lock: Lock) -> tuple[Subject | None, list[Finding]]:
     """Find a declaration in the lock.
 
     Args:
@@ -262,7 +262,7 @@ def _offered(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def prompt_format(place: Place, lock: Lock) -> Iterator[Finding]:
+def prompt_format(place: CatalogPlace, lock: Lock) -> Iterator[Finding]:
     """Check that the prompt format is one, and the model's."""
     name, model_id = place.model.prompt_format, place.model.model_id
     field = f"{place}.prompt_format"

@@ -10,6 +10,7 @@ import pytest
 
 import app
 from catalog import Lock
+from stacks.declarations import JumpStartModel
 from stacks.environments import (
     DEV,
     PROD,
@@ -21,7 +22,7 @@ from stacks.environments import (
     Removal,
     WebAcl,
 )
-from stacks.models import ARCTIC_INSTRUCT, DEPLOYMENTS, FALCON_7B, MISTRAL_7B_INSTRUCT, JumpStartModel
+from stacks.models import ARCTIC_INSTRUCT, DEPLOYMENTS, FALCON_7B, MISTRAL_7B_INSTRUCT
 
 ROOT = Path(app.__file__).parent
 _REGIONS = ("us-east-2", "us-west-2")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import app
-from stacks.models import DEPLOYMENTS, FineTunedModel, JumpStartModel
+from stacks.declarations import FineTunedModel, JumpStartModel
+from stacks.models import DEPLOYMENTS
 from tests.app.state_machine_calls import (
     Call,
     allowed,

@@ -10,20 +10,27 @@ from aws_cdk import aws_kms as kms
 from constructs import invoke_api
 from constructs.api_domain import ApiDomain
 from constructs.api_keys import ApiKeys
+from constructs.imported_model import ImportedModel
 from constructs.invoke_api import InvokeApi
+from constructs.invoke_target import CONTAINERS, EndpointTarget
 from constructs.model_key import ModelKey
 from constructs.sagemaker_endpoint import SageMakerEndpoint
+from constructs.served_pointer import ServedPointer
 
 from invoke_shim import settings as shim_settings
-from stacks.models import PromptFormat
+from stacks.declarations import PromptFormat
+
+
+def _target(stack: cdk.Stack, **ways: Any) -> EndpointTarget:
+    endpoint = SageMakerEndpoint.from_endpoint_name(stack, "Endpoint", "dev-some-model")
+    return EndpointTarget(endpoint, **{"container": "tgi", **ways})
 
 
 def _api(stack: cdk.Stack, **props: Any) -> InvokeApi:
     key = cast("kms.IKey | None", stack.node.try_find_child("Key")) or ModelKey(stack, "Key", alias="some-model")
     arguments: dict[str, Any] = {
-        "endpoint": SageMakerEndpoint.from_endpoint_name(stack, "Endpoint", "dev-some-model"),
+        "target": props.get("target") or _target(stack),
         "model_name": "some-model",
-        "container": "tgi",
         "prompt_format": "mistral-instruct",
         "encryption_key": key,
         **props,
@@ -37,7 +44,7 @@ def _only(stack: cdk.Stack, resource_type: str) -> dict[str, Any]:
 
 
 def test_sets_the_environment_that_the_shim_parses(stack: cdk.Stack) -> None:
-    _api(stack, max_input_tokens=8191, max_total_tokens=8192)
+    _api(stack, target=_target(stack, max_input_tokens=8191, max_total_tokens=8192))
 
     variables = _only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
     settings = shim_settings.Settings.from_environment(variables)
@@ -54,8 +61,7 @@ def test_passes_on_what_the_declaration_chose(stack: cdk.Stack) -> None:
     template = '{"prompt": "Say {instruction}", "completion": "{response}"}'
     _api(
         stack,
-        container_version="2.4.0",
-        gather_stream=True,
+        target=_target(stack, container_version="2.4.0", gather_stream=True),
         log_prompts=True,
         prompt_format="template",
         prompt_template=template,
@@ -69,7 +75,7 @@ def test_passes_on_what_the_declaration_chose(stack: cdk.Stack) -> None:
 
 
 def test_knows_the_shims_containers_and_prompt_formats() -> None:
-    assert set(invoke_api.CONTAINERS) == set(shim_settings.CONTAINERS)
+    assert set(CONTAINERS) == set(shim_settings.CONTAINERS)
     assert set(invoke_api.PROMPT_FORMATS) == set(shim_settings.PROMPT_FORMATS) == set(get_args(PromptFormat))
 
 
@@ -334,24 +340,44 @@ def test_grants_the_stages_routes_to_a_caller(stack: cdk.Stack) -> None:
 
 
 def test_reports_all_problems_at_once(stack: cdk.Stack) -> None:
-    with pytest.raises(ValueError, match="container") as refused:
+    with pytest.raises(ValueError, match="prompt_format") as refused:
         _api(
             stack,
-            container="other",
             prompt_format="alpaca",
             prompt_template="x",
             invoke_timeout=cdk.Duration.seconds(901),
             reserved_concurrency=0,
-            max_input_tokens=5,
-            max_total_tokens=5,
         )
 
     assert str(refused.value).splitlines() == [
-        "container is 'other': allowed are tgi, lmi, vllm",
         "prompt_format is 'alpaca': allowed are chatml, falcon-chat, falcon-instruct, mistral-instruct, "
         "mistral-instruct-v0.3, mixtral-instruct, llama-3-instruct, llama-3.1-instruct, granite-code, template, none",
         "invoke_timeout is 901 s: allowed are 5 to 900 s",
         "reserved_concurrency is 0: allowed is 1 or more",
         "prompt_template is a template: allowed is a template with the prompt format template, and with no other",
+    ]
+
+
+def test_an_endpoint_reports_all_problems_of_its_container_at_once(stack: cdk.Stack) -> None:
+    with pytest.raises(ValueError, match="container") as refused:
+        _target(stack, container="other", max_input_tokens=5, max_total_tokens=5)
+
+    assert str(refused.value).splitlines() == [
+        "container is 'other': allowed are tgi, lmi, vllm",
         "max_input_tokens is 5: allowed is less than max_total_tokens, 5",
     ]
+
+
+def test_stands_in_front_of_an_imported_model_that_the_pointer_names(stack: cdk.Stack) -> None:
+    pointer = ServedPointer(stack, "Served", path="dev/m")
+    target = ImportedModel(stack, "Model", model_name="dev-m", pointer=pointer, body="chat")
+    _api(stack, target=target, prompt_format=None)
+
+    variables = _only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
+    settings = shim_settings.Settings.from_environment(variables)
+    assert (settings.backend, settings.body, settings.container) == ("bedrock", "chat", None)
+    assert settings.target_parameter == "/jumpstack/dev/m/target"
+    assert settings.endpoint_name is None
+    policy = json.dumps(_only(stack, "AWS::IAM::Policy"))
+    assert "bedrock:InvokeModelWithResponseStream" in policy
+    assert "sagemaker:" not in policy

@@ -3,6 +3,7 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import assertions
 from constructs.invoke_api import InvokeApi
+from constructs.invoke_target import EndpointTarget
 from constructs.model_key import ModelKey
 from constructs.sagemaker_endpoint import SageMakerEndpoint
 from constructs.served_pointer import ServedPointer
@@ -15,10 +16,10 @@ def _template(stack: cdk.Stack) -> dict[str, Any]:
     InvokeApi(
         stack,
         "Api",
-        endpoint=SageMakerEndpoint.from_endpoint_name(stack, "Endpoint", "dev-m"),
-        pointer=pointer,
+        target=EndpointTarget(
+            SageMakerEndpoint.from_endpoint_name(stack, "Endpoint", "dev-m"), container="tgi", pointer=pointer
+        ),
         model_name="m",
-        container="tgi",
         prompt_format="none",
         encryption_key=ModelKey(stack, "Key", alias="dev/m"),
     )

@@ -9,6 +9,7 @@ from constructs.endpoint_checks import count_problems, timeout_problems
 from catalog import Lock, gateway_limits, limits
 from catalog.nearest import nearest_number, similar
 from catalog.regions import jumpstart_regions, offering_regions, regions
+from stacks.declarations import JumpStartModel, PromptFormat
 from stacks.environments import (
     DEV,
     PROD,
@@ -28,8 +29,6 @@ from stacks.models import (
     FALCON_180B,
     FALCON_180B_CHAT_QUANTIZED,
     MISTRAL_7B_INSTRUCT,
-    JumpStartModel,
-    PromptFormat,
 )
 from stacks.preflight import Finding, Report, preflight
 

@@ -11,6 +11,7 @@ import pytest
 import stacks.preflight
 from catalog import Lock, ModelVersion
 from catalog.spec import CatalogError
+from stacks.declarations import FineTunedModel, JumpStartModel
 from stacks.environments import (
     DEV,
     ApiKeys,
@@ -23,16 +24,7 @@ from stacks.environments import (
     Throttle,
     WebAcl,
 )
-from stacks.models import (
-    ARCTIC_INSTRUCT,
-    FALCON_7B,
-    FALCON_7B_INSTRUCT,
-    FALCON_40B,
-    FALCON_180B,
-    MISTRAL_7B_INSTRUCT,
-    FineTunedModel,
-    JumpStartModel,
-)
+from stacks.models import ARCTIC_INSTRUCT, FALCON_7B, FALCON_7B_INSTRUCT, FALCON_40B, FALCON_180B, MISTRAL_7B_INSTRUCT
 from stacks.preflight import Deployments, Finding, Report, preflight
 
 DOCUMENT = Path(stacks.preflight.__file__).parent.parent / "docs" / "preflight.md"

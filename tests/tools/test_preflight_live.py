@@ -15,9 +15,10 @@ from botocore.exceptions import ClientError
 
 from catalog import Deployment, Lock
 from catalog.deployment import AdditionalModelData
-from stacks.checks.findings import Place
+from stacks.checks.findings import CatalogPlace
+from stacks.declarations import JumpStartModel
 from stacks.environments import Environment, Network
-from stacks.models import FALCON_7B, JumpStartModel
+from stacks.models import FALCON_7B
 from stacks.preflight import Deployments
 from tools import account_limits, local, preflight
 from tools.account import Finding, Level, NotAnsweredError, Planned, ask, make_client
@@ -387,7 +388,7 @@ def test_counts_the_free_addresses_of_subnets(
 
 
 def planned(lock: Lock, **changes: Any) -> Planned:
-    place = Place(environment=ENVIRONMENT, model=FALCON_7B)
+    place = CatalogPlace(environment=ENVIRONMENT, model=FALCON_7B)
     return Planned(place=place, deployment=replace(deployment_of(FALCON_7B, lock), **changes))
 
 

@@ -1,0 +1,110 @@
+"""What the invoke shim can stand in front of: a SageMaker endpoint, or anything else that says how it is asked."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from aws_cdk import aws_iam as iam
+from constructs.sagemaker_endpoint import SageMakerEndpoint
+from constructs.served_pointer import ServedPointer
+
+CONTAINERS = ("tgi", "lmi", "vllm")
+"""The containers that the shim speaks to (lambda/invoke_shim/settings.py)."""
+
+
+class InvokeTarget(Protocol):
+    """What answers behind an API."""
+
+    @property
+    def described(self) -> str:
+        """What it is, in a few words with their article."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The shim's settings that name it and say how it is asked (lambda/invoke_shim/settings.py)."""
+        ...
+
+    @property
+    def invoke_findings(self) -> Mapping[str, str]:
+        """The findings of rule packs about the policy that `grant_invoke` writes, with their reasons."""
+        ...
+
+    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let the grantee find and invoke it."""
+        ...
+
+
+class EndpointTarget:
+    """A SageMaker endpoint behind the shim, with the container's ways.
+
+    Usage::
+
+        api = InvokeApi(self, "Api", target=EndpointTarget(endpoint, container="tgi"), ...)
+    """
+
+    def __init__(
+        self,
+        endpoint: SageMakerEndpoint,
+        *,
+        container: str,
+        container_version: str | None = None,
+        pointer: ServedPointer | None = None,
+        gather_stream: bool = False,
+        max_input_tokens: int | None = None,
+        max_total_tokens: int | None = None,
+    ) -> None:
+        """Keep what is told to the shim.
+
+        Args:
+            endpoint: The endpoint that answers.
+            container: How the container speaks: `tgi`, `lmi` or `vllm`.
+            container_version: The version of the container's software, such as `2.4.0`, where known.
+            pointer: What names the endpoint once it serves, where it comes later than the API; until then the API
+                answers 503.
+            gather_stream: Whether answers that are not streamed are collected from the container's stream.
+            max_input_tokens: The container's limit of prompt tokens, where known.
+            max_total_tokens: The container's limit of prompt and generated tokens together, where known.
+
+        Raises:
+            ValueError: If anything above is out of range; the message lists every problem.
+        """
+        problems = []
+        if container not in CONTAINERS:
+            problems.append(f"container is {container!r}: allowed are {', '.join(CONTAINERS)}")
+        if max_input_tokens and max_total_tokens and max_input_tokens >= max_total_tokens:
+            problems.append(
+                f"max_input_tokens is {max_input_tokens}: allowed is less than max_total_tokens, {max_total_tokens}"
+            )
+        if problems:
+            raise ValueError("\n".join(problems))
+        self._endpoint = endpoint
+        self._pointer = pointer
+        self._settings = {
+            "CONTAINER": container,
+            "CONTAINER_VERSION": container_version,
+            "ENDPOINT_NAME": None if pointer else endpoint.endpoint_name,
+            "GATHER_STREAM": "true" if gather_stream else None,
+            "MAX_INPUT_TOKENS": max_input_tokens,
+            "MAX_TOTAL_TOKENS": max_total_tokens,
+            "TARGET_PARAMETER": pointer.target.name if pointer else None,
+        }
+
+    @property
+    def described(self) -> str:
+        """What it is."""
+        return "a SageMaker endpoint"
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The shim's settings that name the endpoint and say how it is asked."""
+        return {name: str(value) for name, value in self._settings.items() if value is not None}
+
+    @property
+    def invoke_findings(self) -> Mapping[str, str]:
+        """None: an endpoint has a name of its own."""
+        return {}
+
+    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let the grantee invoke the endpoint, and look up its name where a pointer holds it."""
+        grant = self._endpoint.grant_invoke(grantee)
+        return grant.combine(self._pointer.grant_read_target(grantee)) if self._pointer else grant
