@@ -14,9 +14,10 @@ from cdk_nag import AwsSolutionsChecks, WriteNagSuppressionsToCloudFormationAspe
 
 from catalog import Lock
 from stacks.account_stack import AccountStack
-from stacks.declarations import FineTunedModel, JumpStartModel, Model
+from stacks.declarations import FineTunedModel, ImportedModel, JumpStartModel, Model
 from stacks.environments import Environment
 from stacks.fine_tuned_stack import FineTunedStack
+from stacks.imported_stack import ImportedStack
 from stacks.model_stack import ModelStack
 from stacks.models import DEPLOYMENTS
 from stacks.preflight import ACCOUNT_STAGE, Deployments, preflight
@@ -103,8 +104,10 @@ def _stack(stage: cdk.Stage, environment: Environment, model: Model, lock: Lock)
             return FineTunedStack(stage, environment=environment, model=model, lock=lock)
         case JumpStartModel():
             return ModelStack(stage, environment=environment, model=model, lock=lock)
+        case ImportedModel():
+            return ImportedStack(stage, environment=environment, model=model)
         case _:
-            raise TypeError(f"model is a {type(model).__name__}: allowed are FineTunedModel, JumpStartModel")
+            raise TypeError(f"model is a {type(model).__name__}: allowed are the kinds in stacks/declarations.py")
 
 
 def main() -> int:

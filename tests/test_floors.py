@@ -26,9 +26,17 @@ FLOORS: dict[str, set[str]] = {
         *("stacks.declarations", "stacks.environments", "stacks.front_door"),
     },
     "stacks/front_door.py": {"aws_cdk", "constructs", "stacks.declarations", "stacks.environments"},
+    "stacks/bedrock_import.py": {
+        *("aws_cdk", "constructs"),
+        *("stacks.declarations", "stacks.environments", "stacks.front_door"),
+    },
+    "stacks/imported_stack.py": {
+        *("aws_cdk", "constructs"),
+        *("stacks.bedrock_import", "stacks.declarations", "stacks.environments", "stacks.front_door"),
+    },
     "stacks/fine_tuned_stack.py": {
         *("aws_cdk", "constructs", "catalog"),
-        *("stacks.declarations", "stacks.environments", "stacks.front_door"),
+        *("stacks.bedrock_import", "stacks.declarations", "stacks.environments", "stacks.front_door"),
     },
     "app.py": {"aws_cdk", "cdk_nag", "catalog", "stacks"},
     "catalog": {"catalog"},

@@ -1,0 +1,58 @@
+"""An imported model's stack: where its declaration meets the constructs."""
+
+from aws_cdk import Aws, Stack
+from aws_cdk import Environment as CdkEnvironment
+from constructs import Construct
+from constructs.import_role import Weights
+from constructs.model_key import ModelKey
+
+from stacks.bedrock_import import import_into_bedrock
+from stacks.declarations import ImportedModel
+from stacks.environments import Environment
+from stacks.front_door import model_api, removal_policy
+
+
+class ImportedStack(Stack):
+    """Everything that one imported model needs in one environment: import, pointer and API."""
+
+    def __init__(self, scope: Construct, *, environment: Environment, model: ImportedModel) -> None:
+        """Define the stack.
+
+        Args:
+            scope: The environment's stage.
+            environment: Where the model runs.
+            model: What runs there.
+
+        Raises:
+            ValueError: If the declaration is wrong; the message lists every problem.
+        """
+        super().__init__(
+            scope,
+            model.name,
+            stack_name=f"{environment.name}-{model.name}",
+            description=f"{model.name}, imported into Bedrock, in {environment.name}",
+            env=CdkEnvironment(account=environment.account, region=model.region or environment.region),
+        )
+        key = ModelKey(
+            self, "Key", alias=f"{environment.name}/{model.name}", removal_policy=removal_policy(environment)
+        )
+        declared = model.weights
+        own = {"account": environment.account or Aws.ACCOUNT_ID, "region": self.region}
+        imported, job = import_into_bedrock(
+            self,
+            environment=environment,
+            model=model,
+            declared=model.bedrock,
+            weights=Weights(
+                bucket_name=declared.bucket.format(**own),
+                prefix=declared.prefix,
+                account=declared.account,
+                key_arn=declared.key_arn,
+            ),
+            encryption_key=key,
+            import_on_deploy=True,
+            revision=model.revision,
+        )
+        front = model_api(self, environment=environment, model=model, target=imported, encryption_key=key)
+        # An imported version costs storage by the month: whatever else may fail should have failed by then.
+        job.deployment.resource.node.add_dependency(key, *front.parts)
