@@ -167,7 +167,7 @@ class ImportDeployment(Construct):
         )
 
     def _executions(self, model: ImportedModel) -> str:
-        return Stack.of(self).format_arn(service="states", resource=f"execution:{model.model_name}:*")
+        return Stack.of(self).format_arn(service="states", resource=f"execution:{model.state_machine_name}:*")
 
     def _framework_role(self, name: str, log_group: logs.LogGroup) -> iam.Role:
         """A role for the framework's own functions, whose default would have AWS's managed policy for all logs."""

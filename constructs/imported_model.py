@@ -86,6 +86,11 @@ class ImportedModel(Construct):
         return {"BACKEND": "bedrock", "BODY": self.body, "TARGET_PARAMETER": str(self.pointer.target.name)}
 
     @property
+    def state_machine_name(self) -> str:
+        """Name of the state machine that imports; a pipeline that tunes the model has the model's own."""
+        return f"{self.model_name}-import"
+
+    @property
     def model_arns(self) -> str:
         """ARN of all imported models of the account and region: AWS chooses the ids."""
         return Stack.of(self).format_arn(service="bedrock", resource="imported-model", resource_name="*")

@@ -123,7 +123,9 @@ class ModelImportJob(Construct):
             "TARGET_PARAMETER": str(pointer.target.name),
             "SERVED_PARAMETER": str(pointer.served.name),
             "PREVIOUS_PARAMETER": str(pointer.previous.name),
-            "STATE_MACHINE_ARN": Stack.of(self).format_arn(service="states", resource=f"stateMachine:{name}"),
+            "STATE_MACHINE_ARN": Stack.of(self).format_arn(
+                service="states", resource=f"stateMachine:{model.state_machine_name}"
+            ),
             "DEADLINE_SECONDS": f"{DEADLINE.to_seconds():g}",
             "KEEP_VERSIONS": str(keep_versions),
             "BODY": model.body,
@@ -178,7 +180,7 @@ class ModelImportJob(Construct):
         self.state_machine = sfn.StateMachine(
             self,
             "Resource",
-            state_machine_name=name,
+            state_machine_name=model.state_machine_name,
             definition_body=sfn.DefinitionBody.from_chainable(states.chain()),
             role=role,
             timeout=_LONGEST_RUN,

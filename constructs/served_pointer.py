@@ -1,4 +1,4 @@
-"""What a fine-tuned model serves: parameters that name the endpoint, the served release and the one before it."""
+"""What is served of a model: parameters that name what answers, the served release and the one before it."""
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -10,13 +10,14 @@ NOTHING = "none"
 
 
 class ServedPointer(Construct):
-    """Three parameters, made by CloudFormation with the value `none` and written by the pipeline from then on.
+    """Three parameters, made by CloudFormation with the value `none` and written by releases from then on.
 
-    Defines: `AWS::SSM::Parameter` `/jumpstack/<path>/target`, which holds the endpoint's name for the invoke shim,
-    `…/served` and `…/previous`, which hold releases. CloudFormation sends an update only where the template
-    changes, so that a later deployment leaves the values alone.
+    Defines: `AWS::SSM::Parameter` `/jumpstack/<path>/target`, which holds for the invoke shim what answers, an
+    endpoint's name or an imported model's ARN, and `…/served` and `…/previous`, which hold releases (versions, of
+    imported models). CloudFormation sends an update only where the template changes, so that a later deployment
+    leaves the values alone.
 
-    Data flow: the pipeline writes; the shim reads `target` and answers 503 while it is `none`.
+    Data flow: the pipeline, or the import, writes; the shim reads `target` and answers 503 while it is `none`.
 
     Failures: a parameter of that name that another stack made refuses the deployment.
 
@@ -37,7 +38,11 @@ class ServedPointer(Construct):
             path: What the names begin with, after `/jumpstack/`.
         """
         super().__init__(scope, construct_id)
-        self.target = self._parameter("Target", path, "the endpoint that serves; none until there is a first version")
+        self.target = self._parameter(
+            "Target",
+            path,
+            "what answers: an endpoint's name or an imported model's ARN; none until there is a first version",
+        )
         self.served = self._parameter("Served", path, "the release that is served")
         self.previous = self._parameter("Previous", path, "the release that was served before, for a rollback")
 
@@ -57,7 +62,7 @@ class ServedPointer(Construct):
         return Stack.of(self).format_arn(service="ssm", resource="parameter", resource_name=name)
 
     def grant_read_target(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let the grantee look up which endpoint serves."""
+        """Let the grantee look up what answers."""
         return iam.Grant.add_to_principal(
             grantee=grantee, actions=["ssm:GetParameter"], resource_arns=[self.arn(self.target)]
         )

@@ -81,6 +81,17 @@ class TestStateMachine:
         assert needed <= granted
         assert granted >= {"iam:PassRole", "bedrock:TagResource"}
 
+    def test_is_named_apart_from_the_pipeline_that_tunes_the_model(self, stack: cdk.Stack) -> None:
+        _job(stack, import_on_deploy=True)
+
+        template = _template(stack)
+        assert _machine(template)["StateMachineName"] == "dev-llama-3b-import"
+        for role in ("OnEventRole", "IsCompleteRole", "StepsRole"):
+            resources = [text(arn) for found in _role_statements(template, role) for arn in _flat(found["Resource"])]
+            named = [arn for arn in resources if ":execution:" in arn or ":stateMachine:" in arn]
+            assert named
+            assert [arn for arn in named if arn.removesuffix(":*").split(":")[-1] != "dev-llama-3b-import"] == []
+
     def test_passes_its_role_to_bedrock_only(self, stack: cdk.Stack) -> None:
         _job(stack)
 

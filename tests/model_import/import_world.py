@@ -204,7 +204,7 @@ def deploy(bedrock: Bedrock, tmp_path: Path, **options: Any) -> World:
     """Deploy an importer whose weights are in Bedrock's bucket."""
     model = name("m")
     template = template_of(model, bedrock.bucket, **options)
-    machine_arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{model}"
+    machine_arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{model}-import"
     key = _asset(bedrock)
     resources = {
         logical: _prepared(resource, bedrock.bucket, key)
@@ -223,7 +223,7 @@ def deploy(bedrock: Bedrock, tmp_path: Path, **options: Any) -> World:
     assert status == "CREATE_COMPLETE", stacks.failures(model)
     ids = stacks.physical_ids(model)
     bedrock.clients("stepfunctions", region=REGION).create_state_machine(
-        name=model,
+        name=f"{model}-import",
         definition=_text(machine["DefinitionString"], ids, resources),
         roleArn=_text(machine["RoleArn"], ids, resources),
     )
