@@ -16,7 +16,8 @@ from stacks.checks.findings import CatalogPlace, Deployments, Finding, Place, Re
 from stacks.checks.fine_tuning import fine_tuning_findings
 from stacks.checks.front_door import domain_findings, front_door_findings
 from stacks.checks.naming import ACCOUNT_STAGE, naming
-from stacks.checks.published import Subject, look_up, prompt_format, published
+from stacks.checks.prompts import prompt_format
+from stacks.checks.published import Subject, instances, look_up, published
 from stacks.checks.weights import fitting, weigh, weights_findings
 from stacks.declarations import FineTunedModel, JumpStartModel
 from stacks.environments import Environment
@@ -56,13 +57,13 @@ def _findings(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
             subject, found = look_up(place, lock) if isinstance(place, CatalogPlace) else (None, [])
             yield from found
             yield from _alone(place, environment)
-            if isinstance(place, CatalogPlace):
-                yield from prompt_format(place, lock)
+            yield from prompt_format(place, lock)
             if isinstance(model, FineTunedModel):
                 yield from fine_tuning_findings(place, model)
-            if isinstance(place, CatalogPlace) and subject is not None:
+            if subject is not None:
                 yield from _known(subject)
-                needed[place.region, subject.instance_type] += place.instance_count
+                if not place.bedrock:
+                    needed[place.region, subject.instance_type] += subject.place.instance_count
         yield from quota_findings(environment, needed)
 
 
@@ -71,13 +72,13 @@ def _alone(place: Place, environment: Environment) -> Iterator[Finding]:
     model = place.model
     if model.region is not None and model.region != environment.region:
         yield from region_findings(f"{place}.region", model.region)
-    if isinstance(model, JumpStartModel) and model.instance_count is not None:
+    if isinstance(model, JumpStartModel) and not place.bedrock and model.instance_count is not None:
         yield from breaches("instance-count", str(place), limits.instance_count(model.instance_count))
     seconds = model.invoke_timeout_seconds
     name = "invoke_timeout_seconds"
     found = list(breaches("invoke-timeout", str(place), limits.invoke_timeout(seconds), subject=name))
     yield from found
-    if seconds > limits.SAGEMAKER_STREAM_SECONDS and not found:
+    if seconds > limits.SAGEMAKER_STREAM_SECONDS and not found and not place.bedrock:
         yield Finding(
             rule="invoke-timeout-unused",
             place=f"{place}.{name}",
@@ -91,6 +92,8 @@ def _alone(place: Place, environment: Environment) -> Iterator[Finding]:
 def _known(subject: Subject) -> Iterator[Finding]:
     """Check a declaration whose version the lock has."""
     weights = weigh(subject)
-    yield from published(subject, fits=fitting(subject, weights))
-    yield from container(subject)
-    yield from weights_findings(subject, weights)
+    yield from published(subject)
+    if not subject.place.bedrock:
+        yield from instances(subject, fits=fitting(subject, weights))
+        yield from container(subject)
+        yield from weights_findings(subject, weights)

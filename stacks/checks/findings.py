@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from catalog.limits import Breach
-from stacks.declarations import FineTunedModel, JumpStartModel, Model
+from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel, Model
 from stacks.environments import Environment
 
 Deployments = Sequence[tuple[Environment, Sequence[Model]]]
@@ -94,6 +94,11 @@ class Place:
         """Where the region is declared."""
         return f"{self}.region" if self.model.region else f"{self.environment.name}.region"
 
+    @property
+    def bedrock(self) -> BedrockImport | None:
+        """How the model is imported into Bedrock, which serves it; None where an endpoint does."""
+        return self.model.bedrock if isinstance(self.model, FineTunedModel | ImportedModel) else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogPlace(Place):
@@ -108,7 +113,7 @@ class CatalogPlace(Place):
     @property
     def instance_count(self) -> int:
         """How many instances the model runs on; none where Bedrock serves it."""
-        if isinstance(self.model, FineTunedModel) and self.model.bedrock:
+        if self.bedrock:
             return 0
         if self.model.instance_count is None:
             return self.environment.instance_count

@@ -1,32 +1,16 @@
-"""The catalogue's side of a declaration: id, version, instance type, region, licence and prompt format."""
+"""The catalogue's side of a declaration: id, version, instance type, region and licence."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import get_args
 
-from catalog import CatalogError, Deployment, Lock, ModelVersion, limits
+from catalog import CatalogError, Deployment, Lock, ModelVersion
 from catalog.instances import hardware
 from catalog.nearest import similar
 from catalog.regions import jumpstart_regions, offering_regions, read, refused
-from stacks.checks.findings import CatalogPlace, Finding, Severity, breaches
-from stacks.declarations import PromptFormat
+from stacks.checks.findings import CatalogPlace, Finding, Severity
 
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
-# What the id of a model that was trained to chat says, as a word of its own.
-_CHAT_WORDS = frozenset({"chat", "instruct", "it"})
-# Which ids a prompt format was made for; `chatml`, `template` and `none` are anybody's. Mixtral's is that of Mistral
-# 7B v0.2, too, which some versions of Mistral 7B Instruct in JumpStart may be.
-_FORMAT_IDS = {
-    "falcon-chat": re.compile(r"falcon-180b"),
-    "falcon-instruct": re.compile(r"falcon-(7|40)b"),
-    "mistral-instruct": re.compile(r"mistral-7b-instruct(?!-v3)"),
-    "mistral-instruct-v0.3": re.compile(r"mistral-7b-instruct-v3"),
-    "mixtral-instruct": re.compile(r"mixtral-8x\d+b-instruct|mistral-7b-instruct(?!-v3)", re.IGNORECASE),
-    "llama-3-instruct": re.compile(r"llama-?3-\d+b", re.IGNORECASE),
-    "llama-3.1-instruct": re.compile(r"llama-3-[123]-"),
-    "granite-code": re.compile(r"granite.*code"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +29,9 @@ class Subject:
 
     @property
     def instance_type(self) -> str:
-        """The instance type that is declared, or the version's default."""
-        return self.place.model.instance_type or self.version.default_instance_type
+        """The instance type that is declared, or the version's default, as always where Bedrock serves the model."""
+        declared = None if self.place.bedrock else self.place.model.instance_type
+        return declared or self.version.default_instance_type
 
     @property
     def label(self) -> str:
@@ -92,15 +77,17 @@ def look_up(place: CatalogPlace, lock: Lock) -> tuple[Subject | None, list[Findi
             Finding(rule="broken-lock", place=f"{place}.version", value=repr(wanted), message=problem)
             for problem in error.problems
         ]
-    chosen = place.model.instance_type or version.default_instance_type
+    subject = Subject(place=place, version=version, deployment=None)
+    chosen = subject.instance_type
     try:
         deployment = version.resolve(
             region=place.region, instance_type=chosen, allow_unlisted_instance_type=chosen not in version.instance_types
         )
     except CatalogError as error:
-        subject = Subject(place=place, version=version, deployment=_elsewhere(version, chosen))
-        return subject, list(_unresolved(subject, error))
-    return Subject(place=place, version=version, deployment=deployment), []
+        subject = replace(subject, deployment=_elsewhere(version, chosen))
+        # Where Bedrock serves the model, no endpoint needs its image.
+        return subject, [] if place.bedrock else list(_unresolved(subject, error))
+    return replace(subject, deployment=deployment), []
 
 
 def _elsewhere(version: ModelVersion, instance_type: str) -> Deployment | None:
@@ -142,13 +129,8 @@ def _unresolved(subject: Subject, error: CatalogError) -> Iterator[Finding]:
         )
 
 
-def published(subject: Subject, *, fits: tuple[str, ...]) -> Iterator[Finding]:
-    """Check version, instance type, licence and region of a model that the lock has.
-
-    Args:
-        subject: The declaration and its version.
-        fits: The version's instance types whose GPUs take its weights, smallest first.
-    """
+def published(subject: Subject) -> Iterator[Finding]:
+    """Check version and licence of a model that the lock has."""
     place, version = subject.place, subject.version
     if version.deprecated:
         yield Finding(
@@ -159,8 +141,6 @@ def published(subject: Subject, *, fits: tuple[str, ...]) -> Iterator[Finding]:
             suggestion="python -m catalog update, and a version that is not",
             severity=Severity.WARNING,
         )
-    yield from _instance_type(subject, fits)
-    yield from _offered(subject)
     accepted = place.model.accept_eula
     if version.requires_eula and not accepted:
         terms = f" ({subject.deployment.eula or version.eula_key})" if subject.deployment else f" ({version.eula_key})"
@@ -180,6 +160,17 @@ def published(subject: Subject, *, fits: tuple[str, ...]) -> Iterator[Finding]:
             suggestion="leaving it out",
             severity=Severity.WARNING,
         )
+
+
+def instances(subject: Subject, *, fits: tuple[str, ...]) -> Iterator[Finding]:
+    """Check what a model's endpoint runs on.
+
+    Args:
+        subject: The declaration and its version.
+        fits: The version's instance types whose GPUs take its weights, smallest first.
+    """
+    yield from _instance_type(subject, fits)
+    yield from _offered(subject)
 
 
 def _default(subject: Subject) -> str:
@@ -260,56 +251,3 @@ def _offered(subject: Subject) -> Iterator[Finding]:
             message=f"EC2 is not known to offer it in {place.region} (second-hand, read {read('offered')})",
             allowed=", ".join(offering),
         )
-
-
-def prompt_format(place: CatalogPlace, lock: Lock) -> Iterator[Finding]:
-    """Check that the prompt format is one, and the model's."""
-    name, model_id = place.model.prompt_format, place.model.model_id
-    field = f"{place}.prompt_format"
-    if name not in get_args(PromptFormat):
-        formats = sorted(get_args(PromptFormat))
-        yield Finding(
-            rule="unknown-prompt-format",
-            place=field,
-            value=repr(name),
-            allowed=", ".join(formats),
-            suggestion=" or ".join(similar(name, formats, most=1)),
-        )
-        return
-    template = place.model.prompt_template
-    if (name == "template") is not (template is not None):
-        yield Finding(
-            rule="prompt-template",
-            place=f"{place}.prompt_template",
-            value="None" if template is None else "a template",
-            allowed="a template with the prompt format 'template', and None with any other",
-        )
-    elif template is not None:
-        yield from breaches("prompt-template", str(place), limits.prompt_template(template))
-    finding = Finding(rule="prompt-format", place=field, value=repr(name), severity=Severity.WARNING)
-    words = _words(model_id)
-    made_for = _FORMAT_IDS.get(name)
-    if name == "none" and words & _CHAT_WORDS:
-        yield replace(finding, message=f"{model_id} was trained to chat, and without a format its API refuses chats")
-    elif name not in {"none", "template"} and _is_base(model_id, lock):
-        message = f"{model_id} is a base model, which completes text but was not trained to chat"
-        yield replace(finding, message=message, suggestion="'none'")
-    elif made_for and model_id in lock.model_ids() and not made_for.search(model_id):
-        fitting = [repr(other) for other, ids in _FORMAT_IDS.items() if ids.search(model_id)]
-        message = f"{model_id} is not of the family that the format was made for"
-        yield replace(finding, message=message, suggestion=" or ".join(fitting))
-
-
-def _words(model_id: str) -> frozenset[str]:
-    return frozenset(model_id.split("-"))
-
-
-def _is_base(model_id: str, lock: Lock) -> bool:
-    """Whether the lock has the same model trained to chat, which makes this one the base."""
-    words = model_id.split("-")
-    if _CHAT_WORDS & set(words):
-        return False
-    return any(
-        other != model_id and [word for word in other.split("-") if word not in _CHAT_WORDS] == words
-        for other in lock.model_ids()
-    )

@@ -1,0 +1,93 @@
+"""Prompt formats: that a declared one is known, has its template, and is the model's."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import get_args
+
+from catalog import Lock, import_limits, limits
+from catalog.nearest import similar
+from stacks.checks.findings import CatalogPlace, Finding, Place, Severity, breaches
+from stacks.declarations import PromptFormat
+
+# What the id of a model that was trained to chat says, as a word of its own.
+_CHAT_WORDS = frozenset({"chat", "instruct", "it"})
+# Which ids a prompt format was made for; `chatml`, `template` and `none` are anybody's. Mixtral's is that of Mistral
+# 7B v0.2, too, which some versions of Mistral 7B Instruct in JumpStart may be.
+_FORMAT_IDS = {
+    "falcon-chat": re.compile(r"falcon-180b"),
+    "falcon-instruct": re.compile(r"falcon-(7|40)b"),
+    "mistral-instruct": re.compile(r"mistral-7b-instruct(?!-v3)"),
+    "mistral-instruct-v0.3": re.compile(r"mistral-7b-instruct-v3"),
+    "mixtral-instruct": re.compile(r"mixtral-8x\d+b-instruct|mistral-7b-instruct(?!-v3)", re.IGNORECASE),
+    "llama-3-instruct": re.compile(r"llama-?3-\d+b", re.IGNORECASE),
+    "llama-3.1-instruct": re.compile(r"llama-3-[123]-"),
+    "granite-code": re.compile(r"granite.*code"),
+}
+
+
+def prompt_format(place: Place, lock: Lock) -> Iterator[Finding]:
+    """Check that the prompt format is one, has its template, and is the model's."""
+    name = place.model.prompt_format
+    if name is None and not isinstance(place, CatalogPlace):
+        # Whether an imported model needs one, its body decides (`stacks.checks.imports`).
+        yield from _template(place)
+        return
+    if name not in get_args(PromptFormat):
+        formats = sorted(get_args(PromptFormat))
+        yield Finding(
+            rule="unknown-prompt-format",
+            place=f"{place}.prompt_format",
+            value=repr(name),
+            allowed=", ".join(formats),
+            suggestion=" or ".join(similar(name or "", formats, most=1)),
+        )
+        return
+    yield from _template(place)
+    # Where Bedrock writes a chat's prompt, by the template in the weights, the format is not asked.
+    if isinstance(place, CatalogPlace) and not (place.bedrock and import_limits.takes_messages(place.bedrock.body)):
+        yield from _family(place, lock)
+
+
+def _template(place: Place) -> Iterator[Finding]:
+    template = place.model.prompt_template
+    if (place.model.prompt_format == "template") is not (template is not None):
+        yield Finding(
+            rule="prompt-template",
+            place=f"{place}.prompt_template",
+            value="None" if template is None else "a template",
+            allowed="a template with the prompt format 'template', and None with any other",
+        )
+    elif template is not None:
+        yield from breaches("prompt-template", str(place), limits.prompt_template(template))
+
+
+def _family(place: CatalogPlace, lock: Lock) -> Iterator[Finding]:
+    name, model_id = place.model.prompt_format, place.model.model_id
+    finding = Finding(rule="prompt-format", place=f"{place}.prompt_format", value=repr(name), severity=Severity.WARNING)
+    words = _words(model_id)
+    made_for = _FORMAT_IDS.get(name)
+    if name == "none" and words & _CHAT_WORDS:
+        yield replace(finding, message=f"{model_id} was trained to chat, and without a format its API refuses chats")
+    elif name not in {"none", "template"} and is_base(model_id, lock):
+        message = f"{model_id} is a base model, which completes text but was not trained to chat"
+        yield replace(finding, message=message, suggestion="'none'")
+    elif made_for and model_id in lock.model_ids() and not made_for.search(model_id):
+        fitting = [repr(other) for other, ids in _FORMAT_IDS.items() if ids.search(model_id)]
+        message = f"{model_id} is not of the family that the format was made for"
+        yield replace(finding, message=message, suggestion=" or ".join(fitting))
+
+
+def _words(model_id: str) -> frozenset[str]:
+    return frozenset(model_id.split("-"))
+
+
+def is_base(model_id: str, lock: Lock) -> bool:
+    """Whether the lock has the same model trained to chat, which makes this one the base."""
+    words = model_id.split("-")
+    if _CHAT_WORDS & set(words):
+        return False
+    return any(
+        other != model_id and [word for word in other.split("-") if word not in _CHAT_WORDS] == words
+        for other in lock.model_ids()
+    )
