@@ -1,9 +1,11 @@
 """The functions of a fine-tuning pipeline, each with what it may do."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
@@ -16,11 +18,23 @@ _PREPARE_MEMORY = 3008
 _TRACING = "xray:PutTraceSegments and xray:PutTelemetryRecords exist in IAM without a resource"
 
 
-class FineTuningFunctions(Construct):
-    """*prepare*, *verify* and *prune*.
+class EndpointFunctions(NamedTuple):
+    """What a pipeline runs where it serves by an endpoint.
 
-    Defines: three functions (`TrainingFunction`). *prepare* reads data and writes reports and requests, and looks
-    for jobs and executions of its own pipeline; *verify* asks the endpoint; *prune* deletes old releases.
+    Attributes:
+        verify: Asks the endpoint.
+        prune: Deletes old releases.
+    """
+
+    verify: lambda_.Function
+    prune: lambda_.Function
+
+
+class FineTuningFunctions(Construct):
+    """*prepare*, and *verify* and *prune* where the model is served by an endpoint.
+
+    Defines: functions (`TrainingFunction`). *prepare* reads data and writes reports and requests, and looks for jobs
+    and executions of its own pipeline; *verify* asks the endpoint; *prune* deletes old releases.
 
     Data flow: data in, report and request out, below `output`; the recipe comes from JumpStart's public bucket, by
     requests that are not signed.
@@ -32,6 +46,7 @@ class FineTuningFunctions(Construct):
     Usage::
 
         functions = FineTuningFunctions(self, "Functions", pipeline="dev-mistral-7b-dolly", settings={...}, ...)
+        verify, prune = functions.for_endpoint(endpoint, pointer=pointer)
     """
 
     def __init__(
@@ -43,60 +58,70 @@ class FineTuningFunctions(Construct):
         settings: Mapping[str, str | float | None],
         data: Sequence[tuple[str, str]],
         output: tuple[str, str],
-        endpoint: FineTunedEndpoint,
-        pointer: ServedPointer,
         encryption_key: kms.IKey,
-        prompt_template: str | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
-        """Define the functions.
+        """Define *prepare*.
 
         Args:
             scope: Parent construct.
             construct_id: Id within the parent.
             pipeline: The state machine's name, and what the names of jobs, models and configs begin with.
-            settings: What *prepare* is told (lambda/training/prepare.py); None is left out.
+            settings: What *prepare* is told (lambda/training/settings.py); None is left out.
             data: Buckets' ARNs and prefixes with data.
             output: Bucket's ARN and prefix of reports, requests and weights.
-            endpoint: What the tuned model is served with.
-            pointer: What names the served release.
             encryption_key: Key of data, reports, logs and variables.
-            prompt_template: The tuned model's template, for the question that *verify* asks.
             log_retention: How long the log groups keep their events.
             removal_policy: What becomes of the log groups when they leave the stack.
         """
         super().__init__(scope, construct_id)
         self._pipeline = pipeline
-
-        def function(
-            name: str, description: str, variables: Mapping[str, str], timeout: Duration, memory: int
-        ) -> TrainingFunction:
-            return TrainingFunction(
-                self,
-                name,
-                handler=f"training.{name.lower()}.handler",
-                description=f"{description} of {pipeline}",
-                settings={"NAME_PREFIX": pipeline, **variables},
-                encryption_key=encryption_key,
-                timeout=timeout,
-                memory_size=memory,
-                log_retention=log_retention,
-                removal_policy=removal_policy,
-            )
-
+        self._stored: dict[str, Any] = {
+            "encryption_key": encryption_key,
+            "log_retention": log_retention,
+            "removal_policy": removal_policy,
+        }
         given = {name: str(value) for name, value in settings.items() if value is not None}
-        prepare = function("Prepare", "checks the training data", given, Duration.minutes(15), _PREPARE_MEMORY)
-        asked: dict[str, str] = {"CONTAINER": endpoint.deployment.container}
-        asked |= {"PROMPT_TEMPLATE": prompt_template} if prompt_template else {}
-        verify = function("Verify", "asks a new version", asked, Duration.minutes(5), 256)
-        parameters = {"SERVED_PARAMETER": str(pointer.served.name), "PREVIOUS_PARAMETER": str(pointer.previous.name)}
-        prune = function("Prune", "deletes old versions", parameters, Duration.minutes(5), 256)
+        prepare = self._function(
+            "Prepare", "checks the training data", given, Duration.minutes(15), memory_size=_PREPARE_MEMORY
+        )
         self._let_prepare(prepare, data, output)
         encryption_key.grant_encrypt_decrypt(prepare.role)
+        self.prepare = prepare.function
+
+    def for_endpoint(
+        self, endpoint: FineTunedEndpoint, *, pointer: ServedPointer, prompt_template: str | None = None
+    ) -> EndpointFunctions:
+        """Define *verify* and *prune*.
+
+        Args:
+            endpoint: What the tuned model is served with.
+            pointer: What names the served release.
+            prompt_template: The tuned model's template, for the question that *verify* asks.
+        """
+        asked: dict[str, str] = {"CONTAINER": endpoint.deployment.container}
+        asked |= {"PROMPT_TEMPLATE": prompt_template} if prompt_template else {}
+        verify = self._function("Verify", "asks a new version", asked, Duration.minutes(5))
+        parameters = {"SERVED_PARAMETER": str(pointer.served.name), "PREVIOUS_PARAMETER": str(pointer.previous.name)}
+        prune = self._function("Prune", "deletes old versions", parameters, Duration.minutes(5))
         verify.allow("Ask", ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"], endpoint.endpoint_arn)
         self._let_prune(prune, pointer)
-        self.prepare, self.verify, self.prune = prepare.function, verify.function, prune.function
+        return EndpointFunctions(verify.function, prune.function)
+
+    def _function(
+        self, name: str, description: str, variables: Mapping[str, str], timeout: Duration, *, memory_size: int = 256
+    ) -> TrainingFunction:
+        return TrainingFunction(
+            self,
+            name,
+            handler=f"training.{name.lower()}.handler",
+            description=f"{description} of {self._pipeline}",
+            settings={"NAME_PREFIX": self._pipeline, **variables},
+            timeout=timeout,
+            memory_size=memory_size,
+            **self._stored,
+        )
 
     def _let_prepare(self, prepare: TrainingFunction, data: Sequence[tuple[str, str]], output: tuple[str, str]) -> None:
         stack = Stack.of(self)

@@ -36,7 +36,11 @@ FLOORS: dict[str, set[str]] = {
     },
     "stacks/fine_tuned_stack.py": {
         *("aws_cdk", "constructs", "catalog"),
-        *("stacks.bedrock_import", "stacks.declarations", "stacks.environments", "stacks.front_door"),
+        *("stacks.declarations", "stacks.environments", "stacks.fine_tuning", "stacks.front_door"),
+    },
+    "stacks/fine_tuning.py": {
+        *("aws_cdk", "constructs", "catalog"),
+        *("stacks.declarations", "stacks.environments", "stacks.front_door"),
     },
     "app.py": {"aws_cdk", "cdk_nag", "catalog", "stacks"},
     "catalog": {"catalog"},

@@ -6,6 +6,7 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import assertions
 from constructs.artifact_bucket import ArtifactBucket
+from constructs.endpoint_serving import EndpointServing
 from constructs.fine_tuned_endpoint import FineTunedEndpoint
 from constructs.fine_tuning_functions import FineTuningFunctions
 from constructs.fine_tuning_pipeline import FineTuningPipeline
@@ -85,21 +86,20 @@ def make(stack: cdk.Stack, *, endpoint: dict[str, Any] | None = None, job: dict[
         settings={"METHOD": "domain"},
         data=data,
         output=runs,
-        endpoint=made,
-        pointer=pointer,
         encryption_key=key,
+    )
+    serving = EndpointServing(
+        made, pointer=pointer, functions=functions.for_endpoint(made, pointer=pointer), tags={"model": "m"}
     )
     pipeline = FineTuningPipeline(
         stack,
         "Pipeline",
         name=NAME,
-        functions=functions,
+        prepare=functions.prepare,
         job=training,
-        endpoint=made,
-        pointer=pointer,
+        serving=serving,
         notices=PipelineNotices(stack, "Notices", subject="dev/m", event_source="some.source", encryption_key=key),
         encryption_key=key,
         training_time=cdk.Duration.hours(24),
-        tags={"model": "m"},
     )
     return Parts(stack, training, made, pipeline)

@@ -1,18 +1,13 @@
 """The states that put a release behind an endpoint: register it, create or update, wait, and go back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct
 from constructs.fine_tuned_endpoint import FineTunedEndpoint
+from constructs.pipeline_states import PipelineStates
 from constructs.served_pointer import NOTHING
-from constructs.step_tasks import StepTasks
 from constructs.training_job import pass_role
-
-Caught = Callable[[sfn.CustomState], sfn.CustomState]
-"""Makes a task's failure the pipeline's."""
 
 # Roles are known to SageMaker some seconds after they are made, and calls are throttled.
 _RETRIED = ["SageMaker.SageMakerException"]
@@ -20,7 +15,7 @@ _RETRIED = ["SageMaker.SageMakerException"]
 _BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")
 
 
-class ServingStates:
+class EndpointStates:
     """Makes the states of *register* and *serve*; `$.serve.name` is the name of the release's model and config.
 
     Every step looks before it makes, so that a run that is repeated finds what it made.
@@ -28,11 +23,8 @@ class ServingStates:
 
     def __init__(
         self,
-        scope: Construct,
+        states: PipelineStates,
         *,
-        tasks: StepTasks,
-        role: iam.Role,
-        name: str,
         endpoint: FineTunedEndpoint,
         tags: Sequence[Mapping[str, str]],
         poll_interval: Duration,
@@ -40,35 +32,29 @@ class ServingStates:
         """Keep what the states share.
 
         Args:
-            scope: Where the states are made.
-            tasks: Makes the states and lets their role.
-            role: The state machine's role.
-            name: What the names of models and configs begin with.
+            states: The pipeline's.
             endpoint: What a release is served with.
             tags: Tags of what is made.
             poll_interval: How often the endpoint is looked at.
         """
-        self._scope = scope
-        self._tasks = tasks
-        self._role = role
-        self._name = name
+        self._states = states
+        self._tasks = states.tasks
         self._endpoint = endpoint
         self._tags = tags
         self._poll = poll_interval
 
     def _arn(self, kind: str) -> str:
-        name = f"{self._name}-*".lower()
-        return Stack.of(self._scope).format_arn(service="sagemaker", resource=kind, resource_name=name)
+        name = f"{self._states.name}-*".lower()
+        return Stack.of(self._states.scope).format_arn(service="sagemaker", resource=kind, resource_name=name)
 
-    def register(self, caught: Caught, *, then: sfn.IChainable) -> sfn.IChainable:
+    def register(self, *, then: sfn.IChainable) -> sfn.IChainable:
         """Make the states that register a release's model and config, where they are not.
 
         Args:
-            caught: Makes a task's failure the pipeline's.
             then: What follows.
         """
         model, config = self._arn("model"), self._arn("endpoint-config")
-        make_config = caught(
+        make_config = self._states.caught(
             self._tasks.call(
                 "Register config",
                 "aws-sdk:sagemaker:createEndpointConfig",
@@ -86,7 +72,7 @@ class ServingStates:
         )
         find_config.next(then)
         find_config.add_catch(make_config, result_path="$.missing")
-        make_model = caught(
+        make_model = self._states.caught(
             self._tasks.call(
                 "Register model",
                 "aws-sdk:sagemaker:createModel",
@@ -95,7 +81,7 @@ class ServingStates:
                 retry=_RETRIED,
             )
         )
-        pass_role(self._role, self._endpoint.role)
+        pass_role(self._states.role, self._endpoint.role)
         make_model.next(find_config)
         find_model = self._tasks.call(
             "Is the model registered?",
@@ -107,17 +93,15 @@ class ServingStates:
         find_model.add_catch(make_model, result_path="$.missing")
         return find_model
 
-    def put_into_place(self, caught: Caught, *, then: sfn.IChainable, failed: sfn.IChainable) -> sfn.IChainable:
+    def put_into_place(self, *, then: sfn.IChainable) -> sfn.IChainable:
         """Make the states that create the endpoint or update it, and wait until it is in service.
 
         Args:
-            caught: Makes a task's failure the pipeline's.
             then: What follows once it is in service.
-            failed: What follows if it will never be; the reason is `$.error`.
         """
         arn = self._endpoint.endpoint_arn
-        watch = self._watch(caught, then=then, failed=failed)
-        create = caught(
+        watch = self._watch(then=then)
+        create = self._states.caught(
             self._tasks.call(
                 "Create endpoint",
                 "aws-sdk:sagemaker:createEndpoint",
@@ -133,13 +117,13 @@ class ServingStates:
             )
         )
         create.next(watch)
-        update = caught(self._update("Update endpoint", "$.serve.name"))
+        update = self._states.caught(self._update("Update endpoint", "$.serve.name"))
         update.next(watch)
         look = self._describe("Look at the endpoint")
         look.add_catch(create, result_path="$.missing")
-        settle = sfn.Wait(self._scope, "Let the endpoint settle", time=sfn.WaitTime.duration(self._poll))
+        settle = sfn.Wait(self._states.scope, "Let the endpoint settle", time=sfn.WaitTime.duration(self._poll))
         settle.next(look)
-        remove = caught(
+        remove = self._states.caught(
             self._tasks.call(
                 "Remove the endpoint that failed",
                 "aws-sdk:sagemaker:deleteEndpoint",
@@ -148,55 +132,48 @@ class ServingStates:
             )
         )
         remove.next(settle)
-        now = sfn.Choice(self._scope, "Create, update or leave the endpoint?")
+        now = sfn.Choice(self._states.scope, "Create, update or leave the endpoint?")
         in_service = sfn.Condition.string_equals("$.live.status", "InService")
         same = sfn.Condition.string_equals_json_path("$.live.config", "$.serve.name")
         now.when(sfn.Condition.string_equals("$.live.status", "Failed"), remove)
         now.when(sfn.Condition.and_(in_service, same), then)
         now.when(in_service, update)
-        now.when(_any_status(_BROKEN[1:]), self._broken("Endpoint is out of order", failed))
+        now.when(_any_status(_BROKEN[1:]), self._broken("Endpoint is out of order"))
         now.otherwise(settle)
         look.next(now)
         return look
 
-    def back(self, *, then: sfn.IChainable, pointed: str) -> sfn.IChainable:
-        """Make the states that return to the served release after a new one has failed its check.
+    def back(self, *, pointed: str) -> sfn.IChainable:
+        """Make the states that return to the served release after a new one has failed its check, and then fail.
 
         Args:
-            then: What follows; the reason is `$.error`.
             pointed: Path of the served release.
         """
-        named = sfn.CustomState(
-            self._scope,
-            "Name the served release",
-            state_json={
-                "Type": "Pass",
-                "Parameters": {"name.$": f"States.Format('{self._name}-{{}}', {pointed})"},
-                "ResultPath": "$.back",
-            },
+        named = self._states.put(
+            "Name the served release", {"name.$": f"States.Format('{self._states.name}-{{}}', {pointed})"}, "$.back"
         )
         update = self._update("Return to the served release", "$.back.name")
-        update.next(then)
+        update.next(self._states.failed)
         # What is told is why the new release was refused, whatever becomes of the way back.
-        update.add_catch(then, result_path="$.unreturned")
+        update.add_catch(self._states.failed, result_path="$.unreturned")
         named.next(update)
-        anything = sfn.Choice(self._scope, "Anything to return to?")
+        anything = sfn.Choice(self._states.scope, "Anything to return to?")
         anything.when(
             sfn.Condition.or_(
                 sfn.Condition.string_equals(pointed, NOTHING),
                 sfn.Condition.string_equals_json_path(pointed, "$.serve.release"),
             ),
-            then,
+            self._states.failed,
         )
         anything.otherwise(named)
         return anything
 
-    def _watch(self, caught: Caught, *, then: sfn.IChainable, failed: sfn.IChainable) -> sfn.IChainable:
-        wait = sfn.Wait(self._scope, "Wait for the endpoint", time=sfn.WaitTime.duration(self._poll))
-        watch = caught(self._describe("Watch the endpoint"))
-        ready = sfn.Choice(self._scope, "In service?")
+    def _watch(self, *, then: sfn.IChainable) -> sfn.IChainable:
+        wait = sfn.Wait(self._states.scope, "Wait for the endpoint", time=sfn.WaitTime.duration(self._poll))
+        watch = self._states.caught(self._describe("Watch the endpoint"))
+        ready = sfn.Choice(self._states.scope, "In service?")
         ready.when(sfn.Condition.string_equals("$.live.status", "InService"), then)
-        ready.when(_any_status(_BROKEN), self._broken("Endpoint failed", failed))
+        ready.when(_any_status(_BROKEN), self._broken("Endpoint failed"))
         ready.otherwise(wait)
         wait.next(watch)
         watch.next(ready)
@@ -229,19 +206,9 @@ class ServingStates:
             retry=_RETRIED,
         )
 
-    def _broken(self, name: str, failed: sfn.IChainable) -> sfn.IChainable:
+    def _broken(self, name: str) -> sfn.IChainable:
         cause = f"States.Format('the endpoint {self._endpoint.endpoint_name} is {{}}', $.live.status)"
-        state = sfn.CustomState(
-            self._scope,
-            name,
-            state_json={
-                "Type": "Pass",
-                "Parameters": {"Error": "EndpointError", "Cause.$": cause},
-                "ResultPath": "$.error",
-            },
-        )
-        state.next(failed)
-        return state
+        return self._states.refuse(name, error="EndpointError", cause=cause)
 
 
 def _any_status(statuses: Sequence[str]) -> sfn.Condition:

@@ -1,0 +1,139 @@
+"""What all parts of a fine-tuning pipeline's state machine share: its tasks, its pointer, and how it ends."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+from constructs.pipeline_notices import PipelineNotices
+from constructs.served_pointer import ServedPointer
+from constructs.step_tasks import StepTasks
+
+
+class PipelineStates:
+    """Makes the states that several parts of one state machine need, and lets its role do what they call.
+
+    Attributes:
+        scope: Where the states are made.
+        name: The pipeline's name.
+        role: The state machine's role.
+        tasks: Makes the states that call services.
+        failed: The first state of the end that tells of a failure; the reason is `$.error`.
+    """
+
+    def __init__(
+        self, scope: Construct, *, name: str, role: iam.Role, pointer: ServedPointer, notices: PipelineNotices
+    ) -> None:
+        """Keep what the states share, and make the end that tells of a failure.
+
+        Args:
+            scope: Where the states are made.
+            name: The pipeline's name.
+            role: The state machine's role.
+            pointer: What names the served release.
+            notices: How the end is told.
+        """
+        self.scope = scope
+        self.name = name
+        self.role = role
+        self.tasks = StepTasks(scope, role=role)
+        self._pointer = pointer
+        self._notices = notices
+        self.failed = self._failure()
+
+    def caught(self, state: sfn.CustomState) -> sfn.CustomState:
+        """Make a task's failure the pipeline's."""
+        state.add_catch(self.failed, result_path="$.error")
+        return state
+
+    def put(self, name: str, parameters: Mapping[str, Any], result_path: str) -> sfn.CustomState:
+        """Make a state that puts something beside what the states have gathered.
+
+        Args:
+            name: The state's name.
+            parameters: What is put, in JSONPath.
+            result_path: Where it goes.
+        """
+        state = {"Type": "Pass", "Parameters": dict(parameters), "ResultPath": result_path}
+        return sfn.CustomState(self.scope, name, state_json=state)
+
+    def refuse(self, name: str, *, error: str, cause: str) -> sfn.CustomState:
+        """Make the states that fail the pipeline with a reason of its own.
+
+        Args:
+            name: The first state's name.
+            error: The error's name.
+            cause: What is wrong, and what is allowed; an intrinsic function where it begins with `States.`.
+        """
+        member = "Cause.$" if cause.startswith("States.") else "Cause"
+        state = self.put(name, {"Error": error, member: cause}, "$.error")
+        state.next(self.failed)
+        return state
+
+    def read(self, name: str, parameter: ssm.CfnParameter, result_path: str) -> sfn.CustomState:
+        """Make the state that reads a parameter of the pointer, into `release` below a path."""
+        return self.caught(
+            self.tasks.call(
+                name,
+                "aws-sdk:ssm:getParameter",
+                {"Name": parameter.name},
+                allow=[(["ssm:GetParameter"], [self._pointer.arn(parameter)])],
+                select={"release.$": "$.Parameter.Value"},
+                result_path=result_path,
+                retry=["Ssm.SsmException"],
+            )
+        )
+
+    def write(self, name: str, parameter: ssm.CfnParameter, value: Mapping[str, str]) -> sfn.CustomState:
+        """Make the state that writes a parameter of the pointer; `value` is `Value` or `Value.$`."""
+        return self.caught(
+            self.tasks.call(
+                name,
+                "aws-sdk:ssm:putParameter",
+                {"Name": parameter.name, "Overwrite": True, **value},
+                allow=[(["ssm:PutParameter"], [self._pointer.arn(parameter)])],
+                retry=["Ssm.SsmException"],
+            )
+        )
+
+    def success(self, *, release: str, previous: str) -> sfn.IChainable:
+        """Make the end that tells what is served.
+
+        Args:
+            release: Path of the release that is served.
+            previous: Path of the one that was served before.
+        """
+        outcome = self.put(
+            "Sum up",
+            {
+                "pipeline": self.name,
+                "status": "SUCCEEDED",
+                "execution.$": "$$.Execution.Id",
+                "release.$": release,
+                "previous.$": previous,
+            },
+            "$.outcome",
+        )
+        message = f"States.Format('{self.name} serves release {{}}; before: {{}}', {release}, {previous})"
+        end = sfn.Succeed(self.scope, "Succeeded")
+        outcome.next(self._notices.states(self.tasks, outcome="success", message=message, end=end))
+        return outcome
+
+    def _failure(self) -> sfn.IChainable:
+        outcome = self.put(
+            "Sum up what failed",
+            {
+                "pipeline": self.name,
+                "status": "FAILED",
+                "execution.$": "$$.Execution.Id",
+                "error.$": "$.error.Error",
+                "cause.$": "$.error.Cause",
+            },
+            "$.outcome",
+        )
+        message = f"States.Format('{self.name}: {{}}: {{}}', $.error.Error, $.error.Cause)"
+        end = sfn.Fail(self.scope, "Failed", error_path="$.error.Error", cause_path="$.error.Cause")
+        outcome.next(self._notices.states(self.tasks, outcome="failure", message=message, end=end))
+        return outcome
