@@ -43,6 +43,11 @@ def import_into_bedrock(
         ValueError: If the declaration is wrong; the message lists every problem.
     """
     name = f"{environment.name}-{model.name}"
+    if declared.in_vpc and environment.network is None:
+        raise ValueError(
+            f"bedrock.in_vpc is True, and the environment {environment.name} has no network: allowed are False, or an "
+            "environment with a network"
+        )
     network = environment.network if declared.in_vpc else None
     pointer = ServedPointer(stack, "Served", path=f"{environment.name}/{model.name}")
     imported = ImportedModel(
@@ -69,7 +74,9 @@ def import_into_bedrock(
         log_retention=log_retention(environment),
         removal_policy=removal_policy(environment),
     )
-    ImportDashboard(stack, "Dashboard", model_name=name, client_model_name=model.name)
+    dashboard = ImportDashboard(stack, "Dashboard", model_name=name, client_model_name=model.name)
+    # An imported version costs storage by the month: whatever else may fail should have failed by then.
+    job.deployment.resource.node.add_dependency(encryption_key, dashboard)
     outputs = {
         "ImportedModelName": (name, "what the names of the model's versions in Bedrock begin with"),
         "PointerName": (str(pointer.target.name), "the parameter that holds the ARN of the version that is served"),

@@ -54,5 +54,5 @@ class ImportedStack(Stack):
             revision=model.revision,
         )
         front = model_api(self, environment=environment, model=model, target=imported, encryption_key=key)
-        # An imported version costs storage by the month: whatever else may fail should have failed by then.
-        job.deployment.resource.node.add_dependency(key, *front.parts)
+        # The last of the stack for the same reason: nobody pays for a model that no API stands in front of.
+        job.deployment.resource.node.add_dependency(front.api, *front.parts)

@@ -10,7 +10,7 @@ import pytest
 
 import app
 from catalog import Lock
-from stacks.declarations import JumpStartModel
+from stacks.declarations import FineTunedModel, ImportedModel, JumpStartModel, Model
 from stacks.environments import (
     DEV,
     PROD,
@@ -118,13 +118,23 @@ def test_gives_mistral_the_tgi_and_limits_of_its_announcement(templates: dict[st
     assert container["Environment"]["MAX_TOTAL_TOKENS"] == "8192"
 
 
-def test_every_model_stack_tells_url_endpoint_bucket_and_key(templates: dict[str, dict[str, Any]]) -> None:
-    for path, template in templates.items():
-        if not path.startswith("account/"):
-            more = set() if path.startswith("prod/") else {"UsagePlanId"}
-            if path.partition("/")[2] in FINE_TUNED:
-                more |= {"DataPrefix", "StartCommand", "StateMachineArn", "TopicArn"}
-            assert set(template["Outputs"]) == {"InvokeUrl", "EndpointName", "BucketName", "KeyArn"} | more, path
+def _told(environment: Environment, model: Model) -> set[str]:
+    """The outputs of a model's stack."""
+    told = {"InvokeUrl"} | ({"UsagePlanId"} if environment.front_door.api_keys else set())
+    if isinstance(model, FineTunedModel):
+        told |= {"DataPrefix", "StartCommand", "StateMachineArn", "TopicArn"}
+    if isinstance(model, JumpStartModel):
+        told |= {"BucketName", "KeyArn"}
+    if isinstance(model, ImportedModel) or (isinstance(model, FineTunedModel) and model.bedrock):
+        return told | {"ImportedModelName", "ImportStateMachineArn", "PointerName"}
+    return told | {"EndpointName"}
+
+
+def test_every_model_stack_tells_where_it_answers_and_what_it_works_with(templates: dict[str, dict[str, Any]]) -> None:
+    for environment, models in DEPLOYMENTS:
+        for model in models:
+            path = f"{environment.name}/{model.name}"
+            assert set(templates[path]["Outputs"]) == _told(environment, model), path
 
 
 def test_callers_of_dev_and_staging_have_keys_and_those_of_prod_iam_credentials(

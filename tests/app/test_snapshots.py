@@ -11,12 +11,14 @@ import app
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
-# One of each kind: a prefix and what dev removes, a tarball and what prod keeps, another region, a pipeline, accounts.
+# One of each kind: a prefix and what dev removes, a tarball and what prod keeps, another region, a pipeline,
+# an import, accounts.
 TEMPLATES = {
     "dev-mistral-7b-instruct": "assembly-dev/devmistral7binstruct*.template.json",
     "prod-falcon-180b-chat-quantized": "assembly-prod/prodfalcon180bchatquantized*.template.json",
     "prod-arctic-instruct": "assembly-prod/prodarcticinstruct*.template.json",
     "prod-mistral-7b-dolly": "assembly-prod/prodmistral7bdolly*.template.json",
+    "staging-granite-3b-code-instruct": "assembly-staging/staginggranite3bcodeinstruct*.template.json",
     "account-us-west-2": "assembly-account/accountuswest2*.template.json",
 }
 

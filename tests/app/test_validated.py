@@ -13,8 +13,9 @@ import pytest
 from aws_cdk import aws_s3 as s3
 
 import app
+from stacks.declarations import BedrockImport, S3Weights
 from stacks.environments import PROD, ApiKeys, Domain, FrontDoor, Network, Quota, WebAcl
-from stacks.models import MISTRAL_7B_INSTRUCT, MISTRAL_7B_SEC
+from stacks.models import DEPLOYMENTS, GRANITE_3B_CODE, MISTRAL_7B_INSTRUCT, MISTRAL_7B_SEC
 
 pytestmark = pytest.mark.validated
 
@@ -50,7 +51,8 @@ def test_aws_solutions_refuses_the_app_when_a_stack_has_a_bucket_that_takes_plai
 
 def test_cfn_lint_finds_nothing_in_any_template(assembly: Path) -> None:
     templates = sorted(str(path) for path in assembly.glob("assembly-*/*.template.json"))
-    assert len(templates) == 25
+    # The stacks of models, and those of the two regions.
+    assert len(templates) == sum(len(models) for _, models in DEPLOYMENTS) + 2
 
     assert _linted(templates) == (0, "")
 
@@ -76,6 +78,17 @@ def test_neither_finds_anything_in_a_pipeline_with_everything(tmp_path: Path) ->
     )
     # Raises where cdk-nag finds something.
     app.build([(replace(PROD, network=network), [model])], outdir=str(tmp_path)).synth()
+
+    assert _linted(sorted(str(path) for path in tmp_path.glob("assembly-prod/*.template.json"))) == (0, "")
+
+
+def test_neither_finds_anything_in_an_imported_model_with_everything(tmp_path: Path) -> None:
+    network = Network(subnet_ids=["subnet-0123abcd"], security_group_ids=["sg-0123abcd"])
+    key_arn = "arn:aws:kms:us-west-2:444455556666:key/0a1b2c3d-0000-1111-2222-333344445555"
+    weights = S3Weights(bucket="their-models", prefix="coder/1/", account="444455556666", key_arn=key_arn)
+    model = replace(GRANITE_3B_CODE, weights=weights, bedrock=BedrockImport(in_vpc=True, keep_versions=3))
+    # Raises where cdk-nag finds something.
+    app.build([(replace(PROD, account="111122223333", network=network), [model])], outdir=str(tmp_path)).synth()
 
     assert _linted(sorted(str(path) for path in tmp_path.glob("assembly-prod/*.template.json"))) == (0, "")
 
