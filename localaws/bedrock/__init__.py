@@ -7,7 +7,8 @@ really read with the job's role, and the forms of requests and answers. moto has
 * `control`, `imports`, `documents`: the ``bedrock`` API.
 * `roles`, `artifacts`, `architectures`: what an import job finds out.
 * `runtime`, `bodies`, `answers`, `converse`: the ``bedrock-runtime`` API.
-* `store`: what there is; `behaviour`: how long things take and what goes wrong, to be changed while it runs.
+* `store`: what there is; `behaviour`: how long things take and what goes wrong, to be changed while it runs; `calls`:
+  what was called.
 
 As in AWS, there is no event when a job ends, and no way to stop or delete one.
 """
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from werkzeug.wrappers import Request, Response
 
-from localaws.bedrock import behaviour, control, runtime
+from localaws.bedrock import behaviour, calls, control, runtime
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -35,9 +36,10 @@ _CREDENTIAL: Final = re.compile(r"Credential=[^/]+/\d+/([^/]+)/bedrock/aws4_requ
 def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
     """Answer a call of Bedrock's that is about imports or imported models; None if the request is another."""
     path = environ.get("PATH_INFO", "")
-    steering = behaviour.PATH.fullmatch(path)
+    steering = behaviour.PATH.fullmatch(path.removesuffix(calls.SUFFIX))
     if steering is not None:
-        return behaviour.respond(Request(environ), steering.group(1))(environ, start_response)
+        respond = calls.respond if path.endswith(calls.SUFFIX) else behaviour.respond
+        return respond(Request(environ), steering.group(1))(environ, start_response)
     credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     if credential is None:
         return None

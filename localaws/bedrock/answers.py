@@ -15,8 +15,7 @@ from typing import Any, Final, Literal
 from localaws.bedrock.bodies import Wish
 from localaws.bedrock.errors import invalid
 from localaws.bedrock.store import ImportedModel
-from localaws.containers import detokenizer
-from localaws.containers.generation import script
+from localaws.containers import detokenizer, generation
 from localaws.containers.tokens import Token, alternatives, count
 
 METRICS: Final = "amazon-bedrock-invocationMetrics"
@@ -99,7 +98,7 @@ def answer(wish: Wish, model: ImportedModel) -> Outcome:
             "in the completion). Please reduce the length of the messages or completion."
         )
     seeds = [wish.seed if index == 0 else (wish.seed or 0) + index for index in range(wish.answers)]
-    answers = tuple(_one(wish, wish.max_tokens or room, seed) for seed in seeds)
+    answers = tuple(_one(wish, wish.max_tokens or room, seed, model.weights_digest) for seed in seeds)
     return Outcome(answers=answers, prompt_tokens=prompt_tokens, started=started)
 
 
@@ -146,8 +145,9 @@ def groups(one: Answer, size: int) -> Iterator[tuple[tuple[tuple[str, Token], ..
         yield one.pieces[start : start + size], start + size >= len(one.pieces)
 
 
-def _one(wish: Wish, max_tokens: int, seed: int | None) -> Answer:
-    tokens = script(wish.prompt, seed=seed)
+def _one(wish: Wish, max_tokens: int, seed: int | None, weights: str) -> Answer:
+    # Other weights answer otherwise, so that whoever asks sees which version answered.
+    tokens = generation.script(wish.prompt, text=generation.answer(wish.prompt, seed=seed, weights=weights))
     outputs = list(detokenizer.outputs(tokens, max_tokens=max_tokens, stop=wish.stop))
     last = outputs[-1]
     if last.finish_reason is None:

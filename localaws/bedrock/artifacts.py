@@ -1,12 +1,13 @@
 """What an import job finds out about the files it is pointed at.
 
-The files are really read, of the weights the headers only. One failure ends the check, as in Bedrock, and becomes
-the job's ``failureMessage``. AWS documents the rules but not the words; that a file is missing, with its full
+The files are really read, of the weights the headers only, and as much as tells them from others. One failure ends
+the check, as in Bedrock, and becomes the job's ``failureMessage``. AWS documents the rules but not the words; that a file is missing, with its full
 place, is worded as users quote it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ from localaws.bedrock import architectures
 
 _MAX_HEADER_BYTES: Final = 100_000_000
 """safetensors' own limit of a header."""
+
+_FINGERPRINT_BYTES: Final = 1 << 16
+"""How much of each file of weights tells one model from another."""
 
 _INDEX: Final = "model.safetensors.index.json"
 _CONFIG: Final = "config.json"
@@ -48,13 +52,23 @@ class Files(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """What the files say about the model."""
+    """What the files say about the model.
+
+    Attributes:
+        architecture: the class that `config.json` names.
+        model_type: the family that `config.json` names, e.g. ``llama``.
+        context_tokens: the most tokens of prompt and answer together.
+        has_chat_template: whether the tokenizer says how to write a chat.
+        weight_bytes: the size of the weights.
+        weights_digest: a digest of the beginnings of the weights' files.
+    """
 
     architecture: str
     model_type: str
     context_tokens: int
     has_chat_template: bool
     weight_bytes: int
+    weights_digest: str
 
 
 def check(files: Files) -> ModelFacts:
@@ -83,7 +97,15 @@ def check(files: Files) -> ModelFacts:
         has_chat_template=bool(tokenizer.get("chat_template"))
         or not {"chat_template.jinja", "chat_template.json"}.isdisjoint(sizes),
         weight_bytes=sum(weights.values()),
+        weights_digest=_digest(files, weights),
     )
+
+
+def _digest(files: Files, weights: Mapping[str, int]) -> str:
+    digest = hashlib.sha256()
+    for name, size in sorted(weights.items()):
+        digest.update(files.read(name, 0, min(size, _FINGERPRINT_BYTES)))
+    return digest.hexdigest()
 
 
 def _architecture(config: Mapping[str, Any], region: str) -> str:

@@ -24,7 +24,8 @@ class Behaviour:
     """How Bedrock behaves in one region.
 
     Attributes:
-        import_seconds: how long an import takes; in AWS 5 to 20 minutes for 8 billion parameters.
+        import_seconds: how long an import takes, also one that runs; in AWS 5 to 20 minutes for 8 billion parameters.
+        import_faults: what the next imports fail with, one each: their ``failureMessage``.
         role_propagation_seconds: how long a new role is unknown to Bedrock; in AWS seconds to minutes.
         max_imported_models: the quota "Imported models per account" (L-45B04988).
         max_concurrent_imports: the quota "Concurrent model import jobs" (L-5F098EFA).
@@ -42,6 +43,7 @@ class Behaviour:
     """
 
     import_seconds: float = 0.5
+    import_faults: list[str] = field(default_factory=list)
     role_propagation_seconds: float = 0.0
     max_imported_models: int = 3
     max_concurrent_imports: int = 1
@@ -60,6 +62,11 @@ class Behaviour:
             taken = self.throttle_requests > 0
             self.throttle_requests -= taken
         return taken
+
+    def take_import_fault(self) -> str | None:
+        """Return what this import fails with, or None."""
+        with _LOCK:
+            return self.import_faults.pop(0) if self.import_faults else None
 
     def take_fault(self) -> dict[str, Any] | None:
         """Return the error that this request gets, or None."""
@@ -110,6 +117,9 @@ def problems(changes: Any) -> list[str]:
             found.append(f"unknown attribute {name!r}, allowed: {', '.join(defaults)}")
         elif name == "faults":
             found += _fault_problems(value)
+        elif name == "import_faults":
+            if not isinstance(value, list) or not all(isinstance(message, str) for message in value):
+                found.append(f"import_faults is {value!r}, must be a list of texts")
         elif isinstance(value, bool) or not isinstance(value, int | type(defaults[name])) or value < 0:
             kind = "an integer" if isinstance(defaults[name], int) else "a number"
             found.append(f"{name} is {value!r}, must be {kind} of at least 0")

@@ -57,6 +57,16 @@ def _answer(request: Request, identifier: str, operation: str, *, region: str) -
         raise BedrockError("AccessDeniedException", str(error)) from error
     if model is None:
         raise BedrockError("ResourceNotFoundException", "The specified resource ARN was not found.")
+    try:
+        response = _asked(request, operation, model, region=region)
+    except BedrockError as error:
+        here.count(model.name, operation, error.code)
+        raise
+    here.count(model.name, operation, "ok")
+    return response
+
+
+def _asked(request: Request, operation: str, model: ImportedModel, *, region: str) -> Response:
     body = request.get_data()
     rules = behaviour.of(region)
     streams = operation.endswith("stream")

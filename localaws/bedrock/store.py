@@ -6,6 +6,7 @@ import secrets
 import string
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -89,6 +90,7 @@ class ImportedModel:
         context_tokens: the most tokens of prompt and answer together.
         has_chat_template: whether its tokenizer says how to write a chat.
         weight_bytes: the size of its weights.
+        weights_digest: what tells its weights from others.
         tags: its tags.
         in_flight: how many requests are being answered.
     """
@@ -102,6 +104,7 @@ class ImportedModel:
     context_tokens: int
     has_chat_template: bool
     weight_bytes: int
+    weights_digest: str
     tags: dict[str, str] = field(default_factory=dict)
     in_flight: int = 0
     _refused: int = 0
@@ -162,11 +165,25 @@ def named(resources: Iterable[_Named], identifier: str) -> _Named | None:
 
 @dataclass
 class Region:
-    """What there is in one region; its `lock` is held while it is read or changed."""
+    """What there is in one region; its `lock` is held while it is read or changed.
+
+    Attributes:
+        jobs: import jobs by their ARNs; they stay when they have ended.
+        models: imported models by their ARNs.
+        calls: how often each operation was called on a model and how it was answered, by model's name, operation, and
+            ``ok`` or the error's code.
+        lock: the lock.
+    """
 
     jobs: dict[str, ImportJob] = field(default_factory=dict)
     models: dict[str, ImportedModel] = field(default_factory=dict)
+    calls: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def count(self, model: str, operation: str, outcome: str) -> None:
+        """Keep in mind that a model was called."""
+        with self.lock:
+            self.calls[model, operation, outcome] += 1
 
     def job(self, identifier: str) -> ImportJob:
         """Return a job by its ARN, id or name.

@@ -57,15 +57,15 @@ def last_turn(prompt: str) -> str:
     return next((turn for turn in reversed(turns) if turn), "")
 
 
-def answer(prompt: str, *, seed: int | None = None) -> str:
+def answer(prompt: str, *, seed: int | None = None, weights: str = "") -> str:
     r"""Return all that the stand-in has to say to `prompt`.
 
-    The text names itself a stand-in's, carries the first six digits of the SHA-256 of prompt and seed, and
+    The text names itself a stand-in's, carries the first six digits of the SHA-256 of prompt, seed and weights, and
     repeats the first words of the last turn. To a prompt in the role format of Falcon (``User:
     ...\nFalcon:``) it goes on with a turn of the user's, as Falcon does: the reason why that format needs
     stop sequences.
     """
-    digest = hashlib.sha256(f"{prompt}\0{seed}".encode()).hexdigest()[:6]
+    digest = hashlib.sha256(f"{prompt}\0{seed}{weights}".encode()).hexdigest()[:6]
     words = " ".join(last_turn(prompt).split()[:_ECHOED_WORDS])
     text = f" Stand-in answer {digest} to: {words}" if words else f" Stand-in answer {digest}."
     if _ROLE_PROMPT.search(prompt):

@@ -106,9 +106,9 @@ class Bedrock:
         """Change how the stand-in behaves."""
         self.steer("PUT", json.dumps(changes).encode())
 
-    def steer(self, method: str, body: bytes | None = None) -> Any:
-        """Send a request to the control path."""
-        request = urllib.request.Request(f"{self.url}/_localaws/bedrock/{REGION}", data=body, method=method)
+    def steer(self, method: str, body: bytes | None = None, *, path: str = "") -> Any:
+        """Send a request to the control path, or below it."""
+        request = urllib.request.Request(f"{self.url}/_localaws/bedrock/{REGION}{path}", data=body, method=method)
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
 

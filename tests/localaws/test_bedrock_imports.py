@@ -155,6 +155,18 @@ class TestQuotas:
         bedrock.control.delete_imported_model(modelIdentifier=models[0])
         bedrock.ended(bedrock.start(uri))
 
+    def test_an_import_that_runs_ends_when_it_is_told_to_take_no_longer(self, bedrock: Bedrock) -> None:
+        bedrock.behave(import_seconds=3600)
+        running = bedrock.start(bedrock.upload(llama()))
+        assert bedrock.control.get_model_import_job(jobIdentifier=running)["status"] == "InProgress"
+        bedrock.behave(import_seconds=0)
+        assert bedrock.ended(running)["status"] == "Completed"
+
+    def test_as_many_imports_fail_as_asked_for(self, bedrock: Bedrock) -> None:
+        bedrock.behave(import_faults=["An internal error occurred."])
+        assert bedrock.failure(llama()) == "An internal error occurred."
+        assert bedrock.import_model()
+
 
 class TestRole:
     def test_that_does_not_exist_is_invalid(self, bedrock: Bedrock) -> None:
@@ -306,9 +318,9 @@ class TestTags:
 class TestControlPath:
     def test_says_all_that_is_wrong_with_a_change(self, bedrock: Bedrock) -> None:
         with pytest.raises(Exception, match="400") as refused:
-            bedrock.behave(idle_seconds=-1, patience=3, faults=[{"code": "Nothing"}])
+            bedrock.behave(idle_seconds=-1, patience=3, faults=[{"code": "Nothing"}], import_faults=[1])
         problems = refused.value.read().decode().splitlines()  # type: ignore[attr-defined] # urllib's HTTPError
-        assert len(problems) == 3
+        assert len(problems) == 4
         assert problems[0] == "idle_seconds is -1, must be a number of at least 0"
 
     def test_tells_and_resets_the_behaviour(self, bedrock: Bedrock) -> None:

@@ -9,8 +9,10 @@ from contextlib import closing
 from typing import Any
 
 import boto3
+import numpy as np
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
+from safetensors.numpy import save
 
 from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, as_json, llama, make_role, prepared
 
@@ -129,6 +131,15 @@ class TestBodies:
             invoke(runtime, base, CHAT)
         assert invoke(runtime, base, NATIVE)["generation"]
 
+    def test_are_answered_by_the_weights_of_the_model(self, bedrock: Bedrock, runtime: Any, model: str) -> None:
+        files = llama()
+        same, other = (
+            bedrock.import_model({**files, "model.safetensors": save({"lm_head.weight": np.full((4, 8), fill, "f2")})})
+            for fill in (0, 1)
+        )
+        answers = [invoke(runtime, one, NATIVE)["generation"] for one in (model, same, other)]
+        assert answers[0] == answers[1] != answers[2]
+
 
 class TestStreams:
     @pytest.mark.parametrize("write_bytes", [0, 1, 37])
@@ -227,6 +238,19 @@ class TestConverse:
         with pytest.raises(runtime.exceptions.ValidationException, match="This action doesn't support the model"):
             runtime.converse(modelId=other, **CONVERSE)
         assert invoke(runtime, other, CHAT)["choices"]
+
+    def test_is_told_from_other_calls_by_who_looks(self, bedrock: Bedrock, runtime: Any) -> None:
+        bedrock.behave(cold_requests=1)
+        name = bedrock.control.get_imported_model(modelIdentifier=(fresh := bedrock.import_model()))["modelName"]
+        with pytest.raises(runtime.exceptions.ModelNotReadyException):
+            runtime.converse(modelId=fresh, **CONVERSE)
+        for _ in range(2):
+            runtime.converse(modelId=fresh, **CONVERSE)
+        invoke(runtime, fresh, NATIVE)
+        assert bedrock.steer("GET", path="/calls")[name] == {
+            "converse": {"ModelNotReadyException": 1, "ok": 2},
+            "invoke": {"ok": 1},
+        }
 
 
 class TestReadiness:
