@@ -9,12 +9,10 @@ from constructs import Construct
 from constructs.acknowledgements import wildcard_finding
 from constructs.served_pointer import ServedPointer
 
+from catalog import import_limits
+
 MODEL_TAG = "jumpstack:model"
 """The key of the tag with the model's name (lambda/model_import/versions.py)."""
-BODIES = ("chat", "completion", "native", "converse")
-"""How an imported model is asked (lambda/invoke_shim/settings.py)."""
-LONGEST_NAME = 46
-"""Characters: a version follows, and an attempt's number (lambda/model_import/names.py)."""
 
 
 class ImportedModel(Construct):
@@ -65,9 +63,8 @@ class ImportedModel(Construct):
             ValueError: If anything above is out of range; the message lists every problem.
         """
         super().__init__(scope, construct_id)
-        problems = _name_problems(model_name)
-        if body not in BODIES:
-            problems.append(f"body is {body!r}: allowed are {', '.join(BODIES)}")
+        breaches = [] if Token.is_unresolved(model_name) else [*import_limits.name(model_name)]
+        problems = [str(breach) for breach in (*breaches, *import_limits.body(body))]
         if problems:
             raise ValueError("\n".join(problems))
         self.model_name = model_name
@@ -125,15 +122,3 @@ class ImportedModel(Construct):
         for grant in grants:
             invoke = invoke.combine(grant)
         return invoke
-
-
-def _name_problems(name: str) -> list[str]:
-    if Token.is_unresolved(name):
-        return []
-    parts = name.split("-")
-    if len(name) <= LONGEST_NAME and all(part.isascii() and part.isalnum() for part in parts):
-        return []
-    return [
-        f"model_name is {name!r}: allowed are letters, digits and single inner hyphens, at most {LONGEST_NAME} "
-        "characters, because a version follows"
-    ]

@@ -17,13 +17,12 @@ from constructs.import_states import ImportStates
 from constructs.imported_model import ImportedModel
 from constructs.logged_function import NO_RESOURCE_FOR_TRACES
 
-REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-central-1")
-"""Where Custom Model Import is (Bedrock User Guide, "Import a customized model")."""
-MOST_VERSIONS = 10
+from catalog import import_limits, limits
+
 _CHECK_TIMEOUT = Duration.minutes(15)
 _STEP_TIMEOUT = Duration.minutes(3)
 # An import takes 5 to 20 minutes for 8 billion parameters, and waits for those of others.
-_LONGEST_RUN = Duration.hours(12)
+LONGEST_RUN = Duration.hours(12)
 _LIST_REASON = (
     "bedrock:CreateModelImportJob, bedrock:ListImportedModels and bedrock:ListModelImportJobs exist in IAM without a "
     "resource"
@@ -183,7 +182,7 @@ class ModelImportJob(Construct):
             state_machine_name=model.state_machine_name,
             definition_body=sfn.DefinitionBody.from_chainable(states.chain()),
             role=role,
-            timeout=_LONGEST_RUN,
+            timeout=LONGEST_RUN,
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
         )
@@ -248,24 +247,11 @@ def _problems(
     subnet_ids: Sequence[str],
     security_group_ids: Sequence[str],
 ) -> list[str]:
-    found = []
-    if not Token.is_unresolved(region) and region not in REGIONS:
-        found.append(f"the stack's region is {region!r}: custom model import is in {', '.join(REGIONS)}")
-    if not Token.is_unresolved(weights.prefix) and (
-        weights.prefix.startswith("/") or (weights.prefix and not weights.prefix.endswith("/"))
-    ):
-        found.append(f"weights.prefix is {weights.prefix!r}: allowed is a prefix that ends, and does not begin, with /")
-    if not 1 <= keep_versions <= MOST_VERSIONS:
-        found.append(f"keep_versions is {keep_versions}: allowed are 1 to {MOST_VERSIONS}")
-    if bool(subnet_ids) is not bool(security_group_ids):
-        found.append(
-            f"subnet_ids are {list(subnet_ids)} and security_group_ids {list(security_group_ids)}: allowed are both, "
-            "or neither of them"
-        )
-    # API CreateModelImportJob, vpcConfig.
-    if len(subnet_ids) > 16 or len(security_group_ids) > 5:
-        found.append(
-            f"there are {len(subnet_ids)} subnet_ids and {len(security_group_ids)} security_group_ids: allowed are at "
-            "most 16 and 5"
-        )
-    return found
+    breaches = [
+        *(() if Token.is_unresolved(region) else import_limits.region(region)),
+        *(() if Token.is_unresolved(weights.prefix) else import_limits.prefix(weights.prefix)),
+        *import_limits.keep_versions(keep_versions),
+        # API CreateModelImportJob, vpcConfig, has the limits of SageMaker's.
+        *limits.network(subnet_ids, security_group_ids),
+    ]
+    return [str(breach) for breach in breaches]

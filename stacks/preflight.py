@@ -15,11 +15,15 @@ from stacks.checks.environments import environment_findings, quota_findings, reg
 from stacks.checks.findings import CatalogPlace, Deployments, Finding, Place, Report, Severity, breaches, place_of
 from stacks.checks.fine_tuning import fine_tuning_findings
 from stacks.checks.front_door import domain_findings, front_door_findings
+from stacks.checks.import_room import import_room_findings
+from stacks.checks.import_weights import import_weights_findings
+from stacks.checks.imports import import_findings
 from stacks.checks.naming import ACCOUNT_STAGE, naming
 from stacks.checks.prompts import prompt_format
 from stacks.checks.published import Subject, instances, look_up, published
+from stacks.checks.tuned_imports import tuned_import_findings, unused_findings
 from stacks.checks.weights import fitting, weigh, weights_findings
-from stacks.declarations import FineTunedModel, JumpStartModel
+from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel
 from stacks.environments import Environment
 
 __all__ = ["ACCOUNT_STAGE", "Deployments", "Finding", "Report", "preflight"]
@@ -52,26 +56,28 @@ def _findings(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
         yield from environment_findings(environment, models)
         yield from front_door_findings(environment, models)
         needed: Counter[tuple[str, str]] = Counter()
-        for model in models:
-            place = place_of(environment, model)
+        places = [place_of(environment, model) for model in models]
+        for place in places:
             subject, found = look_up(place, lock) if isinstance(place, CatalogPlace) else (None, [])
             yield from found
             yield from _alone(place, environment)
             yield from prompt_format(place, lock)
-            if isinstance(model, FineTunedModel):
-                yield from fine_tuning_findings(place, model)
+            if isinstance(place.model, FineTunedModel):
+                yield from fine_tuning_findings(place, place.model)
+            yield from _imported(place)
             if subject is not None:
-                yield from _known(subject)
+                yield from _known(subject, lock)
                 if not place.bedrock:
                     needed[place.region, subject.instance_type] += subject.place.instance_count
         yield from quota_findings(environment, needed)
+        yield from import_room_findings(environment, places)
 
 
 def _alone(place: Place, environment: Environment) -> Iterator[Finding]:
     """Check what of a declaration needs no catalogue."""
     model = place.model
     if model.region is not None and model.region != environment.region:
-        yield from region_findings(f"{place}.region", model.region)
+        yield from region_findings(f"{place}.region", model.region, jumpstart=isinstance(model, JumpStartModel))
     if isinstance(model, JumpStartModel) and not place.bedrock and model.instance_count is not None:
         yield from breaches("instance-count", str(place), limits.instance_count(model.instance_count))
     seconds = model.invoke_timeout_seconds
@@ -89,11 +95,24 @@ def _alone(place: Place, environment: Environment) -> Iterator[Finding]:
         )
 
 
-def _known(subject: Subject) -> Iterator[Finding]:
+def _imported(place: Place) -> Iterator[Finding]:
+    """Check what a declaration says of an import into Bedrock, where it does."""
+    if place.bedrock:
+        yield from import_findings(place, place.bedrock)
+    match place.model:
+        case ImportedModel():
+            yield from import_weights_findings(place, place.model.weights)
+        case FineTunedModel(bedrock=BedrockImport()):
+            yield from unused_findings(place, place.model)
+
+
+def _known(subject: Subject, lock: Lock) -> Iterator[Finding]:
     """Check a declaration whose version the lock has."""
     weights = weigh(subject)
     yield from published(subject)
-    if not subject.place.bedrock:
+    if subject.place.bedrock:
+        yield from tuned_import_findings(subject, subject.place.bedrock, weights, lock)
+    else:
         yield from instances(subject, fits=fitting(subject, weights))
         yield from container(subject)
         yield from weights_findings(subject, weights)

@@ -38,7 +38,9 @@ def environment_findings(environment: Environment, models: Sequence[Model]) -> I
             suggestion=str(nearest_number(environment.log_retention_days, limits.LOG_RETENTION_DAYS)),
         )
     yield from breaches("instance-count", name, limits.instance_count(environment.instance_count))
-    yield from region_findings(f"{name}.region", environment.region)
+    # Bedrock's imported models need no JumpStart.
+    jumpstart = not models or any(isinstance(model, JumpStartModel) for model in models)
+    yield from region_findings(f"{name}.region", environment.region, jumpstart=jumpstart)
     yield from _concurrency(environment, models)
     yield from _tags(environment)
     if environment.network is not None:
@@ -49,8 +51,8 @@ def environment_findings(environment: Environment, models: Sequence[Model]) -> I
     yield from _addresses(environment, places)
 
 
-def region_findings(place: str, region: str) -> Iterator[Finding]:
-    """Check that a region is one, and that JumpStart is in it."""
+def region_findings(place: str, region: str, *, jumpstart: bool) -> Iterator[Finding]:
+    """Check that a region is one, and, where it has to be, that JumpStart is in it."""
     if region not in regions():
         yield Finding(
             rule="not-a-region",
@@ -59,7 +61,7 @@ def region_findings(place: str, region: str) -> Iterator[Finding]:
             message="AWS has no such region",
             suggestion=" or ".join(similar(region, regions(), most=2)),
         )
-    elif region not in jumpstart_regions():
+    elif jumpstart and region not in jumpstart_regions():
         yield Finding(
             rule="no-jumpstart",
             place=place,

@@ -24,7 +24,8 @@ def naming(deployments: Deployments) -> Iterator[Finding]:
     for place in places:
         yield from _form(f"{place}.name", place.model.name)
         joined = f"{place.environment.name}-{place.model.name}"
-        if _NAME.fullmatch(place.environment.name) and _NAME.fullmatch(place.model.name):
+        # What Bedrock serves has shorter names (`stacks.checks.imports`, `stacks.checks.fine_tuning`).
+        if not place.bedrock and _NAME.fullmatch(place.environment.name) and _NAME.fullmatch(place.model.name):
             for breach in limits.endpoint_name(joined):
                 yield Finding(
                     rule="name-too-long",

@@ -10,8 +10,8 @@ from catalog.nearest import similar
 from stacks.checks.findings import CatalogPlace, Finding, Place, Severity, breaches
 from stacks.declarations import PromptFormat
 
-# What the id of a model that was trained to chat says, as a word of its own.
-_CHAT_WORDS = frozenset({"chat", "instruct", "it"})
+# What the id of a model that was trained to chat says, as a word of its own; `f` is Llama 2's.
+_CHAT_WORDS = frozenset({"chat", "f", "instruct", "it"})
 # Which ids a prompt format was made for; `chatml`, `template` and `none` are anybody's. Mixtral's is that of Mistral
 # 7B v0.2, too, which some versions of Mistral 7B Instruct in JumpStart may be.
 _FORMAT_IDS = {

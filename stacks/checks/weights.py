@@ -14,7 +14,7 @@ from stacks.checks.published import Subject
 # the same share for both leaves something for activations and the cache.
 _USABLE = 0.9
 _BYTES_A_PARAMETER = 2.0
-_PARAMETERS = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)b(?![a-z0-9])")
+_PARAMETERS = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)b(?![a-z0-9])", re.IGNORECASE)
 # Bits a parameter, by what is read from a variable or found in an id.
 _BITS: Mapping[str, int] = {
     **dict.fromkeys(("bitsandbytes", "bitsandbytes8", "eetq", "fp8", "deepspeedfp", "smoothquant"), 8),
@@ -48,7 +48,7 @@ class Weights:
     def __str__(self) -> str:
         said = f", quantized by {self.quantized}," if self.quantized else ""
         said += "" if self.sourced else " (an estimate from its id)"
-        return f"{_gb(self.loaded_bytes)} of weights{said}"
+        return f"{gigabytes(self.loaded_bytes)} of weights{said}"
 
 
 def weigh(subject: Subject) -> Weights | None:
@@ -113,7 +113,7 @@ def _fit(subject: Subject, weights: Weights) -> Iterator[Finding]:
             rule="weights-do-not-fit",
             place=field,
             value=value,
-            message=f"{weights} do not fit into {_gb(int(instance.total_gpu_memory_bytes * _USABLE))}, "
+            message=f"{weights} do not fit into {gigabytes(int(instance.total_gpu_memory_bytes * _USABLE))}, "
             f"{_USABLE:.0%} of its {memory} of GPU memory",
             suggestion=suggestion,
             severity=severity,
@@ -126,8 +126,8 @@ def _fit(subject: Subject, weights: Weights) -> Iterator[Finding]:
             rule="disk-too-small",
             place=field,
             value=value,
-            message=f"the artifact takes {_gb(disk)}{' while it is unpacked' if compressed else ''}, and the type has "
-            f"{instance.local_nvme_gb} GB of local storage, which cannot be enlarged",
+            message=f"the artifact takes {gigabytes(disk)}{' while it is unpacked' if compressed else ''}, and the "
+            f"type has {instance.local_nvme_gb} GB of local storage, which cannot be enlarged",
             suggestion=suggestion,
             severity=severity,
         )
@@ -152,7 +152,7 @@ def _timeouts(subject: Subject, weights: Weights | None) -> Iterator[Finding]:
     needed = math.ceil(weights.stored_bytes / limits.DOWNLOAD_BYTES_PER_SECOND)
     rate = f"at {limits.DOWNLOAD_BYTES_PER_SECOND // 1_000_000} MB/s"
     declared = model.download_timeout_seconds
-    size = f"{_gb(weights.stored_bytes)} of weights{'' if weights.sourced else ' (an estimate from its id)'}"
+    size = f"{gigabytes(weights.stored_bytes)} of weights{'' if weights.sourced else ' (an estimate from its id)'}"
     finding = Finding(
         rule="timeout-too-short",
         place=f"{subject.place}.download_timeout_seconds",
@@ -167,5 +167,6 @@ def _timeouts(subject: Subject, weights: Weights | None) -> Iterator[Finding]:
         yield finding
 
 
-def _gb(size: int) -> str:
+def gigabytes(size: int) -> str:
+    """Show a number of bytes, in powers of ten."""
     return f"{size / 1e9:.0f} GB"

@@ -6,10 +6,11 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
 from constructs.import_dashboard import ImportDashboard
-from constructs.imported_model import BODIES, MODEL_TAG, ImportedModel
+from constructs.imported_model import MODEL_TAG, ImportedModel
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 
+from catalog.import_limits import BODIES
 from invoke_shim.settings import BODIES as SHIM_BODIES
 from invoke_shim.settings import Settings
 from model_import.configuration import BODIES as IMPORT_BODIES

@@ -270,5 +270,5 @@ def test_reports_all_problems_at_once() -> None:
         "the stack's region is 'eu-west-1': custom model import is in us-east-1, us-east-2, us-west-2, eu-central-1",
         "weights.prefix is '/a': allowed is a prefix that ends, and does not begin, with /",
         "keep_versions is 0: allowed are 1 to 10",
-        "subnet_ids are ['s-1'] and security_group_ids []: allowed are both, or neither of them",
+        "security_group_ids has 0 groups: allowed are 1 to 5",
     ]
