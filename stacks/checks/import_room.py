@@ -27,6 +27,7 @@ def import_room_findings(environment: Environment, places: Sequence[Place]) -> I
             rule="quota-form", place=f"{environment.name}.imported_models", value=f"{quota}", allowed="1 or more"
         )
         return
+    yield from _never_kept(environment, places)
     by_region: dict[str, dict[str, int]] = {}
     for place in places:
         if place.bedrock:
@@ -35,6 +36,20 @@ def import_room_findings(environment: Environment, places: Sequence[Place]) -> I
             by_region.setdefault(place.region, {})[str(place)] = own
     for region, kept in sorted(by_region.items()):
         yield from _region(environment, region, kept)
+
+
+def _never_kept(environment: Environment, places: Sequence[Place]) -> Iterator[Finding]:
+    quota = environment.imported_models
+    for place in places:
+        if place.bedrock and quota < place.bedrock.keep_versions <= limits.MOST_VERSIONS:
+            yield Finding(
+                rule="keep-versions",
+                place=f"{place}.bedrock.keep_versions",
+                value=f"{place.bedrock.keep_versions}",
+                message=f"{environment.name}.imported_models is {quota}, so that the oldest go earlier, to make room",
+                suggestion=f"{quota}",
+                severity=Severity.WARNING,
+            )
 
 
 def _region(environment: Environment, region: str, kept: Mapping[str, int]) -> Iterator[Finding]:

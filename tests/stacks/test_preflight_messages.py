@@ -26,28 +26,14 @@ from stacks.environments import (
 )
 from stacks.models import ARCTIC_INSTRUCT, FALCON_7B, FALCON_7B_INSTRUCT, FALCON_40B, FALCON_180B, MISTRAL_7B_INSTRUCT
 from stacks.preflight import Deployments, Finding, Report, preflight
+from tests.stacks import import_mistakes
+from tests.stacks.few_models import FewModels
 
 DOCUMENT = Path(stacks.preflight.__file__).parent.parent / "docs" / "preflight.md"
 
 
 ACL = "arn:aws:wafv2:us-west-2:111122223333:regional/webacl/some/12ab"
 CERTIFICATE = "arn:aws:acm:us-west-2:111122223333:certificate/12ab-34cd"
-
-
-class FewModels(Lock):
-    """Some versions and no more, so that what is suggested does not move with the catalogue."""
-
-    def __init__(self, versions: Iterable[ModelVersion]) -> None:
-        self._versions = {(version.model_id, version.version): version for version in versions}
-
-    def model_ids(self) -> tuple[str, ...]:
-        return tuple(sorted({model_id for model_id, _ in self._versions}))
-
-    def versions(self, model_id: str) -> tuple[str, ...]:
-        return tuple(version for known, version in self._versions if known == model_id)
-
-    def model(self, model_id: str, version: str) -> ModelVersion:
-        return self._versions[model_id, version]
 
 
 @pytest.fixture(scope="module")
@@ -890,7 +876,8 @@ def _rules() -> set[str]:
 
 
 def test_every_class_of_mistake_has_a_message_here_and_a_row_in_the_document() -> None:
-    tested = {case[0] for case in (*ERRORS, *WARNINGS)} | {"name-collision", "broken-lock", "domain-taken"}
+    cases = (*ERRORS, *WARNINGS, *import_mistakes.ERRORS, *import_mistakes.WARNINGS)
+    tested = {case[0] for case in cases} | {"name-collision", "broken-lock", "domain-taken"}
     documented = set(re.findall(r"^\| `([a-z-]+)`", DOCUMENT.read_text(), flags=re.MULTILINE))
 
     assert len(_rules()) >= 24
