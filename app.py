@@ -14,13 +14,14 @@ from cdk_nag import AwsSolutionsChecks, WriteNagSuppressionsToCloudFormationAspe
 
 from catalog import Lock
 from stacks.account_stack import AccountStack
-from stacks.declarations import FineTunedModel, ImportedModel, JumpStartModel, Model
+from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel, Model
 from stacks.environments import Environment
 from stacks.fine_tuned_stack import FineTunedStack
 from stacks.imported_stack import ImportedStack
 from stacks.model_stack import ModelStack
 from stacks.models import DEPLOYMENTS
 from stacks.preflight import ACCOUNT_STAGE, Deployments, preflight
+from stacks.tuned_import_stack import TunedImportStack
 
 _CDK_JSON = Path(__file__).with_name("cdk.json")
 
@@ -100,6 +101,8 @@ def build(
 def _stack(stage: cdk.Stage, environment: Environment, model: Model, lock: Lock) -> cdk.Stack:
     """Make the stack of one model, by its kind."""
     match model:
+        case FineTunedModel(bedrock=BedrockImport() as bedrock):
+            return TunedImportStack(stage, environment=environment, model=model, bedrock=bedrock, lock=lock)
         case FineTunedModel():
             return FineTunedStack(stage, environment=environment, model=model, lock=lock)
         case JumpStartModel():

@@ -49,6 +49,7 @@ class TrainingJob:
         spot: Whether spot instances are used.
         max_wait_seconds: With spot: the longest for waiting and running together; twice the run if None.
         checkpoint_path: With spot: S3 prefix of checkpoints; none if None.
+        uncompressed: Whether the model is written as files below a prefix even where the recipe would pack it.
         output_key_arn: KMS key that the output is encrypted with, None for the bucket's own.
         volume_key_arn: KMS key of the storage volume where the instance type takes one.
         subnet_ids: Subnets that the job runs in; none for no VPC.
@@ -70,6 +71,7 @@ class TrainingJob:
     spot: bool = False
     max_wait_seconds: int | None = None
     checkpoint_path: str | None = None
+    uncompressed: bool = False
     output_key_arn: str | None = None
     volume_key_arn: str | None = None
     subnet_ids: tuple[str, ...] = ()
@@ -119,7 +121,7 @@ def create_training_job(recipe: TrainingRecipe, job: TrainingJob) -> dict[str, A
         "OutputDataConfig": {
             "S3OutputPath": job.output_path,
             **({"KmsKeyId": job.output_key_arn} if job.output_key_arn else {}),
-            **({} if recipe.compresses_output else {"CompressionType": "NONE"}),
+            **({"CompressionType": "NONE"} if job.uncompressed or not recipe.compresses_output else {}),
         },
         "ResourceConfig": _resources(recipe, job, instance_type),
         "StoppingCondition": _stopping(recipe, job),

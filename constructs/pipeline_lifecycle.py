@@ -22,7 +22,8 @@ class PipelineLifecycle(Construct):
     delete what has this pipeline's name only.
 
     Data flow: on a deployment that changes the declaration, an execution is started where it is to be, and not
-    waited for. On deletion: executions and training jobs are stopped, endpoint, configs and models deleted.
+    waited for. On deletion: executions and training jobs are stopped; where an endpoint serves, it is deleted with its
+    configs and models. Imported models are deleted by what imports them.
 
     Failures: an endpoint that is being made cannot be deleted by anybody; where that takes longer than the
     function may, deleting the stack fails with that reason, and works when it is tried again.
@@ -46,6 +47,7 @@ class PipelineLifecycle(Construct):
         artifacts: str,
         declaration_hash: str,
         needs: list[IDependable],
+        endpoint_name: str | None = None,
         encryption_key: kms.IKey,
         start_on_deploy: bool = False,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
@@ -56,11 +58,12 @@ class PipelineLifecycle(Construct):
         Args:
             scope: Parent construct.
             construct_id: Id within the parent.
-            pipeline: The name that everything which the pipeline made begins with, and of the endpoint.
+            pipeline: The name that everything which the pipeline made begins with.
             state_machine: The pipeline's.
             artifacts: What is said of data and weights when the stack goes.
             declaration_hash: Changes when a deployment should start an execution.
             needs: What has to be there as long as something is to be cleaned up.
+            endpoint_name: The endpoint that the pipeline made; None where it makes none.
             encryption_key: Key of the log group and of the environment variables.
             start_on_deploy: Whether a deployment starts an execution.
             log_retention: How long the log group keeps its events.
@@ -78,7 +81,11 @@ class PipelineLifecycle(Construct):
             log_retention=log_retention,
             removal_policy=removal_policy,
         )
-        self._let(pipeline, state_machine, start_on_deploy=start_on_deploy)
+        findings = [
+            *self._let_stop(pipeline, state_machine, start_on_deploy=start_on_deploy),
+            *(self._let_delete(pipeline, endpoint_name) if endpoint_name else []),
+        ]
+        self._acknowledge(findings)
         resource = CustomResource(
             self,
             "Resource",
@@ -87,6 +94,7 @@ class PipelineLifecycle(Construct):
             service_timeout=_SERVICE_TIMEOUT,
             properties={
                 "Pipeline": pipeline,
+                **({"Endpoint": endpoint_name} if endpoint_name else {}),
                 "StateMachineArn": state_machine.state_machine_arn,
                 "StartOnDeploy": json.dumps(start_on_deploy),
                 "Artifacts": artifacts,
@@ -96,33 +104,39 @@ class PipelineLifecycle(Construct):
         # The function's role and log have to outlive what it does on deletion.
         resource.node.add_dependency(self._handler, *needs)
 
-    def _let(self, pipeline: str, state_machine: sfn.StateMachine, *, start_on_deploy: bool) -> None:
-        stack = Stack.of(self)
-
-        def arn(kind: str, name: str) -> str:
-            return stack.format_arn(service="sagemaker", resource=kind, resource_name=name)
-
-        executions = stack.format_arn(service="states", resource=f"execution:{pipeline}:*")
-        jobs, configs, models = (arn(kind, f"{pipeline}-*") for kind in ("training-job", "endpoint-config", "model"))
+    def _let_stop(self, pipeline: str, state_machine: sfn.StateMachine, *, start_on_deploy: bool) -> list[str]:
+        """Let it start executions, stop them, and stop jobs; return the wildcards that this takes."""
+        executions = Stack.of(self).format_arn(service="states", resource=f"execution:{pipeline}:*")
+        jobs = self._arn("training-job", f"{pipeline}-*")
         actions = ["states:ListExecutions", *(["states:StartExecution"] if start_on_deploy else [])]
         self._handler.allow("Executions", actions, state_machine.state_machine_arn)
         self._handler.allow("StopExecutions", ["states:StopExecution"], executions)
         self._handler.allow("StopJobs", ["sagemaker:StopTrainingJob"], jobs)
-        self._handler.allow(
-            "DeleteEndpoint", ["sagemaker:DeleteEndpoint", "sagemaker:DescribeEndpoint"], arn("endpoint", pipeline)
-        )
+        self._handler.allow("ListByName", ["sagemaker:ListTrainingJobs"], "*")
+        return [executions, jobs]
+
+    def _let_delete(self, pipeline: str, endpoint_name: str) -> list[str]:
+        """Let it delete the endpoint, configs and models; return the wildcards that this takes."""
+        configs, models = (self._arn(kind, f"{pipeline}-*") for kind in ("endpoint-config", "model"))
+        endpoint = self._arn("endpoint", endpoint_name)
+        self._handler.allow("DeleteEndpoint", ["sagemaker:DeleteEndpoint", "sagemaker:DescribeEndpoint"], endpoint)
         self._handler.allow("DeleteConfigs", ["sagemaker:DeleteEndpointConfig"], configs)
         self._handler.allow("DeleteModels", ["sagemaker:DeleteModel"], models)
-        lists = ["sagemaker:ListEndpointConfigs", "sagemaker:ListModels", "sagemaker:ListTrainingJobs"]
-        self._handler.allow("ListByName", lists, "*")
+        self._handler.allow("ListReleases", ["sagemaker:ListEndpointConfigs", "sagemaker:ListModels"], "*")
+        return [configs, models]
+
+    def _acknowledge(self, wildcards: list[str]) -> None:
         reason = "what this pipeline made: the names end in the hash of a release, or are SageMaker's executions'"
         acknowledge_in_policy(
             self._handler.role,
             {
-                **{wildcard_finding(self, name): reason for name in (executions, jobs, configs, models)},
+                **{wildcard_finding(self, arn): reason for arn in wildcards},
                 "AwsSolutions-IAM5[Resource::*]": (
                     "SageMaker's List actions have no resource in IAM, nor have xray:PutTraceSegments and "
                     "xray:PutTelemetryRecords"
                 ),
             },
         )
+
+    def _arn(self, kind: str, name: str) -> str:
+        return Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=name)

@@ -12,7 +12,8 @@ from catalog import Lock
 from catalog.deployment import container_version
 from stacks.declarations import FineTunedModel
 from stacks.environments import Environment
-from stacks.fine_tuning import data_store, name_of, pipeline, start_and_clean_up, tags_of, training
+from stacks.fine_tuning import data_store, name_of, pipeline, tags_of, training
+from stacks.fine_tuning_runs import start_and_clean_up
 from stacks.front_door import model_api, seconds
 
 
@@ -89,4 +90,5 @@ class FineTunedStack(Stack):
             trained=trained,
             tuning=tuning,
             needs=[endpoint, pointer],
+            endpoint_name=name,
         )

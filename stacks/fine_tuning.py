@@ -1,36 +1,32 @@
 """The training half of a fine-tuned model's stack, which is the same whatever serves what was trained.
 
-In the order in which a stack takes them: `data_store`, `training`, `pipeline`, `start_and_clean_up`.
+In the order in which a stack takes them: `data_store`, `training`, `pipeline`, and `start_and_clean_up` of
+`stacks.fine_tuning_runs`.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from aws_cdk import CfnOutput, Duration, Stack
-from constructs import IDependable
+from aws_cdk import Duration, Stack
 from constructs.artifact_bucket import ArtifactBucket
 from constructs.fine_tuning_functions import FineTuningFunctions
 from constructs.fine_tuning_pipeline import FineTuningPipeline, Serving
 from constructs.model_key import ModelKey
-from constructs.pipeline_lifecycle import PipelineLifecycle
 from constructs.pipeline_notices import PipelineNotices
-from constructs.pipeline_triggers import MARKER, PipelineTriggers
 from constructs.training_job import TrainingJob
 
 from catalog import Deployment
 from catalog.instances import hardware
 from stacks.declarations import FineTunedModel
-from stacks.environments import Environment, Removal
+from stacks.environments import Environment
 from stacks.front_door import log_retention, removal_policy, seconds
 
 RUNS = "training/runs/"
 """What the keys of reports, requests and tuned weights begin with."""
 _DATA = "training/data/"
 _EVENT_SOURCE = "jumpstack.finetuning"
-_SCHEDULE = "schedule:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,70 +211,6 @@ def pipeline(
     )
 
 
-def start_and_clean_up(
-    stack: Stack,
-    *,
-    environment: Environment,
-    model: FineTunedModel,
-    store: DataStore,
-    trained: Training,
-    tuning: FineTuningPipeline,
-    needs: Sequence[IDependable],
-) -> None:
-    """Define what starts the pipeline, what cleans up after it, and what is told of it.
-
-    Args:
-        stack: The model's stack.
-        environment: Where the model is trained and runs.
-        model: The declaration.
-        store: Where data and weights are.
-        trained: What trains.
-        tuning: The pipeline.
-        needs: What else has to be there as long as the pipeline may run, or something is to be cleaned up after it.
-    """
-    machine = tuning.state_machine
-    unfinished = trained.notices.watch(machine)
-    kept = "are deleted with it" if environment.removal is Removal.DESTROY else "stay in the bucket"
-    lifecycle = PipelineLifecycle(
-        stack,
-        "Lifecycle",
-        pipeline=name_of(environment, model),
-        state_machine=machine,
-        artifacts=f"data and tuned weights {kept}",
-        declaration_hash=_declaration_hash(model),
-        needs=[store.artifacts, *needs, trained.job, trained.functions, trained.notices.topic, tuning],
-        encryption_key=store.key,
-        start_on_deploy="deploy" in model.start,
-        log_retention=log_retention(environment),
-        removal_policy=removal_policy(environment),
-    )
-    triggers = PipelineTriggers(
-        stack,
-        "Triggers",
-        state_machine=machine,
-        bucket=store.artifacts.bucket,
-        marker_key=f"training/{MARKER}" if "marker" in model.start else None,
-        schedules=[start.removeprefix(_SCHEDULE) for start in model.start if start.startswith(_SCHEDULE)],
-    )
-    # Nothing may start an execution once the clean-up has begun, and it ends none that is to be told.
-    triggers.node.add_dependency(lifecycle)
-    unfinished.node.add_dependency(lifecycle)
-    outputs = {
-        "BucketName": (store.artifacts.bucket_name, "the model's data and artifacts"),
-        "KeyArn": (store.key.key_arn, "the key of all that the stack stores"),
-        "DataPrefix": (store.data_prefix, "where the training data goes"),
-        "StateMachineArn": (machine.state_machine_arn, "the fine-tuning pipeline"),
-        "StartCommand": (
-            f"aws stepfunctions start-execution --state-machine-arn {machine.state_machine_arn}"
-            f" --region {stack.region}",
-            'starts a training; with --input \'{"action": "rollback"}\' serves the release before',
-        ),
-        "TopicArn": (trained.notices.topic.topic_arn, "tells how trainings end: subscribe to it"),
-    }
-    for output, (value, description) in outputs.items():
-        CfnOutput(stack, output, value=value, description=description)
-
-
 def _place(stack: Stack, uri: str | None) -> tuple[str, str] | None:
     """A bucket's ARN and a prefix."""
     if uri is None:
@@ -286,8 +218,3 @@ def _place(stack: Stack, uri: str | None) -> tuple[str, str] | None:
     location = urlsplit(uri)
     arn = stack.format_arn(service="s3", region="", account="", resource=location.netloc)
     return arn, location.path.removeprefix("/")
-
-
-def _declaration_hash(model: FineTunedModel) -> str:
-    """Changes with the declaration, so that CloudFormation sees an update where there is one."""
-    return hashlib.sha256(json.dumps(asdict(model), sort_keys=True, default=list).encode()).hexdigest()[:12]

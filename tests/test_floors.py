@@ -36,11 +36,21 @@ FLOORS: dict[str, set[str]] = {
     },
     "stacks/fine_tuned_stack.py": {
         *("aws_cdk", "constructs", "catalog"),
-        *("stacks.declarations", "stacks.environments", "stacks.fine_tuning", "stacks.front_door"),
+        *("stacks.declarations", "stacks.environments", "stacks.front_door"),
+        *("stacks.fine_tuning", "stacks.fine_tuning_runs"),
+    },
+    "stacks/tuned_import_stack.py": {
+        *("aws_cdk", "constructs", "catalog"),
+        *("stacks.bedrock_import", "stacks.declarations", "stacks.environments", "stacks.front_door"),
+        *("stacks.fine_tuning", "stacks.fine_tuning_runs"),
     },
     "stacks/fine_tuning.py": {
         *("aws_cdk", "constructs", "catalog"),
         *("stacks.declarations", "stacks.environments", "stacks.front_door"),
+    },
+    "stacks/fine_tuning_runs.py": {
+        *("aws_cdk", "constructs"),
+        *("stacks.declarations", "stacks.environments", "stacks.fine_tuning", "stacks.front_door"),
     },
     "app.py": {"aws_cdk", "cdk_nag", "catalog", "stacks"},
     "catalog": {"catalog"},

@@ -98,6 +98,8 @@ def _job(settings: Settings, data_prefix: str, hyperparameters: Mapping[str, str
         max_runtime_seconds=settings.max_runtime_seconds,
         spot=settings.spot,
         max_wait_seconds=settings.max_wait_seconds,
+        # Endpoints read the weights below a prefix, and Bedrock refuses to import a tarball.
+        uncompressed=True,
         output_key_arn=settings.key_arn,
         volume_key_arn=settings.volume_key_arn,
         subnet_ids=settings.subnet_ids,

@@ -1,12 +1,14 @@
 """What CloudFormation cannot do for a pipeline: start it with a deployment, and clean up what it made.
 
 A custom resource. Created or updated, it starts an execution where the declaration says so, and does not wait for it.
-Deleted, it stops what runs and deletes, in the order in which SageMaker lets it: executions, training jobs, the
-endpoint, endpoint configs, models. It must be deleted before the roles that those need.
+Deleted, it stops what runs and deletes, in the order in which SageMaker lets it: executions, training jobs, and where
+an endpoint serves the endpoint, endpoint configs, models. It must be deleted before the roles that those need, and
+before what deletes imported models, so that nothing is imported any more by then.
 
 | property | what it says |
 |---|---|
-| `Pipeline` | the pipeline: names of jobs, models and configs begin with it, and the endpoint has it as its name |
+| `Pipeline` | the pipeline: names of jobs, models and configs begin with it |
+| `Endpoint` | the endpoint's name; left out where the pipeline makes none |
 | `StateMachineArn` | the state machine |
 | `StartOnDeploy` | `true`: an execution is started |
 | `Artifacts` | where data and tuned weights are, for the report of what is kept |
@@ -94,6 +96,7 @@ class Cleanup:
         self, properties: Mapping[str, str], *, deadline: float, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._pipeline = properties["Pipeline"]
+        self._endpoint = properties.get("Endpoint")
         self._state_machine = properties["StateMachineArn"]
         self._artifacts = properties["Artifacts"]
         self._deadline = deadline
@@ -113,15 +116,14 @@ class Cleanup:
         """
         self._stop_executions()
         self._stop_jobs()
-        self._delete_endpoint()
-        for name in list(release_names(self._sagemaker, self._pipeline, kind="EndpointConfig")):
-            self._sagemaker.delete_endpoint_config(EndpointConfigName=name)
-        for name in list(release_names(self._sagemaker, self._pipeline, kind="Model")):
-            self._sagemaker.delete_model(ModelName=name)
+        logs = ["/aws/sagemaker/TrainingJobs"]
+        if self._endpoint:
+            self._delete_releases(self._endpoint)
+            logs.append(f"/aws/sagemaker/Endpoints/{self._endpoint}")
         jobs = len(all_jobs(self._sagemaker, self._pipeline))
         return (
             f"{jobs} records of training jobs, which SageMaker does not delete, and their logs in "
-            f"/aws/sagemaker/TrainingJobs and /aws/sagemaker/Endpoints/{self._pipeline}; {self._artifacts}"
+            f"{' and '.join(logs)}; {self._artifacts}"
         )
 
     def _stop_executions(self) -> None:
@@ -154,26 +156,33 @@ class Cleanup:
             f"training jobs of {self._pipeline} are still stopping",
         )
 
-    def _delete_endpoint(self) -> None:
+    def _delete_releases(self, endpoint: str) -> None:
+        self._delete_endpoint(endpoint)
+        for name in list(release_names(self._sagemaker, self._pipeline, kind="EndpointConfig")):
+            self._sagemaker.delete_endpoint_config(EndpointConfigName=name)
+        for name in list(release_names(self._sagemaker, self._pipeline, kind="Model")):
+            self._sagemaker.delete_model(ModelName=name)
+
+    def _delete_endpoint(self, endpoint: str) -> None:
         asked = False
 
         def gone() -> bool:
             nonlocal asked
-            status = self._endpoint_status()
+            status = self._endpoint_status(endpoint)
             if status is None:
                 return True
             # SageMaker refuses to delete an endpoint that it is still making or changing.
             if not asked and status not in ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"):
-                self._sagemaker.delete_endpoint(EndpointName=self._pipeline)
+                self._sagemaker.delete_endpoint(EndpointName=endpoint)
                 asked = True
-                return self._endpoint_status() is None
+                return self._endpoint_status(endpoint) is None
             return False
 
-        self._wait(gone, f"the endpoint {self._pipeline} is still there")
+        self._wait(gone, f"the endpoint {endpoint} is still there")
 
-    def _endpoint_status(self) -> str | None:
+    def _endpoint_status(self, endpoint: str) -> str | None:
         try:
-            return str(self._sagemaker.describe_endpoint(EndpointName=self._pipeline)["EndpointStatus"])
+            return str(self._sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"])
         except ClientError as error:
             # What SageMaker says of an endpoint that does not exist.
             if error.response["Error"]["Code"] == "ValidationException":

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,12 +21,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from catalog.example_prompts import example_prompt
 from training.errors import VerifyError
 
 CONTAINERS = ("tgi", "lmi", "vllm")
 
-_SENTENCE = "Summarize: the endpoint was deployed and is being asked whether it answers."
-_PLACEHOLDER = re.compile(r"\{[^{}]+\}")
 _NEW_TOKENS = 16
 _LONGEST_ANSWER = 200
 _LONGEST_QUOTE = 500
@@ -51,17 +49,10 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     container = os.environ.get("CONTAINER") or "tgi"
     if container not in CONTAINERS:
         raise ValueError(f"CONTAINER is {container!r}: allowed are {', '.join(CONTAINERS)}")
-    prompt = prompt_of(os.environ.get("PROMPT_TEMPLATE"))
+    prompt = example_prompt(os.environ.get("PROMPT_TEMPLATE"))
     check_live(boto3.client("sagemaker"), event["endpointName"], config=event["configName"])
     runtime = boto3.client("sagemaker-runtime", config=_RUNTIME)
     return {"answer": ask(runtime, event["endpointName"], container=container, prompt=prompt)}
-
-
-def prompt_of(template: str | None) -> str:
-    """The prompt of the request: that of a template with a sentence in every field, or the sentence."""
-    if not template:
-        return _SENTENCE
-    return _PLACEHOLDER.sub(lambda _: _SENTENCE, str(json.loads(template)["prompt"]))
 
 
 def check_live(sagemaker: Any, endpoint: str, *, config: str) -> None:

@@ -40,7 +40,7 @@ PROD_STACKS = {
     "mistral-7b-instruct": ("ml.g5.2xlarge", "us-west-2"),
 }
 
-FINE_TUNED = ("mistral-7b-dolly", "mistral-7b-sec")
+FINE_TUNED = ("llama-3-2-3b-10k", "mistral-7b-dolly", "mistral-7b-sec")
 
 
 def _templates(assembly: Path) -> dict[str, dict[str, Any]]:

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from catalog.example_prompts import example_prompt
 from tools.dataset_request import declared, settings_of
 from training import settings as module
 from training.settings import Settings
-from training.verify import CONTAINERS, prompt_of
+from training.verify import CONTAINERS
 
 # Held to the app by tests/app/test_snapshots.py.
 TEMPLATE = Path(__file__).parents[1] / "app" / "snapshots" / "prod-mistral-7b-dolly.json"
@@ -59,4 +60,4 @@ def test_prepare_knows_every_variable_that_the_template_sets() -> None:
 def test_verify_understands_what_the_template_tells_it() -> None:
     variables = _variables("training.verify.handler")
     assert variables["CONTAINER"] in CONTAINERS
-    assert prompt_of(variables["PROMPT_TEMPLATE"]).startswith("Below is an instruction")
+    assert example_prompt(variables["PROMPT_TEMPLATE"]).startswith("Below is an instruction")

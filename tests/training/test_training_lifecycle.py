@@ -18,7 +18,13 @@ PIPELINE = "dev-mistral-7b-dolly"
 RELEASE = f"{PIPELINE}-0123456789ab-cdef01"
 ROLE = "arn:aws:iam::123456789012:role/some-role"
 MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:{PIPELINE}"
-PROPERTIES = {"Pipeline": PIPELINE, "StateMachineArn": MACHINE, "StartOnDeploy": "true", "Artifacts": "data stays"}
+PROPERTIES = {
+    "Pipeline": PIPELINE,
+    "Endpoint": PIPELINE,
+    "StateMachineArn": MACHINE,
+    "StartOnDeploy": "true",
+    "Artifacts": "data stays",
+}
 
 
 class Lambda:
@@ -274,3 +280,17 @@ def test_takes_it_for_done_where_there_is_no_state_machine(stubs: Stubs) -> None
     stubs.jobs(status=None)
 
     assert Cleanup(PROPERTIES, deadline=float("inf"), sleep=stubs.sleep).run()
+
+
+def test_looks_for_no_endpoint_where_the_pipeline_makes_none(stubs: Stubs) -> None:
+    for _ in range(2):
+        stubs.executions()
+        stubs.jobs(status="InProgress")
+        stubs.jobs(status="Stopping")
+    stubs.jobs(status=None)
+    properties = {name: value for name, value in PROPERTIES.items() if name != "Endpoint"}
+
+    kept = Cleanup(properties, deadline=float("inf"), sleep=stubs.sleep).run()
+
+    assert "/aws/sagemaker/TrainingJobs;" in kept
+    assert "Endpoints" not in kept

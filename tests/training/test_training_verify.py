@@ -111,17 +111,6 @@ def test_tells_an_endpoint_that_gives_an_error() -> None:
             verify.ask(client, ENDPOINT, container="tgi", prompt="Hello")
 
 
-def test_asks_by_the_template_with_every_field_filled() -> None:
-    prompt = verify.prompt_of(json.dumps({"prompt": "### {instruction}\n{context}\nAnswer:", "completion": "{x}"}))
-    assert prompt.startswith("### Summarize")
-    assert "{" not in prompt
-    assert prompt.endswith("\nAnswer:")
-
-
-def test_asks_with_a_sentence_without_a_template() -> None:
-    assert verify.prompt_of(None).startswith("Summarize")
-
-
 def test_refuses_a_container_that_it_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTAINER", "ollama")
     with pytest.raises(ValueError, match="CONTAINER is 'ollama': allowed are tgi, lmi, vllm"):

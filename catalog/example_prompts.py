@@ -1,0 +1,32 @@
+"""A prompt for a model that nobody has asked yet: in the form that it was tuned on, where there is a template."""
+
+from __future__ import annotations
+
+import json
+from string import Formatter
+
+SENTENCE = "Summarize: a new version was deployed and is being asked whether it answers."
+"""What fills every field of a template, and what a model without a template is asked."""
+# What training puts between prompt and completion, unless the template's third member says no
+# (lambda/invoke_shim/formats/template.py, with its sources).
+_DEMARCATION = "\n\n### Response:\n"
+_DEMARCATION_KEY = "add_input_output_demarcation_key"
+
+
+def example_prompt(template: str | None) -> str:
+    """A prompt to try a model with.
+
+    Args:
+        template: The model's template, a `template.json` as it is; None where it has none.
+
+    Raises:
+        KeyError: The template has no prompt.
+        ValueError: The template is not JSON, or its prompt not in the form of `str.format`.
+    """
+    if not template:
+        return SENTENCE
+    members = json.loads(template)
+    prompt = str(members["prompt"])
+    names = {name for _, name, _, _ in Formatter().parse(prompt) if name}
+    end = _DEMARCATION if members.get(_DEMARCATION_KEY, True) else ""
+    return prompt.format_map(dict.fromkeys(names, SENTENCE)) + end

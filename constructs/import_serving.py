@@ -1,0 +1,170 @@
+"""What follows a training where Bedrock serves: the import of what was trained."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs.acknowledgements import wildcard_finding
+from constructs.fine_tuning_pipeline import Ways
+from constructs.imported_model import ImportedModel
+from constructs.model_import_job import LONGEST_RUN, ModelImportJob
+from constructs.pipeline_states import PipelineStates
+from constructs.served_pointer import ServedPointer
+
+_RETRIED = ["Sfn.SfnException"]
+
+
+class ImportServing:
+    """Has a release imported into Bedrock by the import's own state machine, and waits for its end.
+
+    Data flow: the import is given the prefix of the tuned weights; it checks, imports, asks, publishes and prunes by
+    itself (`ModelImportJob`). The release that it serves is the weights' version, whichever training they are of. A
+    rollback asks Bedrock where the previous release was imported from, and has that prefix imported: what is there
+    already is served within a minute.
+
+    The import's execution has the name of the pipeline's, so that a start that is retried starts nothing twice. It is
+    looked at from time to time.
+
+    Failures: the import's own error and cause are the pipeline's, unchanged. A pipeline that is stopped or runs out of
+    time leaves its import running to the end, which publishes; stop that one, too, where it should not.
+
+    Usage::
+
+        serving = ImportServing(imported, job=import_job, weights_uri="s3://…/training/runs/")
+    """
+
+    # Prepare (15 minutes), and the looks that an import's end is noticed by, beside the import.
+    longest = LONGEST_RUN.plus(Duration.hours(1))
+
+    def __init__(
+        self, model: ImportedModel, *, job: ModelImportJob, weights_uri: str, poll_interval: Duration | None = None
+    ) -> None:
+        """Keep what the states are made of.
+
+        Args:
+            model: What is imported.
+            job: What imports it.
+            weights_uri: Prefix below which the weights of all trainings are, for who has to import one by hand.
+            poll_interval: How often the import is looked at; 30 s by default.
+        """
+        self._model = model
+        self._job = job
+        self._weights_uri = weights_uri
+        self._poll = poll_interval or Duration.seconds(30)
+
+    @property
+    def pointer(self) -> ServedPointer:
+        """What names the served release and the one before; the import writes it."""
+        return self._model.pointer
+
+    @property
+    def findings(self) -> Mapping[str, str]:
+        """The findings of rule packs about the role's policy, with their reasons."""
+        return {
+            wildcard_finding(
+                self._model, self._executions
+            ): "this model's imports have the names of the pipeline's runs",
+            **self._model.invoke_findings,
+            "AwsSolutions-IAM5[Resource::*]": (
+                "the log delivery of CloudWatch Logs and X-Ray's records have no resource in IAM"
+            ),
+        }
+
+    @property
+    def _executions(self) -> str:
+        name = self._model.state_machine_name
+        return Stack.of(self._model).format_arn(service="states", resource=f"execution:{name}:*")
+
+    def ways(self, states: PipelineStates) -> Ways:
+        """Make the states."""
+        serve = states.read("Read served release", self.pointer.served, "$.served")
+        serve.next(self._import(states))
+        trained = states.put("Take the tuned weights", {"weights.$": "$.run.modelData"}, "$.source")
+        trained.next(serve)
+        previous = self._find_previous(states)
+        previous.next(serve)
+        return Ways(trained, previous)
+
+    def _find_previous(self, states: PipelineStates) -> sfn.CustomState:
+        find = states.tasks.call(
+            "Find the previous release",
+            "aws-sdk:bedrock:getImportedModel",
+            {"ModelIdentifier.$": f"States.Format('{self._model.model_name}-{{}}', $.before.release)"},
+            allow=[],
+            select={"weights.$": "$.ModelDataSource.S3DataSource.S3Uri"},
+            result_path="$.source",
+            retry=["Bedrock.InternalServerException", "Bedrock.ThrottlingException"],
+        )
+        states.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["bedrock:GetImportedModel"],
+                resources=[self._model.model_arns],
+                conditions=dict(self._model.is_this_model),
+            )
+        )
+        gone = states.refuse(
+            "The previous release is gone",
+            error="ReleaseGoneError",
+            cause=(
+                "States.Format('release {} is no longer imported, so that there is nothing to go back to ({}). To "
+                f"serve it, start {self._model.state_machine_name} with the prefix of its tuned weights, one of those "
+                f"below {self._weights_uri}', $.before.release, $.gone.Cause)"
+            ),
+        )
+        # IAM may answer for a model that is not there: it has not the tag that the statement asks for.
+        errors = ["Bedrock.ResourceNotFoundException", "Bedrock.AccessDeniedException"]
+        find.add_catch(gone, errors=errors, result_path="$.gone")
+        return states.caught(find)
+
+    def _import(self, states: PipelineStates) -> sfn.CustomState:
+        start = states.caught(
+            states.tasks.call(
+                "Start the import",
+                "aws-sdk:sfn:startExecution",
+                {
+                    "StateMachineArn": self._job.state_machine.state_machine_arn,
+                    "Name.$": "$$.Execution.Name",
+                    "Input.$": "States.JsonToString($.source)",
+                },
+                allow=[(["states:StartExecution"], [self._job.state_machine.state_machine_arn])],
+                select={"execution.$": "$.ExecutionArn"},
+                result_path="$.import",
+                retry=_RETRIED,
+            )
+        )
+        wait = sfn.Wait(states.scope, "Wait for the import", time=sfn.WaitTime.duration(self._poll))
+        look = states.caught(
+            states.tasks.call(
+                "Look at the import",
+                "aws-sdk:sfn:describeExecution",
+                {"ExecutionArn.$": "$.import.execution"},
+                allow=[(["states:DescribeExecution"], [self._executions])],
+                result_path="$.look",
+                retry=_RETRIED,
+            )
+        )
+        start.next(wait)
+        wait.next(look)
+        look.next(self._ended(states, wait))
+        return start
+
+    def _ended(self, states: PipelineStates, wait: sfn.IChainable) -> sfn.Choice:
+        served = states.put("Take what is served", {"output.$": "States.StringToJson($.look.Output)"}, "$.imported")
+        served.next(states.success(release="$.imported.output.version", previous="$.served.release"))
+        failed = states.put("The import failed", {"Error.$": "$.look.Error", "Cause.$": "$.look.Cause"}, "$.error")
+        failed.next(states.failed)
+        silent = states.refuse(
+            "The import ended without a reason",
+            error="ImportEndedError",
+            cause="States.Format('the import {} is {}', $.import.execution, $.look.Status)",
+        )
+        ended = sfn.Choice(states.scope, "Has the import ended?")
+        ended.when(sfn.Condition.string_equals("$.look.Status", "RUNNING"), wait)
+        ended.when(sfn.Condition.string_equals("$.look.Status", "SUCCEEDED"), served)
+        ended.when(
+            sfn.Condition.and_(sfn.Condition.is_present("$.look.Error"), sfn.Condition.is_present("$.look.Cause")),
+            failed,
+        )
+        ended.otherwise(silent)
+        return ended
