@@ -17,6 +17,9 @@ _BOTOCORE_NAMES = {"eventbridge": "events", "sfn": "stepfunctions"}
 # `.sync` and EventBridge the Step Functions developer guide). `$X` in a resource is a member of the request.
 _SYNC_TRAINING = {"sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob", "sagemaker:ListTags"}
 _EVENTS_RULE = {"events:DescribeRule", "events:PutRule", "events:PutTargets"}
+# What the caller of an import needs on the imported model's key (Bedrock user guide, "Encryption of custom model
+# import").
+_MODEL_KEY = {"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,16 @@ def machines(template: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
             yield name, resource["Properties"]
 
 
+def is_framework(properties: Mapping[str, Any]) -> bool:
+    """Whether a state machine is the waiter of CDK's framework for custom resources, which alone has no name."""
+    return "StateMachineName" not in properties
+
+
+def role_of(properties: Mapping[str, Any]) -> str:
+    """Logical id of a state machine's role."""
+    return text(properties["RoleArn"]).strip("<>").removesuffix(".Arn")
+
+
 def definition(properties: Mapping[str, Any]) -> dict[str, Any]:
     """A state machine's definition."""
     parsed: dict[str, Any] = json.loads(text(properties["DefinitionString"]))
@@ -92,7 +105,14 @@ def calls(properties: Mapping[str, Any], *, place: str) -> list[Call]:
     for name, state in _states(definition(properties)):
         if state["Type"] != "Task":
             continue
-        integration = state["Resource"].split(":::", 1)[1]
+        _, is_integration, integration = state["Resource"].partition(":::")
+        if not is_integration:
+            # A function's own ARN.
+            function = {"FunctionName": state["Resource"]}
+            found.append(
+                Call(place=f"{place}: {name}", service="lambda", operation="Invoke", pattern="", parameters=function)
+            )
+            continue
         parts = integration.removeprefix("aws-sdk:").split(":", 1)
         action, _, pattern = parts[1].partition(".")
         found.append(
@@ -216,6 +236,10 @@ def needed_actions(call: Call) -> set[str]:
         needed.add("iam:PassRole")
     if "AutoRollbackConfiguration" in call.parameters.get("DeploymentConfig", {}):
         needed.add("cloudwatch:DescribeAlarms")
+    if names & {"JobTags", "ImportedModelTags"}:
+        needed.add("bedrock:TagResource")
+    if "ImportedModelKmsKeyId" in names:
+        needed |= _MODEL_KEY
     if call.pattern == "sync":
         assert call.operation == "CreateTrainingJob", "tell what else a job that is waited for takes"
         needed |= _SYNC_TRAINING | _EVENTS_RULE

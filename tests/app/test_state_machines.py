@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import app
-from stacks.declarations import FineTunedModel, JumpStartModel
+from stacks.declarations import FineTunedModel, ImportedModel, JumpStartModel
 from stacks.models import DEPLOYMENTS
 from tests.app.state_machine_calls import (
     Call,
@@ -17,10 +17,11 @@ from tests.app.state_machine_calls import (
     calls,
     conditions,
     definition,
+    is_framework,
     machines,
     needed_actions,
     parameter_problems,
-    text,
+    role_of,
 )
 
 # What log delivery and tracing take of a role, none of which IAM has resources for (Step Functions developer guide,
@@ -56,18 +57,36 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 def _calls(templates: Templates) -> list[tuple[dict[str, Any], str, Call]]:
     """All calls, with their templates and the logical ids of their roles."""
     return [
-        (template, text(properties["RoleArn"]).strip("<>").removesuffix(".Arn"), call)
+        (template, role_of(properties), call)
         for stack, template in templates.items()
         for _, properties in machines(template)
         for call in calls(properties, place=stack)
     ]
 
 
-def test_every_fine_tuned_model_has_a_state_machine(templates: Templates) -> None:
-    tuned = [model for _, models in DEPLOYMENTS for model in models if isinstance(model, FineTunedModel)]
+def _own(templates: Templates) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """All state machines that this app writes, with their templates."""
+    return [
+        (template, properties)
+        for template in templates.values()
+        for _, properties in machines(template)
+        if not is_framework(properties)
+    ]
 
-    assert tuned
-    assert sum(1 for template in templates.values() for _ in machines(template)) >= len(tuned)
+
+def test_every_model_that_is_tuned_or_imported_has_its_state_machines(templates: Templates) -> None:
+    expected = []
+    for environment, models in DEPLOYMENTS:
+        for model in models:
+            name = f"{environment.name}-{model.name}"
+            if isinstance(model, FineTunedModel):
+                expected.append(name)
+            if isinstance(model, ImportedModel) or (isinstance(model, FineTunedModel) and model.bedrock):
+                expected.append(f"{name}-import")
+
+    found = [properties["StateMachineName"] for _, properties in _own(templates)]
+    assert sorted(found) == sorted(expected)
+    assert {name.endswith("-import") for name in found} == {True, False}
 
 
 def test_every_call_has_parameters_that_its_api_takes(templates: Templates) -> None:
@@ -113,7 +132,13 @@ def test_every_call_is_allowed_by_its_role(templates: Templates) -> None:
     assert _denied(templates) == []
 
 
-@pytest.mark.parametrize("action", ["sagemaker:StopTrainingJob", "iam:PassRole", "ssm:PutParameter", "sns:Publish"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("sagemaker:StopTrainingJob", "iam:PassRole", "ssm:PutParameter", "sns:Publish"),
+        *("states:StartExecution", "states:DescribeExecution", "bedrock:TagResource"),
+    ],
+)
 def test_a_missing_right_would_be_seen(templates: Templates, action: str) -> None:
     without = json.loads(json.dumps(templates).replace(f'"{action}"', '"some:Other"'))
 
@@ -130,7 +155,7 @@ def test_every_call_is_allowed_on_what_it_names(templates: Templates) -> None:
 def test_no_role_allows_what_no_state_calls(templates: Templates) -> None:
     for template in templates.values():
         for _, properties in machines(template):
-            role = text(properties["RoleArn"]).strip("<>").removesuffix(".Arn")
+            role = role_of(properties)
             made = calls(properties, place="")
             needed = {action for call in made for action in needed_actions(call)}
             needed |= _LOGGING if "LoggingConfiguration" in properties else set()
@@ -140,54 +165,82 @@ def test_no_role_allows_what_no_state_calls(templates: Templates) -> None:
 
 
 def test_no_role_reaches_beyond_its_model(templates: Templates) -> None:
-    whole = _LOGGING | _TRACING | {"cloudwatch:DescribeAlarms"}
-    for template in templates.values():
-        for _, properties in machines(template):
-            role = text(properties["RoleArn"]).strip("<>").removesuffix(".Arn")
-            rights = allowed(template, role)
-            assert {action for action, arn in rights if arn == "*"} <= whole
-            assert not [action for action, _ in rights if action.startswith("s3:") or "*" in action]
-            sagemaker = {arn for action, arn in rights if action.startswith("sagemaker:")}
-            name = str(properties["StateMachineName"])
-            kinds = "endpoint|endpoint-config|model|training-job"
-            pattern = rf"arn:aws:sagemaker:[^:]*:<AWS::AccountId>:({kinds})/{re.escape(name)}(-\*)?"
-            assert all(re.fullmatch(pattern, arn) for arn in sagemaker), sagemaker
+    # Neither has a resource in IAM (service authorization reference).
+    whole = _LOGGING | _TRACING | {"cloudwatch:DescribeAlarms", "bedrock:CreateModelImportJob"}
+    for template, properties in _own(templates):
+        role, name = role_of(properties), re.escape(str(properties["StateMachineName"]))
+        rights = allowed(template, role)
+        assert {action for action, arn in rights if arn == "*"} <= whole
+        assert not [action for action, _ in rights if action.startswith("s3:") or "*" in action]
+        sagemaker = {arn for action, arn in rights if action.startswith("sagemaker:")}
+        kinds = "endpoint|endpoint-config|model|training-job"
+        pattern = rf"arn:aws:sagemaker:[^:]*:<AWS::AccountId>:({kinds})/{name}(-\*)?"
+        assert all(re.fullmatch(pattern, arn) for arn in sagemaker), sagemaker
+        states = {arn for action, arn in rights if action.startswith("states:")}
+        pattern = rf"<Import[0-9A-F]+>|arn:aws:states:[^:]*:<AWS::AccountId>:execution:{name}-import:\*"
+        assert all(re.fullmatch(pattern, arn) for arn in states), states
 
 
-def test_roles_are_passed_to_sagemaker_alone(templates: Templates) -> None:
-    for template in templates.values():
-        for _, properties in machines(template):
-            role = text(properties["RoleArn"]).strip("<>").removesuffix(".Arn")
-            passed = conditions(template, role, "iam:PassRole")
-            assert passed
-            assert all(one == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}} for one in passed)
+def test_imported_models_are_looked_at_by_their_tag_alone(templates: Templates) -> None:
+    found = [
+        (condition, properties["StateMachineName"])
+        for template, properties in _own(templates)
+        for condition in conditions(template, role_of(properties), "bedrock:GetImportedModel")
+    ]
+
+    assert found
+    for condition, name in found:
+        assert condition == {"StringEquals": {"aws:ResourceTag/jumpstack:model": name}}
+
+
+def test_roles_are_passed_to_the_service_alone_that_takes_them(templates: Templates) -> None:
+    services = set()
+    for template, properties in _own(templates):
+        used = {
+            f"{call.service}.amazonaws.com"
+            for call in calls(properties, place="")
+            if any(name.removesuffix(".$") in {"RoleArn", "ExecutionRoleArn"} for name in call.parameters)
+        }
+        passed = conditions(template, role_of(properties), "iam:PassRole")
+        assert [set(one) for one in passed] == [{"StringEquals"}] * len(passed)
+        assert {one["StringEquals"]["iam:PassedToService"] for one in passed} == used
+        services |= used
+    assert services == {"bedrock.amazonaws.com", "sagemaker.amazonaws.com"}
 
 
 def test_every_task_is_retried_or_caught_and_every_state_is_reached(templates: Templates) -> None:
-    for template in templates.values():
-        for _, properties in machines(template):
-            states = definition(properties)["States"]
-            bare = [
-                name
-                for name, state in states.items()
-                if state["Type"] == "Task" and not state.get("Catch") and not state.get("Retry")
-            ]
-            assert bare == []
-            assert _reached(definition(properties)) == set(states)
+    for _, properties in _own(templates):
+        states = definition(properties)["States"]
+        bare = [
+            name
+            for name, state in states.items()
+            if state["Type"] == "Task" and not state.get("Catch") and not state.get("Retry")
+        ]
+        assert bare == []
+        assert _reached(definition(properties)) == set(states)
 
 
 def test_no_answer_takes_the_place_of_what_was_gathered_before(templates: Templates) -> None:
-    for template in templates.values():
-        for _, properties in machines(template):
-            for name, state in definition(properties)["States"].items():
-                if state["Type"] in {"Task", "Pass"}:
-                    assert state.get("ResultPath", "$") != "$", name
+    for _, properties in _own(templates):
+        for name, state in definition(properties)["States"].items():
+            # What a state machine ends with is all that is left of it.
+            if state["Type"] in {"Task", "Pass"} and not state.get("End"):
+                assert state.get("ResultPath", "$") != "$", name
 
 
 def test_every_machine_ends_within_the_year_that_an_execution_may_last(templates: Templates) -> None:
-    for template in templates.values():
-        for _, properties in machines(template):
-            assert 0 < definition(properties)["TimeoutSeconds"] < 365 * 86_400
+    for _, properties in _own(templates):
+        assert 0 < definition(properties)["TimeoutSeconds"] < 365 * 86_400
+
+
+def test_a_pipeline_waits_longer_than_its_import_may_take(templates: Templates) -> None:
+    longest = {
+        properties["StateMachineName"]: definition(properties)["TimeoutSeconds"] for _, properties in _own(templates)
+    }
+    pairs = [(name, f"{name}-import") for name in longest if f"{name}-import" in longest]
+
+    assert pairs
+    assert all(longest[pipeline] > longest[import_] for pipeline, import_ in pairs)
 
 
 def _reached(machine: dict[str, Any]) -> set[str]:
@@ -211,6 +264,7 @@ def _named(call: Call) -> list[tuple[str, str]]:
     names = {
         "FunctionName": "{}",
         "TopicArn": "{}",
+        "StateMachineArn": "{}",
         "EndpointName": "endpoint/{}",
         "Name": "parameter{}",
     }
