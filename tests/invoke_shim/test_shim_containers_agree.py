@@ -1,18 +1,19 @@
 """What the shim lets through, the container takes: changed requests, through the real backend, to the stand-ins.
 
-Between them is all of botocore but the socket: its hook `before-send` gives the request to a stand-in container and
-the container's answer, as SageMaker would pass it on, to botocore.
+Between them is all of botocore but the socket: in place of its HTTP session's, a method gives the request to a stand-in
+container, and the container's answer, as SageMaker would pass it on, to who has sent it.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,8 +80,8 @@ class Runtime:
     def __init__(self) -> None:
         self.refusals: list[str] = []
 
-    def answer(self, request: Any, **_event: Any) -> AWSResponse:
-        """Answer a request that botocore is about to send."""
+    def answer(self, request: Any) -> AWSResponse:
+        """Answer a request that is about to be sent."""
         endpoint_name = unquote(urlsplit(request.url).path.split("/")[2])
         settings = CONTAINERS[endpoint_name.replace("-", " ")]
         response = RESPOND[settings.family](request.body, Serving(settings=settings))
@@ -125,10 +126,9 @@ def deployed() -> Iterator[Deployed]:
     session = Session()
     session.set_credentials("test", "test")
     session.set_config_variable("region", "us-east-1")
-    # The stubs know no hook that answers.
-    session.register("before-send.sagemaker-runtime", cast("Any", runtime.answer))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connections, "session", lambda: session)
+        patch.setattr(URLLib3Session, "send", lambda _session, request: runtime.answer(request))
         apis = {}
         for name, container in CONTAINERS.items():
             settings = Settings(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any, TypeVar
 
 from invoke_shim import rules as body_rules
@@ -11,7 +12,7 @@ from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
 from invoke_shim.backends.bedrock_bodies import create_body
 from invoke_shim.backends.bedrock_errors import translate
 from invoke_shim.backends.bedrock_streams import objects, parse
-from invoke_shim.backends.connections import Connections
+from invoke_shim.backends.connections import Connections, create_model_client
 from invoke_shim.backends.retry import LEAST_RESERVE_SECONDS, answer_seconds, when_ready
 from invoke_shim.backends.service_errors import FAILURES, Failure
 from invoke_shim.backends.target import Target, create_target, send_to
@@ -58,7 +59,8 @@ class ImportedModel:
         self._settings = settings
         self._rules = getattr(body_rules, f"BEDROCK_{body.upper()}")
         left = settings.invoke_timeout_seconds - CONNECT_TIMEOUT_SECONDS - START_MARGIN_SECONDS
-        self._connections = Connections("bedrock-runtime", read_timeout=min(left, MAX_READ_TIMEOUT_SECONDS))
+        create = partial(create_model_client, "bedrock-runtime")
+        self._connections = Connections(create, read_timeout=min(left, MAX_READ_TIMEOUT_SECONDS))
 
     @property
     def takes_messages(self) -> bool:

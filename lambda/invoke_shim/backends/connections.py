@@ -1,8 +1,9 @@
-"""Clients of a service that may have to be asked in a hurry, and whose connections may be old."""
+"""Clients of AWS's services, some of which have to be asked in a hurry, over connections that may be old."""
 
 import time
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import botocore
 from botocore.config import Config
@@ -44,27 +45,55 @@ def create_client(service: str, config: Config) -> Any:
     return session().create_client(service, config=config)
 
 
-class Connections:
-    """The connections to a service.
+def create_model_client(service: str, read_timeout: int, *, checks: bool = True) -> Any:
+    """A client of a service that runs models: it never sends again what it has sent.
 
-    Its clients never retry by themselves: botocore repeats what timed out or broke off, which may have been
-    answered, and a generation is paid for each time. What is safe to repeat, `retry.when_ready` does.
+    botocore would repeat what timed out or broke off, which may have been answered, and a generation is paid for each
+    time. What is safe to repeat, `retry.when_ready` does.
 
     Args:
-        service: its name in the SDKs.
-        read_timeout: seconds that it usually has for the next byte.
+        service: AWS's name of it in the SDKs.
+        read_timeout: seconds for the next byte.
         checks: whether botocore holds each request to the service's model; for requests that callers make up.
     """
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=read_timeout,
+        user_agent=USER_AGENT,
+        parameter_validation=checks,
+        disable_request_compression=True,
+        # Never a second attempt, for which the older mode keeps no accounts.
+        retries={"total_max_attempts": 1, "mode": "legacy"},
+    )
+    return create_client(service, config)
 
-    def __init__(self, service: str, *, read_timeout: int, checks: bool = True) -> None:
-        self._service = service
-        self._checks = checks
+
+class Client(Protocol):
+    """What keeps connections."""
+
+    def close(self) -> None:
+        """Close those that are not in use; the next request opens new ones."""
+
+
+C = TypeVar("C", bound=Client)
+
+
+class Connections(Generic[C]):
+    """The connections to a service.
+
+    Args:
+        create: makes a client that waits so many seconds for a byte.
+        read_timeout: seconds that it usually has for the next byte.
+    """
+
+    def __init__(self, create: Callable[[int], C], *, read_timeout: int) -> None:
+        self._create = create
         self._timeout = read_timeout
-        self._client = self._create(read_timeout)
-        self._hasty: tuple[int, Any] | None = None
+        self._client = create(read_timeout)
+        self._hasty: tuple[int, C] | None = None
         self._last_used = 0.0
 
-    def client(self, seconds: float, *, stream: bool = False) -> Any:
+    def client(self, seconds: float, *, stream: bool = False) -> C:
         """A client that waits no longer than so many seconds for a byte, or than for a stream is sensible.
 
         The usual one, unless less time is left than it waits: the caller has less patience, or a cold model took
@@ -90,18 +119,6 @@ class Connections:
         self._client.close()
         if self._hasty is not None:
             self._hasty[1].close()
-
-    def _create(self, read_timeout: int) -> Any:
-        config = Config(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=read_timeout,
-            user_agent=USER_AGENT,
-            parameter_validation=self._checks,
-            disable_request_compression=True,
-            # Never a second attempt, for which the older mode keeps no accounts.
-            retries={"total_max_attempts": 1, "mode": "legacy"},
-        )
-        return create_client(self._service, config)
 
     def _drop_old_connections(self) -> None:
         if time.time() - self._last_used > MAX_IDLE_SECONDS:

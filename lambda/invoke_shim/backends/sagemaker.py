@@ -11,6 +11,7 @@ from invoke_shim.backends.containers import create_container
 from invoke_shim.backends.containers.base import Container
 from invoke_shim.backends.retry import answer_seconds, when_ready
 from invoke_shim.backends.sagemaker_errors import Call, translate
+from invoke_shim.backends.sagemaker_runtime import SageMakerRuntime
 from invoke_shim.backends.service_errors import FAILURES, Failure
 from invoke_shim.backends.target import Target, create_target, send_to
 from invoke_shim.errors import ApiError, Problem
@@ -48,8 +49,7 @@ class SageMakerEndpoint:
         self._container = container
         self._settings = settings
         self._rules = container_rules.of_container(container.name, settings.container_version)
-        # A name and bytes, which the shim knows to be such: botocore's own look at them costs 0.02 ms.
-        self._connections = Connections("sagemaker-runtime", read_timeout=settings.read_timeout_seconds, checks=False)
+        self._connections = Connections(SageMakerRuntime, read_timeout=settings.read_timeout_seconds)
 
     @property
     def takes_messages(self) -> bool:
@@ -122,22 +122,14 @@ class SageMakerEndpoint:
     def _invoke(self, endpoint_name: str, body: bytes, deadline: Deadline) -> NativeReply:
         client = self._connections.client(deadline.remaining())
         try:
-            response = client.invoke_endpoint(
-                EndpointName=endpoint_name, Body=body, ContentType="application/json", Accept="application/json"
-            )
-            # Closed even when the answer breaks off: the connection would stay open otherwise.
-            with closing(response["Body"]) as stream:
-                answer: bytes = stream.read()
+            return client.invoke(endpoint_name, body)
         except FAILURES as error:
             raise self._translate(error, endpoint_name, stream=False) from error
-        return NativeReply(answer, response.get("ContentType") or "application/json")
 
     def _invoke_stream(self, endpoint_name: str, body: bytes, deadline: Deadline) -> NativeStream:
         client = self._connections.client(deadline.remaining(), stream=True)
         try:
-            response = client.invoke_endpoint_with_response_stream(
-                EndpointName=endpoint_name, Body=body, ContentType="application/json"
-            )
+            response = client.invoke_stream(endpoint_name, body)
         except FAILURES as error:
             raise self._translate(error, endpoint_name, stream=True) from error
         chunks = self._chunks(response["Body"], endpoint_name)
