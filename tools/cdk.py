@@ -12,6 +12,12 @@ from tools.processes import ROOT, dies_with_its_parent
 _CLI = ROOT / "node_modules" / ".bin" / "cdk"
 
 
+# The heading under which the CLI repeats the failures among all of a deployment's events; logs of the functions that
+# it thinks may explain them follow, at any length.
+_FAILED = "Failed resources:"
+_SHOWN_LINES = 40
+
+
 class CdkError(RuntimeError):
     """The CLI failed; the message holds the end of what it printed."""
 
@@ -68,8 +74,7 @@ class Cdk:
                 process.wait()
         printed = self._log(arguments).read_text(encoding="utf-8", errors="replace")
         if process.returncode:
-            end = "\n".join(printed.splitlines()[-40:])
-            raise CdkError(f"cdk {' '.join(arguments)} failed with exit code {process.returncode}:\n{end}")
+            raise CdkError(f"cdk {' '.join(arguments)} failed with exit code {process.returncode}:\n{_why(printed)}")
         return printed
 
     def run(self, *arguments: str, while_waiting: Callable[[], None] | None = None) -> str:
@@ -94,3 +99,12 @@ class Cdk:
 
     def _log(self, arguments: tuple[str, ...]) -> Path:
         return self._logs / f"cdk-{arguments[0]}.log"
+
+
+def _why(printed: str) -> str:
+    """The part of what a failed command printed that says why: where it lists what failed, or else the end."""
+    lines = printed.splitlines()
+    if _FAILED in lines:
+        start = lines.index(_FAILED)
+        return "\n".join(lines[start : start + _SHOWN_LINES])
+    return "\n".join(lines[-_SHOWN_LINES:])

@@ -18,7 +18,7 @@ class Leftover:
     """One resource that is still there.
 
     Attributes:
-        kind: Its CloudFormation type.
+        kind: Its CloudFormation type, or `Bedrock imported model`, which has none.
         name: Its name or id.
         region: Where it is.
     """
@@ -37,7 +37,7 @@ def leftovers(regions: Iterable[str]) -> list[Leftover]:
     found = [
         Leftover(kind, name, region)
         for region in regions
-        for listed in (_compute, _gateways_and_logs, _pipelines, _keys, _stacks)
+        for listed in (_compute, _imported_models, _gateways_and_logs, _pipelines, _keys, _stacks)
         for kind, name in listed(region)
     ]
     s3: Any = boto3.client("s3")
@@ -66,6 +66,14 @@ def _compute(region: str) -> Iterator[tuple[str, str]]:
         yield "AWS::Lambda::Function", function["FunctionName"]
 
 
+def _imported_models(region: str) -> Iterator[tuple[str, str]]:
+    # Import jobs are not listed: nobody can delete them, and they cost nothing.
+    bedrock: Any = boto3.client("bedrock", region_name=region)
+    for page in bedrock.get_paginator("list_imported_models").paginate():
+        for model in page["modelSummaries"]:
+            yield "Bedrock imported model", model["modelName"]
+
+
 def _gateways_and_logs(region: str) -> Iterator[tuple[str, str]]:
     gateway: Any = boto3.client("apigateway", region_name=region)
     logs: Any = boto3.client("logs", region_name=region)
@@ -87,7 +95,7 @@ def _pipelines(region: str) -> Iterator[tuple[str, str]]:
     states: Any = boto3.client("stepfunctions", region_name=region)
     topics: Any = boto3.client("sns", region_name=region)
     events: Any = boto3.client("events", region_name=region)
-    alarms: Any = boto3.client("cloudwatch", region_name=region)
+    cloudwatch: Any = boto3.client("cloudwatch", region_name=region)
     ssm: Any = boto3.client("ssm", region_name=region)
     for machine in states.list_state_machines()["stateMachines"]:
         yield "AWS::StepFunctions::StateMachine", machine["name"]
@@ -97,8 +105,10 @@ def _pipelines(region: str) -> Iterator[tuple[str, str]]:
         # A service's own rule, such as the one by which Step Functions hears of training jobs, is nobody's to delete.
         if not rule["Name"].startswith("StepFunctionsGetEvents"):
             yield "AWS::Events::Rule", rule["Name"]
-    for alarm in alarms.describe_alarms()["MetricAlarms"]:
+    for alarm in cloudwatch.describe_alarms()["MetricAlarms"]:
         yield "AWS::CloudWatch::Alarm", alarm["AlarmName"]
+    for dashboard in cloudwatch.list_dashboards()["DashboardEntries"]:
+        yield "AWS::CloudWatch::Dashboard", dashboard["DashboardName"]
     for page in ssm.get_paginator("describe_parameters").paginate():
         for parameter in page["Parameters"]:
             if not parameter["Name"].startswith(_BOOTSTRAP_PARAMETER):

@@ -1,8 +1,8 @@
 """What an import job finds out about the files it is pointed at.
 
 The files are really read, of the weights the headers only, and as much as tells them from others. One failure ends
-the check, as in Bedrock, and becomes the job's ``failureMessage``. AWS documents the rules but not the words; that a file is missing, with its full
-place, is worded as users quote it.
+the check, as in Bedrock, and becomes the job's ``failureMessage``. AWS documents the rules but not the
+words; that a file is missing, with its full place, is worded as users quote it.
 """
 
 from __future__ import annotations

@@ -50,13 +50,7 @@ class Alarm(Handler):
     def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
         """Put the alarm again, and set its tags."""
         attributes = self.create(context, without(new, "Tags"))
-        cloudwatch = context.client("cloudwatch")
-        if gone := removed_tags(old, new):
-            cloudwatch.untag_resource(ResourceARN=attributes["Arn"], TagKeys=gone)
-        if tags := tag_map(new):
-            cloudwatch.tag_resource(
-                ResourceARN=attributes["Arn"], Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
-            )
+        _set_tags(context, attributes["Arn"], old, new)
         return attributes
 
     def delete(self, context: Context, properties: Properties) -> None:
@@ -68,24 +62,42 @@ class Dashboard(Handler):
     """``AWS::CloudWatch::Dashboard``."""
 
     type_name = "AWS::CloudWatch::Dashboard"
-    applied = frozenset({"DashboardBody", "DashboardName"})
+    applied = frozenset({"DashboardBody", "DashboardName", "Tags"})
 
     def create(self, context: Context, properties: Properties) -> Attributes:
-        """Put the dashboard."""
+        """Put the dashboard, and tag it."""
+        self._put(context, properties)
+        _set_tags(context, self._arn(context), {}, properties)
+        return {}
+
+    def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
+        """Put the new body, and set the tags."""
+        self._put(context, new)
+        _set_tags(context, self._arn(context), old, new)
+        return {}
+
+    def delete(self, context: Context, properties: Properties) -> None:
+        """Delete the dashboard."""
+        context.client("cloudwatch").delete_dashboards(DashboardNames=[context.physical_id])
+
+    def _put(self, context: Context, properties: Properties) -> None:
         name = context.physical_id or properties.get("DashboardName") or context.generated_name(_LONGEST_NAME)
         context.client("cloudwatch").put_dashboard(
             DashboardName=name, DashboardBody=policy_text(properties["DashboardBody"])
         )
         context.physical_id = name
-        return {}
 
-    def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
-        """Put the new body."""
-        return self.create(context, new)
+    def _arn(self, context: Context) -> str:
+        # Dashboards have no region.
+        return f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{context.physical_id}"
 
-    def delete(self, context: Context, properties: Properties) -> None:
-        """Delete the dashboard."""
-        context.client("cloudwatch").delete_dashboards(DashboardNames=[context.physical_id])
+
+def _set_tags(context: Context, arn: str, old: Properties, new: Properties) -> None:
+    cloudwatch = context.client("cloudwatch")
+    if gone := removed_tags(old, new):
+        cloudwatch.untag_resource(ResourceARN=arn, TagKeys=gone)
+    if tags := tag_map(new):
+        cloudwatch.tag_resource(ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
 
 
 HANDLERS = (Alarm(), Dashboard())

@@ -11,6 +11,7 @@ from moto.apigateway.exceptions import UsagePlanNotFoundException
 from moto.apigateway.models import RestAPI, UsagePlan
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigateway.urls import url_paths
+from moto.cloudwatch.models import CloudWatchBackend
 from moto.s3.models import FakeBucket, S3Backend
 
 from localaws.moto_patches import replace
@@ -25,6 +26,8 @@ def install() -> None:
     _MOTO.setdefault("untag_resource", APIGatewayResponse.untag_resource)
     _MOTO.setdefault("patch_api", RestAPI.apply_patch_operations)
     _MOTO.setdefault("patch_usage_plan", UsagePlan.apply_patch_operations)
+    _MOTO.setdefault("tag_of_cloudwatch", CloudWatchBackend.tag_resource)
+    _MOTO.setdefault("delete_dashboards", CloudWatchBackend.delete_dashboards)
     # moto knows the tags' URL of stages alone; ARNs of others hold a slash too.
     for kind in ("restapis", "usageplans", "domainnames"):
         url_paths[f"{{0}}/tags/(?P<service>arn:[^/]+)/{kind}/(?P<name>[^/]+)$"] = APIGatewayResponse.dispatch
@@ -32,8 +35,28 @@ def install() -> None:
     replace(APIGatewayResponse, "untag_resource", _untag)
     replace(RestAPI, "apply_patch_operations", _patch_api)
     replace(UsagePlan, "apply_patch_operations", _patch_usage_plan)
+    replace(CloudWatchBackend, "tag_resource", _tag_in_cloudwatch)
+    replace(CloudWatchBackend, "delete_dashboards", _delete_dashboards)
     replace(FakeBucket, "_log_permissions_enabled_policy", _may_log_to)
     replace(S3Backend, "log_incoming_request", _deliver_no_log)
+
+
+def _tag_in_cloudwatch(backend: Any, arn: str, tags: dict[str, str]) -> None:
+    """Tag a dashboard, too (API reference of TagResource); moto knows alarms alone."""
+    if any(dashboard.arn == arn for dashboard in backend.dashboards.values()):
+        backend.tagger.tag_resource(arn, backend.tagger.convert_dict_to_tags_input(tags))
+        return
+    _MOTO["tag_of_cloudwatch"](backend, arn, tags)
+
+
+def _delete_dashboards(backend: Any, dashboards: list[str]) -> str | None:
+    """Delete their tags with them, which the next of that name would have otherwise."""
+    arns = [backend.dashboards[name].arn for name in dashboards if name in backend.dashboards]
+    refusal: str | None = _MOTO["delete_dashboards"](backend, dashboards)
+    if refusal is None:
+        for arn in arns:
+            backend.tagger.delete_all_tags_for_resource(arn)
+    return refusal
 
 
 def _may_log_to(bucket: Any, *, target_bucket: Any, target_prefix: str | None) -> bool:

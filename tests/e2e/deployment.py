@@ -1,5 +1,6 @@
 """How the end-to-end tests deploy: one stack of the app and its variants, with the real CDK CLI."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tools.cdk import Cdk
@@ -11,7 +12,7 @@ ACCOUNTS = f"account/{REGION}"
 
 
 class Deployer:
-    """Deploys variants of the one stack, or of another app's."""
+    """Deploys variants of the one stack, or of another app's, which may have been synthesized before."""
 
     def __init__(self, cdk: Cdk, folder: Path, app: str = "tests/e2e/variant_app.py") -> None:
         self.cdk = cdk
@@ -26,8 +27,15 @@ class Deployer:
             self.cdk.run("synth", "--quiet", "--app", app, "--output", str(assembly))
         return ["--app", str(assembly)]
 
-    def deploy(self, variant: str = "", stack: str = STACK.path) -> str:
-        return self.cdk.run("deploy", stack, *self.assembly(variant), "--require-approval", "never")
+    def deploy(
+        self,
+        variant: str = "",
+        stack: str = STACK.path,
+        *others: str,
+        while_waiting: Callable[[], None] | None = None,
+    ) -> str:
+        options = (*self.assembly(variant), "--require-approval", "never", "--concurrency", "4")
+        return self.cdk.run("deploy", stack, *others, *options, while_waiting=while_waiting)
 
-    def destroy(self, *stacks: str) -> str:
-        return self.cdk.run("destroy", *stacks, *self.assembly(), "--force")
+    def destroy(self, *stacks: str, variant: str = "") -> str:
+        return self.cdk.run("destroy", *stacks, *self.assembly(variant), "--force", "--concurrency", "4")

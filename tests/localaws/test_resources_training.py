@@ -108,7 +108,10 @@ def resources(word: str = "first") -> dict[str, Any]:
                 "Threshold": 1,
             },
         },
-        "Dashboard": {"Type": "AWS::CloudWatch::Dashboard", "Properties": {"DashboardBody": '{"widgets": []}'}},
+        "Dashboard": {
+            "Type": "AWS::CloudWatch::Dashboard",
+            "Properties": {"DashboardBody": '{"widgets": []}', "Tags": [{"Key": word, "Value": "dashboard"}]},
+        },
         "Parameter": {
             "Type": "AWS::SSM::Parameter",
             "Properties": {"Type": "String", "Value": "none", "Tags": {"word": word}},
@@ -177,9 +180,14 @@ def test_an_update_changes_them_in_place(stacks: StackDriver, stack_name: str, a
     assert attributes["DisplayName"] == "second"
     tags = aws("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId=before["Parameter"])["TagList"]
     assert tags == [{"Key": "word", "Value": "second"}]
+    dashboard = f"arn:aws:cloudwatch::123456789012:dashboard/{before['Dashboard']}"
+    tags = aws("cloudwatch").list_tags_for_resource(ResourceARN=dashboard)["Tags"]
+    assert {"Key": "second", "Value": "dashboard"} in tags
+    assert "first" not in {tag["Key"] for tag in tags}
     # CloudFormation writes the template's value whenever it updates the parameter.
     assert aws("ssm").get_parameter(Name=before["Parameter"])["Parameter"]["Value"] == "none"
     assert stacks.delete(stack_name) == "DELETE_COMPLETE", stacks.failures(stack_name)
+    assert aws("cloudwatch").list_tags_for_resource(ResourceARN=dashboard)["Tags"] == []
 
 
 def test_a_definition_that_is_refused_rolls_the_stack_back(stacks: StackDriver, stack_name: str) -> None:

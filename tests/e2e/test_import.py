@@ -1,0 +1,298 @@
+"""Models whose weights exist, imported into Bedrock by `cdk deploy` itself on the local AWS: asked, updated, destroyed.
+
+The tests follow one another: each takes the account as the one before left it. The weights are tiny, but real and
+valid; Bedrock is a stand-in that holds to the documented quotas, names, states and errors.
+"""
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx2
+import numpy as np
+import openai
+import pytest
+
+from stacks.environments import DEV
+from tests.e2e.constant_load import ConstantLoad
+from tests.e2e.deployment import ACCOUNTS, REGION, Deployer
+from tests.e2e.import_app import declared, prefix
+from tests.localaws.bedrock_models import ACCOUNT, Bedrock, make_role, read_policy
+from tests.model_import.artifact_models import granite_llama, half
+from tools import keys
+from tools.cdk import Cdk, CdkError
+from tools.deployed import DeclaredStack, outputs
+from tools.invoke import openai_client
+from tools.leftovers import Leftover, leftovers
+from tools.local import LocalAws
+
+# A local AWS of its own, so that these run beside the other end-to-end tests.
+pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e-import")]
+
+CODE, TALK = (
+    DeclaredStack(
+        path=f"{DEV.name}/{model.name}",
+        stack_name=f"{DEV.name}-{model.name}",
+        region=REGION,
+        account=None,
+        takes_keys=True,
+        model=model,
+    )
+    for model in declared()
+)
+APP = Path(__file__).with_name("import_app.py")
+VERSIONS = ("v1", "v2", "v3", "adapter")
+BUCKET = f"sagemaker-{REGION}-{ACCOUNT}"
+STRANGER = "of-somebody-else"
+QUESTION = "Which lake is the deepest?"
+
+
+@pytest.fixture(scope="module")
+def deployer(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Deployer:
+    folder = tmp_path_factory.mktemp("import")
+    environment = {**local_aws.client_environment(), "CDK_VALIDATION": "false"}
+    deployer = Deployer(Cdk(environment=environment, logs=folder), folder)
+    synthesis = subprocess.Popen([sys.executable, APP, folder, *VERSIONS], env={**os.environ, **environment})
+    deployer.cdk.bootstrap([f"aws://{ACCOUNT}/{REGION}"])
+    assert synthesis.wait() == 0
+    # A tenth of a second for each of the state machine's waits of 15 s.
+    httpx2.put(f"{local_aws.url}/_localaws/stepfunctions", json={"wait_scale": 0.01}).raise_for_status()
+    return deployer
+
+
+@pytest.fixture(scope="module")
+def weights(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The versions of a tiny model in SageMaker's default bucket; one is only an adapter."""
+    s3 = _aws("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for number, version in enumerate(VERSIONS):
+        model = granite_llama(tmp_path_factory.mktemp("weights") / version)
+        model.save({**model.tensors, "model.norm.weight": half(8) + np.float16(number)})
+        if version == "adapter":
+            model.remove("config.json", "model.safetensors")
+            model.write("adapter_config.json", {"peft_type": "LORA"})
+            model.save({"base_model.model.lm_head.lora_A.weight": half(2, 8)}, "adapter_model.safetensors")
+        for file in model.folder.iterdir():
+            s3.upload_file(str(file), BUCKET, f"{prefix(version)}{file.name}")
+
+
+@pytest.fixture(scope="module")
+def bedrock(local_aws: LocalAws, weights: None) -> Bedrock:
+    role = make_role(_aws("iam"), read_policy(BUCKET))
+    return Bedrock(
+        url=local_aws.url, clients=lambda service, region=REGION: _aws(service), bucket=BUCKET, role_arn=role
+    )
+
+
+@pytest.fixture(scope="module")
+def before(deployer: Deployer, bedrock: Bedrock) -> list[Leftover]:
+    """What is nobody's stack's: the bucket with the weights, and somebody else's role."""
+    return leftovers([REGION])
+
+
+@pytest.fixture(scope="module")
+def deployed(deployer: Deployer, bedrock: Bedrock, before: list[Leftover]) -> None:
+    """Both stacks, deployed at the same time, while somebody else's import runs in the account."""
+    bedrock.behave(import_seconds=3600)
+    bedrock.start(f"s3://{BUCKET}/{prefix('v1')}", importedModelName=STRANGER)
+
+    def let_the_other_import_end() -> None:
+        if all("Wait for its turn" in _states(stack) for stack in (CODE, TALK)):
+            bedrock.behave(import_seconds=0.1)
+
+    deployer.deploy("v1", ACCOUNTS)
+    deployer.deploy("v1", CODE.path, TALK.path, while_waiting=let_the_other_import_end)
+
+
+@pytest.fixture(scope="module")
+def caller(deployed: None, local_aws: LocalAws) -> Callable[[DeclaredStack], openai.OpenAI]:
+    """Gives clients with a key of a stack's own."""
+    made = {stack.path: (outputs(stack)["InvokeUrl"], keys.create(stack, "e2e")) for stack in (CODE, TALK)}
+
+    def client(stack: DeclaredStack) -> openai.OpenAI:
+        url, key = made[stack.path]
+        return openai_client(url, api_key=key, endpoint_url=local_aws.url).with_options(max_retries=0)
+
+    return client
+
+
+@pytest.fixture
+def code(caller: Callable[[DeclaredStack], openai.OpenAI]) -> Iterator[openai.OpenAI]:
+    with caller(CODE) as client:
+        yield client
+
+
+@pytest.fixture
+def talk(caller: Callable[[DeclaredStack], openai.OpenAI]) -> Iterator[openai.OpenAI]:
+    with caller(TALK) as client:
+        yield client
+
+
+@pytest.fixture
+def load(caller: Callable[[DeclaredStack], openai.OpenAI]) -> ConstantLoad:
+    return ConstantLoad(lambda: caller(CODE), lambda client: _ask(client, CODE))
+
+
+def _aws(service: Any) -> Any:
+    return boto3.client(service, region_name=REGION)
+
+
+def _ask(client: openai.OpenAI, stack: DeclaredStack) -> str:
+    answer = client.chat.completions.create(
+        model=stack.model.name, messages=[{"role": "user", "content": QUESTION}], temperature=0, max_tokens=40
+    )
+    return answer.choices[0].message.content or ""
+
+
+def _streamed(client: openai.OpenAI, stack: DeclaredStack) -> str:
+    stream = client.chat.completions.create(
+        model=stack.model.name,
+        messages=[{"role": "user", "content": QUESTION}],
+        temperature=0,
+        max_tokens=40,
+        stream=True,
+    )
+    return "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+
+
+def _states(stack: DeclaredStack) -> list[str]:
+    """The states that the newest run of a stack's imports entered; none before there is one."""
+    client = _aws("stepfunctions")
+    machines = {one["name"]: one["stateMachineArn"] for one in client.list_state_machines()["stateMachines"]}
+    arn = machines.get(f"{stack.stack_name}-import")
+    runs = client.list_executions(stateMachineArn=arn)["executions"] if arn else []
+    if not runs:
+        return []
+    history = client.get_execution_history(executionArn=runs[0]["executionArn"], maxResults=1000)["events"]
+    return [event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event]
+
+
+def _models(stack: DeclaredStack | None = None) -> list[str]:
+    """The imported models of the account, or of a stack, the oldest first."""
+    listed = _aws("bedrock").list_imported_models(sortOrder="Ascending")["modelSummaries"]
+    names = [model["modelName"] for model in listed]
+    return [name for name in names if stack is None or name.startswith(stack.stack_name)]
+
+
+def _status(stack: DeclaredStack) -> str:
+    return str(_aws("cloudformation").describe_stacks(StackName=stack.stack_name)["Stacks"][0]["StackStatus"])
+
+
+def test_imports_one_after_another_as_the_account_may(deployed: None) -> None:
+    jobs = _aws("bedrock").list_model_import_jobs(sortOrder="Ascending")["modelImportJobSummaries"]
+
+    assert [job["status"] for job in jobs] == ["Completed"] * 3
+    assert jobs[0]["importedModelName"] == STRANGER
+    assert all(earlier["endTime"] <= later["creationTime"] for earlier, later in itertools.pairwise(jobs))
+    assert len(_models()) == 3
+    assert len(_models(CODE)) == len(_models(TALK)) == 1
+
+
+def test_tells_name_pointer_state_machine_and_url(deployed: None) -> None:
+    given = outputs(CODE)
+
+    assert set(given) == {
+        *("InvokeUrl", "UsagePlanId"),
+        *("ImportedModelName", "PointerName", "ImportStateMachineArn"),
+    }
+    target = _aws("ssm").get_parameter(Name=given["PointerName"])["Parameter"]["Value"]
+    model = _aws("bedrock").get_imported_model(modelIdentifier=target)
+    assert model["modelName"] == _models(CODE)[0]
+    assert model["modelName"].startswith(f"{given['ImportedModelName']}-")
+    assert model["instructSupported"]
+
+
+def test_chats_with_openais_client_whole_and_streamed(code: openai.OpenAI, bedrock: Bedrock) -> None:
+    answer = _ask(code, CODE)
+
+    assert answer.endswith(f"to: {QUESTION}")
+    assert _streamed(code, CODE) == answer
+    assert set(bedrock.steer("GET", path="/calls")[_models(CODE)[0]]) == {"invoke", "invoke-with-response-stream"}
+
+
+def test_chats_by_converse_where_that_is_declared(talk: openai.OpenAI, bedrock: Bedrock) -> None:
+    answer = _ask(talk, TALK)
+
+    assert answer.endswith(f"to: {QUESTION}")
+    assert _streamed(talk, TALK) == answer
+    assert set(bedrock.steer("GET", path="/calls")[_models(TALK)[0]]) == {"converse", "converse-stream"}
+
+
+def test_waits_for_a_model_that_bedrock_has_unloaded(code: openai.OpenAI, bedrock: Bedrock) -> None:
+    [model] = _models(CODE)
+    before = bedrock.steer("GET", path="/calls")[model]["invoke"]
+    bedrock.behave(idle_seconds=0, cold_requests=2, warm_up_seconds=0.2)
+
+    assert _ask(code, CODE)
+
+    bedrock.behave(idle_seconds=300, cold_requests=1)
+    after = bedrock.steer("GET", path="/calls")[model]["invoke"]
+    assert after["ok"] == before["ok"] + 1
+    assert after["ModelNotReadyException"] >= before["ModelNotReadyException"] + 2
+
+
+def test_an_update_for_which_there_is_no_room_names_what_is_there_and_removes_nothing(
+    deployer: Deployer, code: openai.OpenAI
+) -> None:
+    before, models = _ask(code, CODE), _models()
+
+    with pytest.raises(CdkError, match="NoRoomError") as failed:
+        deployer.deploy("v2", CODE.path)
+
+    for model in models:
+        assert model in str(failed.value)
+    assert _models() == models
+    assert _status(CODE) == "UPDATE_ROLLBACK_COMPLETE"
+    assert _ask(code, CODE) == before
+
+
+def test_updates_switch_versions_without_a_failed_request_and_make_room_of_their_own(
+    deployer: Deployer, code: openai.OpenAI, load: ConstantLoad
+) -> None:
+    _aws("bedrock").delete_imported_model(modelIdentifier=STRANGER)
+    [first], [other] = _models(CODE), _models(TALK)
+
+    with load:
+        one = _ask(code, CODE)
+        deployer.deploy("v2", CODE.path)
+        two = load.until_new({one})
+        [_, second] = _models(CODE)
+        deployer.deploy("v3", CODE.path)
+        three = load.until_new({one, two})
+        load.until_settled(three)
+
+    assert load.failures == []
+    assert set(load.answers) == {one, two, three}
+    # The account may have three: the oldest of this model's went, and nobody else's.
+    [kept, third] = _models(CODE)
+    assert kept == second
+    assert third not in (first, second)
+    assert _models(TALK) == [other]
+
+
+def test_an_update_to_an_adapter_fails_in_the_checks_own_words_and_the_old_version_answers_all_the_while(
+    deployer: Deployer, code: openai.OpenAI, load: ConstantLoad
+) -> None:
+    before, models = _ask(code, CODE), _models()
+
+    with load, pytest.raises(CdkError, match=r"adapter_config\.json: an adapter"):
+        deployer.deploy("adapter", CODE.path)
+
+    assert load.failures == []
+    assert set(load.answers) == {before}
+    assert _status(CODE) == "UPDATE_ROLLBACK_COMPLETE"
+    assert _models() == models
+
+
+def test_leaves_nothing_when_destroyed(deployer: Deployer, deployed: None, before: list[Leftover]) -> None:
+    for stack in (CODE, TALK):
+        keys.revoke(stack)
+    deployer.destroy(CODE.path, TALK.path, ACCOUNTS, variant="v1")
+
+    assert _models() == []
+    assert leftovers([REGION]) == before
