@@ -46,7 +46,7 @@ class ImportDeployment(Construct):
 
     Usage::
 
-        ImportDeployment(self, "Deployment", model=model, state_machine=machine, weights_uri="s3://…/", ...)
+        ImportDeployment(self, "Deployment", model=model, state_machine=machine, weights="s3://…/", ...)
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ImportDeployment(Construct):
         model: ImportedModel,
         state_machine: sfn.StateMachine,
         settings: Mapping[str, str],
-        weights_uri: str,
+        weights: str,
         revision: str,
         needs: Sequence[IDependable],
         encryption_key: kms.IKey,
@@ -72,7 +72,7 @@ class ImportDeployment(Construct):
             model: What is imported.
             state_machine: What imports.
             settings: The handlers' environment (lambda/model_import/configuration.py).
-            weights_uri: What to import with a deployment; empty for nothing.
+            weights: What to import with a deployment, a prefix or an ARN; empty for nothing.
             revision: Changes when the same prefix is to be imported again.
             needs: What must be there as long as something is imported or cleaned up.
             encryption_key: Key of log groups and environment variables.
@@ -123,7 +123,7 @@ class ImportDeployment(Construct):
             "Resource",
             resource_type="Custom::ModelImport",
             service_token=provider.service_token,
-            properties={"Model": model.model_name, "Weights": weights_uri, "Revision": revision},
+            properties={"Model": model.model_name, "Weights": weights, "Revision": revision},
         )
         self.resource.node.add_dependency(provider, *handlers.values(), *roles, framework_logs, state_machine, *needs)
         self._acknowledge(provider, list(handlers.values()), roles)
@@ -140,6 +140,7 @@ class ImportDeployment(Construct):
         function.allow("Stop", ["states:StopExecution"], self._executions(model))
         function.allow("ServeNothing", ["ssm:GetParameter", "ssm:PutParameter"], *parameters)
         function.allow("LookAtServed", ["bedrock:GetImportedModel"], model.model_arns, **model.is_this_model)
+        function.allow("ReadTags", ["bedrock:ListTagsForResource"], model.model_arns)
         acknowledge_in_policy(
             function.role,
             {

@@ -36,17 +36,28 @@ class Weights:
         account: The bucket's owner; the stack's own account by default. The owner's bucket policy, and the policy of
             its key, must allow the import role, too.
         key_arn: The KMS key of the objects, where they have one.
+        sagemaker_model: The name of the SageMaker model of this account and region whose weights these are: it is
+            asked for their prefix when they are imported, which must be below `prefix`.
+        training_job: The name of the training job that has left them, likewise.
     """
 
     bucket_name: str
     prefix: str = ""
     account: str | None = None
     key_arn: str | None = None
+    sagemaker_model: str | None = None
+    training_job: str | None = None
 
     @property
     def uri(self) -> str:
         """The prefix as Bedrock takes it."""
         return f"s3://{self.bucket_name}/{self.prefix}"
+
+    def source(self, stack: Stack) -> str:
+        """What an import of a deployment is given: the ARN of what knows where the weights are, or their prefix."""
+        if self.sagemaker_model:
+            return _sagemaker_arn(stack, "model", self.sagemaker_model)
+        return _sagemaker_arn(stack, "training-job", self.training_job) if self.training_job else self.uri
 
 
 def read_weights(role: iam.Role, weights: Weights) -> dict[str, str]:
@@ -78,6 +89,27 @@ def read_weights(role: iam.Role, weights: Weights) -> dict[str, str]:
             )
         )
     return {wildcard_finding(role, objects): "a model is all files below its prefix, whatever their names"}
+
+
+def describe_weights(role: iam.Role, weights: Weights) -> None:
+    """Let a role ask the one SageMaker model or training job that knows where the weights are, if there is one.
+
+    Args:
+        role: The role.
+        weights: Where the weights are.
+    """
+    for kind, action, name in (
+        ("model", "sagemaker:DescribeModel", weights.sagemaker_model),
+        ("training-job", "sagemaker:DescribeTrainingJob", weights.training_job),
+    ):
+        if name:
+            # SageMaker writes the names in ARNs in lower case, which IAM tells from upper case.
+            arns = sorted({_sagemaker_arn(Stack.of(role), kind, one) for one in (name, name.lower())})
+            role.add_to_policy(iam.PolicyStatement(sid="DescribeWeights", actions=[action], resources=arns))
+
+
+def _sagemaker_arn(stack: Stack, kind: str, name: str) -> str:
+    return stack.format_arn(service="sagemaker", resource=kind, resource_name=name)
 
 
 class ImportRole(iam.Role):

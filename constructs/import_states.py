@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.import_role import USE_MODEL_KEY
-from constructs.imported_model import MODEL_TAG, ImportedModel
+from constructs.imported_model import MODEL_TAG, SOURCE_TAG, ImportedModel
 from constructs.served_pointer import NOTHING
 from constructs.step_tasks import StepTasks
 
@@ -26,6 +26,8 @@ _MEMBERS = {
     "prune": ("removed",),
     "tidy": ("error", "cause"),
 }
+# What is kept of the check (lambda/model_import/check.py).
+_ARTIFACTS = ("weights", "source", "version", "chatTemplate", "converse")
 _BEDROCK_FAULTS = ("Bedrock.InternalServerException", "Bedrock.ThrottlingException")
 
 
@@ -35,7 +37,7 @@ class ImportStates:
     The whole of it has the state machine's time; when that is up, nothing is tidied up: a version that was imported by
     then is removed by the next run.
 
-    Every state keeps what it finds out beside the input: `artifacts` (the check's version), `run` (the plan),
+    Every state keeps what it finds out beside the input: `artifacts` (the check's), `run` (the plan),
     `job`, `model`, `wait` (seconds until the next look), `tries`, `refusal` and `failure`.
     """
 
@@ -98,7 +100,7 @@ class ImportStates:
         plan = self._step(
             "Plan",
             "plan",
-            {"weights.$": "$.weights", "artifacts.$": "$.artifacts", "execution.$": "$$.Execution.Id"},
+            {"weights.$": "$.artifacts.weights", "artifacts.$": "$.artifacts", "execution.$": "$$.Execution.Id"},
             result_path="$.run",
         )
         plan.next(choice)
@@ -107,7 +109,7 @@ class ImportStates:
                 "Check artifacts",
                 self._check,
                 {"weights.$": "$.weights", "region": Stack.of(self._scope).region},
-                select={f"{member}.$": f"$.Payload.{member}" for member in ("version", "chatTemplate", "converse")},
+                select={f"{member}.$": f"$.Payload.{member}" for member in _ARTIFACTS},
                 result_path="$.artifacts",
             )
         )
@@ -124,9 +126,9 @@ class ImportStates:
             "ImportedModelName.$": "$.run.modelName",
             "ClientRequestToken.$": "$.run.token",
             "RoleArn": self._import_role.role_arn,
-            "ModelDataSource": {"S3DataSource": {"S3Uri.$": "$.weights"}},
+            "ModelDataSource": {"S3DataSource": {"S3Uri.$": "$.artifacts.weights"}},
             "JobTags": tags,
-            "ImportedModelTags": tags,
+            "ImportedModelTags": [*tags, {"Key": SOURCE_TAG, "Value.$": "$.artifacts.source"}],
             **({"ImportedModelKmsKeyId": key.key_arn} if key else {}),
             **({"VpcConfig": self._vpc} if self._vpc else {}),
         }

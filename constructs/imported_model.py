@@ -13,6 +13,8 @@ from catalog import import_limits
 
 MODEL_TAG = "jumpstack:model"
 """The key of the tag with the model's name (lambda/model_import/versions.py)."""
+SOURCE_TAG = "jumpstack:source"
+"""The key of the tag that says what named the weights: an ARN, or `s3` for a prefix (likewise)."""
 
 
 class ImportedModel(Construct):

@@ -12,7 +12,7 @@ from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
 from constructs.import_deployment import DEADLINE, ImportDeployment
 from constructs.import_function import ImportFunction
-from constructs.import_role import ImportRole, Weights, read_weights
+from constructs.import_role import ImportRole, Weights, describe_weights, read_weights
 from constructs.import_states import ImportStates
 from constructs.imported_model import ImportedModel
 from constructs.logged_function import NO_RESOURCE_FOR_TRACES
@@ -21,8 +21,8 @@ from catalog import import_limits, limits
 
 _CHECK_TIMEOUT = Duration.minutes(15)
 _STEP_TIMEOUT = Duration.minutes(3)
-# An import takes 5 to 20 minutes for 8 billion parameters, and waits for those of others.
 LONGEST_RUN = Duration.hours(12)
+"""How long a run may take: an import of 8 billion parameters takes 5 to 20 minutes, and waits for those of others."""
 _LIST_REASON = (
     "bedrock:CreateModelImportJob, bedrock:ListImportedModels and bedrock:ListModelImportJobs exist in IAM without a "
     "resource"
@@ -40,7 +40,8 @@ class ModelImportJob(Construct):
     two functions for what takes more than one call, and the custom resource that imports with a deployment and
     cleans up after the stack (`ImportDeployment`).
 
-    Data flow: the input is `{"weights": "s3://bucket/prefix/"}`. *Check artifacts* reads headers only and makes the
+    Data flow: the input is `{"weights": "s3://bucket/prefix/"}`, or the ARN of the declared SageMaker model or training
+    job, which is asked where its weights are. *Check artifacts* reads headers only and makes the
     version of the content; *plan* takes what is there already; *make room* removes old versions of this model where
     the account's quota of imported models is used up; *import* waits for its turn, since there is one import at a time
     an account, and for a role that is not known yet; *poll* slows down; *smoke test* asks until the model answers;
@@ -89,7 +90,8 @@ class ModelImportJob(Construct):
             scope: Parent construct.
             construct_id: Id within the parent.
             model: What is imported.
-            weights: Where the weights are; with `import_on_deploy` exactly there, otherwise below that prefix.
+            weights: Where the weights are; with `import_on_deploy`, and no SageMaker model or training job, exactly
+                there, otherwise below that prefix.
             encryption_key: Key of log groups and environment variables.
             import_on_deploy: Whether a deployment imports, waits at most 54 minutes, and fails with the import. If
                 not, something else starts executions.
@@ -141,10 +143,11 @@ class ModelImportJob(Construct):
             "Check",
             handler="model_import.check.handler",
             description=f"checks the weights of {name} before an import",
-            settings={},
+            settings={"READABLE": weights.uri},
             timeout=_CHECK_TIMEOUT,
             **stored,
         )
+        describe_weights(check.role, weights)
         acknowledge_in_policy(
             check.role,
             {**read_weights(check.role, weights), "AwsSolutions-IAM5[Resource::*]": NO_RESOURCE_FOR_TRACES},
@@ -202,7 +205,7 @@ class ModelImportJob(Construct):
             model=model,
             state_machine=self.state_machine,
             settings=self.settings,
-            weights_uri=weights.uri if import_on_deploy else "",
+            weights=weights.source(Stack.of(self)) if import_on_deploy else "",
             revision=revision,
             needs=[self.import_role, check, steps, role, log_group, pointer],
             **stored,
@@ -247,11 +250,20 @@ def _problems(
     subnet_ids: Sequence[str],
     security_group_ids: Sequence[str],
 ) -> list[str]:
+    sources = {"sagemaker_model": weights.sagemaker_model, "training_job": weights.training_job}
+    given = {field: name for field, name in sources.items() if name is not None}
     breaches = [
         *(() if Token.is_unresolved(region) else import_limits.region(region)),
         *(() if Token.is_unresolved(weights.prefix) else import_limits.prefix(weights.prefix)),
+        *(
+            breach
+            for field, name in given.items()
+            if not Token.is_unresolved(name)
+            for breach in import_limits.source_name(f"weights.{field}", name)
+        ),
         *import_limits.keep_versions(keep_versions),
         # API CreateModelImportJob, vpcConfig, has the limits of SageMaker's.
         *limits.network(subnet_ids, security_group_ids),
     ]
-    return [str(breach) for breach in breaches]
+    both = f"weights have {' and '.join(f'{field} {name!r}' for field, name in given.items())}: allowed is one of them"
+    return [*(str(breach) for breach in breaches), *([both] if len(given) > 1 else [])]

@@ -7,7 +7,7 @@ from constructs.import_role import Weights
 from constructs.model_key import ModelKey
 
 from stacks.bedrock_import import import_into_bedrock
-from stacks.declarations import ImportedModel
+from stacks.declarations import ImportedModel, SageMakerWeights
 from stacks.environments import Environment
 from stacks.front_door import model_api, removal_policy
 
@@ -37,6 +37,7 @@ class ImportedStack(Stack):
             self, "Key", alias=f"{environment.name}/{model.name}", removal_policy=removal_policy(environment)
         )
         declared = model.weights
+        source = declared if isinstance(declared, SageMakerWeights) else None
         own = {"account": environment.account or Aws.ACCOUNT_ID, "region": self.region}
         imported, job = import_into_bedrock(
             self,
@@ -48,6 +49,8 @@ class ImportedStack(Stack):
                 prefix=declared.prefix,
                 account=declared.account,
                 key_arn=declared.key_arn,
+                sagemaker_model=source.model_name if source else None,
+                training_job=source.training_job if source else None,
             ),
             encryption_key=key,
             import_on_deploy=True,

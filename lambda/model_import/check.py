@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from model_import.artifacts.folder import FolderError
 from model_import.artifacts.report import check, refused
 from model_import.artifacts.s3 import S3Folder
 from model_import.artifacts.shards import READERS
+from model_import.clients import client as client_of
+from model_import.sources import PREFIX, is_arn, resolve
 
 __all__ = ["ArtifactError", "check_uri", "handler"]
 
@@ -23,14 +26,18 @@ _SETTINGS = Config(max_pool_connections=READERS, retries={"mode": "standard", "m
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Check the weights of an import.
 
+    The environment variable `READABLE` names the S3 prefix below which the import's roles may read.
+
     Args:
-        event: `weights`, an S3 URI of an unpacked model such as `s3://bucket/prefix/`, and `region`, the import's.
+        event: `weights`, an S3 URI of an unpacked model such as `s3://bucket/prefix/`, or the ARN of a SageMaker model
+            or of a training job, which is asked for it; and `region`, the import's.
 
     Returns:
-        `weights`, the URI with a slash at its end; `errors`, empty here; `warnings`, each with `severity`, `rule`,
-        `place`, `problem` and `allowed`; and of the model `architecture`, `contextTokens` (null where there is no
-        limit), `weightBytes`, `parameters`, `shards`, `chatTemplate`, `converse`, and `version`, 12 hexadecimal
-        digits that change with the content: `model_import.names` makes names and tokens of them.
+        `weights`, the URI with a slash at its end; `source`, the ARN, or `s3` for a URI; `errors`, empty here;
+        `warnings`, each with `severity`, `rule`, `place`, `problem` and `allowed`; and of the model `architecture`,
+        `contextTokens` (null where there is no limit), `weightBytes`, `parameters`, `shards`, `chatTemplate`,
+        `converse`, and `version`, 12 hexadecimal digits that change with the content: `model_import.names` makes names
+        and tokens of them.
 
     Raises:
         ArtifactError: if the model cannot be imported; the message lists all errors, one a line. Also if the event
@@ -40,12 +47,18 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     if not isinstance(uri, str) or not isinstance(region, str):
         problem = f"the event has the fields {sorted(event)}"
         raise ArtifactError(refused("-", FolderError("event", problem, "weights and region, both strings")))
+    source = uri if is_arn(uri) else PREFIX
+    try:
+        sagemaker = client_of("sagemaker") if is_arn(uri) else None
+        uri = resolve(uri, sagemaker=sagemaker, readable=os.environ.get("READABLE", ""))
+    except FolderError as error:
+        raise ArtifactError(refused(uri, error)) from error
     report = check_uri(uri, region=region, client=boto3.client("s3", config=_SETTINGS))
     for finding in report.warnings:
         print(ascii_text(f"warning [{finding.rule}] {finding}"))
     if report.errors:
         raise ArtifactError(report)
-    return report.as_json()
+    return {**report.as_json(), "source": source}
 
 
 def check_uri(uri: str, *, region: str | None, client: Any = None) -> Report:

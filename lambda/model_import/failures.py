@@ -13,6 +13,10 @@ _LONGEST_CAUSE = 8000
 # The first that fits counts. Sources: the Bedrock User Guide's pages on Custom Model Import, and public reports.
 _CAUSES = (
     (
+        r"SageMaker refuses to describe",
+        "the import may ask about the one SageMaker model or training job that the declaration names",
+    ),
+    (
         r"expected file \S*\.tar\.gz",
         "the weights are packed: Bedrock takes an unpacked prefix; for JumpStart's fine-tuned models ask for "
         "uncompressed output",

@@ -6,8 +6,8 @@ imports anew and drops the old version only when the new one is served; a failed
 with an update to the old weights. Their version is still served, so that there is nothing to do: not even the weights
 are read, which CloudFormation may not have given back to the roles yet.
 
-Properties of the resource: `Weights`, the S3 prefix, or empty where something else starts imports; `Revision`, any
-text, to import again what changed under the same prefix.
+Properties of the resource: `Weights`, the S3 prefix or the ARN of what has it, or empty where something else starts
+imports; `Revision`, any text, to import again what changed under the same prefix.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from model_import import versions
 from model_import.clients import client
 from model_import.configuration import Configuration
+from model_import.sources import is_arn
 
 _LONGEST_REASON = 1500
 """Characters of an error that the resource fails with: a custom resource's whole answer may have 4096 bytes."""
@@ -111,7 +112,7 @@ def _only_weights_changed(event: dict[str, Any]) -> bool:
 
 
 def _served_from(configuration: Configuration, weights: str) -> dict[str, str] | None:
-    """What is served, if it was imported from this prefix."""
+    """What is served, if it was imported from this prefix, or from what this ARN names."""
     arn = versions.read_parameter(configuration.target_parameter) or versions.NOTHING
     if arn == versions.NOTHING:
         return None
@@ -121,10 +122,16 @@ def _served_from(configuration: Configuration, weights: str) -> dict[str, str] |
         if versions.code_of(error) == "ResourceNotFoundException":
             return None
         raise
-    if model["modelDataSource"]["s3DataSource"]["s3Uri"] != weights:
+    # SageMaker is not asked: what the ARN names may be gone by now, or not for this function to see.
+    origin = versions.tags(arn).get(versions.SOURCE_TAG) if is_arn(weights) else _prefix_of(model)
+    if origin != weights:
         return None
     version = versions.read_parameter(configuration.served_parameter) or versions.NOTHING
     return {"modelArn": arn, "modelName": model["modelName"], "version": version}
+
+
+def _prefix_of(model: dict[str, Any]) -> str:
+    return str(model["modelDataSource"]["s3DataSource"]["s3Uri"])
 
 
 def _execution_name(request_id: str) -> str:

@@ -36,7 +36,7 @@ def plan(configuration: Configuration, event: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         configuration: the function's settings.
-        event: `weights`, the S3 prefix; `artifacts`, what the check found: `version`,
+        event: `weights`, the S3 prefix as the check found it; `artifacts`, what the check found: `version`,
             `chatTemplate` and `converse`; `execution`, the ARN of this run.
 
     Returns:

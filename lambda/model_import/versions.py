@@ -17,6 +17,9 @@ from model_import.names import VERSION_DIGITS, is_version_of
 TAG = "jumpstack:model"
 """The key of the tag with the model's name on jobs and imported models."""
 
+SOURCE_TAG = "jumpstack:source"
+"""The key of the tag that says what named an imported model's weights: an ARN, or `s3` for a prefix."""
+
 NOTHING = "none"
 """A parameter's value where no version is served."""
 
@@ -69,7 +72,7 @@ def versions(model: str, listed: list[dict[str, Any]] | None = None) -> list[Ver
     found = [
         Version(summary["modelName"][-VERSION_DIGITS:], summary["modelArn"], summary["creationTime"])
         for summary in (account_models() if listed is None else listed)
-        if is_version_of(model, summary["modelName"]) and _is_tagged(summary["modelArn"], model)
+        if is_version_of(model, summary["modelName"]) and tags(summary["modelArn"]).get(TAG) == model
     ]
     return sorted(found, key=lambda version: version.created)
 
@@ -132,12 +135,12 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _is_tagged(arn: str, model: str) -> bool:
+def tags(arn: str) -> dict[str, str]:
+    """The tags of an imported model; none of one that is gone."""
     try:
-        tags = client("bedrock").list_tags_for_resource(resourceARN=arn)["tags"]
+        found = client("bedrock").list_tags_for_resource(resourceARN=arn)["tags"]
     except ClientError as error:
-        # Deleted since it was listed.
         if code_of(error) == "ResourceNotFoundException":
-            return False
+            return {}
         raise
-    return {"key": TAG, "value": model} in tags
+    return {tag["key"]: tag["value"] for tag in found}

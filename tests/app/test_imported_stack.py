@@ -12,7 +12,7 @@ from cdk_nag import WriteNagSuppressionsToCloudFormationAspect
 
 from invoke_shim.settings import Settings
 from model_import.configuration import Configuration
-from stacks.declarations import BedrockImport, Body, ImportedModel, PromptFormat, S3Weights
+from stacks.declarations import BedrockImport, Body, ImportedModel, PromptFormat, S3Weights, SageMakerWeights
 from stacks.environments import PROD, STAGING, Environment, Network
 from stacks.imported_stack import ImportedStack
 from tests.app.state_machine_calls import definition, machines, text
@@ -228,6 +228,21 @@ class TestDeployment:
             read = _statement(template, role, "ReadWeights")
             assert read
             assert text(read["Resource"]).endswith(f":s3:::sagemaker-us-west-2-{shown}/coder/1/*")
+
+    @pytest.mark.parametrize(
+        ("source", "named"),
+        [({"model_name": "coder-1"}, "model/coder-1"), ({"training_job": "coder-1"}, "training-job/coder-1")],
+    )
+    def test_asks_sagemaker_for_weights_that_it_knows(self, source: dict[str, str], named: str) -> None:
+        weights = SageMakerWeights(bucket="sagemaker-{region}-{account}", **source)
+        template = _template(replace(MODEL, weights=weights))
+
+        _, resource = _resource(template)
+        assert text(resource["Properties"]["Weights"]).endswith(f":sagemaker:us-west-2:<AWS::AccountId>:{named}")
+        assert _variables(template, "model_import.check.handler") == {
+            "READABLE": "s3://sagemaker-us-west-2-<AWS::AccountId>/"
+        }
+        assert _statement(template, "ImportCheckRole", "DescribeWeights")
 
     def test_imports_again_for_another_revision(self) -> None:
         _, resource = _resource(_template(replace(MODEL, revision="2")))

@@ -13,7 +13,7 @@ import pytest
 from aws_cdk import aws_s3 as s3
 
 import app
-from stacks.declarations import BedrockImport, S3Weights
+from stacks.declarations import BedrockImport, SageMakerWeights
 from stacks.environments import PROD, ApiKeys, Domain, FrontDoor, Network, Quota, WebAcl
 from stacks.models import DEPLOYMENTS, GRANITE_3B_CODE, MISTRAL_7B_INSTRUCT, MISTRAL_7B_SEC
 
@@ -85,7 +85,9 @@ def test_neither_finds_anything_in_a_pipeline_with_everything(tmp_path: Path) ->
 def test_neither_finds_anything_in_an_imported_model_with_everything(tmp_path: Path) -> None:
     network = Network(subnet_ids=["subnet-0123abcd"], security_group_ids=["sg-0123abcd"])
     key_arn = "arn:aws:kms:us-west-2:444455556666:key/0a1b2c3d-0000-1111-2222-333344445555"
-    weights = S3Weights(bucket="their-models", prefix="coder/1/", account="444455556666", key_arn=key_arn)
+    weights = SageMakerWeights(
+        bucket="their-models", prefix="coder/1/", account="444455556666", key_arn=key_arn, model_name="coder"
+    )
     model = replace(GRANITE_3B_CODE, weights=weights, bedrock=BedrockImport(in_vpc=True, keep_versions=3))
     # Raises where cdk-nag finds something.
     app.build([(replace(PROD, account="111122223333", network=network), [model])], outdir=str(tmp_path)).synth()

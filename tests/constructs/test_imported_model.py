@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
 from constructs.import_dashboard import ImportDashboard
-from constructs.imported_model import MODEL_TAG, ImportedModel
+from constructs.imported_model import MODEL_TAG, SOURCE_TAG, ImportedModel
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 
@@ -15,6 +15,7 @@ from invoke_shim.settings import BODIES as SHIM_BODIES
 from invoke_shim.settings import Settings
 from model_import.configuration import BODIES as IMPORT_BODIES
 from model_import.names import LONGEST_MODEL, check_model
+from model_import.versions import SOURCE_TAG as IMPORT_SOURCE_TAG
 from model_import.versions import TAG
 
 Properties = Callable[[cdk.Stack, str], list[dict[str, Any]]]
@@ -67,7 +68,7 @@ def test_gives_settings_that_the_shim_takes(stack: cdk.Stack, body: str) -> None
 
 def test_knows_the_bodies_tag_and_longest_name_of_the_functions() -> None:
     assert set(BODIES) == set(SHIM_BODIES) == set(IMPORT_BODIES)
-    assert MODEL_TAG == TAG
+    assert (MODEL_TAG, SOURCE_TAG) == (TAG, IMPORT_SOURCE_TAG)
     check_model("a" * LONGEST_MODEL)
 
 

@@ -124,8 +124,9 @@ class TestStateMachine:
         _job(stack, model_key=True)
 
         request = _states(_template(stack))["Import"]["Parameters"]
-        tag = [{"Key": "jumpstack:model", "Value": "dev-llama-3b"}]
-        assert request["ImportedModelTags"] == request["JobTags"] == tag
+        tag = {"Key": "jumpstack:model", "Value": "dev-llama-3b"}
+        assert request["JobTags"] == [tag]
+        assert request["ImportedModelTags"] == [tag, {"Key": "jumpstack:source", "Value.$": "$.artifacts.source"}]
         assert request["ClientRequestToken.$"] == "$.run.token"
         assert request["ImportedModelKmsKeyId"].startswith("<Key")
 
@@ -213,6 +214,40 @@ class TestDeployment:
             "Revision": "2",
         }
 
+    @pytest.mark.parametrize(
+        ("source", "action", "resources"),
+        [
+            ({"training_job": "llama-1"}, "sagemaker:DescribeTrainingJob", ["training-job/llama-1"]),
+            ({"sagemaker_model": "Llama-1"}, "sagemaker:DescribeModel", ["model/Llama-1", "model/llama-1"]),
+        ],
+    )
+    def test_imports_what_sagemaker_knows_of_and_may_ask_about_that_alone(
+        self, stack: cdk.Stack, source: dict[str, str], action: str, resources: list[str]
+    ) -> None:
+        weights = Weights(bucket_name="models", prefix="llama/1/", **source)
+        _job(stack, weights=weights, import_on_deploy=True)
+
+        template = _template(stack)
+        [resource] = [one for one in template["Resources"].values() if one["Type"] == "Custom::ModelImport"]
+        arns = [f"arn:aws:sagemaker:us-west-2:<AWS::AccountId>:{one}" for one in resources]
+        assert text(resource["Properties"]["Weights"]) == arns[0]
+        asking = [
+            statement
+            for statement in _role_statements(template, "")
+            if [one for one in _flat(statement["Action"]) if one.startswith("sagemaker:")]
+        ]
+        assert asking == [one for one in _role_statements(template, "CheckRole") if one.get("Sid") == "DescribeWeights"]
+        [statement] = asking
+        assert statement["Action"] == action
+        assert [text(one) for one in _flat(statement["Resource"])] == arns
+
+    def test_tells_the_check_what_may_be_read(self, stack: cdk.Stack) -> None:
+        _job(stack)
+
+        functions = assertions.Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
+        [check] = [one for one in functions if one["Properties"]["Handler"] == "model_import.check.handler"]
+        assert check["Properties"]["Environment"]["Variables"] == {"READABLE": "s3://models/llama/1/"}
+
     def test_imports_nothing_where_a_pipeline_does(self, stack: cdk.Stack) -> None:
         _job(stack)
 
@@ -264,11 +299,14 @@ def test_lets_a_pipeline_start_imports(stack: cdk.Stack) -> None:
 def test_reports_all_problems_at_once() -> None:
     stack = cdk.Stack(cdk.App(), "elsewhere", env=cdk.Environment(region="eu-west-1"))
     with pytest.raises(ValueError, match="region") as refused:
-        _job(stack, weights=Weights(bucket_name="b", prefix="/a"), keep_versions=0, subnet_ids=["s-1"])
+        weights = Weights(bucket_name="b", prefix="/a", sagemaker_model="a_b", training_job="c")
+        _job(stack, weights=weights, keep_versions=0, subnet_ids=["s-1"])
 
     assert str(refused.value).splitlines() == [
         "the stack's region is 'eu-west-1': custom model import is in us-east-1, us-east-2, us-west-2, eu-central-1",
         "weights.prefix is '/a': allowed is a prefix that ends, and does not begin, with /",
+        "weights.sagemaker_model is 'a_b': allowed are 1 to 63 letters, digits and inner hyphens",
         "keep_versions is 0: allowed are 1 to 10",
         "security_group_ids has 0 groups: allowed are 1 to 5",
+        "weights have sagemaker_model 'a_b' and training_job 'c': allowed is one of them",
     ]

@@ -51,7 +51,7 @@ def template_of(model: str, bucket: str, **options: Any) -> dict[str, Any]:
         stack,
         "Import",
         model=imported,
-        weights=Weights(bucket_name=bucket, prefix=PREFIX),
+        weights=Weights(bucket_name=bucket, prefix=PREFIX, **options.pop("sources", {})),
         encryption_key=key,
         removal_policy=cdk.RemovalPolicy.DESTROY,
         **options,
