@@ -1,4 +1,4 @@
-"""A fine-tuning pipeline with all its parts, in an empty stack."""
+"""Fine-tuning pipelines with all their parts, each in an empty stack: served by an endpoint, and by Bedrock."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +9,21 @@ from constructs.artifact_bucket import ArtifactBucket
 from constructs.endpoint_serving import EndpointServing
 from constructs.fine_tuned_endpoint import FineTunedEndpoint
 from constructs.fine_tuning_functions import FineTuningFunctions
-from constructs.fine_tuning_pipeline import FineTuningPipeline
+from constructs.fine_tuning_pipeline import FineTuningPipeline, Serving
+from constructs.import_role import Weights
+from constructs.import_serving import ImportServing
+from constructs.imported_model import ImportedModel
+from constructs.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
 from constructs.pipeline_notices import PipelineNotices
 from constructs.served_pointer import ServedPointer
 from constructs.training_job import TrainingJob
 
-from catalog import Lock, ModelVersion
+from catalog import Deployment, Lock, ModelVersion
 from tests.app.state_machine_calls import definition, machines
 
 NAME = "dev-m"
+_DATA, _RUNS = "training/data/", "training/runs/"
 
 
 @dataclass(frozen=True)
@@ -28,24 +33,37 @@ class Parts:
     Attributes:
         stack: The stack.
         job: The training step.
-        endpoint: What a release is served with.
         pipeline: The state machine.
     """
 
     stack: cdk.Stack
     job: TrainingJob
-    endpoint: FineTunedEndpoint
     pipeline: FineTuningPipeline
 
     def template(self) -> dict[str, Any]:
         """The stack's template."""
         return dict(assertions.Template.from_stack(self.stack).to_json())
 
+    def machine(self) -> dict[str, Any]:
+        """The properties of the pipeline's state machine."""
+        name = self.stack.resolve(self.pipeline.state_machine.state_machine_name)["Fn::GetAtt"][0]
+        return dict(machines(self.template()))[name]
+
     def states(self) -> dict[str, Any]:
         """The state machine's states by name."""
-        [(_, properties)] = machines(self.template())
-        states: dict[str, Any] = definition(properties)["States"]
+        states: dict[str, Any] = definition(self.machine())["States"]
         return states
+
+
+@dataclass(frozen=True)
+class EndpointParts(Parts):
+    """What was made where an endpoint serves.
+
+    Attributes:
+        endpoint: What a release is served with.
+    """
+
+    endpoint: FineTunedEndpoint
 
 
 def base() -> ModelVersion:
@@ -53,48 +71,95 @@ def base() -> ModelVersion:
     return Lock.load().model("huggingface-llm-mistral-7b", "2.1.0")
 
 
-def make(stack: cdk.Stack, *, endpoint: dict[str, Any] | None = None, job: dict[str, Any] | None = None) -> Parts:
-    """Make a pipeline.
+def make(
+    stack: cdk.Stack, *, endpoint: dict[str, Any] | None = None, job: dict[str, Any] | None = None
+) -> EndpointParts:
+    """Make a pipeline whose model an endpoint serves.
 
     Args:
         stack: An empty stack.
         endpoint: Props of the endpoint that differ.
         job: Props of the training step that differ.
     """
-    key = ModelKey(stack, "Key", alias="dev/m")
-    bucket = ArtifactBucket(stack, "Artifacts", encryption_key=key).bucket
-    runs = (bucket.bucket_arn, "training/runs/")
-    data = [(bucket.bucket_arn, "training/data/")]
-    served: dict[str, Any] = {"instance_type": "ml.g5.2xlarge", "weights": runs, **(endpoint or {})}
+    key, bucket = _store(stack)
+    served: dict[str, Any] = {
+        "instance_type": "ml.g5.2xlarge",
+        "weights": (bucket.bucket.bucket_arn, _RUNS),
+        **(endpoint or {}),
+    }
     made = FineTunedEndpoint(stack, "Endpoint", model=base(), endpoint_name=NAME, encryption_key=key, **served)
-    trained: dict[str, Any] = {"max_runtime": cdk.Duration.hours(24), **(job or {})}
+    training, functions = _training(stack, NAME, key, bucket, made.deployment, **(job or {}))
+    pointer = ServedPointer(stack, "Served", path="dev/m")
+    serving = EndpointServing(
+        made, pointer=pointer, functions=functions.for_endpoint(made, pointer=pointer), tags={"model": "m"}
+    )
+    return EndpointParts(stack, training, _pipeline(stack, NAME, key, training, functions, serving), made)
+
+
+def make_importing(stack: cdk.Stack, *, name: str = NAME, path: str = "dev/m") -> Parts:
+    """Make a pipeline whose model Bedrock serves.
+
+    Args:
+        stack: An empty stack, in a region with Custom Model Import.
+        name: The model's name.
+        path: What the names of its pointer's parameters begin with.
+    """
+    key, bucket = _store(stack)
+    model = ImportedModel(
+        stack, "Model", model_name=name, pointer=ServedPointer(stack, "Served", path=path), body="completion"
+    )
+    weights = Weights(bucket_name=bucket.bucket.bucket_name, prefix=_RUNS, key_arn=key.key_arn)
+    importing = ModelImportJob(stack, "Import", model=model, weights=weights, encryption_key=key)
+    deployment = base().resolve(region=stack.region)
+    training, functions = _training(stack, name, key, bucket, deployment)
+    serving = ImportServing(model, job=importing, weights_uri=weights.uri)
+    return Parts(stack, training, _pipeline(stack, name, key, training, functions, serving))
+
+
+def _store(stack: cdk.Stack) -> tuple[ModelKey, ArtifactBucket]:
+    key = ModelKey(stack, "Key", alias="dev/m")
+    return key, ArtifactBucket(stack, "Artifacts", encryption_key=key)
+
+
+def _training(
+    stack: cdk.Stack, name: str, key: ModelKey, bucket: ArtifactBucket, deployment: Deployment, **job: Any
+) -> tuple[TrainingJob, FineTuningFunctions]:
+    runs = (bucket.bucket.bucket_arn, _RUNS)
+    data = [(bucket.bucket.bucket_arn, _DATA)]
     training = TrainingJob(
         stack,
         "Training",
-        job_prefix=NAME,
-        deployment=made.deployment,
+        job_prefix=name,
+        deployment=deployment,
         data=data,
         output=runs,
         encryption_key=key,
-        **trained,
+        **{"max_runtime": cdk.Duration.hours(24), **job},
     )
-    pointer = ServedPointer(stack, "Served", path="dev/m")
     functions = FineTuningFunctions(
         stack,
         "Functions",
-        pipeline=NAME,
+        pipeline=name,
         settings={"METHOD": "domain"},
         data=data,
         output=runs,
         encryption_key=key,
     )
-    serving = EndpointServing(
-        made, pointer=pointer, functions=functions.for_endpoint(made, pointer=pointer), tags={"model": "m"}
-    )
-    pipeline = FineTuningPipeline(
+    return training, functions
+
+
+def _pipeline(
+    stack: cdk.Stack,
+    name: str,
+    key: ModelKey,
+    training: TrainingJob,
+    functions: FineTuningFunctions,
+    serving: Serving,
+) -> FineTuningPipeline:
+    return FineTuningPipeline(
         stack,
         "Pipeline",
-        name=NAME,
+        name=name,
         prepare=functions.prepare,
         job=training,
         serving=serving,
@@ -102,4 +167,3 @@ def make(stack: cdk.Stack, *, endpoint: dict[str, Any] | None = None, job: dict[
         encryption_key=key,
         training_time=cdk.Duration.hours(24),
     )
-    return Parts(stack, training, made, pipeline)
