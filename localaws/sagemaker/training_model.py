@@ -3,7 +3,8 @@
 It is a fake: nothing is learned. The weights are numbers drawn by the digest of the training data and the
 hyperparameters, so that the same job gives the same model and other data another one. The files are as valid as those
 of a large model: weights by `safetensors`, a tokenizer built by `tokenizers` from the data, and the configuration of
-a Llama or a Mistral of one layer.
+a Llama or a Mistral of one layer. Tuned Llama 3 Instruct models keep what their base has for chats: the special
+tokens, and a chat template.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import tarfile
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -26,17 +29,28 @@ _HIDDEN, _HEADS, _INNER, _CONTEXT = 16, 2, 32, 2048
 _VOCABULARY: Final = 512
 _SPECIAL: Final = ("<unk>", "<s>", "</s>")
 
+# Llama 3's prompt format, as Meta documents it (Llama 3 model cards, "Special tokens").
+_LLAMA_3_INSTRUCT: Final = re.compile(r"llama-3(?:-\d)?-\w+-instruct")
+_LLAMA_3_SPECIAL: Final = ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
+_LLAMA_3_TEMPLATE: Final = (
+    "{{ bos_token }}{% for message in messages %}"
+    "<|start_header_id|>{{ message['role'] }}<|end_header_id|>\n\n{{ message['content'] | trim }}<|eot_id|>"
+    "{% endfor %}{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
+)
+
 
 def files(*, family: str, sample: str, seed: bytes) -> dict[str, bytes]:
     """Return a model's files by name.
 
     Args:
-        family: text in which ``mistral`` or ``llama`` may stand; the model is a Llama unless it says mistral.
+        family: text in which the base model's JumpStart id may stand; the model is a Llama unless it says mistral,
+            and chats if it names one of Llama 3's Instruct models.
         sample: text to build the tokenizer from.
         seed: what the weights are drawn by.
     """
     kind = "mistral" if "mistral" in family.lower() else "llama"
-    tokenizer = _tokenizer(sample)
+    chats = _LLAMA_3_INSTRUCT.search(family) is not None
+    tokenizer = _tokenizer(sample, _LLAMA_3_SPECIAL if chats else ())
     vocabulary = tokenizer.get_vocab_size()
     config = {
         "architectures": [_ARCHITECTURES[kind]],
@@ -61,6 +75,7 @@ def files(*, family: str, sample: str, seed: bytes) -> dict[str, bytes]:
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": _CONTEXT,
         **dict(zip(("unk_token", "bos_token", "eos_token"), _SPECIAL, strict=True)),
+        **({"chat_template": _LLAMA_3_TEMPLATE} if chats else {}),
     }
     return {
         "config.json": _json(config),
@@ -83,13 +98,13 @@ def archive(contents: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _tokenizer(sample: str) -> Tokenizer:
+def _tokenizer(sample: str, more_special: Sequence[str]) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=_VOCABULARY,
-        special_tokens=list(_SPECIAL),
+        special_tokens=[*_SPECIAL, *more_special],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

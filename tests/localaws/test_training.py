@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from safetensors.numpy import load
 from tokenizers import Tokenizer
 
 from tests.localaws.state_machine_driver import StateMachines, allow, make_role
+from tools import artifacts
 
 Aws = Callable[..., Any]
 
@@ -89,6 +91,11 @@ class Training:
         body: bytes = self.aws("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return body
 
+    def files(self, job: dict[str, Any]) -> list[str]:
+        prefix = f"runs/{job['TrainingJobName']}/output/model/"
+        listed = self.aws("s3").list_objects_v2(Bucket=self.bucket, Prefix=prefix)["Contents"]
+        return [item["Key"].removeprefix(prefix) for item in listed]
+
     def refusal(self, **changes: Any) -> str:
         with pytest.raises(ClientError) as caught:
             self.start(**changes)
@@ -130,6 +137,26 @@ class TestJobs:
         assert config["vocab_size"] == tokenizer.get_vocab_size()
         assert tokenizer.decode(tokenizer.encode("why, Ünicode?").ids) == "why, Ünicode?"
         assert json.loads(training.file(job, "tokenizer_config.json"))["model_max_length"] == 2048
+
+    def test_write_a_model_that_can_be_imported_and_chats_as_its_base_does(
+        self, training: Training, tmp_path: Path
+    ) -> None:
+        tag = {"Key": "sagemaker-sdk:jumpstart-model-id", "Value": "meta-textgeneration-llama-3-2-3b-instruct"}
+        job = training.run(Tags=[tag])
+        for name in training.files(job):
+            (tmp_path / name).write_bytes(training.file(job, name))
+        report = artifacts.check(str(tmp_path), region="us-west-2")
+        assert (report.errors, report.warnings) == ((), ())
+        assert report.facts["chatTemplate"]
+        assert report.facts["converse"]
+        tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+        asked = "<|start_header_id|>user<|end_header_id|>\n\nwhy<|eot_id|>"
+        marks = [token for token in tokenizer.encode(asked).tokens if token.startswith("<|")]
+        assert marks == ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
+
+    def test_write_no_chat_template_where_the_base_has_none(self, training: Training) -> None:
+        tag = {"Key": "sagemaker-sdk:jumpstart-model-id", "Value": "meta-textgeneration-llama-3-2-3b"}
+        assert "chat_template" not in json.loads(training.file(training.run(Tags=[tag]), "tokenizer_config.json"))
 
     def test_give_the_same_model_for_the_same_data_and_another_for_other(self, training: Training) -> None:
         first, second = (training.file(training.run(), "model.safetensors") for _ in range(2))
