@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from textwrap import shorten
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore import UNSIGNED
@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from catalog.deployment import Deployment
-from stacks.checks.findings import CatalogPlace
+from stacks.checks.findings import CatalogPlace, Place
 
 # The shapes in which AWS's services say that a permission is missing; a HEAD request has a status only.
 DENIALS = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
@@ -57,8 +57,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """A declared model, with what it would ask of the account.
+class Asked:
+    """A declared model, about which the account is asked.
+
+    Attributes:
+        place: The declaration.
+    """
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned(Asked):
+    """A declared model of the catalogue, with what it would ask of the account.
 
     Attributes:
         place: The declaration.
@@ -67,6 +78,9 @@ class Planned:
 
     place: CatalogPlace
     deployment: Deployment
+
+
+AnyAsked = TypeVar("AnyAsked", bound=Asked)
 
 
 class NotAnsweredError(Exception):
@@ -127,14 +141,14 @@ def _line(text: str) -> str:
     return shorten(text.partition("<!doctype")[0], _LONGEST_MESSAGE, placeholder=" ...")
 
 
-def grouped(planned: Sequence[Planned], key: Callable[[Planned], Any]) -> dict[Any, list[Planned]]:
+def grouped(asked: Sequence[AnyAsked], key: Callable[[AnyAsked], Any]) -> dict[Any, list[AnyAsked]]:
     """Sort stacks into groups that share a value, in the order in which the values first come up."""
-    groups: dict[Any, list[Planned]] = {}
-    for one in planned:
+    groups: dict[Any, list[AnyAsked]] = {}
+    for one in asked:
         groups.setdefault(key(one), []).append(one)
     return groups
 
 
-def places(planned: Sequence[Planned]) -> str:
+def places(asked: Sequence[Asked]) -> str:
     """Name stacks in a finding."""
-    return ", ".join(str(one.place) for one in planned)
+    return ", ".join(str(one.place) for one in asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tools.account import ClientFactory, Finding, Level, NotAnsweredError, Planned, ask, grouped, places
+from tools.account import Asked, ClientFactory, Finding, Level, NotAnsweredError, Planned, ask, grouped, places
 
 ENDPOINT_QUOTA_CODES: Mapping[str, str] = {
     "ml.g5.xlarge": "L-1928E07B",
@@ -36,7 +36,7 @@ _ZONE = "availability-zone"
 _NO_SUBNET = "InvalidSubnetID.NotFound"
 
 
-def identity(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Finding]:
+def identity(planned: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
     """Look whether the credentials belong to the account that is declared."""
     accounts = grouped(planned, lambda one: one.place.environment.account)
     wanted = {account: stacks for account, stacks in accounts.items() if account is not None}
@@ -136,8 +136,8 @@ def capacity(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Find
             yield Finding(Level.HINT, places(users), f"{text}; sagemaker's own capacity may differ")
 
 
-def subnets(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Finding]:
-    """Look whether the declared subnets are there, with an address for each instance."""
+def subnets(planned: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
+    """Look whether the declared subnets are there, with an address for each instance of an endpoint."""
     with_network = [one for one in planned if one.place.environment.network]
     for region, stacks in grouped(with_network, lambda one: one.place.region).items():
         network = stacks[0].place.environment.network

@@ -1,7 +1,8 @@
 """Checks one environment before anything is deployed: `python -m tools.preflight ENV [--live]`.
 
 Without `--live` it prints what synthesis checks too, and asks no one. With it, it asks the account that this shell's
-credentials belong to about quotas, licences, artifacts, images, subnets and capacity; it reads and changes nothing.
+credentials belong to about quotas, licences, artifacts, images, subnets, capacity and imports; it reads, and changes
+nothing.
 """
 
 from __future__ import annotations
@@ -9,21 +10,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 
 import boto3
 from botocore.exceptions import BotoCoreError
 
 from catalog import CatalogError, Lock
-from stacks.checks.findings import CatalogPlace, place_of
+from stacks.checks.findings import CatalogPlace, Place, place_of
+from stacks.declarations import ImportedModel
 from stacks.models import DEPLOYMENTS
 from stacks.preflight import Deployments, preflight
-from tools.account import ClientFactory, Finding, Level, Planned, make_client
+from tools.account import Asked, ClientFactory, Finding, Level, Planned, make_client
 from tools.account_access import documents, images, packages
+from tools.account_imports import import_weights, imported_models, imports_under_way
 from tools.account_limits import capacity, identity, quotas, subnets
 
-_CHECKS = (identity, quotas, documents, images, packages, subnets, capacity)
 _PLURALS = {Level.ERROR: "errors", Level.WARNING: "warnings", Level.HINT: "hints", Level.NOT_CHECKED: "not checked"}
 
 
@@ -62,19 +65,36 @@ def live_findings(
     Returns:
         The findings of all checks, in a fixed order. A model that does not resolve is not asked about.
     """
-    planned: list[Planned] = []
+    asked: list[Asked] = []
     found: list[Finding] = []
     for place in _places(name, deployments):
         try:
-            planned.append(_planned(place, lock))
+            asked.append(_planned(place, lock) if isinstance(place, CatalogPlace) else Asked(place=place))
         except CatalogError:
             text = "the account is not asked about a model that does not resolve"
             found.append(Finding(Level.NOT_CHECKED, str(place), text))
-    if not planned:
-        return found
+    return found + (list(_ask(asked, client)) if asked else [])
+
+
+def _ask(asked: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
     # Making a client costs a tenth of a second; the checks share them.
     shared = cache(client)
-    return found + [finding for check in _CHECKS for finding in check(planned, shared)]
+    planned = [one for one in asked if isinstance(one, Planned)]
+    endpoints = [one for one in planned if not one.place.bedrock]
+    imports = [one for one in asked if one.place.bedrock]
+    in_network = [
+        one for one in asked if not isinstance(one.place.model, ImportedModel) or one.place.model.bedrock.in_vpc
+    ]
+    yield from identity(asked, shared)
+    yield from quotas(endpoints, shared)
+    yield from documents(planned, shared)
+    yield from images(planned, shared)
+    yield from packages(planned, shared)
+    yield from subnets(in_network, shared)
+    yield from capacity(endpoints, shared)
+    yield from imported_models(imports, shared)
+    yield from imports_under_way(imports, shared)
+    yield from import_weights(imports, shared)
 
 
 def main(arguments: Sequence[str] | None = None, *, deployments: Deployments = DEPLOYMENTS) -> int:
@@ -111,9 +131,8 @@ def main(arguments: Sequence[str] | None = None, *, deployments: Deployments = D
     return int(any(level is Level.ERROR for level, _ in lines))
 
 
-def _places(name: str, deployments: Deployments) -> list[CatalogPlace]:
-    places = [place_of(each, model) for each, models in deployments if each.name == name for model in models]
-    return [place for place in places if isinstance(place, CatalogPlace)]
+def _places(name: str, deployments: Deployments) -> list[Place]:
+    return [place_of(each, model) for each, models in deployments if each.name == name for model in models]
 
 
 def _planned(place: CatalogPlace, lock: Lock) -> Planned:
@@ -123,6 +142,9 @@ def _planned(place: CatalogPlace, lock: Lock) -> Planned:
         instance_type=model.instance_type,
         allow_unlisted_instance_type=model.unlisted_instance_type is not None,
     )
+    if place.bedrock:
+        # Of what an endpoint needs only the licence is asked for: the pipeline trains, and Bedrock serves.
+        deployment = replace(deployment, image=None, model_data=None, model_package=None, additional_model_data=())
     return Planned(place=place, deployment=deployment)
 
 

@@ -95,6 +95,11 @@ class Place:
         return f"{self}.region" if self.model.region else f"{self.environment.name}.region"
 
     @property
+    def instance_count(self) -> int:
+        """How many instances the model runs on; none where Bedrock serves it."""
+        return 0
+
+    @property
     def bedrock(self) -> BedrockImport | None:
         """How the model is imported into Bedrock, which serves it; None where an endpoint does."""
         return self.model.bedrock if isinstance(self.model, FineTunedModel | ImportedModel) else None
