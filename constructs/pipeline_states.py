@@ -8,6 +8,7 @@ from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.pipeline_notices import PipelineNotices
+from constructs.pointer_states import PointerStates
 from constructs.served_pointer import ServedPointer
 from constructs.step_tasks import StepTasks
 
@@ -39,7 +40,7 @@ class PipelineStates:
         self.name = name
         self.role = role
         self.tasks = StepTasks(scope, role=role)
-        self._pointer = pointer
+        self._pointer = PointerStates(self.tasks, pointer)
         self._notices = notices
         self.failed = self._failure()
 
@@ -56,8 +57,7 @@ class PipelineStates:
             parameters: What is put, in JSONPath.
             result_path: Where it goes.
         """
-        state = {"Type": "Pass", "Parameters": dict(parameters), "ResultPath": result_path}
-        return sfn.CustomState(self.scope, name, state_json=state)
+        return self.tasks.put(name, parameters, result_path)
 
     def refuse(self, name: str, *, error: str, cause: str) -> sfn.CustomState:
         """Make the states that fail the pipeline with a reason of its own.
@@ -74,29 +74,11 @@ class PipelineStates:
 
     def read(self, name: str, parameter: ssm.CfnParameter, result_path: str) -> sfn.CustomState:
         """Make the state that reads a parameter of the pointer, into `release` below a path."""
-        return self.caught(
-            self.tasks.call(
-                name,
-                "aws-sdk:ssm:getParameter",
-                {"Name": parameter.name},
-                allow=[(["ssm:GetParameter"], [self._pointer.arn(parameter)])],
-                select={"release.$": "$.Parameter.Value"},
-                result_path=result_path,
-                retry=["Ssm.SsmException"],
-            )
-        )
+        return self.caught(self._pointer.read(name, parameter, member="release", result_path=result_path))
 
     def write(self, name: str, parameter: ssm.CfnParameter, value: Mapping[str, str]) -> sfn.CustomState:
         """Make the state that writes a parameter of the pointer; `value` is `Value` or `Value.$`."""
-        return self.caught(
-            self.tasks.call(
-                name,
-                "aws-sdk:ssm:putParameter",
-                {"Name": parameter.name, "Overwrite": True, **value},
-                allow=[(["ssm:PutParameter"], [self._pointer.arn(parameter)])],
-                retry=["Ssm.SsmException"],
-            )
-        )
+        return self.caught(self._pointer.write(name, parameter, value))
 
     def success(self, *, release: str, previous: str) -> sfn.IChainable:
         """Make the end that tells what is served.

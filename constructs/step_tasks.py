@@ -101,6 +101,21 @@ class StepTasks:
             self._role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
         return task
 
+    def put(self, name: str, parameters: Mapping[str, Any], result_path: str) -> sfn.CustomState:
+        """Make a state that puts something beside what the states have gathered.
+
+        Args:
+            name: The state's name.
+            parameters: What is put, in JSONPath.
+            result_path: Where it goes.
+        """
+        state = {"Type": "Pass", "Parameters": dict(parameters), "ResultPath": result_path}
+        return sfn.CustomState(self._scope, name, state_json=state)
+
+    def wait(self, name: str, seconds: int) -> sfn.Wait:
+        """Make a state that waits a fixed time."""
+        return sfn.Wait(self._scope, name, time=sfn.WaitTime.duration(Duration.seconds(seconds)))
+
     def invoke(
         self,
         name: str,
