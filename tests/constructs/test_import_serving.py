@@ -127,11 +127,12 @@ class Pipeline:
 
 
 def _logical(parts: Parts, resource_type: str, beginning: str) -> str:
-    [name] = [
+    names: list[str] = [
         name
         for name, resource in parts.template()["Resources"].items()
         if resource["Type"] == resource_type and name.startswith(beginning) and "Provider" not in name
     ]
+    [name] = names
     return name
 
 

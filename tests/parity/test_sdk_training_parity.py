@@ -96,6 +96,25 @@ CASES = {
         job={"tags": {"team": "models"}},
         estimator={"tags": [{"Key": "team", "Value": "models"}]},
     ),
+    "output that is not packed where the recipe would pack it": Case(
+        document=documents.mistral() | {"estimator_kwargs": {"disable_output_compression": False}},
+        job={"uncompressed": True},
+        estimator={"disable_output_compression": True},
+    ),
+    "the announcement of Custom Model Import": Case(
+        document=documents.llama(),
+        accept_eula=True,
+        job={
+            "instance_type": "ml.g5.48xlarge",
+            "uncompressed": True,
+            "hyperparameters": {"instruction_tuned": "True", "epoch": "5", "max_input_length": "1024"},
+        },
+        estimator={
+            "instance_type": "ml.g5.48xlarge",
+            "disable_output_compression": True,
+            "hyperparameters": {"instruction_tuned": "True", "epoch": "5", "max_input_length": "1024"},
+        },
+    ),
     "no settings at all": Case(
         document=documents.mistral()
         | {"estimator_kwargs": {}, "training_enable_network_isolation": None, "metrics": [], "hyperparameters": []}
