@@ -143,13 +143,13 @@ class TrainingJob:
 
     def _upload(self, reading: Reading) -> None:
         # Takes a while to import, and few need it.
-        from localaws.sagemaker import training_model  # noqa: PLC0415 - see above
+        from localaws import tiny_model  # noqa: PLC0415 - see above
 
         hyperparameters = dict(self.request.get("HyperParameters") or {})
         for name in ("sagemaker_job_name", "sagemaker_region"):
             hyperparameters.pop(name, None)
         seed = hashlib.sha256(reading.digest.digest() + json.dumps(hyperparameters, sort_keys=True).encode()).digest()
-        contents = training_model.files(
+        contents = tiny_model.files(
             family=json.dumps([self.request.get("Tags"), self.request.get("InputDataConfig"), self.name]),
             sample=reading.sample.decode(errors="ignore"),
             seed=seed,
@@ -160,7 +160,7 @@ class TrainingJob:
             self._bucket().write(f"{target}model/", contents, output.get("KmsKeyId"))
             self.artifacts = f"{target}model/"
         else:
-            packed = {"model.tar.gz": training_model.archive(contents)}
+            packed = {"model.tar.gz": tiny_model.archive(contents)}
             self._bucket().write(target, packed, output.get("KmsKeyId"))
             self.artifacts = f"{target}model.tar.gz"
 

@@ -149,14 +149,6 @@ class TestJobs:
         assert (report.errors, report.warnings) == ((), ())
         assert report.facts["chatTemplate"]
         assert report.facts["converse"]
-        tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
-        asked = "<|start_header_id|>user<|end_header_id|>\n\nwhy<|eot_id|>"
-        marks = [token for token in tokenizer.encode(asked).tokens if token.startswith("<|")]
-        assert marks == ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
-
-    def test_write_no_chat_template_where_the_base_has_none(self, training: Training) -> None:
-        tag = {"Key": "sagemaker-sdk:jumpstart-model-id", "Value": "meta-textgeneration-llama-3-2-3b"}
-        assert "chat_template" not in json.loads(training.file(training.run(Tags=[tag]), "tokenizer_config.json"))
 
     def test_give_the_same_model_for_the_same_data_and_another_for_other(self, training: Training) -> None:
         first, second = (training.file(training.run(), "model.safetensors") for _ in range(2))

@@ -1,20 +1,26 @@
-"""What the stand-in for training gives: a tiny model with all the files of a real one.
+"""Tiny models with all the files of real ones: what the stand-in for training gives, and sample weights.
 
-It is a fake: nothing is learned. The weights are numbers drawn by the digest of the training data and the
+`python -m localaws.tiny_model NAME FOLDER` writes one into a folder.
+
+Nothing is learned. The weights are numbers drawn by a seed, for training the digest of the data and the
 hyperparameters, so that the same job gives the same model and other data another one. The files are as valid as those
-of a large model: weights by `safetensors`, a tokenizer built by `tokenizers` from the data, and the configuration of
-a Llama or a Mistral of one layer. Tuned Llama 3 Instruct models keep what their base has for chats: the special
-tokens, and a chat template.
+of a large model: weights by `safetensors`, a tokenizer built by `tokenizers` from a sample of text, and the
+configuration of a Llama or a Mistral of one layer. Models that chat have what their families have for it: a chat
+template, and the special tokens in it.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
+import hashlib
 import io
 import json
 import re
+import sys
 import tarfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -29,13 +35,23 @@ _HIDDEN, _HEADS, _INNER, _CONTEXT = 16, 2, 32, 2048
 _VOCABULARY: Final = 512
 _SPECIAL: Final = ("<unk>", "<s>", "</s>")
 
-# Llama 3's prompt format, as Meta documents it (Llama 3 model cards, "Special tokens").
-_LLAMA_3_INSTRUCT: Final = re.compile(r"llama-3(?:-\d)?-\w+-instruct")
-_LLAMA_3_SPECIAL: Final = ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
-_LLAMA_3_TEMPLATE: Final = (
-    "{{ bos_token }}{% for message in messages %}"
-    "<|start_header_id|>{{ message['role'] }}<|end_header_id|>\n\n{{ message['content'] | trim }}<|eot_id|>"
-    "{% endfor %}{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
+# How families chat, by what their models' names hold: special tokens and chat template. Llama 3's format is as Meta
+# documents it (model cards, "Special tokens"), Granite Code's as its tokenizer_config.json has it.
+_CHATS: Final = (
+    (
+        re.compile(r"llama-3(?:-\d)?-\w+-instruct"),
+        ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
+        "{{ bos_token }}{% for message in messages %}"
+        "<|start_header_id|>{{ message['role'] }}<|end_header_id|>\n\n{{ message['content'] | trim }}<|eot_id|>"
+        "{% endfor %}{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}",
+    ),
+    (
+        re.compile(r"granite-\w+-code-instruct"),
+        ("<|endoftext|>",),
+        "{% set names = {'system': 'System', 'user': 'Question', 'assistant': 'Answer'} %}"
+        "{% for message in messages %}{{ names[message['role']] }}:\n{{ message['content'] }}\n\n{% endfor %}"
+        "{% if add_generation_prompt %}Answer:\n{% endif %}",
+    ),
 )
 
 
@@ -43,14 +59,14 @@ def files(*, family: str, sample: str, seed: bytes) -> dict[str, bytes]:
     """Return a model's files by name.
 
     Args:
-        family: text in which the base model's JumpStart id may stand; the model is a Llama unless it says mistral,
-            and chats if it names one of Llama 3's Instruct models.
+        family: text in which the model's name or its base's JumpStart id may stand; the model is a Llama unless it
+            says mistral, and chats if it names one of the Instruct models that are known here.
         sample: text to build the tokenizer from.
         seed: what the weights are drawn by.
     """
     kind = "mistral" if "mistral" in family.lower() else "llama"
-    chats = _LLAMA_3_INSTRUCT.search(family) is not None
-    tokenizer = _tokenizer(sample, _LLAMA_3_SPECIAL if chats else ())
+    special, template = _chat_of(family)
+    tokenizer = _tokenizer(sample, special)
     vocabulary = tokenizer.get_vocab_size()
     config = {
         "architectures": [_ARCHITECTURES[kind]],
@@ -75,7 +91,7 @@ def files(*, family: str, sample: str, seed: bytes) -> dict[str, bytes]:
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": _CONTEXT,
         **dict(zip(("unk_token", "bos_token", "eos_token"), _SPECIAL, strict=True)),
-        **({"chat_template": _LLAMA_3_TEMPLATE} if chats else {}),
+        **({"chat_template": template} if template else {}),
     }
     return {
         "config.json": _json(config),
@@ -96,6 +112,14 @@ def archive(contents: dict[str, bytes]) -> bytes:
             entry.size = len(body)
             tar.addfile(entry, io.BytesIO(body))
     return buffer.getvalue()
+
+
+def _chat_of(family: str) -> tuple[Sequence[str], str | None]:
+    """The special tokens and the template of a family's chats; nothing of one that does not chat."""
+    for pattern, special, template in _CHATS:
+        if pattern.search(family):
+            return special, template
+    return (), None
 
 
 def _tokenizer(sample: str, more_special: Sequence[str]) -> Tokenizer:
@@ -131,3 +155,24 @@ def _weights(vocabulary: int, seed: bytes) -> dict[str, Any]:
 
 def _json(document: Any) -> bytes:
     return json.dumps(document, indent=2).encode()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write a model into a folder.
+
+    Args:
+        arguments: the command line's, by default.
+    """
+    parser = argparse.ArgumentParser(prog="python -m localaws.tiny_model", description="write a tiny, valid model")
+    parser.add_argument("name", help="the model's name, such as granite-3b-code-instruct; it tells the family")
+    parser.add_argument("folder", type=Path, help="where its files go; made where it does not exist")
+    options = parser.parse_args(arguments)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    made = files(family=options.name, sample=options.name, seed=hashlib.sha256(options.name.encode()).digest())
+    for name, body in made.items():
+        (options.folder / name).write_bytes(body)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
