@@ -7,7 +7,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs.fine_tuned_endpoint import FineTunedEndpoint
 from constructs.pipeline_states import PipelineStates
 from constructs.served_pointer import NOTHING
-from constructs.training_job import pass_role
+from constructs.statements import pass_role
 
 # Roles are known to SageMaker some seconds after they are made, and calls are throttled.
 _RETRIED = ["SageMaker.SageMakerException"]
@@ -81,7 +81,7 @@ class EndpointStates:
                 retry=_RETRIED,
             )
         )
-        pass_role(self._states.role, self._endpoint.role)
+        pass_role(self._states.role, self._endpoint.role, service="sagemaker.amazonaws.com")
         make_model.next(find_config)
         find_model = self._tasks.call(
             "Is the model registered?",

@@ -6,6 +6,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
+from constructs.statements import allow
 
 from catalog import Deployment
 from catalog.spec import ImageUri
@@ -79,11 +80,6 @@ class ExecutionRole(iam.Role):
         if in_vpc:
             self._join_vpc()
 
-    def _allow(self, sid: str, actions: list[str], *resources: str, **conditions: dict[str, object]) -> None:
-        self.add_to_policy(
-            iam.PolicyStatement(sid=sid, actions=actions, resources=list(resources), conditions=conditions or None)
-        )
-
     def _read_model_data(self, deployment: Deployment) -> None:
         """Allows the artifact and all additional model data, one bucket and one object or prefix each."""
         sources = [(source.uri, source.data_type == "S3Prefix") for source in deployment.additional_model_data]
@@ -101,8 +97,8 @@ class ExecutionRole(iam.Role):
             data = bucket + location.path + ("*" if prefix else "")
             buckets[bucket] = None
             objects[data] = prefix
-        self._allow("ListArtifacts", ["s3:ListBucket"], *buckets)
-        self._allow("ReadArtifact", ["s3:GetObject"], *objects)
+        allow(self, "ListArtifacts", ["s3:ListBucket"], *buckets)
+        allow(self, "ReadArtifact", ["s3:GetObject"], *objects)
         reason = (
             "the artifact is an S3 prefix: only JumpStart knows the names of its objects, and the prefix holds this "
             "one artifact"
@@ -116,15 +112,16 @@ class ExecutionRole(iam.Role):
         arn = Stack.of(self).format_arn(
             service="ecr", account=image.account, resource="repository", resource_name=image.repository
         )
-        self._allow("PullImage", PULL_IMAGE, arn)
-        self._allow("RegistryToken", ["ecr:GetAuthorizationToken"], "*")
+        allow(self, "PullImage", PULL_IMAGE, arn)
+        allow(self, "RegistryToken", ["ecr:GetAuthorizationToken"], "*")
 
     def _report(self, endpoint_name: str) -> None:
         stack = Stack.of(self)
         log_group = stack.format_arn(service="logs", resource=f"log-group:/aws/sagemaker/Endpoints/{endpoint_name}")
         log_streams = f"{log_group}:*"
-        self._allow("WriteLogs", WRITE_LOGS, log_group, log_streams)
-        self._allow(
+        allow(self, "WriteLogs", WRITE_LOGS, log_group, log_streams)
+        allow(
+            self,
             "PutMetrics",
             ["cloudwatch:PutMetricData"],
             "*",
@@ -145,5 +142,5 @@ class ExecutionRole(iam.Role):
         )
 
     def _join_vpc(self) -> None:
-        self._allow("ManageNetworkInterfaces", MANAGE_NETWORK_INTERFACES, "*")
-        self._allow("DescribeNetwork", DESCRIBE_NETWORK, "*")
+        allow(self, "ManageNetworkInterfaces", MANAGE_NETWORK_INTERFACES, "*")
+        allow(self, "DescribeNetwork", DESCRIBE_NETWORK, "*")

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 from constructs.logged_function import logged_function, package_code
+from constructs.statements import allow
 
 
 class ImportFunction(Construct):
@@ -82,8 +82,4 @@ class ImportFunction(Construct):
             resources: ARNs.
             conditions: Operator to condition keys and values.
         """
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                sid=sid, actions=list(actions), resources=list(resources), conditions=dict(conditions) or None
-            )
-        )
+        allow(self.role, sid, actions, *resources, **conditions)

@@ -8,6 +8,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.import_role import USE_MODEL_KEY
 from constructs.imported_model import MODEL_TAG, SOURCE_TAG, ImportedModel
+from constructs.statements import pass_role
 from constructs.step_tasks import StepTasks
 
 # A role is known to Bedrock within minutes (public reports); 40 times 15 s are ten.
@@ -176,13 +177,7 @@ class ImportJobStates:
         return state
 
     def _let_use_role_and_key(self) -> None:
-        self._role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[self._import_role.role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
-            )
-        )
+        pass_role(self._role, self._import_role, service="bedrock.amazonaws.com")
         key = self._model.encryption_key
         if key:
             region = Stack.of(self._scope).region

@@ -1,12 +1,12 @@
 """The IAM role that Bedrock assumes to import the weights of one model."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
+from constructs.statements import allow
 
 # Bedrock User Guide, "Protect custom model import jobs using a VPC".
 _MANAGE_NETWORK_INTERFACES = [
@@ -73,21 +73,13 @@ def read_weights(role: iam.Role, weights: Weights) -> dict[str, str]:
         The findings of rule packs that this takes, with their reasons.
     """
     stack = Stack.of(role)
-    owner = {"StringEquals": {"aws:ResourceAccount": weights.account or stack.account}}
+    owner = {"aws:ResourceAccount": weights.account or stack.account}
     bucket = stack.format_arn(service="s3", region="", account="", resource=weights.bucket_name)
     objects = f"{bucket}/{weights.prefix}*"
-    role.add_to_policy(
-        iam.PolicyStatement(sid="ListWeights", actions=["s3:ListBucket"], resources=[bucket], conditions=owner)
-    )
-    role.add_to_policy(
-        iam.PolicyStatement(sid="ReadWeights", actions=["s3:GetObject"], resources=[objects], conditions=owner)
-    )
+    allow(role, "ListWeights", ["s3:ListBucket"], bucket, StringEquals=owner)
+    allow(role, "ReadWeights", ["s3:GetObject"], objects, StringEquals=owner)
     if weights.key_arn:
-        role.add_to_policy(
-            iam.PolicyStatement(
-                sid="DecryptWeights", actions=["kms:Decrypt", "kms:DescribeKey"], resources=[weights.key_arn]
-            )
-        )
+        allow(role, "DecryptWeights", ["kms:Decrypt", "kms:DescribeKey"], weights.key_arn)
     return {wildcard_finding(role, objects): "a model is all files below its prefix, whatever their names"}
 
 
@@ -105,7 +97,7 @@ def describe_weights(role: iam.Role, weights: Weights) -> None:
         if name:
             # SageMaker writes the names in ARNs in lower case, which IAM tells from upper case.
             arns = sorted({_sagemaker_arn(Stack.of(role), kind, one) for one in (name, name.lower())})
-            role.add_to_policy(iam.PolicyStatement(sid="DescribeWeights", actions=[action], resources=arns))
+            allow(role, "DescribeWeights", [action], *arns)
 
 
 def _sagemaker_arn(stack: Stack, kind: str, name: str) -> str:
@@ -170,17 +162,14 @@ class ImportRole(iam.Role):
         )
         findings = read_weights(self, weights)
         if model_key_arn:
-            self._allow("UseModelKey", USE_MODEL_KEY, model_key_arn)
+            allow(self, "UseModelKey", USE_MODEL_KEY, model_key_arn)
         if in_vpc:
-            self._allow("ManageNetworkInterfaces", _MANAGE_NETWORK_INTERFACES, "*")
-            self._allow("DescribeNetwork", _DESCRIBE_NETWORK, "*")
+            allow(self, "ManageNetworkInterfaces", _MANAGE_NETWORK_INTERFACES, "*")
+            allow(self, "DescribeNetwork", _DESCRIBE_NETWORK, "*")
             findings["AwsSolutions-IAM5[Resource::*]"] = (
                 "ec2:Describe* have no resource in IAM, and Bedrock names the network interfaces as a job starts"
             )
         acknowledge_in_policy(self, findings)
-
-    def _allow(self, sid: str, actions: Sequence[str], *resources: str) -> None:
-        self.add_to_policy(iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources)))
 
 
 USE_MODEL_KEY = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")

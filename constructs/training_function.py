@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy
 from constructs.logged_function import NO_RESOURCE_FOR_TRACES, logged_function
+from constructs.statements import allow
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGE = "training"
@@ -94,7 +94,7 @@ class TrainingFunction(Construct):
             actions: IAM actions.
             resources: ARNs.
         """
-        self.role.add_to_policy(iam.PolicyStatement(sid=sid, actions=actions, resources=list(resources)))
+        allow(self.role, sid, actions, *resources)
 
 
 def _pack(folder: Path) -> None:

@@ -8,6 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
+from constructs.statements import pass_role
 from constructs.step_tasks import StepTasks
 from constructs.training_role import TrainingRole
 
@@ -128,7 +129,7 @@ class TrainingJob(Construct):
             timeout=self._timeout,
             retry=_RETRIED,
         )
-        pass_role(role, self.role)
+        pass_role(role, self.role, service="sagemaker.amazonaws.com")
         acknowledge_in_policy(
             role,
             {
@@ -138,14 +139,3 @@ class TrainingJob(Construct):
             },
         )
         return state
-
-
-def pass_role(role: iam.Role, passed: iam.IRole) -> None:
-    """Let a role hand another one to SageMaker, and to no other service."""
-    role.add_to_policy(
-        iam.PolicyStatement(
-            actions=["iam:PassRole"],
-            resources=[passed.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        )
-    )

@@ -8,6 +8,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
 from constructs.execution_role import DESCRIBE_NETWORK, MANAGE_NETWORK_INTERFACES, PULL_IMAGE, WRITE_LOGS
+from constructs.statements import allow
 
 from catalog import Deployment
 from catalog.spec import ImageUri
@@ -71,17 +72,12 @@ class TrainingRole(iam.Role):
         self._findings: dict[str, str] = {}
         self._read(deployment, data, output)
         key_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
-        self._allow("UseKey", [*key_actions, *(["kms:CreateGrant"] if volume_key else [])], encryption_key.key_arn)
+        allow(self, "UseKey", [*key_actions, *(["kms:CreateGrant"] if volume_key else [])], encryption_key.key_arn)
         self._report(deployment)
         if in_vpc:
-            self._allow("ManageNetworkInterfaces", MANAGE_NETWORK_INTERFACES, "*")
-            self._allow("DescribeNetwork", DESCRIBE_NETWORK, "*")
+            allow(self, "ManageNetworkInterfaces", MANAGE_NETWORK_INTERFACES, "*")
+            allow(self, "DescribeNetwork", DESCRIBE_NETWORK, "*")
         acknowledge_in_policy(self, self._findings)
-
-    def _allow(self, sid: str, actions: list[str], *resources: str, **conditions: dict[str, object]) -> None:
-        self.add_to_policy(
-            iam.PolicyStatement(sid=sid, actions=actions, resources=list(resources), conditions=conditions or None)
-        )
 
     def _wildcard(self, arn: str, reason: str) -> str:
         self._findings[wildcard_finding(self, arn)] = reason
@@ -97,17 +93,19 @@ class TrainingRole(iam.Role):
         )
         data_reason = "the data's objects are named by whoever uploads them, below this prefix"
         output_reason = "SageMaker and the training script name what they write, below this prefix"
-        self._allow("ListBuckets", ["s3:ListBucket"], *dict.fromkeys([*caches, *(bucket for bucket, _ in data)]))
-        self._allow(
+        allow(self, "ListBuckets", ["s3:ListBucket"], *dict.fromkeys([*caches, *(bucket for bucket, _ in data)]))
+        allow(
+            self,
             "ReadRecipe",
             ["s3:GetObject"],
             self._wildcard(f"{caches[0]}/{_SCRIPTS}", recipe_reason),
             *(self._wildcard(f"{cache}/{weights}", recipe_reason) for cache in caches),
         )
         objects = [self._wildcard(f"{bucket}/{prefix}*", data_reason) for bucket, prefix in data]
-        self._allow("ReadData", ["s3:GetObject"], *objects)
+        allow(self, "ReadData", ["s3:GetObject"], *objects)
         bucket, prefix = output
-        self._allow(
+        allow(
+            self,
             "WriteOutput",
             ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
             self._wildcard(f"{bucket}/{prefix}*", output_reason),
@@ -124,14 +122,15 @@ class TrainingRole(iam.Role):
                 stack.format_arn(service="ecr", account=account, resource="repository", resource_name=name)
                 for name in TRAINING_REPOSITORIES
             ]
-            self._allow("PullImage", PULL_IMAGE, *repositories)
-        self._allow("RegistryToken", ["ecr:GetAuthorizationToken"], "*")
+            allow(self, "PullImage", PULL_IMAGE, *repositories)
+        allow(self, "RegistryToken", ["ecr:GetAuthorizationToken"], "*")
         log_group = stack.format_arn(service="logs", resource="log-group:/aws/sagemaker/TrainingJobs")
         streams = self._wildcard(
             f"{log_group}:*", "all training jobs of an account share SageMaker's one log group, a stream each"
         )
-        self._allow("WriteLogs", WRITE_LOGS, log_group, streams)
-        self._allow(
+        allow(self, "WriteLogs", WRITE_LOGS, log_group, streams)
+        allow(
+            self,
             "PutMetrics",
             ["cloudwatch:PutMetricData"],
             "*",
