@@ -147,7 +147,7 @@ class Environment:
         quotas: Instances that the account may run behind endpoints in a region, by instance type such as
             `ml.g5.2xlarge` (Service Quotas: "ml.g5.2xlarge for endpoint usage"); types left out are not counted.
         imported_models: Imported models that the account may have in Bedrock in a region (Service Quotas, L-45B04988:
-            3 unless it was raised). Each kept version of each model is one.
+            3 unless it was raised). Each kept version of each model is one; an update has one more for a while.
         require_volume_key: Whether every storage volume must be encrypted with the model's own key. Instance types
             with local NVMe, which are nearly all with GPUs, take no such key and are refused then.
         strict: Whether what is only known second-hand, with a date, refuses a declaration instead of warning.

@@ -15,7 +15,7 @@ from stacks.checks.environments import environment_findings, quota_findings, reg
 from stacks.checks.findings import CatalogPlace, Deployments, Finding, Place, Report, Severity, breaches, place_of
 from stacks.checks.fine_tuning import fine_tuning_findings
 from stacks.checks.front_door import domain_findings, front_door_findings
-from stacks.checks.import_room import import_room_findings
+from stacks.checks.import_room import import_room_findings, imported_models_findings
 from stacks.checks.import_weights import import_weights_findings
 from stacks.checks.imports import import_findings
 from stacks.checks.naming import ACCOUNT_STAGE, naming
@@ -70,7 +70,10 @@ def _findings(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
                 if not place.bedrock:
                     needed[place.region, subject.instance_type] += subject.place.instance_count
         yield from quota_findings(environment, needed)
-        yield from import_room_findings(environment, places)
+        yield from imported_models_findings(environment)
+    yield from import_room_findings(
+        [place_of(environment, model) for environment, models in deployments for model in models]
+    )
 
 
 def _alone(place: Place, environment: Environment) -> Iterator[Finding]:

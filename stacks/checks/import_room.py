@@ -2,75 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from catalog import import_limits as limits
 from stacks.checks.findings import Finding, Place, Severity
+from stacks.declarations import BedrockImport
 from stacks.environments import Environment
 
 _QUOTA = f"quota 'Imported models per account' ({limits.MODELS_QUOTA_CODE})"
 
 
-def import_room_findings(environment: Environment, places: Sequence[Place]) -> Iterator[Finding]:
-    """Check the imported models of an environment against the quota that it declares, region by region.
-
-    An update imports the new version while the served one stays, and makes room by removing old versions of its own
-    model only (lambda/model_import/planning.py). So it needs two of its own beside all that the others keep.
-
-    Args:
-        environment: The environment.
-        places: All its models.
-    """
+def imported_models_findings(environment: Environment) -> Iterator[Finding]:
+    """Check that the number of imported models that an environment declares is one."""
     quota = environment.imported_models
     if isinstance(quota, bool) or quota != int(quota) or quota < 1:
         yield Finding(
             rule="quota-form", place=f"{environment.name}.imported_models", value=f"{quota}", allowed="1 or more"
         )
-        return
-    yield from _never_kept(environment, places)
-    by_region: dict[str, dict[str, int]] = {}
+
+
+def import_room_findings(places: Sequence[Place]) -> Iterator[Finding]:
+    """Check all imported models against the quotas that their environments declare, by account and region.
+
+    An update imports the new version while the served one stays, and makes room by removing old versions of its own
+    model only (lambda/model_import/planning.py). So it needs two of its own beside all that the others keep.
+    Environments that name the same account share its quota; one that names none is taken to be alone.
+
+    Args:
+        places: All models of all environments.
+    """
+    groups: dict[tuple[str, str], list[tuple[Place, int]]] = {}
     for place in places:
-        if place.bedrock:
-            # What is out of range has a finding of its own.
-            own = min(max(place.bedrock.keep_versions, 1), limits.MOST_VERSIONS)
-            by_region.setdefault(place.region, {})[str(place)] = own
-    for region, kept in sorted(by_region.items()):
-        yield from _region(environment, region, kept)
+        environment = place.environment
+        # A number that is out of range has a finding of its own.
+        if place.bedrock and not list(imported_models_findings(environment)):
+            yield from _never_kept(place, place.bedrock)
+            kept = min(max(place.bedrock.keep_versions, 1), limits.MOST_VERSIONS)
+            account = environment.account or f"that of {environment.name}"
+            groups.setdefault((account, place.region), []).append((place, kept))
+    for (_, region), group in groups.items():
+        yield from _room(region, group)
 
 
-def _never_kept(environment: Environment, places: Sequence[Place]) -> Iterator[Finding]:
-    quota = environment.imported_models
-    for place in places:
-        if place.bedrock and quota < place.bedrock.keep_versions <= limits.MOST_VERSIONS:
-            yield Finding(
-                rule="keep-versions",
-                place=f"{place}.bedrock.keep_versions",
-                value=f"{place.bedrock.keep_versions}",
-                message=f"{environment.name}.imported_models is {quota}, so that the oldest go earlier, to make room",
-                suggestion=f"{quota}",
-                severity=Severity.WARNING,
-            )
+def _never_kept(place: Place, declared: BedrockImport) -> Iterator[Finding]:
+    environment, quota = place.environment.name, place.environment.imported_models
+    if quota < declared.keep_versions <= limits.MOST_VERSIONS:
+        yield Finding(
+            rule="keep-versions",
+            place=f"{place}.bedrock.keep_versions",
+            value=f"{declared.keep_versions}",
+            message=f"{environment}.imported_models is {quota}, so that the oldest go earlier, to make room",
+            suggestion=f"{quota}",
+            severity=Severity.WARNING,
+        )
 
 
-def _region(environment: Environment, region: str, kept: Mapping[str, int]) -> Iterator[Finding]:
-    """Check one region; `kept` are its models with the number of versions that each keeps."""
+def _room(region: str, group: Sequence[tuple[Place, int]]) -> Iterator[Finding]:
+    """Check one account and region; `group` has its models, each with the number of versions that it keeps."""
+    environment = min((place.environment for place, _ in group), key=lambda one: one.imported_models)
     quota, field = environment.imported_models, f"{environment.name}.imported_models"
-    if len(kept) > quota:
+    names = list(dict.fromkeys(place.environment.name for place, _ in group))
+    if len(group) > quota:
+        importing = f"the environments {' and '.join(names)} import" if names[1:] else "the environment imports"
         yield Finding(
             rule="imports-over-quota",
             place=field,
             value=f"{quota}",
-            message=f"the environment imports {len(kept)} models in {region}, of which each keeps a version at least",
+            message=f"{importing} {len(group)} models in {region}, of which each keeps a version at least",
             allowed=f"{quota} or fewer, or a raised {_QUOTA}",
         )
         return
-    others = {name: sum(kept.values()) - own for name, own in kept.items()}
+    total, most = sum(kept for _, kept in group), max(kept for _, kept in group)
+    others = {str(place): total - kept for place, kept in group}
     stuck = [name for name, count in others.items() if count + 2 > quota]
     if stuck:
         needed = max(others.values()) + 2
-        # With one version each, all but one model keep one, and one has two for a while.
-        fewer = "keep_versions=1 for each, or " if len(kept) < quota and max(kept.values()) > 1 else ""
-        beside = f", beside the {max(others.values())} that the others keep" if len(kept) > 1 else ""
+        # With one version each there are as many as models, and one more during an update.
+        fewer = "keep_versions=1 for each, or " if len(group) < quota and most > 1 else ""
+        beside = f", beside the {max(others.values())} that the others keep" if len(group) > 1 else ""
         yield Finding(
             rule="import-room",
             place=field,

@@ -294,6 +294,20 @@ def test_each_region_has_a_quota_of_imported_models_of_its_own(lock: Lock) -> No
     assert "import-room" in _rules(_report(lock, *(replace(model, region=None) for model in models)))
 
 
+def test_environments_of_one_account_share_its_quota(lock: Lock) -> None:
+    one, other = (replace(DEV, name=name, account="111122223333") for name in ("qa", "uat"))
+    models = [imported(name="m"), imported(name="n")]
+    shared = preflight([(one, models), (other, models)], lock=lock)
+    apart = preflight([(one, models[:1]), (replace(other, account="444455556666"), models[1:])], lock=lock)
+
+    assert [str(error) for error in shared.errors] == [
+        "qa.imported_models is 3: the environments qa and uat import 4 models in us-west-2, of which each keeps a "
+        "version at least; allowed: 3 or fewer, or a raised quota 'Imported models per account' (L-45B04988)"
+    ]
+    assert apart == NOTHING
+    assert _rules(preflight([(one, models[:1]), (other, models[1:])], lock=lock)) == {"import-room"}
+
+
 def test_an_endpoint_counts_in_no_quota_of_imported_models(lock: Lock) -> None:
     endpoints: list[JumpStartModel] = [replace(MISTRAL_7B_INSTRUCT, name=name) for name in "abcd"]
 
