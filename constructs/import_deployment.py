@@ -21,9 +21,6 @@ DEADLINE = Duration.minutes(54)
 _TOTAL_TIMEOUT = Duration.minutes(58)
 _QUERY_INTERVAL = Duration.seconds(15)
 _FUNCTION_TIMEOUT = Duration.minutes(2)
-_MODELS_REASON = (
-    "AWS chooses the ids of imported models; a condition holds the statement to those that carry this model's tag"
-)
 # The framework's functions that its waiter invokes.
 _WAITED_FOR = ("isComplete", "onTimeout")
 
@@ -145,7 +142,7 @@ class ImportDeployment(Construct):
             function.role,
             {
                 wildcard_finding(self, self._executions(model)): "executions are named by whoever starts them",
-                wildcard_finding(self, model.model_arns): _MODELS_REASON,
+                **model.invoke_findings,
                 "AwsSolutions-IAM5[Resource::*]": NO_RESOURCE_FOR_TRACES,
             },
         )
@@ -159,7 +156,7 @@ class ImportDeployment(Construct):
             function.role,
             {
                 wildcard_finding(self, self._executions(model)): "executions are named by whoever starts them",
-                wildcard_finding(self, model.model_arns): _MODELS_REASON,
+                **model.invoke_findings,
                 "AwsSolutions-IAM5[Resource::*]": (
                     "bedrock:ListImportedModels and bedrock:ListModelImportJobs exist in IAM without a resource; "
                     f"{NO_RESOURCE_FOR_TRACES}"

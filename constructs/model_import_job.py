@@ -27,9 +27,6 @@ _LIST_REASON = (
     "bedrock:CreateModelImportJob, bedrock:ListImportedModels and bedrock:ListModelImportJobs exist in IAM without a "
     "resource"
 )
-_MODELS_REASON = (
-    "AWS chooses the ids of imported models; a condition holds the statement to those with this model's tag"
-)
 _JOBS_REASON = "AWS chooses the ids of import jobs, which cannot be stopped, changed or deleted by anybody"
 
 
@@ -234,7 +231,7 @@ class ModelImportJob(Construct):
         acknowledge_in_policy(
             steps.role,
             {
-                self._finding("imported-model"): _MODELS_REASON,
+                **model.invoke_findings,
                 "AwsSolutions-IAM5[Resource::*]": f"{_LIST_REASON}; {NO_RESOURCE_FOR_TRACES}",
             },
         )
