@@ -21,13 +21,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from stacks.declarations import FineTunedModel
+from stacks.declarations import FineTunedModel, ImportedModel
 from stacks.environments import Removal
 from stacks.models import DEPLOYMENTS
 from tools import keys
 from tools.cdk import Cdk, CdkError
 from tools.chat import ask
 from tools.demo_tuning import hurry, tune
+from tools.demo_weights import SampleWeights
 from tools.deployed import DeclaredStack, declared_stacks, outputs, regions, resource_count
 from tools.finetune import FineTuningError
 from tools.invoke import KEY_VARIABLE, openai_client
@@ -71,6 +72,19 @@ class Demo:
         self._assembly = str(assembly)
         self._stacks = declared_stacks(environment_name)
         self._regions = list(regions(self._stacks))
+        imported = [stack for stack in self._stacks if isinstance(stack.model, ImportedModel)]
+        self._weights = [SampleWeights(stack, account=_ACCOUNT) for stack in imported]
+
+    def upload_weights(self) -> None:
+        """Put tiny weights where the declarations of imported models say that weights are.
+
+        Raises:
+            subprocess.CalledProcessError: If they cannot be written.
+        """
+        hurry(self._local_aws.url)
+        for weights in self._weights:
+            weights.upload()
+            self._console.print(f"Tiny weights are in {weights.uri}.", highlight=False)
 
     def deploy(self) -> None:
         """Synthesize, bootstrap every region, and deploy the accounts' stacks and then the environment's.
@@ -120,8 +134,6 @@ class Demo:
             FineTuningError: If a pipeline fails.
         """
         tuned = [stack for stack in self._stacks if isinstance(stack.model, FineTunedModel)]
-        if tuned:
-            hurry(self._local_aws.url)
         for stack in tuned:
             with self._step(f"train {stack.path} on sample data and serve it") as say:
                 release = tune(stack, tell=say)
@@ -133,7 +145,7 @@ class Demo:
         Raises:
             DemoError: If a model does not answer.
         """
-        names = ["stack", "endpoint", "instance", "URL", "first line of the answer"]
+        names = ["stack", "served by", "instance or version", "URL", "first line of the answer"]
         table = Table(*(Column(name, overflow="fold") for name in names))
         for stack in self._stacks:
             given = outputs(stack)
@@ -157,13 +169,12 @@ class Demo:
             if not answer.strip():
                 raise DemoError(f"{stack.path} answers with nothing")
             first_line = answer.strip().splitlines()[0]
-            instance_type = _instance_type(given["EndpointName"], stack.region)
-            table.add_row(stack.path, given["EndpointName"], instance_type, given["InvokeUrl"], first_line)
+            table.add_row(stack.path, *_served_by(given, stack.region), given["InvokeUrl"], first_line)
         self._console.print(table)
         self._console.print(
             "Base models completed a text (/v1/completions), the others chatted (/v1/chat/completions), with OpenAI's "
             f"client and {'a key each' if self._stacks[0].takes_keys else 'signed requests'}. The answers come from "
-            "the stand-in container, which has no weights."
+            "stand-ins for the containers and for Bedrock, which compute nothing."
         )
 
     def destroy(self) -> None:
@@ -179,6 +190,8 @@ class Demo:
                 keys.revoke(stack)
             everything = (f"{self._environment_name}/*", *(f"account/{region}" for region in self._regions))
             self._cdk.run("destroy", *everything, "--app", self._assembly, "--force", "--concurrency", "4")
+        for weights in self._weights:
+            weights.remove()
         left = leftovers(self._regions)
         retains = any(
             environment.removal is Removal.RETAIN
@@ -228,6 +241,16 @@ def _deployed(stack: DeclaredStack) -> tuple[str, int]:
     return status, sum(resource["ResourceStatus"].endswith("_COMPLETE") for resource in resources)
 
 
+def _served_by(given: dict[str, str], region: str) -> tuple[str, str]:
+    """What serves a deployed model, by its stack's outputs: an endpoint on instances, or Bedrock a version."""
+    if "EndpointName" in given:
+        return given["EndpointName"], _instance_type(given["EndpointName"], region)
+    ssm: Any = boto3.client("ssm", region_name=region)
+    bedrock: Any = boto3.client("bedrock", region_name=region)
+    target = ssm.get_parameter(Name=given["PointerName"])["Parameter"]["Value"]
+    return "Bedrock", str(bedrock.get_imported_model(modelIdentifier=target)["modelName"])
+
+
 def _instance_type(endpoint_name: str, region: str) -> str:
     sagemaker: Any = boto3.client("sagemaker", region_name=region)
     config = sagemaker.describe_endpoint(EndpointName=endpoint_name)["EndpointConfigName"]
@@ -266,6 +289,7 @@ def main(arguments: list[str] | None = None) -> int:
                 environment_name=options.environment,
                 assembly=Path(folder) / "cdk.out",
             )
+            demo.upload_weights()
             demo.deploy()
             demo.tune()
             demo.chat()

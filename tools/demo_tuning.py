@@ -12,17 +12,37 @@ from stacks.declarations import FineTunedModel
 from tools import finetune
 from tools.deployed import DeclaredStack, outputs
 
+# Small data sets of the project's own, each with its template where it has one.
 _SAMPLES = Path(__file__).resolve().parent / "samples"
-# Small data sets of the project's own, in the form that each method takes.
-_SAMPLE_OF_METHOD = {"instruction": "dolly", "domain": "sec"}
+_TEMPLATE = "template.json"
 
 
 def hurry(local_aws_url: str) -> None:
-    """Let the local AWS's state machines wait a hundredth of the time: its training jobs take less than a second."""
+    """Let the local AWS's state machines wait a hundredth of the time: its jobs take less than a second."""
     request = urllib.request.Request(  # noqa: S310 - the address is the local AWS's own, on loopback
         f"{local_aws_url}/_localaws/stepfunctions", data=json.dumps({"wait_scale": 0.01}).encode(), method="PUT"
     )
     urllib.request.urlopen(request).close()  # noqa: S310 - likewise
+
+
+def sample_of(stack: DeclaredStack) -> Path:
+    """Find the sample data in the form that a model is tuned on: with the declaration's template, or with none.
+
+    Args:
+        stack: A fine-tuned model's stack.
+
+    Raises:
+        ValueError: If there is no such sample.
+    """
+    model = stack.model
+    if not isinstance(model, FineTunedModel):
+        raise ValueError(f"stack is {stack.path!r}: allowed is one of a fine-tuned model")
+    wanted = json.loads(model.prompt_template) if model.prompt_template else None
+    for folder in sorted(_SAMPLES.iterdir()):
+        template = folder / _TEMPLATE
+        if (json.loads(template.read_text(encoding="utf-8")) if template.exists() else None) == wanted:
+            return folder
+    raise ValueError(f"stack is {stack.path!r}: no sample in {_SAMPLES} has its prompt_template, {wanted}")
 
 
 def tune(stack: DeclaredStack, *, tell: Callable[[str], None]) -> str:
@@ -37,15 +57,13 @@ def tune(stack: DeclaredStack, *, tell: Callable[[str], None]) -> str:
 
     Raises:
         finetune.FineTuningError: If the pipeline fails, with its reason.
-        ValueError: If there is no sample for the model's method.
+        ValueError: If there is no sample for the model's template.
         botocore.exceptions.ClientError: If AWS refuses.
     """
-    model = stack.model
-    if not isinstance(model, FineTunedModel) or model.method not in _SAMPLE_OF_METHOD:
-        raise ValueError(f"stack is {stack.path!r}: samples are for the methods {', '.join(_SAMPLE_OF_METHOD)}")
+    sample = sample_of(stack)
     bucket, _, prefix = outputs(stack)["DataPrefix"].removeprefix("s3://").partition("/")
     s3: Any = boto3.client("s3", region_name=stack.region)
-    for file in sorted((_SAMPLES / _SAMPLE_OF_METHOD[model.method]).iterdir()):
+    for file in sorted(sample.iterdir()):
         s3.upload_file(str(file), bucket, f"{prefix}{file.name}")
     finetune.wait(stack, finetune.start(stack), tell=tell, poll_seconds=0.2)
     return finetune.status(stack).served

@@ -57,13 +57,15 @@ class Status:
     Attributes:
         served: The release that is served, `none` before a first one.
         previous: The release that a rollback would serve.
-        endpoint: The endpoint's status, `none` where there is no endpoint.
+        target: What serves it: the endpoint's name or the imported model's ARN, `none` before a first release.
+        endpoint: The endpoint's status, `none` where there is no endpoint; None where Bedrock serves.
         executions: The last executions, newest first.
     """
 
     served: str
     previous: str
-    endpoint: str
+    target: str
+    endpoint: str | None
     executions: tuple[Execution, ...]
 
 
@@ -96,7 +98,8 @@ def status(stack: DeclaredStack) -> Status:
     return Status(
         served=_parameter(stack, "served"),
         previous=_parameter(stack, "previous"),
-        endpoint=_endpoint_status(stack),
+        target=_parameter(stack, "target"),
+        endpoint=None if _is_imported(stack) else _endpoint_status(stack),
         executions=tuple(
             Execution(
                 arn=one["executionArn"],
@@ -141,6 +144,10 @@ def is_served(stack: DeclaredStack) -> bool:
     return _parameter(stack, "target") != "none"
 
 
+def _is_imported(stack: DeclaredStack) -> bool:
+    return isinstance(stack.model, FineTunedModel) and stack.model.bedrock is not None
+
+
 def _start(stack: DeclaredStack, given: dict[str, str]) -> str:
     started = _states(stack).start_execution(stateMachineArn=_machine(stack), input=json.dumps(given))
     return str(started["executionArn"])
@@ -181,7 +188,7 @@ def _lines(stack: DeclaredStack) -> Iterator[str]:
     found = status(stack)
     yield f"served    {found.served}"
     yield f"previous  {found.previous}"
-    yield f"endpoint  {found.endpoint}"
+    yield f"{'bedrock ' if found.endpoint is None else 'endpoint'}  {found.endpoint or found.target}"
     for execution in found.executions:
         yield f"{execution.started:%Y-%m-%d %H:%M}  {execution.status.ljust(9)}  {execution.name}  {execution.state}"
 
