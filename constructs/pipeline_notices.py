@@ -3,21 +3,18 @@
 from typing import Any
 
 from aws_cdk import Stack
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+from constructs.run_notices import RunNotices
 from constructs.step_tasks import StepTasks
 
 
-class PipelineNotices(Construct):
+class PipelineNotices(RunNotices):
     """A topic that people subscribe to, and the states that write to it and to EventBridge.
 
-    Defines: an encrypted `AWS::SNS::Topic` that takes TLS only; with `watch`, a rule that tells of executions that
-    end without a state of their own: aborted, or out of time.
+    Defines: what `RunNotices` does, which tells of executions that end without a state of their own: aborted, or out
+    of time.
 
     Data flow: `$.outcome` becomes an event's detail, a line of text the message.
 
@@ -42,17 +39,8 @@ class PipelineNotices(Construct):
             event_source: `Source` of the events, such as `jumpstack.finetuning`.
             encryption_key: Key of the topic.
         """
-        super().__init__(scope, construct_id)
-        self._subject = subject
+        super().__init__(scope, construct_id, subject=subject, encryption_key=encryption_key)
         self._source = event_source
-        self._key = encryption_key
-        self.topic = sns.Topic(
-            self,
-            "Topic",
-            display_name=f"JumpStack {subject}",
-            master_key=encryption_key,
-            enforce_ssl=True,
-        )
 
     def states(self, tasks: StepTasks, *, outcome: str, message: str, end: sfn.IChainable) -> sfn.IChainable:
         """Make the states that tell of one outcome, and then end.
@@ -93,35 +81,3 @@ class PipelineNotices(Construct):
         tell.next(announce)
         tell.add_catch(announce, result_path="$.untold")
         return tell
-
-    def watch(self, state_machine: sfn.StateMachine) -> events.Rule:
-        """Tell of executions that were aborted or ran out of time, too.
-
-        Args:
-            state_machine: Whose executions.
-        """
-        publisher = iam.ServicePrincipal("events.amazonaws.com")
-        rule = events.Rule(
-            self,
-            "Unfinished",
-            description=f"tells of fine-tunings of {self._subject} that were aborted or ran out of time",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "status": ["ABORTED", "TIMED_OUT"],
-                    "stateMachineArn": [state_machine.state_machine_arn],
-                },
-            ),
-        )
-        rule.add_target(
-            targets.SnsTopic(
-                self.topic,
-                message=events.RuleTargetInput.from_text(
-                    f"{self._subject}: {events.EventField.from_path('$.detail.status')}: "
-                    f"{events.EventField.from_path('$.detail.executionArn')}"
-                ),
-            )
-        )
-        self._key.grant_encrypt_decrypt(publisher)
-        return rule

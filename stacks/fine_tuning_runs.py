@@ -10,6 +10,7 @@ from constructs import IDependable
 from constructs.fine_tuning_pipeline import FineTuningPipeline
 from constructs.pipeline_lifecycle import PipelineLifecycle
 from constructs.pipeline_triggers import MARKER, PipelineTriggers
+from constructs.run_notices import UNFINISHED
 
 from stacks.declarations import FineTunedModel
 from stacks.environments import Environment, Removal
@@ -43,7 +44,7 @@ def start_and_clean_up(
         endpoint_name: The endpoint that the pipeline makes; None where it makes none.
     """
     machine = tuning.state_machine
-    unfinished = trained.notices.watch(machine)
+    unfinished = trained.notices.watch(machine, statuses=UNFINISHED)
     kept = "are deleted with it" if environment.removal is Removal.DESTROY else "stay in the bucket"
     lifecycle = PipelineLifecycle(
         stack,

@@ -1,10 +1,11 @@
 """An imported model's stack: where its declaration meets the constructs."""
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws, CfnOutput, Stack
 from aws_cdk import Environment as CdkEnvironment
 from constructs import Construct
 from constructs.import_role import Weights
 from constructs.model_key import ModelKey
+from constructs.run_notices import RunNotices
 
 from stacks.bedrock_import import import_into_bedrock
 from stacks.declarations import ImportedModel, SageMakerWeights
@@ -56,6 +57,10 @@ class ImportedStack(Stack):
             import_on_deploy=True,
             revision=model.revision,
         )
+        # Whoever does not wait for an import, which a person or a pipeline has started, hears of its end.
+        notices = RunNotices(self, "Notices", subject=f"import of {environment.name}/{model.name}", encryption_key=key)
+        notices.watch(job.state_machine)
+        CfnOutput(self, "TopicArn", value=notices.topic.topic_arn, description="tells how imports end: subscribe to it")
         front = model_api(self, environment=environment, model=model, target=imported, encryption_key=key)
         # The last of the stack for the same reason: nobody pays for a model that no API stands in front of.
-        job.deployment.resource.node.add_dependency(front.api, *front.parts)
+        job.deployment.resource.node.add_dependency(front.api, *front.parts, notices)

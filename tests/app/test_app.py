@@ -121,8 +121,10 @@ def test_gives_mistral_the_tgi_and_limits_of_its_announcement(templates: dict[st
 def _told(environment: Environment, model: Model) -> set[str]:
     """The outputs of a model's stack."""
     told = {"InvokeUrl"} | ({"UsagePlanId"} if environment.front_door.api_keys else set())
+    if isinstance(model, FineTunedModel | ImportedModel):
+        told |= {"TopicArn"}
     if isinstance(model, FineTunedModel):
-        told |= {"DataPrefix", "StartCommand", "StateMachineArn", "TopicArn"}
+        told |= {"DataPrefix", "StartCommand", "StateMachineArn"}
     if isinstance(model, JumpStartModel):
         told |= {"BucketName", "KeyArn"}
     if isinstance(model, ImportedModel) or (isinstance(model, FineTunedModel) and model.bedrock):

@@ -273,6 +273,34 @@ class TestDeployment:
         assert text(resource["Properties"]["Weights"]).startswith("s3://sagemaker-us-east-1-")
 
 
+class TestNotices:
+    def test_tell_an_encrypted_topic_how_every_import_ends(self, template: Template) -> None:
+        [(topic_id, topic)] = _of_type(template, "AWS::SNS::Topic").items()
+        [key] = _of_type(template, "AWS::KMS::Key")
+        [rule] = _of_type(template, "AWS::Events::Rule").values()
+
+        assert text(topic["Properties"]["KmsMasterKeyId"]) == f"<{key}.Arn>"
+        pattern = rule["Properties"]["EventPattern"]
+        assert set(pattern["detail"]["status"]) == {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+        [machine] = [name for name, _ in machines(template) if "Provider" not in name]
+        assert [text(arn) for arn in pattern["detail"]["stateMachineArn"]] == [f"<{machine}>"]
+        [target] = rule["Properties"]["Targets"]
+        assert text(target["Arn"]) == f"<{topic_id}>" == text(template["Outputs"]["TopicArn"]["Value"])
+        message = target["InputTransformer"]
+        assert message["InputTemplate"].strip('"').startswith("import of staging/coder: <")
+        assert set(message["InputPathsMap"].values()) == {"$.detail.status", "$.detail.executionArn"}
+
+    def test_refuse_plain_http_and_let_eventbridge_use_the_key(self, template: Template) -> None:
+        [policy] = _of_type(template, "AWS::SNS::TopicPolicy").values()
+        [key] = _of_type(template, "AWS::KMS::Key").values()
+
+        statements = policy["Properties"]["PolicyDocument"]["Statement"]
+        denied = [one for one in statements if one["Effect"] == "Deny"]
+        assert [one["Condition"] for one in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
+        users = [one for one in key["Properties"]["KeyPolicy"]["Statement"] if "events.amazonaws.com" in str(one)]
+        assert "kms:Decrypt" in users[0]["Action"]
+
+
 class TestSettings:
     @pytest.mark.parametrize("body", get_args(Body))
     def test_of_shim_and_import_are_what_they_take(self, body: Body) -> None:
@@ -302,7 +330,7 @@ class TestSettings:
         outputs = template["Outputs"]
 
         assert set(outputs) == {
-            *("ImportedModelName", "PointerName", "ImportStateMachineArn", "InvokeUrl", "UsagePlanId"),
+            *("ImportedModelName", "PointerName", "ImportStateMachineArn", "InvokeUrl", "TopicArn", "UsagePlanId"),
         }
         assert outputs["ImportedModelName"]["Value"] == "staging-coder"
         assert outputs["PointerName"]["Value"] == "/jumpstack/staging/coder/target"
