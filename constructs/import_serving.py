@@ -1,5 +1,6 @@
 """What follows a training where Bedrock serves: the import of what was trained."""
 
+import math
 from collections.abc import Mapping
 
 from aws_cdk import Duration, Stack
@@ -13,6 +14,10 @@ from constructs.pipeline_states import PipelineStates
 from constructs.served_pointer import ServedPointer
 
 _RETRIED = ["Sfn.SfnException"]
+# An execution has at most 25,000 events (Step Functions developer guide, "Service quotas"). A look takes 9, for Wait,
+# Task and Choice; all else takes less than 1,000.
+_MOST_LOOKS = (25_000 - 1_000) // 9
+_SHORTEST_POLL_SECONDS = math.ceil(LONGEST_RUN.to_seconds() / _MOST_LOOKS)
 
 
 class ImportServing:
@@ -46,12 +51,21 @@ class ImportServing:
             model: What is imported.
             job: What imports it.
             weights_uri: Prefix below which the weights of all trainings are, for who has to import one by hand.
-            poll_interval: How often the import is looked at; 30 s by default.
+            poll_interval: How often the import is looked at, 17 s or more; 30 s by default.
+
+        Raises:
+            ValueError: If an execution could not look as often for as long as an import may take.
         """
+        poll = poll_interval or Duration.seconds(30)
+        if poll.to_seconds() < _SHORTEST_POLL_SECONDS:
+            raise ValueError(
+                f"poll_interval is {poll.to_seconds():g} s: allowed are {_SHORTEST_POLL_SECONDS} s or more, because an "
+                "execution has at most 25,000 events"
+            )
         self._model = model
         self._job = job
         self._weights_uri = weights_uri
-        self._poll = poll_interval or Duration.seconds(30)
+        self._poll = poll
 
     @property
     def pointer(self) -> ServedPointer:

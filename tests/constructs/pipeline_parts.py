@@ -96,13 +96,16 @@ def make(
     return EndpointParts(stack, training, _pipeline(stack, NAME, key, training, functions, serving), made)
 
 
-def make_importing(stack: cdk.Stack, *, name: str = NAME, path: str = "dev/m") -> Parts:
+def make_importing(
+    stack: cdk.Stack, *, name: str = NAME, path: str = "dev/m", poll_interval: cdk.Duration | None = None
+) -> Parts:
     """Make a pipeline whose model Bedrock serves.
 
     Args:
         stack: An empty stack, in a region with Custom Model Import.
         name: The model's name.
         path: What the names of its pointer's parameters begin with.
+        poll_interval: How often the import is looked at.
     """
     key, bucket = _store(stack)
     model = ImportedModel(
@@ -112,7 +115,7 @@ def make_importing(stack: cdk.Stack, *, name: str = NAME, path: str = "dev/m") -
     importing = ModelImportJob(stack, "Import", model=model, weights=weights, encryption_key=key)
     deployment = base().resolve(region=stack.region)
     training, functions = _training(stack, name, key, bucket, deployment)
-    serving = ImportServing(model, job=importing, weights_uri=weights.uri)
+    serving = ImportServing(model, job=importing, weights_uri=weights.uri, poll_interval=poll_interval)
     return Parts(stack, training, _pipeline(stack, name, key, training, functions, serving))
 
 

@@ -58,6 +58,11 @@ def test_a_previous_release_that_is_gone_is_told_before_any_other_failure(states
     assert (other["ErrorEquals"], other["Next"]) == (["States.ALL"], "Sum up what failed")
 
 
+def test_refuses_to_look_more_often_than_an_execution_can_count(stack: cdk.Stack) -> None:
+    with pytest.raises(ValueError, match="poll_interval is 16 s: allowed are 17 s or more"):
+        make_importing(stack, poll_interval=cdk.Duration.seconds(16))
+
+
 class Pipeline:
     """A pipeline on the local AWS with the rights of its template; *prepare* finds whatever it is given trained."""
 
