@@ -48,7 +48,9 @@ def start_and_clean_up(
     kept = "are deleted with it" if environment.removal is Removal.DESTROY else "stay in the bucket"
     lifecycle = PipelineLifecycle(
         stack,
-        "Lifecycle",
+        # Two ids: where a declaration comes to be served by Bedrock, the endpoint's clean-up leaves the stack with all
+        # its rights, and deletes the endpoint.
+        "Lifecycle" if endpoint_name else "ImportLifecycle",
         pipeline=name_of(environment, model),
         state_machine=machine,
         artifacts=f"data and tuned weights {kept}",

@@ -13,6 +13,7 @@ from catalog import Lock
 from catalog.example_prompts import example_prompt
 from stacks.declarations import BedrockImport, FineTunedModel
 from stacks.environments import DEV, PROD, Environment
+from stacks.fine_tuned_stack import FineTunedStack
 from stacks.models import LLAMA_3_2_3B_10K, MISTRAL_7B_DOLLY
 from stacks.tuned_import_stack import TunedImportStack
 from tests.app.state_machine_calls import text
@@ -130,6 +131,16 @@ def test_stops_the_pipeline_before_it_deletes_imported_models(template: Template
 
     assert imported in _needed(template, lifecycle)
     assert "Endpoint" not in template["Resources"][lifecycle]["Properties"]
+
+
+def test_a_model_that_an_endpoint_served_before_leaves_the_endpoint_to_its_own_clean_up(
+    context: dict[str, Any], template: Template
+) -> None:
+    stack = FineTunedStack(cdk.App(context=context), environment=DEV, model=MISTRAL_7B_DOLLY, lock=Lock.load())
+    before = dict(assertions.Template.from_stack(stack).to_json())
+
+    assert _only(before, "Custom::FineTuning") not in template["Resources"]
+    assert "sagemaker:DeleteEndpoint" in json.dumps(before)
 
 
 def test_nothing_starts_an_execution_once_the_clean_up_has_begun(template: Template) -> None:
