@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from constructs.import_role import Weights
 from constructs.imported_model import ImportedModel
 from constructs.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
+from constructs.run_notices import RunNotices
 from constructs.served_pointer import ServedPointer
 
 from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, name, prepared
@@ -24,6 +26,7 @@ from tests.model_import.import_world import wait_scale
 
 __all__ = ["aws", "local_aws"]
 
+_DEADLINE_SECONDS = 60
 _NODE_PACKAGES = Path(__file__).resolve().parents[2] / "node_modules" / "@aws-sdk"
 
 pytestmark = pytest.mark.skipif(
@@ -49,13 +52,13 @@ class Importer:
         self.folder = folder
         self.stacks = StackDriver(bedrock.clients("cloudformation", region=REGION))
 
-    def weights(self, **config: Any) -> str:
+    def weights(self, *, below: str = "", **config: Any) -> str:
         """Upload a model; the prefix of its files."""
-        prefix = name("w")
-        llama(self.folder / prefix).edit("config.json", **config)
-        for path in (self.folder / prefix).iterdir():
-            self.bedrock.clients("s3").upload_file(str(path), self.bedrock.bucket, f"{prefix}/{path.name}")
-        return f"{prefix}/"
+        folder = name("w")
+        llama(self.folder / folder).edit("config.json", **config)
+        for path in (self.folder / folder).iterdir():
+            self.bedrock.clients("s3").upload_file(str(path), self.bedrock.bucket, f"{below}{folder}/{path.name}")
+        return f"{below}{folder}/"
 
     def deploy(self, prefix: str) -> str:
         """Deploy with the weights at a prefix; the stack's status."""
@@ -63,15 +66,19 @@ class Importer:
         app = cdk.App(outdir=str(outdir))
         stack = cdk.Stack(app, self.name, env=cdk.Environment(account=ACCOUNT, region=REGION))
         pointer = ServedPointer(stack, "Served", path=self.name)
-        ModelImportJob(
+        key = ModelKey(stack, "Key", alias=self.name, removal_policy=cdk.RemovalPolicy.DESTROY)
+        job = ModelImportJob(
             stack,
             "Import",
             model=ImportedModel(stack, "Model", model_name=self.name, pointer=pointer),
             weights=Weights(bucket_name=self.bedrock.bucket, prefix=prefix),
-            encryption_key=ModelKey(stack, "Key", alias=self.name, removal_policy=cdk.RemovalPolicy.DESTROY),
+            encryption_key=key,
             import_on_deploy=True,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
+        notices = RunNotices(stack, "Notices", subject=self.name, encryption_key=key)
+        notices.watch(job.state_machine)
+        job.deployment.resource.node.add_dependency(notices)
         app.synth()
         self._upload(outdir)
         template = json.loads((outdir / f"{self.name}.template.json").read_text())
@@ -95,6 +102,39 @@ class Importer:
                     Bucket=self.bedrock.bucket, Key=destination["objectKey"], Body=archive.getvalue()
                 )
             assert key
+
+    def run(self, prefix: str) -> str:
+        """Import by the state machine, as a person does; the execution's ARN once it has ended."""
+        states = self.bedrock.clients("stepfunctions", region=REGION)
+        [machine] = [
+            arn for arn in self.stacks.physical_ids(self.name).values() if arn.endswith(f":{self.name}-import")
+        ]
+        given = json.dumps({"weights": f"s3://{self.bedrock.bucket}/{prefix}"})
+        arn = str(states.start_execution(stateMachineArn=machine, input=given)["executionArn"])
+        deadline = time.monotonic() + _DEADLINE_SECONDS
+        while states.describe_execution(executionArn=arn)["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{arn} did not end in {_DEADLINE_SECONDS} s"
+            time.sleep(0.05)
+        return arn
+
+    def subscribe(self) -> None:
+        """Take what the topic is told into a queue."""
+        sqs, ids = self.bedrock.clients("sqs", region=REGION), self.stacks.physical_ids(self.name)
+        [topic] = [physical for physical in ids.values() if physical.startswith("arn:aws:sns:")]
+        queue = sqs.create_queue(QueueName=self.name)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.bedrock.clients("sns", region=REGION).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def told(self, count: int) -> set[str]:
+        """What the topic was told since, once it is that many notices."""
+        sqs, told = self.bedrock.clients("sqs", region=REGION), set[str]()
+        queue = sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
+        deadline = time.monotonic() + _DEADLINE_SECONDS
+        while len(told) < count:
+            assert time.monotonic() < deadline, told
+            messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            told |= {json.loads(message["Body"])["Message"] for message in messages.get("Messages", [])}
+        return told
 
     def models(self) -> list[str]:
         """The names of the account's imported models."""
@@ -128,6 +168,18 @@ def test_creates_updates_survives_an_update_that_fails_and_destroys(importer: Im
 
     assert importer.stacks.delete(importer.name) == "DELETE_COMPLETE"
     assert importer.models() == []
+
+
+def test_tells_its_topic_how_imports_end_that_nobody_waits_for(importer: Importer) -> None:
+    declared = importer.weights()
+    assert importer.deploy(declared) == "CREATE_COMPLETE", importer.stacks.failures(importer.name)
+    importer.subscribe()
+    good = importer.run(importer.weights(below=declared, rope_theta=3.0))
+    bad = importer.run(importer.weights(below=declared, architectures=["BertForMaskedLM"]))
+
+    # EventBridge sends a template of text with its quotes.
+    assert importer.told(2) == {f'"{importer.name}: FAILED: {bad}"', f'"{importer.name}: SUCCEEDED: {good}"'}
+    assert importer.stacks.delete(importer.name) == "DELETE_COMPLETE"
 
 
 def test_fails_to_create_with_bedrocks_words_and_leaves_nothing(importer: Importer) -> None:
