@@ -13,9 +13,9 @@ import pytest
 from aws_cdk import aws_s3 as s3
 
 import app
-from stacks.declarations import BedrockImport, SageMakerWeights
+from stacks.declarations import BedrockImport, FineTunedModel, SageMakerWeights
 from stacks.environments import PROD, ApiKeys, Domain, FrontDoor, Network, Quota, WebAcl
-from stacks.models import DEPLOYMENTS, GRANITE_3B_CODE, MISTRAL_7B_INSTRUCT, MISTRAL_7B_SEC
+from stacks.models import DEPLOYMENTS, GRANITE_3B_CODE, LLAMA_3_2_3B_10K, MISTRAL_7B_INSTRUCT, MISTRAL_7B_SEC
 
 pytestmark = pytest.mark.validated
 
@@ -67,10 +67,12 @@ def test_neither_finds_anything_in_a_front_door_with_keys_web_acl_and_domain(tmp
     assert _linted(sorted(str(path) for path in tmp_path.glob("assembly-prod/*.template.json"))) == (0, "")
 
 
-def test_neither_finds_anything_in_a_pipeline_with_everything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("base", [MISTRAL_7B_SEC, LLAMA_3_2_3B_10K], ids=["served by an endpoint", "imported"])
+def test_neither_finds_anything_in_a_pipeline_with_everything(base: FineTunedModel, tmp_path: Path) -> None:
     network = Network(subnet_ids=["subnet-0123abcd"], security_group_ids=["sg-0123abcd"])
     model = replace(
-        MISTRAL_7B_SEC,
+        base,
+        bedrock=replace(base.bedrock, in_vpc=True, keep_versions=3) if base.bedrock else None,
         spot=True,
         data_prefix="s3://some-bucket/data/",
         validation_prefix="s3://some-bucket/validation/",
