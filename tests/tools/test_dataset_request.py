@@ -66,7 +66,7 @@ def test_refuses_bad_data(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     ("stack", "hint"),
     [
         ("prod/mistral-7b-doly", "try prod/mistral-7b-dolly"),
-        ("x", "try dev/mistral-7b-dolly, prod/mistral-7b-dolly, prod/mistral-7b-sec"),
+        ("x", "try dev/llama-3-2-3b-10k, dev/mistral-7b-dolly, prod/llama-3-2-3b-10k, prod/mistral-7b-dolly"),
     ],
 )
 def test_names_the_models_that_are_declared(capsys: pytest.CaptureFixture[str], stack: str, hint: str) -> None:
