@@ -45,7 +45,7 @@ class Application:
 
 def build() -> Application:
     """Patch moto where it is wrong for this project and return the application that serves everything."""
-    for part in (iam, functions, sagemaker, gateway, events, patches):
+    for part in (iam, functions, sagemaker, bedrock, gateway, events, patches):
         part.install()
     return Application(
         handlers=(

@@ -7,6 +7,7 @@ really read with the job's role, and the forms of requests and answers. moto has
 * `control`, `imports`, `documents`: the ``bedrock`` API.
 * `roles`, `artifacts`, `architectures`: what an import job finds out.
 * `runtime`, `bodies`, `answers`, `converse`: the ``bedrock-runtime`` API.
+* `quotas`: what Service Quotas tells of them.
 * `store`: what there is; `behaviour`: how long things take and what goes wrong, to be changed while it runs; `calls`:
   what was called.
 
@@ -23,14 +24,19 @@ from typing import TYPE_CHECKING, Final
 
 from werkzeug.wrappers import Request, Response
 
-from localaws.bedrock import behaviour, calls, control, runtime
+from localaws.bedrock import behaviour, calls, control, quotas, runtime
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["handle"]
+__all__ = ["handle", "install"]
 
 _CREDENTIAL: Final = re.compile(r"Credential=[^/]+/\d+/([^/]+)/bedrock/aws4_request")
+
+
+def install() -> None:
+    """Let Service Quotas tell what the stand-in holds to."""
+    quotas.install()
 
 
 def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:

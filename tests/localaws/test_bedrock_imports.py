@@ -155,6 +155,16 @@ class TestQuotas:
         bedrock.control.delete_imported_model(modelIdentifier=models[0])
         bedrock.ended(bedrock.start(uri))
 
+    def test_are_told_by_service_quotas_as_they_are_held_to(self, bedrock: Bedrock, aws: Callable[..., Any]) -> None:
+        quotas = aws("service-quotas", region=REGION)
+        bedrock.behave(max_imported_models=5)
+        models = quotas.get_service_quota(ServiceCode="bedrock", QuotaCode="L-45B04988")["Quota"]
+        assert (models["QuotaName"], models["Value"], models["Adjustable"]) == ("Imported models per account", 5, True)
+        jobs = quotas.get_service_quota(ServiceCode="bedrock", QuotaCode="L-5F098EFA")["Quota"]
+        assert (jobs["Value"], jobs["Adjustable"]) == (1, False)
+        with pytest.raises(quotas.exceptions.NoSuchResourceException):
+            quotas.get_service_quota(ServiceCode="bedrock", QuotaCode="L-0")
+
     def test_an_import_that_runs_ends_when_it_is_told_to_take_no_longer(self, bedrock: Bedrock) -> None:
         bedrock.behave(import_seconds=3600)
         running = bedrock.start(bedrock.upload(llama()))

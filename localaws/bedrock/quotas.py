@@ -1,0 +1,45 @@
+"""The quotas of Custom Model Import as Service Quotas tells them: as the stand-in is told to hold to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from moto.servicequotas.models import ServiceQuotasBackend
+
+from localaws import settings
+from localaws.bedrock import behaviour
+from localaws.moto_patches import replace
+
+_MOTO: Final[dict[str, Callable[..., dict[str, Any]]]] = {}
+"""moto's own method, which knows the quotas of Amazon VPC alone."""
+
+# Code, name, whether it can be raised, and what the stand-in holds to (Amazon Bedrock's quotas).
+_QUOTAS: Final = (
+    ("L-45B04988", "Imported models per account", True, "max_imported_models"),
+    ("L-5F098EFA", "Concurrent model import jobs", False, "max_concurrent_imports"),
+)
+
+
+def install() -> None:
+    """Put this module's function in the place of moto's."""
+    _MOTO.setdefault("get", ServiceQuotasBackend.get_service_quota)
+    replace(ServiceQuotasBackend, "get_service_quota", _get)
+
+
+def _get(backend: Any, service_code: str, quota_code: str) -> dict[str, Any]:
+    for code, name, is_adjustable, attribute in _QUOTAS:
+        if (service_code, quota_code) == ("bedrock", code):
+            region = backend.region_name
+            return {
+                "ServiceCode": "bedrock",
+                "ServiceName": "Amazon Bedrock",
+                "QuotaArn": f"arn:aws:servicequotas:{region}:{settings.ACCOUNT}:bedrock/{code}",
+                "QuotaCode": code,
+                "QuotaName": name,
+                "Value": float(getattr(behaviour.of(region), attribute)),
+                "Unit": "None",
+                "Adjustable": is_adjustable,
+                "GlobalQuota": False,
+            }
+    return _MOTO["get"](backend, service_code, quota_code)
