@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
             client,
             model=stack.model.name,
             prompt=options.prompt,
-            chat=stack.model.prompt_format != "none",
+            chat=stack.chats,
             max_tokens=options.max_tokens,
         )
     except (ValueError, RuntimeError, BotoCoreError, ClientError, openai.OpenAIError) as error:

@@ -155,13 +155,12 @@ class Demo:
                 region=stack.region,
                 endpoint_url=self._local_aws.url,
             )
-            chats = stack.model.prompt_format != "none"
             try:
                 answer = ask(
                     client,
                     model=stack.model.name,
-                    prompt=_CHAT if chats else _COMPLETION,
-                    chat=chats,
+                    prompt=_CHAT if stack.chats else _COMPLETION,
+                    chat=stack.chats,
                     max_tokens=64,
                 )
             except openai.OpenAIError as error:
@@ -209,7 +208,7 @@ class Demo:
 
     def tell_how_to_talk(self) -> None:
         """Print how to use what was left running."""
-        example = next(stack for stack in self._stacks if stack.model.prompt_format != "none")
+        example = next(stack for stack in self._stacks if stack.chats)
         self._console.print("The local AWS keeps running. Talk to it:", style="bold")
         with_key = f"export {KEY_VARIABLE}=$(.venv/bin/python -m tools.keys create {example.path} --name me)"
         for line in [

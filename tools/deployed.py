@@ -8,8 +8,11 @@ from typing import Any
 
 import boto3
 
-from stacks.declarations import Model
+from stacks.declarations import FineTunedModel, ImportedModel, Model
 from stacks.models import DEPLOYMENTS
+
+# What an imported model is asked with where it takes a chat's messages itself (stacks/declarations.py, `Body`).
+_CHATS = ("chat", "converse")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,12 @@ class DeclaredStack:
     account: str | None
     model: Model
     takes_keys: bool
+
+    @property
+    def chats(self) -> bool:
+        """Whether the model takes chats; a base model completes texts only, unless Bedrock chats with it."""
+        declared = self.model.bedrock if isinstance(self.model, FineTunedModel | ImportedModel) else None
+        return self.model.prompt_format != "none" or (declared is not None and declared.body in _CHATS)
 
 
 def declared_stacks(environment_name: str) -> list[DeclaredStack]:

@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from stacks.declarations import BedrockImport, Body, ImportedModel
 from tools.deployed import declared_stack, declared_stacks, regions, resource_count
 
 
@@ -19,6 +21,30 @@ def test_names_stacks_as_the_cdk_cli_and_as_cloudformation_do() -> None:
 def test_knows_whose_callers_have_keys() -> None:
     assert declared_stack("dev/falcon-7b").takes_keys
     assert not declared_stack("prod/falcon-7b").takes_keys
+
+
+def test_knows_which_models_chat() -> None:
+    chatting = {stack.path: stack.chats for name in ("dev", "staging") for stack in declared_stacks(name)}
+
+    assert not chatting["dev/falcon-7b"]
+    assert chatting["dev/falcon-7b-instruct"]
+    # Its prompt is written by Bedrock.
+    assert chatting["staging/granite-3b-code-instruct"]
+    assert chatting["dev/llama-3-2-3b-10k"]
+
+
+def test_knows_that_bedrock_chats_with_a_model_that_has_no_prompt_format() -> None:
+    stack = declared_stack("staging/granite-3b-code-instruct")
+    assert isinstance(stack.model, ImportedModel)
+    bodies: tuple[Body, ...] = ("completion", "converse")
+
+    completing, conversing = (
+        replace(stack, model=replace(stack.model, prompt_format="none", bedrock=BedrockImport(body=body)))
+        for body in bodies
+    )
+
+    assert not completing.chats
+    assert conversing.chats
 
 
 def test_lists_an_environments_regions_once() -> None:
