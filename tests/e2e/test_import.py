@@ -197,7 +197,7 @@ def test_tells_name_pointer_state_machine_and_url(deployed: None) -> None:
     given = outputs(CODE)
 
     assert set(given) == {
-        *("InvokeUrl", "UsagePlanId"),
+        *("InvokeUrl", "TopicArn", "UsagePlanId"),
         *("ImportedModelName", "PointerName", "ImportStateMachineArn"),
     }
     target = _aws("ssm").get_parameter(Name=given["PointerName"])["Parameter"]["Value"]
