@@ -284,10 +284,14 @@ class TestPointer:
         pointed.complete(ask("native"), soon())
         assert self.OLD.rpartition("/")[2] in stub.paths[1]
 
+    # Where a policy asks for a tag, IAM denies what is gone: it has no tags.
+    DENIED = fails("AccessDeniedException", 403, message="is not authorized to perform: bedrock:InvokeModel")
+
+    @pytest.mark.parametrize("gone", [GONE, DENIED])
     def test_is_read_again_when_its_model_is_gone_and_the_request_goes_to_the_next(
-        self, stub: Stub, pointed: bedrock.ImportedModel
+        self, stub: Stub, pointed: bedrock.ImportedModel, gone: Reply
     ) -> None:
-        stub.replies = [self.parameter(self.OLD), self.GONE, self.parameter(self.NEW), whole(ANSWER)]
+        stub.replies = [self.parameter(self.OLD), gone, self.parameter(self.NEW), whole(ANSWER)]
         assert pointed.complete(ask("native"), soon()).completions[0].text == "Hello!"
         assert self.NEW.rpartition("/")[2] in stub.paths[3]
 
@@ -298,6 +302,14 @@ class TestPointer:
         with pytest.raises(ApiError, match="does not exist"):
             pointed.complete(ask("native"), soon())
         assert len(stub.paths) == 3
+
+    def test_that_names_a_model_that_may_not_be_invoked_tells_the_permission(
+        self, stub: Stub, pointed: bedrock.ImportedModel
+    ) -> None:
+        stub.replies = [self.parameter(self.OLD), self.DENIED, self.parameter(self.OLD), whole(ANSWER)]
+        with pytest.raises(ApiError, match="lacks the permission bedrock:InvokeModel for the imported model") as error:
+            pointed.complete(ask("native"), soon())
+        assert (error.value.status, len(stub.paths)) == (500, 3)
 
     def test_to_none_is_no_version_yet(self, stub: Stub, pointed: bedrock.ImportedModel) -> None:
         stub.replies = [self.parameter("none")]

@@ -12,7 +12,7 @@
 | ModelTimeoutException | 504 | |
 | ValidationException | 400 and the message | |
 | ResourceNotFoundException | 503: the declared version was deleted; a newer one in the parameter is asked instead | |
-| AccessDeniedException | 500, naming the permission | |
+| AccessDeniedException | likewise, as IAM may say it of a deleted one; or 500, naming the permission | |
 | InternalServerException, anything else | 502 | |
 | ModelStreamErrorException | as ModelErrorException | |
 | the same in a stream (`throttlingException`, ...) | the same; of the model's own errors 502 | |
@@ -89,7 +89,9 @@ def _service_error(error: ClientError, *, patience_seconds: int, stream: bool) -
             translated = TargetGoneError(text, upstream=code)
         case "AccessDeniedException":
             action = "bedrock:InvokeModelWithResponseStream" if stream else "bedrock:InvokeModel"
-            translated = denied(message, action=action, target=_MODEL, upstream=code)
+            denial = denied(message, action=action, target=_MODEL, upstream=code)
+            # The function may invoke models with a tag, and a model that is gone has none: IAM answers first.
+            translated = TargetGoneError(denial.message, upstream=code, status=denial.status)
         case _:
             translated = server_error("Bedrock failed to answer", code)
     return translated

@@ -29,15 +29,16 @@ T = TypeVar("T")
 
 
 class TargetGoneError(ApiError):
-    """503: what the target names does not exist. It may have been replaced since its name was looked up.
+    """What the target names does not exist, or may not. It may have been replaced since its name was looked up.
 
     Args:
         message: what does not exist.
         upstream: the backend's own name of the error, for the log only.
+        status: the HTTP status where nothing has replaced it.
     """
 
-    def __init__(self, message: str, *, upstream: str) -> None:
-        super().__init__(message, status=503, type="server_error", headers=NO_RETRY, upstream=upstream)
+    def __init__(self, message: str, *, upstream: str, status: int = 503) -> None:
+        super().__init__(message, status=status, type="server_error", headers=NO_RETRY, upstream=upstream)
 
 
 class Target(Protocol):
