@@ -405,6 +405,7 @@ IMPORTED = ImportedModel(
     context_tokens=8192,
     has_chat_template=True,
     weight_bytes=1,
+    weights_digest="of-these-weights",
 )
 BODIES: dict[str, tuple[ContainerRules, dict[str, Any]]] = {
     "chat": (rules.BEDROCK_CHAT, {"messages": CHAT}),
