@@ -298,8 +298,8 @@ def test_lets_a_pipeline_start_imports(stack: cdk.Stack) -> None:
 
 def test_reports_all_problems_at_once() -> None:
     stack = cdk.Stack(cdk.App(), "elsewhere", env=cdk.Environment(region="eu-west-1"))
+    weights = Weights(bucket_name="b", prefix="/a", sagemaker_model="a_b", training_job="c")
     with pytest.raises(ValueError, match="region") as refused:
-        weights = Weights(bucket_name="b", prefix="/a", sagemaker_model="a_b", training_job="c")
         _job(stack, weights=weights, keep_versions=0, subnet_ids=["s-1"])
 
     assert str(refused.value).splitlines() == [
