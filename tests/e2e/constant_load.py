@@ -18,18 +18,16 @@ class ConstantLoad:
 
     Args:
         client: makes a thread's client, closed when it ends.
-        ask: asks once and returns the answer's text.
-        callers: how many threads.
+        asks: a thread each: asks once and returns the answer's text.
     """
 
-    def __init__(
-        self, client: Callable[[], openai.OpenAI], ask: Callable[[openai.OpenAI], str], *, callers: int = 3
-    ) -> None:
+    def __init__(self, client: Callable[[], openai.OpenAI], *asks: Callable[[openai.OpenAI], str]) -> None:
         self._client = client
-        self._ask = ask
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(number,), daemon=True) for number in range(callers)]
-        self._said: list[list[str]] = [[] for _ in range(callers)]
+        self._said: list[list[str]] = [[] for _ in asks]
+        self._threads = [
+            threading.Thread(target=self._run, args=each, daemon=True) for each in zip(asks, self._said, strict=True)
+        ]
         self.failures: list[Exception] = []
         """What any of the callers was refused with."""
 
@@ -69,10 +67,10 @@ class ConstantLoad:
                 raise AssertionError(f"not within {_DEADLINE_SECONDS:g} s: {what}")
             time.sleep(_PAUSE_SECONDS)
 
-    def _run(self, number: int) -> None:
+    def _run(self, ask: Callable[[openai.OpenAI], str], said: list[str]) -> None:
         with self._client().with_options(max_retries=0) as client:
             while not self._ended.wait(_PAUSE_SECONDS):
                 try:
-                    self._said[number].append(self._ask(client))
+                    said.append(ask(client))
                 except Exception as error:
                     self.failures.append(error)

@@ -135,7 +135,13 @@ def talk(caller: Callable[[DeclaredStack], openai.OpenAI]) -> Iterator[openai.Op
 
 @pytest.fixture
 def load(caller: Callable[[DeclaredStack], openai.OpenAI]) -> ConstantLoad:
-    return ConstantLoad(lambda: caller(CODE), lambda client: _ask(client, CODE))
+    def whole(client: openai.OpenAI) -> str:
+        return _ask(client, CODE)
+
+    def streamed(client: openai.OpenAI) -> str:
+        return _streamed(client, CODE)
+
+    return ConstantLoad(lambda: caller(CODE), whole, whole, streamed)
 
 
 def _aws(service: Any) -> Any:
@@ -205,6 +211,14 @@ def test_tells_name_pointer_state_machine_and_url(deployed: None) -> None:
     assert model["modelName"] == _models(CODE)[0]
     assert model["modelName"].startswith(f"{given['ImportedModelName']}-")
     assert model["instructSupported"]
+
+
+def test_shows_among_what_would_be_left(deployed: None, before: list[Leftover]) -> None:
+    there = {(resource.kind, resource.name) for resource in leftovers([REGION])}
+
+    assert {("Bedrock imported model", name) for name in _models()} <= there
+    assert ("AWS::CloudWatch::Dashboard", f"imported-{CODE.stack_name}") in there
+    assert {(resource.kind, resource.name) for resource in before} < there
 
 
 def test_chats_with_openais_client_whole_and_streamed(code: openai.OpenAI, bedrock: Bedrock) -> None:

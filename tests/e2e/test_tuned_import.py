@@ -116,6 +116,17 @@ def _chat(client: openai.OpenAI) -> str:
     return answer.choices[0].message.content or ""
 
 
+def _stream(client: openai.OpenAI) -> str:
+    stream = client.chat.completions.create(
+        model=STACK.model.name,
+        messages=[{"role": "user", "content": CHAT}],
+        temperature=0,
+        max_tokens=40,
+        stream=True,
+    )
+    return "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+
+
 def _until_a_version_answers(client: openai.OpenAI) -> None:
     """The shim reads the pointer every 10 s."""
     for _ in range(60):
@@ -183,6 +194,16 @@ def test_trains_imports_and_publishes(deployed: dict[str, str]) -> None:
     assert status.endpoint is None
 
 
+def test_tells_what_is_served_in_the_status(deployed: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    status = finetune.status(STACK)
+
+    assert finetune.main(["status", STACK.path]) == 0
+
+    told = capsys.readouterr().out.splitlines()
+    assert told[:3] == [f"served    {status.served}", "previous  none", f"bedrock   {status.target}"]
+    assert "SUCCEEDED" in told[3]
+
+
 def test_answers_the_fields_of_its_template_and_chats(
     make_client: Callable[[], openai.OpenAI], local_aws: LocalAws
 ) -> None:
@@ -225,7 +246,7 @@ def test_new_data_switches_the_version_without_a_failed_request(
     before = finetune.status(STACK)
     _put_conversations(deployed, "Lake Baikal.")
 
-    with make_client() as client, ConstantLoad(make_client, _chat) as load:
+    with make_client() as client, ConstantLoad(make_client, _chat, _chat, _stream) as load:
         old = _chat(client)
         _run(finetune.start(STACK))
         new = load.until_new({old})
@@ -242,7 +263,7 @@ def test_new_data_switches_the_version_without_a_failed_request(
 def test_goes_back_to_the_version_before_without_a_job(make_client: Callable[[], openai.OpenAI]) -> None:
     before, jobs, imports = finetune.status(STACK), _jobs(), _imports()
 
-    with make_client() as client, ConstantLoad(make_client, _chat, callers=1) as load:
+    with make_client() as client, ConstantLoad(make_client, _chat, _stream) as load:
         new = _chat(client)
         _run(finetune.rollback(STACK))
         old = load.until_new({new})
