@@ -43,6 +43,8 @@ _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):key/[a-zA-Z0-9-]{36}")
+# API CreateModelImportJob, Tag: fewer characters than tags of resources in CloudFormation may have.
+_TAG = re.compile(r"[a-zA-Z0-9\s._:/=+@-]*")
 _LONGEST_SOURCE_NAME = 63
 _SOURCE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
@@ -81,6 +83,14 @@ def keep_versions(count: int) -> Iterator[Breach]:
     if isinstance(count, bool) or count != int(count) or not 1 <= count <= MOST_VERSIONS:
         allowed = f"1 to {MOST_VERSIONS}"
         yield Breach("keep_versions", f"{count}", allowed, f"keep_versions is {count}: allowed are {allowed}")
+
+
+def tag(key: str, value: str) -> Iterator[Breach]:
+    """Find what is wrong with a tag that imported versions are to carry; its lengths are those of all tags."""
+    if not _TAG.fullmatch(key) or not _TAG.fullmatch(value):
+        allowed = "letters without marks, digits, spaces and ._:/=+@- in keys and values"
+        sentence = f"tags[{key!r}] is {value!r}: allowed are {allowed}"
+        yield Breach(f"tags[{key!r}]", repr(value), allowed, sentence)
 
 
 def prefix(text: str) -> Iterator[Breach]:

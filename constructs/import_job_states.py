@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.import_role import USE_MODEL_KEY
-from constructs.imported_model import MODEL_TAG, SOURCE_TAG, ImportedModel
+from constructs.imported_model import SOURCE_TAG, ImportedModel
 from constructs.statements import pass_role
 from constructs.step_tasks import StepTasks
 
@@ -69,7 +69,7 @@ class ImportJobStates:
             poll: What follows.
         """
         key = self._model.encryption_key
-        tags = [{"Key": MODEL_TAG, "Value": self._model.model_name}]
+        tags = [{"Key": name, "Value": value} for name, value in self._model.tags.items()]
         request = {
             "JobName.$": "$.run.jobName",
             "ImportedModelName.$": "$.run.modelName",

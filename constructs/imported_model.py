@@ -49,6 +49,7 @@ class ImportedModel(Construct):
         pointer: ServedPointer,
         body: str = "chat",
         encryption_key: kms.IKey | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """Hold the names.
 
@@ -60,19 +61,23 @@ class ImportedModel(Construct):
             pointer: What names the served version.
             body: How the model is asked: `chat`, `completion`, `native`, or `converse` where its architecture has it.
             encryption_key: The imported model's KMS key; Bedrock's own by default.
+            tags: Tags of all versions, such as those that costs are told apart by.
 
         Raises:
             ValueError: If anything above is out of range; the message lists every problem.
         """
         super().__init__(scope, construct_id)
         breaches = [] if Token.is_unresolved(model_name) else [*import_limits.name(model_name)]
-        problems = [str(breach) for breach in (*breaches, *import_limits.body(body))]
+        breaches += [*import_limits.body(body)]
+        breaches += [breach for key, value in (tags or {}).items() for breach in import_limits.tag(key, value)]
+        problems = [str(breach) for breach in breaches]
         if problems:
             raise ValueError("\n".join(problems))
         self.model_name = model_name
         self.pointer = pointer
         self.body = body
         self.encryption_key = encryption_key
+        self.tags = {**(tags or {}), MODEL_TAG: model_name}
 
     @property
     def described(self) -> str:

@@ -57,6 +57,7 @@ def import_into_bedrock(
         pointer=pointer,
         body=declared.body,
         encryption_key=encryption_key if declared.encrypt else None,
+        tags={**environment.tags, "model": model.name},
     )
     job = ModelImportJob(
         stack,

@@ -32,6 +32,8 @@ def import_findings(place: Place, declared: BedrockImport) -> Iterator[Finding]:
     yield from breaches("keep-versions", at, limits.keep_versions(declared.keep_versions))
     yield from breaches("smoke-test", at, limits.smoke_text("smoke_prompt", declared.smoke_prompt))
     yield from breaches("smoke-test", at, limits.smoke_text("smoke_expect", declared.smoke_expect))
+    for key, value in place.environment.tags.items():
+        yield from breaches("import-tag", place.environment.name, limits.tag(key, value))
     if declared.in_vpc and place.environment.network is None:
         yield Finding(
             rule="import-network",

@@ -359,3 +359,16 @@ def _references(value: Any) -> set[str]:
             return set().union(*(_references(one) for one in value))
         case _:
             return set()
+
+
+def test_every_version_carries_the_tags_that_costs_are_told_apart_by() -> None:
+    environment = replace(STAGING, tags={"environment": "staging", "team": "search"})
+
+    tags = {tag["Key"]: tag.get("Value") for tag in _import_request(_template(environment=environment))["JobTags"]}
+
+    assert tags == {
+        "environment": "staging",
+        "team": "search",
+        "model": MODEL.name,
+        "jumpstack:model": f"staging-{MODEL.name}",
+    }

@@ -222,6 +222,12 @@ ERRORS: list[Case] = [
         "False, or a network of the environment",
     ),
     (
+        "import-tag",
+        replace(DEV, tags={"team": "Köln"}),
+        [bedrock()],
+        "dev.tags['team'] is 'Köln'; allowed: letters without marks, digits, spaces and ._:/=+@- in keys and values",
+    ),
+    (
         "weights-bucket",
         DEV,
         [at(bucket="Models")],
