@@ -1,8 +1,8 @@
 """The app with two imported models in dev: `python3 tests/e2e/import_app.py FOLDER VERSION...`.
 
-Both have their weights below one prefix of SageMaker's default bucket: `tiny-code` those of the version, and is asked
-in chats, `tiny-talk` always the first, and is asked by Converse. Each version's assembly is written into a folder of
-its own, all in one process: to start CDK takes as long as to synthesize.
+Both have the version's weights, below one prefix of SageMaker's default bucket. `tiny-code` is asked in chats, and its
+version before stays imported; `tiny-talk` is asked by Converse, and has one version at a time. Each version's assembly
+is written into a folder of its own, all in one process: to start CDK takes as long as to synthesize.
 """
 
 import sys
@@ -15,7 +15,6 @@ from stacks.declarations import BedrockImport, ImportedModel, S3Weights
 from stacks.environments import DEV
 
 BUCKET = "sagemaker-{region}-{account}"
-FIRST = "v1"
 
 
 def prefix(version: str) -> str:
@@ -23,14 +22,14 @@ def prefix(version: str) -> str:
     return f"models/{version}/"
 
 
-def declared(version: str = FIRST) -> tuple[ImportedModel, ImportedModel]:
+def declared(version: str) -> tuple[ImportedModel, ImportedModel]:
     """The models."""
     return (
         ImportedModel(name="tiny-code", weights=S3Weights(bucket=BUCKET, prefix=prefix(version))),
         ImportedModel(
             name="tiny-talk",
-            weights=S3Weights(bucket=BUCKET, prefix=prefix(FIRST)),
-            bedrock=BedrockImport(body="converse"),
+            weights=S3Weights(bucket=BUCKET, prefix=prefix(version)),
+            bedrock=BedrockImport(body="converse", keep_versions=1),
         ),
     )
 

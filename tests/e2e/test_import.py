@@ -43,7 +43,7 @@ CODE, TALK = (
         takes_keys=True,
         model=model,
     )
-    for model in declared()
+    for model in declared("v1")
 )
 APP = Path(__file__).with_name("import_app.py")
 VERSIONS = ("v1", "v2", "v3", "adapter")
@@ -134,14 +134,19 @@ def talk(caller: Callable[[DeclaredStack], openai.OpenAI]) -> Iterator[openai.Op
 
 
 @pytest.fixture
-def load(caller: Callable[[DeclaredStack], openai.OpenAI]) -> ConstantLoad:
-    def whole(client: openai.OpenAI) -> str:
-        return _ask(client, CODE)
+def load(caller: Callable[[DeclaredStack], openai.OpenAI]) -> Callable[[DeclaredStack], ConstantLoad]:
+    """Gives callers of a stack, whole and streamed."""
 
-    def streamed(client: openai.OpenAI) -> str:
-        return _streamed(client, CODE)
+    def make(stack: DeclaredStack) -> ConstantLoad:
+        def whole(client: openai.OpenAI) -> str:
+            return _ask(client, stack)
 
-    return ConstantLoad(lambda: caller(CODE), whole, whole, streamed)
+        def streamed(client: openai.OpenAI) -> str:
+            return _streamed(client, stack)
+
+        return ConstantLoad(lambda: caller(stack), whole, whole, streamed)
+
+    return make
 
 
 def _aws(service: Any) -> Any:
@@ -266,22 +271,22 @@ def test_an_update_for_which_there_is_no_room_names_what_is_there_and_removes_no
 
 
 def test_updates_switch_versions_without_a_failed_request_and_make_room_of_their_own(
-    deployer: Deployer, code: openai.OpenAI, load: ConstantLoad
+    deployer: Deployer, code: openai.OpenAI, load: Callable[[DeclaredStack], ConstantLoad]
 ) -> None:
     _aws("bedrock").delete_imported_model(modelIdentifier=STRANGER)
     [first], [other] = _models(CODE), _models(TALK)
 
-    with load:
+    with load(CODE) as callers:
         one = _ask(code, CODE)
         deployer.deploy("v2", CODE.path)
-        two = load.until_new({one})
+        two = callers.until_new({one})
         [_, second] = _models(CODE)
         deployer.deploy("v3", CODE.path)
-        three = load.until_new({one, two})
-        load.until_settled(three)
+        three = callers.until_new({one, two})
+        callers.until_settled(three)
 
-    assert load.failures == []
-    assert set(load.answers) == {one, two, three}
+    assert callers.failures == []
+    assert set(callers.answers) == {one, two, three}
     # The account may have three: the oldest of this model's went, and nobody else's.
     [kept, third] = _models(CODE)
     assert kept == second
@@ -289,16 +294,38 @@ def test_updates_switch_versions_without_a_failed_request_and_make_room_of_their
     assert _models(TALK) == [other]
 
 
+def test_a_version_that_goes_while_callers_still_ask_it_is_not_missed(
+    deployer: Deployer, talk: openai.OpenAI, bedrock: Bedrock, load: Callable[[DeclaredStack], ConstantLoad]
+) -> None:
+    # The old version is deleted half a second after the new one is published, here where waits take a hundredth; the
+    # shim looks at the pointer every 10 s, or when it is told that there is no such model.
+    bedrock.behave(max_imported_models=4)
+    [first] = _models(TALK)
+
+    with load(TALK) as callers:
+        one = _ask(talk, TALK)
+        deployer.deploy("v2", TALK.path)
+        two = callers.until_new({one})
+        callers.until_settled(two)
+
+    bedrock.behave(max_imported_models=3)
+    assert callers.failures == []
+    assert set(callers.answers) == {one, two}
+    [second] = _models(TALK)
+    assert second != first
+    assert bedrock.steer("GET", path="/calls")[second].keys() == {"converse", "converse-stream"}
+
+
 def test_an_update_to_an_adapter_fails_in_the_checks_own_words_and_the_old_version_answers_all_the_while(
-    deployer: Deployer, code: openai.OpenAI, load: ConstantLoad
+    deployer: Deployer, code: openai.OpenAI, load: Callable[[DeclaredStack], ConstantLoad]
 ) -> None:
     before, models = _ask(code, CODE), _models()
 
-    with load, pytest.raises(CdkError, match=r"adapter_config\.json: an adapter"):
+    with load(CODE) as callers, pytest.raises(CdkError, match=r"adapter_config\.json: an adapter"):
         deployer.deploy("adapter", CODE.path)
 
-    assert load.failures == []
-    assert set(load.answers) == {before}
+    assert callers.failures == []
+    assert set(callers.answers) == {before}
     assert _status(CODE) == "UPDATE_ROLLBACK_COMPLETE"
     assert _models() == models
 
