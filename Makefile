@@ -12,7 +12,7 @@ SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo stop test sweep preflight lint format synth snapshots catalog lock clean
+.PHONY: help install demo stop test tests sweep preflight lint style types format synth snapshots catalog lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,8 +40,12 @@ demo: $(INSTALLED) ## deploy ENV onto a local AWS, chat with every model, destro
 stop: $(INSTALLED) ## stop the local AWS that `make demo KEEP=1` left running
 	python -m tools.local stop
 
-test: $(INSTALLED) lint ## all checks and tests
-	python -m pytest -n 2 --dist loadgroup -m 'not sweep'
+# The type checker works on one core, and end-to-end tests wait a lot: beside each other they take less time.
+test: $(INSTALLED) style ## all checks and tests
+	+$(MAKE) --no-print-directory --jobs=2 types tests
+
+tests: $(INSTALLED)
+	python -m pytest -n 3 --dist loadgroup -m 'not sweep'
 
 sweep: $(INSTALLED) ## the complete runs of what the tests sample
 	python -m pytest -n 2 --dist loadgroup -m sweep
@@ -49,9 +53,13 @@ sweep: $(INSTALLED) ## the complete runs of what the tests sample
 preflight: $(INSTALLED) ## check ENV's declarations; LIVE=1 asks AWS too, with your credentials
 	python -m tools.preflight $(ENV) $(if $(LIVE),--live)
 
-lint: $(INSTALLED) ## ruff, ruff format and mypy --strict
+lint: style types ## ruff, ruff format and mypy --strict
+
+style: $(INSTALLED)
 	ruff check --quiet .
 	ruff format --quiet --check .
+
+types: $(INSTALLED)
 	mypy
 
 format: $(INSTALLED) ## put the code into its one format

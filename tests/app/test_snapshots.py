@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import app
+pytestmark = pytest.mark.xdist_group("app")
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
@@ -21,13 +21,6 @@ TEMPLATES = {
     "staging-granite-3b-code-instruct": "assembly-staging/staginggranite3bcodeinstruct*.template.json",
     "account-us-west-2": "assembly-account/accountuswest2*.template.json",
 }
-
-
-@pytest.fixture(scope="module")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("assembly")
-    app.build(outdir=str(folder)).synth()
-    return folder
 
 
 def _scrubbed(text: str) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-import app
-from stacks.declarations import FineTunedModel, ImportedModel, JumpStartModel
+from stacks.declarations import FineTunedModel, ImportedModel
 from stacks.models import DEPLOYMENTS
 from tests.app.state_machine_calls import (
     Call,
@@ -36,21 +35,15 @@ _TRACING = {
 # What publishing to an encrypted topic takes beside (SNS developer guide, "Key management").
 _ENCRYPTED_TOPIC = {"kms:Decrypt", "kms:GenerateDataKey"}
 
+pytestmark = pytest.mark.xdist_group("app")
+
 Templates = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+def templates(assembly: Path) -> Templates:
     """Templates with state machines, by stack."""
-    folder = tmp_path_factory.mktemp("assembly")
-    # Whatever is more than an endpoint with an API may have one.
-    special = [
-        (environment, chosen)
-        for environment, models in DEPLOYMENTS
-        if (chosen := [model for model in models if type(model) is not JumpStartModel])
-    ]
-    app.build(special, outdir=str(folder)).synth()
-    found = {path.name: json.loads(path.read_text()) for path in Path(folder).glob("assembly-*/*.template.json")}
+    found = {path.name: json.loads(path.read_text()) for path in assembly.glob("assembly-*/*.template.json")}
     return {name.split(".")[0]: template for name, template in found.items() if list(machines(template))}
 
 

@@ -17,7 +17,8 @@ from stacks.declarations import BedrockImport, FineTunedModel, SageMakerWeights
 from stacks.environments import PROD, ApiKeys, Domain, FrontDoor, Network, Quota, WebAcl
 from stacks.models import DEPLOYMENTS, GRANITE_3B_CODE, LLAMA_3_2_3B_10K, MISTRAL_7B_INSTRUCT, MISTRAL_7B_SEC
 
-pytestmark = pytest.mark.validated
+# The assembly takes its time, and is made once by one worker.
+pytestmark = [pytest.mark.validated, pytest.mark.xdist_group("validated")]
 
 ROOT = Path(app.__file__).parent
 

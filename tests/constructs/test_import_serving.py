@@ -18,6 +18,9 @@ from tests.model_import.import_world import World, deploy, wait_scale
 
 __all__ = ["aws", "local_aws"]
 
+# One worker: what the module sets up takes its time.
+pytestmark = pytest.mark.xdist_group("import-serving")
+
 _DEADLINE_SECONDS = 60
 
 

@@ -17,6 +17,9 @@ from tests.model_import.import_world import FailedError, Resource, World, deploy
 
 __all__ = ["aws", "local_aws"]
 
+# One worker: what the module sets up takes its time.
+pytestmark = pytest.mark.xdist_group("import-lifecycle")
+
 
 @pytest.fixture(scope="module")
 def bedrock(local_aws: str, aws: Callable[..., Any]) -> Bedrock:

@@ -33,11 +33,13 @@ pytestmark = pytest.mark.skipif(
     not all((_NODE_PACKAGES / package).is_dir() for package in ("client-lambda", "client-sfn")),
     reason="CDK's Provider framework imports @aws-sdk/client-lambda and @aws-sdk/client-sfn, which Lambda brings along",
 )
+# Of each of a state machine's waits.
+_WAIT_SCALE = 0.02
 
 
 @pytest.fixture(scope="module")
 def bedrock(local_aws: str, aws: Callable[..., Any]) -> Iterator[Bedrock]:
-    wait_scale(local_aws, 0.02)
+    wait_scale(local_aws, _WAIT_SCALE)
     bedrock = prepared(local_aws, aws)
     yield bedrock
     bedrock.clean()
@@ -182,12 +184,15 @@ def test_tells_its_topic_how_imports_end_that_nobody_waits_for(importer: Importe
     assert importer.stacks.delete(importer.name) == "DELETE_COMPLETE"
 
 
-def test_fails_to_create_with_bedrocks_words_and_leaves_nothing(importer: Importer) -> None:
+def test_fails_to_create_with_bedrocks_words_and_leaves_nothing(local_aws: str, importer: Importer) -> None:
     importer.bedrock.behave(role_propagation_seconds=1e9)
+    # It waits for its role forty times.
+    wait_scale(local_aws, _WAIT_SCALE / 10)
     try:
         assert importer.deploy(importer.weights()) == "ROLLBACK_COMPLETE"
     finally:
         importer.bedrock.behave(role_propagation_seconds=0)
+        wait_scale(local_aws, _WAIT_SCALE)
 
     reason = importer.stacks.failures(importer.name)
     assert "The provided role ARN is invalid" in reason

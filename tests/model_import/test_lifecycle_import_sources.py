@@ -17,6 +17,9 @@ from tests.model_import.import_world import PREFIX, Resource, World, deploy, wai
 
 __all__ = ["aws", "local_aws"]
 
+# One worker: what the module sets up takes its time.
+pytestmark = pytest.mark.xdist_group("import-sources")
+
 _REGISTRY = f"763104351884.dkr.ecr.{REGION}.amazonaws.com"
 _TRAIN = f"{_REGISTRY}/huggingface-pytorch-training:2.0.0-transformers4.28.1-gpu-py310"
 _SERVE = f"{_REGISTRY}/huggingface-pytorch-tgi-inference:2.0.1-tgi1.1.0-gpu-py39-cu118-ubuntu20.04"
