@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
@@ -110,6 +111,10 @@ def serve(
         signal.signal(number, _stop)
     if parent_pid is not None:
         _follow(parent_pid)
+
+    # Registered first, it runs last, when workers and folders are gone: taking an account's state apart, object by object,
+    # may take seconds.
+    atexit.register(os._exit, 0)
 
     # Imported only now: moto reads the environment when it is imported.
     from localaws import application  # noqa: PLC0415 - see above

@@ -123,6 +123,7 @@ def test_every_id_becomes_a_stack_on_its_default_instance_type(home: Synthesized
         assert f".dkr.ecr.{HOME}.amazonaws.com/" in container["Image"]
 
 
+@pytest.mark.sweep
 @away
 def test_every_id_becomes_a_stack_in_another_region_that_has_its_image(elsewhere: Synthesized) -> None:
     assert elsewhere.problems == []
@@ -139,7 +140,9 @@ def test_licences_are_accepted_where_there_are_some_and_nowhere_else(home: Synth
     assert accepting == {f"{model.model_id} in {HOME}" for model in _newest() if model.requires_eula}
 
 
-@pytest.mark.parametrize("place", [pytest.param("home", marks=at_home), pytest.param("elsewhere", marks=away)])
+@pytest.mark.parametrize(
+    "place", [pytest.param("home", marks=at_home), pytest.param("elsewhere", marks=[away, pytest.mark.sweep])]
+)
 def test_cfn_lint_finds_nothing_in_a_sample(place: str, request: pytest.FixtureRequest) -> None:
     files = request.getfixturevalue(place).files
     sample = random.Random(place).sample(sorted(files), LINTED)

@@ -191,7 +191,7 @@ def test_a_model_does_not_match_what_it_is_not(lock: Lock, word: str) -> None:
 
 def test_verify_prints_what_it_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify"]) == 0
-    assert capsys.readouterr().out.startswith("346 versions of 342 models, 9 pinned, from cdklabs.generative-ai-cdk")
+    assert capsys.readouterr().out.startswith("346 versions of 342 models, 10 pinned, from cdklabs.generative-ai-cdk")
 
 
 def test_a_terminal_gets_a_drawn_table_and_colours() -> None:

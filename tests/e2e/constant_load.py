@@ -8,7 +8,9 @@ from types import TracebackType
 
 import openai
 
-_PAUSE_SECONDS = 0.05
+# Of each caller between an answer and the next question: some twenty requests a second are under way all the time, and
+# leave the rest of the machine to what is deployed.
+_PAUSE_SECONDS = 0.15
 _DEADLINE_SECONDS = 60.0
 _SETTLED = 10
 

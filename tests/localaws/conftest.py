@@ -141,7 +141,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield ready_file.read_text()
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=30)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""The real CDK CLI against the local AWS: what `make demo` relies on, with an app of a few lines."""
+"""The real CDK CLI against the local AWS: what `make demo` relies on, with an app of a few lines.
+
+In the sweep, since the end-to-end tests do the like with the whole app.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytestmark = pytest.mark.sweep
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLI = REPOSITORY / "node_modules/.bin/cdk"
