@@ -112,8 +112,7 @@ def serve(
     if parent_pid is not None:
         _follow(parent_pid)
 
-    # Registered first, it runs last, when workers and folders are gone: taking an account's state apart, object by object,
-    # may take seconds.
+    # Registered first, it runs last, when workers and folders are gone; to take an account's state apart takes seconds.
     atexit.register(os._exit, 0)
 
     # Imported only now: moto reads the environment when it is imported.
