@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.local, pytest.mark.sweep, pytest.mark.xdist_group("interrupted")]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -46,15 +46,7 @@ def _commands(pids: set[int]) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to see every process that the demo started")
-# What can be caught is the easier case; the sweep has it.
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGKILL,
-        *(pytest.param(number, marks=pytest.mark.sweep) for number in (signal.SIGINT, signal.SIGTERM)),
-    ],
-    ids=lambda number: number.name,
-)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_killing_the_demo_ends_everything_that_it_started(number: signal.Signals) -> None:
     environment = {**os.environ, "CDK_VALIDATION": "false"}
     demo = subprocess.Popen(

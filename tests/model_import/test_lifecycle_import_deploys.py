@@ -29,10 +29,14 @@ __all__ = ["aws", "local_aws"]
 _DEADLINE_SECONDS = 60
 _NODE_PACKAGES = Path(__file__).resolve().parents[2] / "node_modules" / "@aws-sdk"
 
-pytestmark = pytest.mark.skipif(
-    not all((_NODE_PACKAGES / package).is_dir() for package in ("client-lambda", "client-sfn")),
-    reason="CDK's Provider framework imports @aws-sdk/client-lambda and @aws-sdk/client-sfn, which Lambda brings along",
-)
+# In the sweep, since the end-to-end tests deploy, update and destroy imports with the whole app.
+pytestmark = [
+    pytest.mark.sweep,
+    pytest.mark.skipif(
+        not all((_NODE_PACKAGES / package).is_dir() for package in ("client-lambda", "client-sfn")),
+        reason="CDK's Provider framework imports @aws-sdk/client-lambda and client-sfn, which Lambda brings along",
+    ),
+]
 # Of each of a state machine's waits.
 _WAIT_SCALE = 0.02
 

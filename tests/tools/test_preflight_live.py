@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -82,6 +83,16 @@ def running_aws() -> Iterator[local.LocalAws]:
             yield local_aws
 
 
+Clients = dict[tuple[str, str, bool, str], Any]
+"""By service, region, whether they sign, and with whose key."""
+
+
+@pytest.fixture(scope="module")
+def clients() -> Clients:
+    """Clients that were made already: to make one anew takes up to a second."""
+    return {}
+
+
 @pytest.fixture
 def aws(running_aws: local.LocalAws, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Clients of an empty local AWS, to which this shell's variables lead."""
@@ -109,11 +120,16 @@ Check = Callable[..., list[str]]
 
 
 @pytest.fixture
-def check(aws: Callable[..., Any], quotas: Quotas, lock: Lock) -> Check:
+def check(aws: Callable[..., Any], quotas: Quotas, lock: Lock, clients: Clients) -> Check:
     """Ask about models in one environment; give the findings as they are printed, with their level."""
 
     def client(service: str, *, region: str, signed: bool = True) -> Any:
-        return quotas if service == "service-quotas" else make_client(service, region=region, signed=signed)
+        if service == "service-quotas":
+            return quotas
+        whose = (service, region, signed, os.environ["AWS_ACCESS_KEY_ID"])
+        if whose not in clients:
+            clients[whose] = make_client(service, region=region, signed=signed)
+        return clients[whose]
 
     def ask(*models: JumpStartModel, environment: Environment = ENVIRONMENT, hints: bool = False) -> list[str]:
         deployments: Deployments = ((environment, models),)
