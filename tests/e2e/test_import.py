@@ -31,8 +31,9 @@ from tools.invoke import openai_client
 from tools.leftovers import Leftover, leftovers
 from tools.local import LocalAws
 
-# A local AWS of its own, so that these run beside the other end-to-end tests.
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e-import")]
+# A local AWS of its own, so that these run beside the other end-to-end tests. In the sweep, because a tuned model's
+# import, which every `make test` shows, goes the same way.
+pytestmark = [pytest.mark.local, pytest.mark.sweep, pytest.mark.xdist_group("e2e-import")]
 
 CODE, TALK = (
     DeclaredStack(

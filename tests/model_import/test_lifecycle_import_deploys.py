@@ -29,7 +29,7 @@ __all__ = ["aws", "local_aws"]
 _DEADLINE_SECONDS = 60
 _NODE_PACKAGES = Path(__file__).resolve().parents[2] / "node_modules" / "@aws-sdk"
 
-# In the sweep, since the end-to-end tests deploy, update and destroy imports with the whole app.
+# In the sweep, as the end-to-end tests are that deploy, update and destroy imports with the whole app.
 pytestmark = [
     pytest.mark.sweep,
     pytest.mark.skipif(
