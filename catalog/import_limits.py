@@ -7,7 +7,7 @@ the functions in `lambda/model_import` need of it they hold themselves, as islan
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from catalog.limits import Breach
 
@@ -91,6 +91,18 @@ def tag(key: str, value: str) -> Iterator[Breach]:
         allowed = "letters without marks, digits, spaces and ._:/=+@- in keys and values"
         sentence = f"tags[{key!r}] is {value!r}: allowed are {allowed}"
         yield Breach(f"tags[{key!r}]", repr(value), allowed, sentence)
+
+
+def models_for_update(kept: Sequence[int]) -> int:
+    """How many imported models there are at the most while one of several is updated.
+
+    The served version stays until the new one serves, and only old versions of the same model make room
+    (lambda/model_import/planning.py): two of that which keeps the fewest, beside all that the others keep.
+
+    Args:
+        kept: How many versions each model keeps; one model at least.
+    """
+    return sum(kept) - min(kept) + 2
 
 
 def prefix(text: str) -> Iterator[Breach]:

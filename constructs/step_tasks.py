@@ -23,9 +23,6 @@ _LAMBDA_SERVICE = [
 ]
 
 
-# The language has null for an answer that nobody reads, but null is lost between Python and CDK, and without a path the
-# answer would take the place of the state's whole input.
-_THROWN_AWAY = "$.thrownAway"
 # A ResultPath of null would throw an answer away, but jsii leaves out what is null, and without a ResultPath an answer
 # takes the place of everything that the states have gathered.
 _LAST = "$.last"
@@ -82,7 +79,7 @@ class StepTasks:
             "Type": "Task",
             "Resource": f"arn:{self._partition}:states:::{integration}",
             "Parameters": dict(parameters),
-            "ResultPath": result_path or _THROWN_AWAY,
+            "ResultPath": result_path,
         }
         if select:
             state["ResultSelector"] = dict(select)

@@ -10,7 +10,7 @@ from constructs.served_pointer import ServedPointer
 
 from stacks.declarations import BedrockImport, Model
 from stacks.environments import Environment
-from stacks.front_door import log_retention, removal_policy
+from stacks.settings import log_retention, name_of, path_of, removal_policy, tags_of
 
 
 def import_into_bedrock(
@@ -42,14 +42,14 @@ def import_into_bedrock(
     Raises:
         ValueError: If the declaration is wrong; the message lists every problem.
     """
-    name = f"{environment.name}-{model.name}"
+    name = name_of(environment, model)
     if declared.in_vpc and environment.network is None:
         raise ValueError(
             f"bedrock.in_vpc is True, and the environment {environment.name} has no network: allowed are False, or an "
             "environment with a network"
         )
     network = environment.network if declared.in_vpc else None
-    pointer = ServedPointer(stack, "Served", path=f"{environment.name}/{model.name}")
+    pointer = ServedPointer(stack, "Served", path=path_of(environment, model))
     imported = ImportedModel(
         stack,
         "Model",
@@ -57,7 +57,7 @@ def import_into_bedrock(
         pointer=pointer,
         body=declared.body,
         encryption_key=encryption_key if declared.encrypt else None,
-        tags={**environment.tags, "model": model.name},
+        tags=tags_of(environment, model),
     )
     job = ModelImportJob(
         stack,

@@ -1,7 +1,6 @@
 """The stack of a fine-tuned model that an endpoint serves: where its declaration meets the constructs."""
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk import Environment as CdkEnvironment
 from constructs import Construct
 from constructs.endpoint_serving import EndpointServing
 from constructs.fine_tuned_endpoint import FineTunedEndpoint
@@ -12,9 +11,10 @@ from catalog import Lock
 from catalog.deployment import container_version
 from stacks.declarations import FineTunedModel
 from stacks.environments import Environment
-from stacks.fine_tuning import data_store, name_of, pipeline, tags_of, training
+from stacks.fine_tuning import data_store, pipeline, training
 from stacks.fine_tuning_runs import start_and_clean_up
-from stacks.front_door import model_api, seconds
+from stacks.front_door import model_api
+from stacks.settings import name_of, path_of, place_of, seconds, tags_of
 
 
 class FineTunedStack(Stack):
@@ -38,7 +38,7 @@ class FineTunedStack(Stack):
             model.name,
             stack_name=name,
             description=f"{model.model_id} {model.version}, tuned, in {environment.name}",
-            env=CdkEnvironment(account=environment.account, region=model.region or environment.region),
+            env=place_of(environment, model),
         )
         network = environment.network
         store = data_store(self, environment=environment, model=model)
@@ -60,7 +60,7 @@ class FineTunedStack(Stack):
             startup_timeout=seconds(model.startup_timeout_seconds),
         )
         deployment = endpoint.deployment
-        pointer = ServedPointer(self, "Served", path=f"{environment.name}/{model.name}")
+        pointer = ServedPointer(self, "Served", path=path_of(environment, model))
         trained = training(self, environment=environment, model=model, store=store, deployment=deployment)
         serving = EndpointServing(
             endpoint,

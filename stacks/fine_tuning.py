@@ -21,7 +21,7 @@ from catalog import Deployment
 from catalog.instances import hardware
 from stacks.declarations import FineTunedModel
 from stacks.environments import Environment
-from stacks.front_door import log_retention, removal_policy, seconds
+from stacks.settings import log_retention, name_of, path_of, removal_policy, seconds, tags_of
 
 RUNS = "training/runs/"
 """What the keys of reports, requests and tuned weights begin with."""
@@ -65,16 +65,6 @@ class Training:
     longest: Duration
 
 
-def name_of(environment: Environment, model: FineTunedModel) -> str:
-    """The pipeline's name, with which the names of all that it makes begin."""
-    return f"{environment.name}-{model.name}"
-
-
-def tags_of(environment: Environment, model: FineTunedModel) -> dict[str, str]:
-    """The tags of what the pipeline makes."""
-    return {**environment.tags, "model": model.name}
-
-
 def data_store(stack: Stack, *, environment: Environment, model: FineTunedModel) -> DataStore:
     """Define the stack's key and its bucket.
 
@@ -84,7 +74,7 @@ def data_store(stack: Stack, *, environment: Environment, model: FineTunedModel)
         model: The declaration.
     """
     removal = removal_policy(environment)
-    key = ModelKey(stack, "Key", alias=f"{environment.name}/{model.name}", removal_policy=removal)
+    key = ModelKey(stack, "Key", alias=path_of(environment, model), removal_policy=removal)
     artifacts = ArtifactBucket(
         stack, "Artifacts", encryption_key=key, removal_policy=removal, event_bridge="marker" in model.start
     )
@@ -170,7 +160,7 @@ def training(
     notices = PipelineNotices(
         stack,
         "Notices",
-        subject=f"{environment.name}/{model.name}",
+        subject=path_of(environment, model),
         event_source=_EVENT_SOURCE,
         encryption_key=store.key,
     )

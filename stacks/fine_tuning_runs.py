@@ -14,8 +14,8 @@ from constructs.run_notices import UNFINISHED
 
 from stacks.declarations import FineTunedModel
 from stacks.environments import Environment, Removal
-from stacks.fine_tuning import DataStore, Training, name_of
-from stacks.front_door import log_retention, removal_policy
+from stacks.fine_tuning import DataStore, Training
+from stacks.settings import log_retention, name_of, removal_policy
 
 _SCHEDULE = "schedule:"
 

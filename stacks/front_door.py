@@ -1,4 +1,4 @@
-"""What stands in front of a model in an environment, and the environment's settings as CDK has them."""
+"""What stands in front of a model in an environment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,52 +15,9 @@ from constructs.web_acl import WebAcl
 
 from stacks.declarations import Model
 from stacks.environments import ApiKeys as Keys
-from stacks.environments import Domain, Environment, Removal
+from stacks.environments import Domain, Environment
 from stacks.environments import WebAcl as WebAclDeclaration
-
-# CDK's names of the numbers of days that CloudWatch Logs takes.
-_RETENTION = {
-    1: logs.RetentionDays.ONE_DAY,
-    3: logs.RetentionDays.THREE_DAYS,
-    5: logs.RetentionDays.FIVE_DAYS,
-    7: logs.RetentionDays.ONE_WEEK,
-    14: logs.RetentionDays.TWO_WEEKS,
-    30: logs.RetentionDays.ONE_MONTH,
-    60: logs.RetentionDays.TWO_MONTHS,
-    90: logs.RetentionDays.THREE_MONTHS,
-    120: logs.RetentionDays.FOUR_MONTHS,
-    150: logs.RetentionDays.FIVE_MONTHS,
-    180: logs.RetentionDays.SIX_MONTHS,
-    365: logs.RetentionDays.ONE_YEAR,
-    400: logs.RetentionDays.THIRTEEN_MONTHS,
-    545: logs.RetentionDays.EIGHTEEN_MONTHS,
-    731: logs.RetentionDays.TWO_YEARS,
-    1096: logs.RetentionDays.THREE_YEARS,
-    1827: logs.RetentionDays.FIVE_YEARS,
-    2192: logs.RetentionDays.SIX_YEARS,
-    2557: logs.RetentionDays.SEVEN_YEARS,
-    2922: logs.RetentionDays.EIGHT_YEARS,
-    3288: logs.RetentionDays.NINE_YEARS,
-    3653: logs.RetentionDays.TEN_YEARS,
-}
-
-
-def log_retention(environment: Environment) -> logs.RetentionDays:
-    """How long an environment's logs are kept."""
-    return _RETENTION[environment.log_retention_days]
-
-
-def removal_policy(environment: Environment) -> RemovalPolicy:
-    """What becomes of an environment's stateful resources."""
-    return {
-        Removal.DESTROY: RemovalPolicy.DESTROY,
-        Removal.RETAIN: RemovalPolicy.RETAIN,
-    }[environment.removal]
-
-
-def seconds(number: int | None) -> Duration | None:
-    """A declared number of seconds, or None."""
-    return None if number is None else Duration.seconds(number)
+from stacks.settings import log_retention, removal_policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

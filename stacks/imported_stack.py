@@ -1,7 +1,6 @@
 """An imported model's stack: where its declaration meets the constructs."""
 
 from aws_cdk import Aws, CfnOutput, Stack
-from aws_cdk import Environment as CdkEnvironment
 from constructs import Construct
 from constructs.import_role import Weights
 from constructs.model_key import ModelKey
@@ -10,7 +9,8 @@ from constructs.run_notices import RunNotices
 from stacks.bedrock_import import import_into_bedrock
 from stacks.declarations import ImportedModel, SageMakerWeights
 from stacks.environments import Environment
-from stacks.front_door import model_api, removal_policy
+from stacks.front_door import model_api
+from stacks.settings import name_of, path_of, place_of, removal_policy
 
 
 class ImportedStack(Stack):
@@ -30,13 +30,11 @@ class ImportedStack(Stack):
         super().__init__(
             scope,
             model.name,
-            stack_name=f"{environment.name}-{model.name}",
+            stack_name=name_of(environment, model),
             description=f"{model.name}, imported into Bedrock, in {environment.name}",
-            env=CdkEnvironment(account=environment.account, region=model.region or environment.region),
+            env=place_of(environment, model),
         )
-        key = ModelKey(
-            self, "Key", alias=f"{environment.name}/{model.name}", removal_policy=removal_policy(environment)
-        )
+        key = ModelKey(self, "Key", alias=path_of(environment, model), removal_policy=removal_policy(environment))
         declared = model.weights
         source = declared if isinstance(declared, SageMakerWeights) else None
         own = {"account": environment.account or Aws.ACCOUNT_ID, "region": self.region}

@@ -1,7 +1,6 @@
 """One model's stack: where a declaration meets the constructs."""
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk import Environment as CdkEnvironment
 from constructs import Construct
 from constructs.artifact_bucket import ArtifactBucket
 from constructs.invoke_target import EndpointTarget
@@ -12,7 +11,8 @@ from catalog import Lock
 from catalog.deployment import container_version
 from stacks.declarations import JumpStartModel
 from stacks.environments import Environment
-from stacks.front_door import model_api, removal_policy, seconds
+from stacks.front_door import model_api
+from stacks.settings import name_of, path_of, place_of, removal_policy, seconds
 
 
 class ModelStack(Stack):
@@ -30,18 +30,18 @@ class ModelStack(Stack):
         Raises:
             ValueError: If the declaration is wrong; the message lists every problem.
         """
-        name = f"{environment.name}-{model.name}"
+        name = name_of(environment, model)
         super().__init__(
             scope,
             model.name,
             stack_name=name,
             description=f"{model.model_id} {model.version} in {environment.name}",
-            env=CdkEnvironment(account=environment.account, region=model.region or environment.region),
+            env=place_of(environment, model),
         )
         removal = removal_policy(environment)
         network = environment.network
 
-        key = ModelKey(self, "Key", alias=f"{environment.name}/{model.name}", removal_policy=removal)
+        key = ModelKey(self, "Key", alias=path_of(environment, model), removal_policy=removal)
         artifacts = ArtifactBucket(self, "Artifacts", encryption_key=key, removal_policy=removal)
         endpoint = JumpStartEndpoint(
             self,

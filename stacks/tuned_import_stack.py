@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from aws_cdk import Environment as CdkEnvironment
 from aws_cdk import Stack
 from constructs import Construct
 from constructs.import_role import Weights
@@ -13,9 +12,10 @@ from catalog.example_prompts import example_prompt
 from stacks.bedrock_import import import_into_bedrock
 from stacks.declarations import BedrockImport, FineTunedModel
 from stacks.environments import Environment
-from stacks.fine_tuning import RUNS, data_store, name_of, pipeline, training
+from stacks.fine_tuning import RUNS, data_store, pipeline, training
 from stacks.fine_tuning_runs import start_and_clean_up
 from stacks.front_door import model_api
+from stacks.settings import name_of, place_of
 
 
 class TunedImportStack(Stack):
@@ -41,7 +41,7 @@ class TunedImportStack(Stack):
             model.name,
             stack_name=name_of(environment, model),
             description=f"{model.model_id} {model.version}, tuned, imported into Bedrock, in {environment.name}",
-            env=CdkEnvironment(account=environment.account, region=model.region or environment.region),
+            env=place_of(environment, model),
         )
         deployment = _base(lock, model, self.region)
         store = data_store(self, environment=environment, model=model)

@@ -118,7 +118,7 @@ def _room(region: str, users: Sequence[Asked], quota: int, names: Sequence[str])
     if len(kept) + len(others) > quota:
         needed = f"needed are {len(kept)}{beside}, ask for an increase, or delete what nobody needs"
         yield Finding(Level.ERROR, places(users), f"{text}: {needed}")
-    elif (needed_later := sum(kept) - min(kept) + 2) + len(others) > quota:
+    elif (needed_later := limits.models_for_update(kept)) + len(others) > quota:
         needed = f"enough for a version of each, not for an update, which may take {needed_later}{beside}"
         yield Finding(Level.WARNING, places(users), f"{text}: {needed}")
 

@@ -76,7 +76,7 @@ def _room(region: str, group: Sequence[tuple[Place, int]]) -> Iterator[Finding]:
     others = {str(place): total - kept for place, kept in group}
     stuck = [name for name, count in others.items() if count + 2 > quota]
     if stuck:
-        needed = max(others.values()) + 2
+        needed = limits.models_for_update([kept for _, kept in group])
         # With one version each there are as many as models, and one more during an update.
         fewer = "keep_versions=1 for each, or " if len(group) < quota and most > 1 else ""
         beside = f", beside the {max(others.values())} that the others keep" if len(group) > 1 else ""
