@@ -1,10 +1,19 @@
 """How the end-to-end tests deploy: one stack of the app and its variants, with the real CDK CLI."""
 
-from collections.abc import Callable
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx2
 
 from tools.cdk import Cdk
 from tools.deployed import declared_stack
+from tools.local import LocalAws
 
 REGION = "us-west-2"
 STACK = declared_stack("dev/mistral-7b-instruct")
@@ -39,3 +48,42 @@ class Deployer:
 
     def destroy(self, *stacks: str, variant: str = "") -> str:
         return self.cdk.run("destroy", *stacks, *self.assembly(variant), "--force", "--concurrency", "4")
+
+
+def deployer_of(local_aws: LocalAws, folder: Path, app: Path, variants: Iterable[str]) -> Deployer:
+    """Bootstrap, and meanwhile synthesize variants of an app that writes them all in one process.
+
+    State machines wait a hundredth of the time then.
+    """
+    environment = {**local_aws.client_environment(), "CDK_VALIDATION": "false"}
+    deployer = Deployer(Cdk(environment=environment, logs=folder), folder)
+    synthesis = subprocess.Popen([sys.executable, app, folder, *variants], env={**os.environ, **environment})
+    deployer.cdk.bootstrap([f"aws://123456789012/{REGION}"])
+    assert synthesis.wait() == 0
+    hurry(local_aws)
+    return deployer
+
+
+def hurry(local_aws: LocalAws) -> None:
+    """Let state machines wait a hundredth of the time: not even a second where they wait half a minute."""
+    httpx2.put(f"{local_aws.url}/_localaws/stepfunctions", json={"wait_scale": 0.01}).raise_for_status()
+
+
+class Notices:
+    """A queue that a topic sends to."""
+
+    def __init__(self, topic_arn: str) -> None:
+        self._sqs: Any = boto3.client("sqs", region_name=REGION)
+        sns: Any = boto3.client("sns", region_name=REGION)
+        self._url = str(self._sqs.create_queue(QueueName="notices")["QueueUrl"])
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]
+        sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=attributes["QueueArn"])
+
+    def told(self) -> list[dict[str, Any]]:
+        """All notices since the last time, each with `Subject` and `Message`."""
+        told: list[dict[str, Any]] = []
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages", []):
+            told += [json.loads(message["Body"]) for message in messages]
+            for message in messages:
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return told

@@ -4,7 +4,6 @@ The tests follow one another: each takes the pipeline as the one before left it.
 the real channels and writes a tiny, valid model.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import openai
 import pytest
 
 from stacks.models import MISTRAL_7B_DOLLY
-from tests.e2e.deployment import ACCOUNTS, REGION, Deployer
+from tests.e2e.deployment import ACCOUNTS, REGION, Deployer, Notices, hurry
 from tools import finetune, keys
 from tools.cdk import Cdk
 from tools.deployed import DeclaredStack, outputs
@@ -51,8 +50,7 @@ def deployer(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> D
     environment = {**local_aws.client_environment(), "CDK_VALIDATION": "false"}
     deployer = Deployer(Cdk(environment=environment, logs=folder), folder, "tests/e2e/tuning_app.py")
     deployer.cdk.bootstrap([f"aws://123456789012/{REGION}"])
-    # Not even a second for each of the pipeline's waits of half a minute.
-    httpx2.put(f"{local_aws.url}/_localaws/stepfunctions", json={"wait_scale": 0.01}).raise_for_status()
+    hurry(local_aws)
     return deployer
 
 
@@ -78,13 +76,9 @@ def data(deployed: dict[str, str]) -> "Data":
 
 
 @pytest.fixture(scope="module")
-def notices(deployed: dict[str, str]) -> str:
-    """A queue that the pipeline's topic sends to."""
-    sqs = _aws("sqs")
-    url = str(sqs.create_queue(QueueName="notices")["QueueUrl"])
-    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    _aws("sns").subscribe(TopicArn=deployed["TopicArn"], Protocol="sqs", Endpoint=queue)
-    return url
+def notices(deployed: dict[str, str]) -> Notices:
+    """What the pipeline's topic tells."""
+    return Notices(deployed["TopicArn"])
 
 
 class Data:
@@ -142,7 +136,7 @@ def _until_the_pointer_is_read_again(client: openai.OpenAI) -> None:
     pytest.fail("the api does not see that a version is served")
 
 
-def test_answers_503_until_a_first_version_is_served(client: openai.OpenAI, notices: str) -> None:
+def test_answers_503_until_a_first_version_is_served(client: openai.OpenAI, notices: Notices) -> None:
     with pytest.raises(openai.InternalServerError, match="no version") as refused:
         _ask(client)
 
@@ -265,12 +259,8 @@ def test_a_marker_beside_the_data_starts_a_run(deployed: dict[str, str]) -> None
     _run(executions[0]["executionArn"])
 
 
-def test_tells_subscribers_how_each_run_ended(notices: str) -> None:
-    told = []
-    while messages := _aws("sqs").receive_message(QueueUrl=notices, MaxNumberOfMessages=10).get("Messages", []):
-        told += [json.loads(message["Body"]) for message in messages]
-        for message in messages:
-            _aws("sqs").delete_message(QueueUrl=notices, ReceiptHandle=message["ReceiptHandle"])
+def test_tells_subscribers_how_each_run_ended(notices: Notices) -> None:
+    told = notices.told()
 
     texts = [message["Message"] for message in told]
     assert {message["Subject"] for message in told} == {f"{STACK.path}: success", f"{STACK.path}: failure"}

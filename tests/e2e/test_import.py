@@ -5,27 +5,23 @@ valid; Bedrock is a stand-in that holds to the documented quotas, names, states 
 """
 
 import itertools
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx2
 import numpy as np
 import openai
 import pytest
 
 from stacks.environments import DEV
 from tests.e2e.constant_load import ConstantLoad
-from tests.e2e.deployment import ACCOUNTS, REGION, Deployer
+from tests.e2e.deployment import ACCOUNTS, REGION, Deployer, deployer_of
 from tests.e2e.import_app import declared, prefix
 from tests.localaws.bedrock_models import ACCOUNT, Bedrock, make_role, read_policy
 from tests.model_import.artifact_models import granite_llama, half
 from tools import keys
-from tools.cdk import Cdk, CdkError
+from tools.cdk import CdkError
 from tools.deployed import DeclaredStack, outputs
 from tools.invoke import openai_client
 from tools.leftovers import Leftover, leftovers
@@ -55,15 +51,7 @@ QUESTION = "Which lake is the deepest?"
 
 @pytest.fixture(scope="module")
 def deployer(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Deployer:
-    folder = tmp_path_factory.mktemp("import")
-    environment = {**local_aws.client_environment(), "CDK_VALIDATION": "false"}
-    deployer = Deployer(Cdk(environment=environment, logs=folder), folder)
-    synthesis = subprocess.Popen([sys.executable, APP, folder, *VERSIONS], env={**os.environ, **environment})
-    deployer.cdk.bootstrap([f"aws://{ACCOUNT}/{REGION}"])
-    assert synthesis.wait() == 0
-    # A tenth of a second for each of the state machine's waits of 15 s.
-    httpx2.put(f"{local_aws.url}/_localaws/stepfunctions", json={"wait_scale": 0.01}).raise_for_status()
-    return deployer
+    return deployer_of(local_aws, tmp_path_factory.mktemp("import"), APP, VERSIONS)
 
 
 @pytest.fixture(scope="module")

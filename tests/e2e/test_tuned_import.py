@@ -5,9 +5,6 @@ tiny, valid model in the safetensors format; Bedrock is one that really reads it
 """
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,10 +16,9 @@ import openai
 import pytest
 
 from tests.e2e.constant_load import ConstantLoad
-from tests.e2e.deployment import ACCOUNTS, REGION, Deployer
+from tests.e2e.deployment import ACCOUNTS, REGION, Deployer, Notices, deployer_of
 from tests.e2e.tuned_import_app import VARIANTS
 from tools import finetune, keys
-from tools.cdk import Cdk
 from tools.demo_tuning import tune
 from tools.deployed import DeclaredStack, outputs
 from tools.invoke import openai_client
@@ -48,15 +44,7 @@ CHAT = "Which lake is the deepest?"
 
 @pytest.fixture(scope="module")
 def deployer(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Deployer:
-    folder = tmp_path_factory.mktemp("tuned-import")
-    environment = {**local_aws.client_environment(), "CDK_VALIDATION": "false"}
-    deployer = Deployer(Cdk(environment=environment, logs=folder), folder)
-    synthesis = subprocess.Popen([sys.executable, APP, folder, *VARIANTS], env={**os.environ, **environment})
-    deployer.cdk.bootstrap([f"aws://123456789012/{REGION}"])
-    assert synthesis.wait() == 0
-    # Not even a second for each of the state machines' waits of half a minute.
-    httpx2.put(f"{local_aws.url}/_localaws/stepfunctions", json={"wait_scale": 0.01}).raise_for_status()
-    return deployer
+    return deployer_of(local_aws, tmp_path_factory.mktemp("tuned-import"), APP, VARIANTS)
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +72,9 @@ def client(make_client: Callable[[], openai.OpenAI]) -> Iterator[openai.OpenAI]:
 
 
 @pytest.fixture(scope="module")
-def notices(deployed: dict[str, str]) -> str:
-    """A queue that the pipeline's topic sends to."""
-    sqs = _aws("sqs")
-    url = str(sqs.create_queue(QueueName="notices")["QueueUrl"])
-    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    _aws("sns").subscribe(TopicArn=deployed["TopicArn"], Protocol="sqs", Endpoint=queue)
-    return url
+def notices(deployed: dict[str, str]) -> Notices:
+    """What the pipeline's topic tells."""
+    return Notices(deployed["TopicArn"])
 
 
 def _aws(service: Any) -> Any:
@@ -171,7 +155,7 @@ def _calls(local_aws: LocalAws, model: str) -> set[str]:
     return set(calls[model])
 
 
-def test_answers_503_until_a_first_version_is_served(client: openai.OpenAI, notices: str) -> None:
+def test_answers_503_until_a_first_version_is_served(client: openai.OpenAI, notices: Notices) -> None:
     with pytest.raises(openai.InternalServerError, match="no version") as refused:
         _chat(client)
 
@@ -295,12 +279,8 @@ def test_an_import_that_fails_leaves_what_is_served_and_says_why(
         assert _chat(client)
 
 
-def test_tells_subscribers_how_each_run_ended(notices: str) -> None:
-    told = []
-    while messages := _aws("sqs").receive_message(QueueUrl=notices, MaxNumberOfMessages=10).get("Messages", []):
-        told += [json.loads(message["Body"]) for message in messages]
-        for message in messages:
-            _aws("sqs").delete_message(QueueUrl=notices, ReceiptHandle=message["ReceiptHandle"])
+def test_tells_subscribers_how_each_run_ended(notices: Notices) -> None:
+    told = notices.told()
 
     failures = [message["Message"] for message in told if message["Subject"] == f"{STACK.path}: failure"]
     successes = [message["Message"] for message in told if message["Subject"] == f"{STACK.path}: success"]
