@@ -258,6 +258,8 @@ class TestPython:
         answer = functions.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
         assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
         group = f"/aws/lambda/{function}"
+        # The function's first invocation of all makes the group, which may be this one.
+        wait_for(lambda: aws("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"], seconds=5)
         wait_for(lambda: any(marker in message for message in messages(aws, group)), seconds=5)
 
 
