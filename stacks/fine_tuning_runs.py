@@ -1,9 +1,6 @@
 """What starts a fine-tuned model's pipeline, what cleans up after it, and what its stack tells of it."""
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from aws_cdk import CfnOutput, Stack
 from constructs import IDependable
@@ -12,6 +9,7 @@ from constructs.pipeline_lifecycle import PipelineLifecycle
 from constructs.pipeline_triggers import MARKER, PipelineTriggers
 from constructs.run_notices import UNFINISHED
 
+from stacks.declaration_hash import declaration_hash
 from stacks.declarations import FineTunedModel
 from stacks.environments import Environment, Removal
 from stacks.fine_tuning import DataStore, Training
@@ -54,7 +52,7 @@ def start_and_clean_up(
         pipeline=name_of(environment, model),
         state_machine=machine,
         artifacts=f"data and tuned weights {kept}",
-        declaration_hash=_declaration_hash(model),
+        declaration_hash=declaration_hash(model),
         needs=[store.artifacts, *needs, trained.job, trained.functions, trained.notices.topic, tuning],
         endpoint_name=endpoint_name,
         encryption_key=store.key,
@@ -87,8 +85,3 @@ def start_and_clean_up(
     }
     for output, (value, description) in outputs.items():
         CfnOutput(stack, output, value=value, description=description)
-
-
-def _declaration_hash(model: FineTunedModel) -> str:
-    """Changes with the declaration, so that CloudFormation sees an update where there is one."""
-    return hashlib.sha256(json.dumps(asdict(model), sort_keys=True, default=list).encode()).hexdigest()[:12]

@@ -17,6 +17,7 @@ _MODEL_FILES = {"numpy", "safetensors", "tokenizers"}
 FLOORS: dict[str, set[str]] = {
     "stacks/environments.py": set(),
     "stacks/declarations.py": set(),
+    "stacks/declaration_hash.py": {"stacks.declarations"},
     "stacks/models.py": {"stacks.declarations", "stacks.environments"},
     "stacks/checks": {"catalog", "stacks.checks", "stacks.declarations", "stacks.environments"},
     "stacks/preflight.py": {"catalog", "stacks.checks", "stacks.declarations", "stacks.environments"},
@@ -63,7 +64,8 @@ FLOORS: dict[str, set[str]] = {
     },
     "stacks/fine_tuning_runs.py": {
         *("aws_cdk", "constructs"),
-        *("stacks.declarations", "stacks.environments", "stacks.fine_tuning", "stacks.settings"),
+        *("stacks.declaration_hash", "stacks.declarations", "stacks.environments"),
+        *("stacks.fine_tuning", "stacks.settings"),
     },
     "app.py": {"aws_cdk", "cdk_nag", "catalog", "stacks"},
     "catalog": {"catalog"},
