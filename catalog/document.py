@@ -2,7 +2,7 @@
 
 A document either has image, artifact and environment at its top level, or offers several inference configs:
 lists of components, each of which overrides fields of the top level. What is read here and how follows the
-`sagemaker` SDK (2.257.1, `sagemaker.jumpstart.types`); `tests/parity` holds it to that.
+`sagemaker` SDK (2.257.1, `sagemaker.jumpstart.types`); the parity tests hold it to that.
 
 Fields that say nothing about an endpoint, such as those for training, are ignored; so is
 `hosting_resource_requirements`, which belongs to inference components.

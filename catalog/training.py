@@ -1,7 +1,7 @@
 """The training recipe: what a JumpStart spec document says about fine-tuning, whatever its generation.
 
 How fields are read follows the `sagemaker` SDK (2.257.1, `sagemaker.jumpstart.types` and `.artifacts`);
-`tests/parity` holds the requests that come of it to the SDK's. Like the SDK, a document's training configs are
+the parity tests compare the requests made from it with the SDK's. Like the SDK, a document's training configs are
 applied only where one is asked for by its name.
 """
 

@@ -1,6 +1,6 @@
 """The complete CreateTrainingJob request for a recipe, as the `sagemaker` SDK's JumpStartEstimator sends it.
 
-`tests/parity` compares the requests. What is different on purpose stands there in one table: the SDK's defaults for
+The parity tests compare the requests and list the intended differences in one table: the SDK's defaults for
 its debugger and profiler are left out, and a storage volume's key where the instance type takes none.
 """
 

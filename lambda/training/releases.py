@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-# `<pipeline>-<version of the training>-<hash of the serving settings>` (constructs/fine_tuned_endpoint.py).
+# `<pipeline>-<version of the training>-<hash of the serving settings>`, as the construct of the endpoint names them.
 _RELEASE = r"[0-9a-f]{12}-[0-9a-f]{6}"
 _JOB = r"[0-9a-f]{12}(-\d+)?"
 

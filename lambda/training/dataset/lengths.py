@@ -9,7 +9,7 @@ BYTES_A_TOKEN: Final = 4
 
 OpenAI's rule of thumb is some 4 characters of English text a token (platform.openai.com/tokenizer). Bytes stand for
 characters here, because text beyond ASCII takes more tokens a character, about as it takes more bytes. Mistral 7B's
-tokenizer has 4.2 and 4.0 bytes a token on the two sample data sets of `tools/samples`, 2.9 to 3.8 on German, Russian
+tokenizer has 4.2 and 4.0 bytes a token on the project's two sample data sets, 2.9 to 3.8 on German, Russian
 and Python source, 2.0 to 2.6 on Hebrew and Japanese: such text has up to twice the tokens estimated. The tokenizer
 itself comes with the model and is not at hand where data is checked.
 """
