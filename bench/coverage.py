@@ -52,7 +52,7 @@ def main() -> int:
 
 def _ours() -> dict[str, Any]:
     import aws_cdk as cdk  # noqa: PLC0415 - starts Node
-    from constructs.jumpstart_endpoint import JumpStartEndpoint  # noqa: PLC0415 - likewise
+    from constructs.endpoint.jumpstart_endpoint import JumpStartEndpoint  # noqa: PLC0415 - likewise
 
     context = json.loads((_ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     failures: dict[str, str] = {}

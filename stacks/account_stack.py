@@ -3,7 +3,7 @@
 from aws_cdk import Environment as CdkEnvironment
 from aws_cdk import Stack
 from constructs import Construct
-from constructs.api_gateway_account import ApiGatewayAccount
+from constructs.api.api_gateway_account import ApiGatewayAccount
 
 
 class AccountStack(Stack):

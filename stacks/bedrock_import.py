@@ -1,10 +1,10 @@
 """How a stack brings a model into Bedrock: names, import job, dashboard and outputs, of declarations of either kind."""
 
 from aws_cdk import CfnOutput, Stack
-from constructs.import_dashboard import ImportDashboard
-from constructs.import_role import Weights
-from constructs.imported_model import ImportedModel
-from constructs.model_import_job import ModelImportJob
+from constructs.model_import.import_dashboard import ImportDashboard
+from constructs.model_import.import_role import Weights
+from constructs.model_import.imported_model import ImportedModel
+from constructs.model_import.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 

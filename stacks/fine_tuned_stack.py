@@ -2,9 +2,9 @@
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
-from constructs.endpoint_serving import EndpointServing
-from constructs.fine_tuned_endpoint import FineTunedEndpoint
-from constructs.invoke_target import EndpointTarget
+from constructs.api.invoke_target import EndpointTarget
+from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
+from constructs.fine_tuning.endpoint_serving import EndpointServing
 from constructs.served_pointer import ServedPointer
 
 from catalog import Lock

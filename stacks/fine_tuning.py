@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from aws_cdk import Duration, Stack
 from constructs.artifact_bucket import ArtifactBucket
-from constructs.fine_tuning_functions import FineTuningFunctions
-from constructs.fine_tuning_pipeline import FineTuningPipeline, Serving
+from constructs.fine_tuning.fine_tuning_functions import FineTuningFunctions
+from constructs.fine_tuning.fine_tuning_pipeline import FineTuningPipeline, Serving
+from constructs.fine_tuning.pipeline_notices import PipelineNotices
+from constructs.fine_tuning.training_job import TrainingJob
 from constructs.model_key import ModelKey
-from constructs.pipeline_notices import PipelineNotices
-from constructs.training_job import TrainingJob
 
 from catalog import Deployment
 from catalog.instances import hardware

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from aws_cdk import CfnOutput, Stack
 from constructs import IDependable
-from constructs.fine_tuning_pipeline import FineTuningPipeline
-from constructs.pipeline_lifecycle import PipelineLifecycle
-from constructs.pipeline_triggers import MARKER, PipelineTriggers
+from constructs.fine_tuning.fine_tuning_pipeline import FineTuningPipeline
+from constructs.fine_tuning.pipeline_lifecycle import PipelineLifecycle
+from constructs.fine_tuning.pipeline_triggers import MARKER, PipelineTriggers
 from constructs.run_notices import UNFINISHED
 
 from stacks.declaration_hash import declaration_hash

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
 from constructs import IDependable
-from constructs.api_domain import ApiDomain
-from constructs.api_keys import ApiKeys
-from constructs.invoke_api import InvokeApi
-from constructs.invoke_target import InvokeTarget
+from constructs.api.api_domain import ApiDomain
+from constructs.api.api_keys import ApiKeys
+from constructs.api.invoke_api import InvokeApi
+from constructs.api.invoke_target import InvokeTarget
+from constructs.api.web_acl import WebAcl
 from constructs.model_key import ModelKey
-from constructs.web_acl import WebAcl
 
 from stacks.declarations import Model
 from stacks.environments import ApiKeys as Keys

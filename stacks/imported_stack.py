@@ -2,7 +2,7 @@
 
 from aws_cdk import Aws, CfnOutput, Stack
 from constructs import Construct
-from constructs.import_role import Weights
+from constructs.model_import.import_role import Weights
 from constructs.model_key import ModelKey
 from constructs.run_notices import RunNotices
 

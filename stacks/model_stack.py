@@ -2,9 +2,9 @@
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
+from constructs.api.invoke_target import EndpointTarget
 from constructs.artifact_bucket import ArtifactBucket
-from constructs.invoke_target import EndpointTarget
-from constructs.jumpstart_endpoint import JumpStartEndpoint
+from constructs.endpoint.jumpstart_endpoint import JumpStartEndpoint
 from constructs.model_key import ModelKey
 
 from catalog import Lock

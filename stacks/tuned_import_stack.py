@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from aws_cdk import Stack
 from constructs import Construct
-from constructs.import_role import Weights
-from constructs.import_serving import ImportServing
+from constructs.fine_tuning.import_serving import ImportServing
+from constructs.model_import.import_role import Weights
 
 from catalog import CatalogError, Deployment, Lock
 from catalog.example_prompts import example_prompt

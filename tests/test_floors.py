@@ -74,7 +74,7 @@ FLOORS: dict[str, set[str]] = {
     "lambda/invoke_shim": {"boto3", "botocore", "urllib3", "invoke_shim"},
     "lambda/key_authorizer": {"key_authorizer"},
     "lambda/model_import": {"boto3", "botocore", "model_import"},
-    # The catalogue's rules are packed beside it (constructs/training_function.py).
+    # The catalogue's rules are packed beside it (constructs/fine_tuning/training_function.py).
     "lambda/training": {"boto3", "botocore", "catalog", "training"},
     "localaws": {"localaws", *_DEVELOPMENT, *_MODEL_FILES} - {"openai", "httpx2", "rich"},
     # The peers that the benches measure are in venvs of their own.

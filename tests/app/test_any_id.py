@@ -11,7 +11,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from constructs.jumpstart_endpoint import JumpStartEndpoint
+from constructs.endpoint.jumpstart_endpoint import JumpStartEndpoint
 
 from catalog import Lock, ModelVersion
 from stacks.declarations import JumpStartModel

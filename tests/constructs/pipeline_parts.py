@@ -6,18 +6,18 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import assertions
 from constructs.artifact_bucket import ArtifactBucket
-from constructs.endpoint_serving import EndpointServing
-from constructs.fine_tuned_endpoint import FineTunedEndpoint
-from constructs.fine_tuning_functions import FineTuningFunctions
-from constructs.fine_tuning_pipeline import FineTuningPipeline, Serving
-from constructs.import_role import Weights
-from constructs.import_serving import ImportServing
-from constructs.imported_model import ImportedModel
-from constructs.model_import_job import ModelImportJob
+from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
+from constructs.fine_tuning.endpoint_serving import EndpointServing
+from constructs.fine_tuning.fine_tuning_functions import FineTuningFunctions
+from constructs.fine_tuning.fine_tuning_pipeline import FineTuningPipeline, Serving
+from constructs.fine_tuning.import_serving import ImportServing
+from constructs.fine_tuning.pipeline_notices import PipelineNotices
+from constructs.fine_tuning.training_job import TrainingJob
+from constructs.model_import.import_role import Weights
+from constructs.model_import.imported_model import ImportedModel
+from constructs.model_import.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
-from constructs.pipeline_notices import PipelineNotices
 from constructs.served_pointer import ServedPointer
-from constructs.training_job import TrainingJob
 
 from catalog import Deployment, Lock, ModelVersion
 from tests.app.state_machine_calls import definition, machines

@@ -5,7 +5,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_apigateway as apigateway
-from constructs.api_domain import ApiDomain
+from constructs.api.api_domain import ApiDomain
 
 Properties = Callable[[cdk.Stack, str], list[dict[str, Any]]]
 

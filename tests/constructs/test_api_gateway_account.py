@@ -1,6 +1,6 @@
 import aws_cdk as cdk
 from aws_cdk import assertions
-from constructs.api_gateway_account import ApiGatewayAccount
+from constructs.api.api_gateway_account import ApiGatewayAccount
 
 
 def test_names_a_role_that_only_api_gateway_may_assume_and_that_only_writes_logs(stack: cdk.Stack) -> None:

@@ -7,7 +7,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_apigateway as apigateway
-from constructs.api_keys import BEARER_KEY, ApiKeys
+from constructs.api.api_keys import BEARER_KEY, ApiKeys
 from constructs.model_key import ModelKey
 from hypothesis import given
 from hypothesis import strategies as st

@@ -2,7 +2,7 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import assertions
-from constructs.execution_role import ExecutionRole
+from constructs.endpoint.execution_role import ExecutionRole
 
 from catalog import Lock, ModelVersion
 

@@ -5,8 +5,8 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
-from constructs.import_dashboard import ImportDashboard
-from constructs.imported_model import MODEL_TAG, SOURCE_TAG, ImportedModel
+from constructs.model_import.import_dashboard import ImportDashboard
+from constructs.model_import.imported_model import MODEL_TAG, SOURCE_TAG, ImportedModel
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 

@@ -7,14 +7,14 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from constructs import invoke_api
-from constructs.api_domain import ApiDomain
-from constructs.api_keys import ApiKeys
-from constructs.imported_model import ImportedModel
-from constructs.invoke_api import InvokeApi
-from constructs.invoke_target import CONTAINERS, EndpointTarget
+from constructs.api import invoke_api
+from constructs.api.api_domain import ApiDomain
+from constructs.api.api_keys import ApiKeys
+from constructs.api.invoke_api import InvokeApi
+from constructs.api.invoke_target import CONTAINERS, EndpointTarget
+from constructs.endpoint.sagemaker_endpoint import SageMakerEndpoint
+from constructs.model_import.imported_model import ImportedModel
 from constructs.model_key import ModelKey
-from constructs.sagemaker_endpoint import SageMakerEndpoint
 from constructs.served_pointer import ServedPointer
 
 from invoke_shim import settings as shim_settings

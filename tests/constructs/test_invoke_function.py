@@ -6,7 +6,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_logs as logs
-from constructs.invoke_function import InvokeFunction
+from constructs.api.invoke_function import InvokeFunction
 from constructs.model_key import ModelKey
 
 WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"

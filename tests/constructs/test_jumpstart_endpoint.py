@@ -8,9 +8,9 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from constructs.execution_role import ExecutionRole
-from constructs.jumpstart_endpoint import JumpStartEndpoint, default_timeout
-from constructs.sagemaker_endpoint import SageMakerEndpoint
+from constructs.endpoint.execution_role import ExecutionRole
+from constructs.endpoint.jumpstart_endpoint import JumpStartEndpoint, default_timeout
+from constructs.endpoint.sagemaker_endpoint import SageMakerEndpoint
 
 from catalog import Lock, ModelVersion
 from catalog.spec import AdditionalDataSource

@@ -5,9 +5,9 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
-from constructs.import_role import ImportRole, Weights
-from constructs.imported_model import ImportedModel
-from constructs.model_import_job import ModelImportJob
+from constructs.model_import.import_role import ImportRole, Weights
+from constructs.model_import.imported_model import ImportedModel
+from constructs.model_import.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 

@@ -2,10 +2,10 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import assertions
-from constructs.invoke_api import InvokeApi
-from constructs.invoke_target import EndpointTarget
+from constructs.api.invoke_api import InvokeApi
+from constructs.api.invoke_target import EndpointTarget
+from constructs.endpoint.sagemaker_endpoint import SageMakerEndpoint
 from constructs.model_key import ModelKey
-from constructs.sagemaker_endpoint import SageMakerEndpoint
 from constructs.served_pointer import ServedPointer
 
 from tests.app.state_machine_calls import allowed, text

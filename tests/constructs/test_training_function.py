@@ -6,9 +6,9 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from constructs import training_function
+from constructs.fine_tuning import training_function
+from constructs.fine_tuning.training_function import TrainingFunction
 from constructs.model_key import ModelKey
-from constructs.training_function import TrainingFunction
 
 
 def _packed(context: dict[str, Any], outdir: Path) -> Path:
@@ -56,7 +56,7 @@ def test_the_package_moves_with_a_rule_that_it_has_and_with_no_other(
     context: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "root"
-    source = Path(training_function.__file__).parent.parent
+    source = Path(training_function.__file__).parents[2]
     for name in ("catalog", "lambda/training"):
         for path in (source / name).rglob("*"):
             if path.suffix in {".py", ".json"} and "jumpstart.lock" not in path.parts:

@@ -4,7 +4,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
-from constructs.web_acl import WebAcl
+from constructs.api.web_acl import WebAcl
 
 from catalog.gateway_limits import MANAGED_RULE_GROUPS
 

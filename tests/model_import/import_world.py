@@ -19,9 +19,9 @@ from uuid import uuid4
 
 import aws_cdk as cdk
 from aws_cdk import assertions
-from constructs.import_role import Weights
-from constructs.imported_model import ImportedModel
-from constructs.model_import_job import ModelImportJob
+from constructs.model_import.import_role import Weights
+from constructs.model_import.imported_model import ImportedModel
+from constructs.model_import.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from constructs.import_role import Weights
-from constructs.imported_model import ImportedModel
-from constructs.model_import_job import ModelImportJob
+from constructs.model_import.import_role import Weights
+from constructs.model_import.imported_model import ImportedModel
+from constructs.model_import.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
 from constructs.run_notices import RunNotices
 from constructs.served_pointer import ServedPointer

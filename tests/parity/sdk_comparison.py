@@ -9,7 +9,7 @@ from unittest import mock
 
 import aws_cdk as cdk
 from aws_cdk import assertions
-from constructs.jumpstart_endpoint import JumpStartEndpoint
+from constructs.endpoint.jumpstart_endpoint import JumpStartEndpoint
 from sagemaker.jumpstart.enums import JumpStartModelType
 from sagemaker.jumpstart.model import JumpStartModel
 from sagemaker.jumpstart.types import JumpStartModelSpecs

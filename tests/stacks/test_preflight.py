@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
-from constructs.endpoint_checks import count_problems, timeout_problems
+from constructs.endpoint.endpoint_checks import count_problems, timeout_problems
 
 from catalog import Lock, gateway_limits, limits
 from catalog.nearest import nearest_number, similar

@@ -16,7 +16,7 @@ from constructs.acknowledgements import acknowledge_in_policy
 from constructs.logged_function import NO_RESOURCE_FOR_TRACES, logged_function
 from constructs.statements import allow
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _PACKAGE = "training"
 _RULES = "catalog"
 

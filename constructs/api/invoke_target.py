@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from aws_cdk import aws_iam as iam
-from constructs.sagemaker_endpoint import SageMakerEndpoint
+from constructs.endpoint.sagemaker_endpoint import SageMakerEndpoint
 from constructs.served_pointer import ServedPointer
 
 CONTAINERS = ("tgi", "lmi", "vllm")

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs.acknowledgements import wildcard_finding
-from constructs.endpoint_states import EndpointStates
-from constructs.fine_tuned_endpoint import FineTunedEndpoint
-from constructs.fine_tuning_functions import EndpointFunctions
-from constructs.fine_tuning_pipeline import Ways
-from constructs.pipeline_states import PipelineStates
+from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
+from constructs.fine_tuning.endpoint_states import EndpointStates
+from constructs.fine_tuning.fine_tuning_functions import EndpointFunctions
+from constructs.fine_tuning.fine_tuning_pipeline import Ways
+from constructs.fine_tuning.pipeline_states import PipelineStates
 from constructs.served_pointer import ServedPointer
 
 _FUNCTION_TIMEOUT = Duration.minutes(6)

@@ -8,9 +8,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
+from constructs.fine_tuning.training_role import TrainingRole
 from constructs.statements import pass_role
 from constructs.step_tasks import StepTasks
-from constructs.training_role import TrainingRole
 
 from catalog import Deployment
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
-from constructs.pipeline_notices import PipelineNotices
+from constructs.fine_tuning.pipeline_notices import PipelineNotices
 from constructs.pointer_states import PointerStates
 from constructs.served_pointer import ServedPointer
 from constructs.step_tasks import StepTasks

@@ -9,8 +9,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
-from constructs.import_job_states import ImportJobStates
-from constructs.imported_model import ImportedModel
+from constructs.model_import.import_job_states import ImportJobStates
+from constructs.model_import.imported_model import ImportedModel
 from constructs.pointer_states import PointerStates
 from constructs.served_pointer import NOTHING
 from constructs.step_tasks import StepTasks

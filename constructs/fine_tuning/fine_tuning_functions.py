@@ -9,9 +9,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
-from constructs.fine_tuned_endpoint import FineTunedEndpoint
+from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
+from constructs.fine_tuning.training_function import TrainingFunction
 from constructs.served_pointer import ServedPointer
-from constructs.training_function import TrainingFunction
 
 # The data is streamed: memory buys CPU and network, by which large data sets are checked within 15 minutes.
 _PREPARE_MEMORY = 3008

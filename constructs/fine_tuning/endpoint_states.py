@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_stepfunctions as sfn
-from constructs.fine_tuned_endpoint import FineTunedEndpoint
-from constructs.pipeline_states import PipelineStates
+from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
+from constructs.fine_tuning.pipeline_states import PipelineStates
 from constructs.served_pointer import NOTHING
 from constructs.statements import pass_role
 

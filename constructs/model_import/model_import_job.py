@@ -10,12 +10,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
-from constructs.import_deployment import DEADLINE, ImportDeployment
-from constructs.import_function import ImportFunction
-from constructs.import_role import ImportRole, Weights, describe_weights, read_weights
-from constructs.import_states import ImportStates
-from constructs.imported_model import ImportedModel
 from constructs.logged_function import NO_RESOURCE_FOR_TRACES
+from constructs.model_import.import_deployment import DEADLINE, ImportDeployment
+from constructs.model_import.import_function import ImportFunction
+from constructs.model_import.import_role import ImportRole, Weights, describe_weights, read_weights
+from constructs.model_import.import_states import ImportStates
+from constructs.model_import.imported_model import ImportedModel
 
 from catalog import import_limits, limits
 

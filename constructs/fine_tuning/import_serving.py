@@ -7,10 +7,10 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs.acknowledgements import wildcard_finding
-from constructs.fine_tuning_pipeline import Ways
-from constructs.imported_model import ImportedModel
-from constructs.model_import_job import LONGEST_RUN, ModelImportJob
-from constructs.pipeline_states import PipelineStates
+from constructs.fine_tuning.fine_tuning_pipeline import Ways
+from constructs.fine_tuning.pipeline_states import PipelineStates
+from constructs.model_import.imported_model import ImportedModel
+from constructs.model_import.model_import_job import LONGEST_RUN, ModelImportJob
 from constructs.served_pointer import ServedPointer
 
 _RETRIED = ["Sfn.SfnException"]

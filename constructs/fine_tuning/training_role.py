@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
-from constructs.execution_role import DESCRIBE_NETWORK, MANAGE_NETWORK_INTERFACES, PULL_IMAGE, WRITE_LOGS
+from constructs.endpoint.execution_role import DESCRIBE_NETWORK, MANAGE_NETWORK_INTERFACES, PULL_IMAGE, WRITE_LOGS
 from constructs.statements import allow
 
 from catalog import Deployment

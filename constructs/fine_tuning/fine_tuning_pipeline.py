@@ -11,10 +11,10 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy
-from constructs.pipeline_notices import PipelineNotices
-from constructs.pipeline_states import PipelineStates
+from constructs.fine_tuning.pipeline_notices import PipelineNotices
+from constructs.fine_tuning.pipeline_states import PipelineStates
+from constructs.fine_tuning.training_job import TrainingJob
 from constructs.served_pointer import NOTHING, ServedPointer
-from constructs.training_job import TrainingJob
 
 _RUN = ("dataSha256", "jobName", "modelData", "report", "request", "samples", "status", "version")
 _PREPARE_TIMEOUT = Duration.minutes(16)

@@ -7,8 +7,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 from constructs.acknowledgements import acknowledge
-from constructs.container_definition import container_definition, unsupported_problems
-from constructs.endpoint_checks import (
+from constructs.endpoint.container_definition import container_definition, unsupported_problems
+from constructs.endpoint.endpoint_checks import (
     count_problems,
     environment_problems,
     name_problems,
@@ -16,8 +16,8 @@ from constructs.endpoint_checks import (
     timeout_problems,
     token_limit_problems,
 )
-from constructs.execution_role import ExecutionRole
-from constructs.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
+from constructs.endpoint.execution_role import ExecutionRole
+from constructs.endpoint.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
 
 from catalog import CatalogError, Deployment, ModelVersion, limits
 from catalog.instances import hardware

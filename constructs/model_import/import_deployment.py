@@ -11,9 +11,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IDependable
 from constructs.acknowledgements import acknowledge, acknowledge_in_policy, wildcard_finding
-from constructs.import_function import ImportFunction
-from constructs.imported_model import ImportedModel
 from constructs.logged_function import NO_RESOURCE_FOR_TRACES
+from constructs.model_import.import_function import ImportFunction
+from constructs.model_import.imported_model import ImportedModel
 
 DEADLINE = Duration.minutes(54)
 """How long a deployment waits for an import."""

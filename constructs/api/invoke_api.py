@@ -9,13 +9,13 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
-from constructs.access_log import access_log_format
 from constructs.acknowledgements import acknowledge, acknowledge_in_policy
-from constructs.api_domain import ApiDomain
-from constructs.api_keys import ApiKeys
-from constructs.gateway_responses import add_gateway_responses
-from constructs.invoke_function import LONGEST_TIMEOUT, InvokeFunction
-from constructs.invoke_target import InvokeTarget
+from constructs.api.access_log import access_log_format
+from constructs.api.api_domain import ApiDomain
+from constructs.api.api_keys import ApiKeys
+from constructs.api.gateway_responses import add_gateway_responses
+from constructs.api.invoke_function import LONGEST_TIMEOUT, InvokeFunction
+from constructs.api.invoke_target import InvokeTarget
 
 from catalog import limits
 

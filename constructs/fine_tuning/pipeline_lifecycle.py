@@ -8,7 +8,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IDependable
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
-from constructs.training_function import TrainingFunction
+from constructs.fine_tuning.training_function import TrainingFunction
 
 # Lambda's longest; CloudFormation waits as long as ServiceTimeout says, so that a function that died is noticed soon.
 _TIMEOUT = Duration.minutes(15)

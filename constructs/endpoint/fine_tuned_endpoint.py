@@ -12,15 +12,15 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
-from constructs.endpoint_checks import (
+from constructs.endpoint.endpoint_checks import (
     count_problems,
     environment_problems,
     name_problems,
     network_problems,
     token_limit_problems,
 )
-from constructs.execution_role import ExecutionRole
-from constructs.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
+from constructs.endpoint.execution_role import ExecutionRole
+from constructs.endpoint.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
 
 from catalog import CatalogError, Deployment, ModelVersion, limits
 from catalog.instances import hardware

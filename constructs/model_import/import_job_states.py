@@ -6,8 +6,8 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
-from constructs.import_role import USE_MODEL_KEY
-from constructs.imported_model import SOURCE_TAG, ImportedModel
+from constructs.model_import.import_role import USE_MODEL_KEY
+from constructs.model_import.imported_model import SOURCE_TAG, ImportedModel
 from constructs.statements import pass_role
 from constructs.step_tasks import StepTasks
 
