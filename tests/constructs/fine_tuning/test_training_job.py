@@ -3,7 +3,7 @@ from typing import Any
 import aws_cdk as cdk
 
 from tests.app.state_machine_calls import allowed
-from tests.constructs.pipeline_parts import make
+from tests.constructs.fine_tuning.pipeline_parts import make
 
 MEMBERS = {
     *("AlgorithmSpecification", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"),

@@ -5,7 +5,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from tests.constructs.pipeline_parts import NAME, make
+from tests.constructs.fine_tuning.pipeline_parts import NAME, make
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import aws_cdk as cdk
 import pytest
 
 from tests.app.state_machine_calls import conditions, definition, role_of, text
-from tests.constructs.pipeline_parts import Parts, make_importing
+from tests.constructs.fine_tuning.pipeline_parts import Parts, make_importing
 from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, prepared
 from tests.localaws.conftest import aws, local_aws
 from tests.localaws.state_machine_driver import make_role
