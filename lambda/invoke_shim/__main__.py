@@ -3,7 +3,7 @@
 import os
 import sys
 
-from invoke_shim import runtime
+from invoke_shim.runtime import loop as runtime
 
 
 def _complete_path() -> None:

@@ -6,14 +6,15 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from invoke_shim import logs, sse
 from invoke_shim.backends.base import Backend, Deadline
+from invoke_shim.deadline import patience
 from invoke_shim.errors import ApiError, unexpected
-from invoke_shim.patience import patience
-from invoke_shim.proxy import BrokenStreamError, Request, Response
-from invoke_shim.report import Report
-from invoke_shim.routes import Api
+from invoke_shim.http import sse
+from invoke_shim.http.proxy import BrokenStreamError, Request, Response
+from invoke_shim.http.routes import Api
 from invoke_shim.settings import Settings
+from invoke_shim.telemetry import logs
+from invoke_shim.telemetry.report import Report
 
 
 class Context(Protocol):
@@ -41,7 +42,8 @@ def api() -> Api:
 
 def _backend(settings: Settings) -> Backend:
     """Only the backend that is used is imported: imports are what a cold start spends its time on."""
-    create = import_module(f"invoke_shim.backends.{settings.backend}").create
+    module = {"sagemaker": "sagemaker.endpoint", "bedrock": "bedrock.model"}[settings.backend]
+    create = import_module(f"invoke_shim.backends.{module}").create
     return cast("Backend", create(settings))
 
 

@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from invoke_shim.backends import bedrock
+from invoke_shim.backends.bedrock import model as bedrock
 from invoke_shim.formats.base import Message
-from invoke_shim.generation import Ask, Generation
+from invoke_shim.generation.types import Ask, Generation
 from invoke_shim.settings import Settings
 from localaws import eventstream
 from tests.invoke_shim.backend_stub import Reply, Stub

@@ -6,8 +6,8 @@ from typing import cast
 import pytest
 
 from invoke_shim import handler as entry
-from invoke_shim import logs
-from invoke_shim.backends.sagemaker import SageMakerEndpoint
+from invoke_shim.backends.sagemaker.endpoint import SageMakerEndpoint
+from invoke_shim.telemetry import logs
 from tests.invoke_shim import backend_stub
 from tests.invoke_shim.shim_client import ENDPOINT_NAME, MODEL_NAME, Deploy, Runtime, Shim
 

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from invoke_shim import rules
-from invoke_shim.proxy import Response
+from invoke_shim.http.proxy import Response
 
 MODEL = "the-model"
 MAX_ERROR_BYTES = 16 * 1024

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from invoke_shim import handler as entry
-from invoke_shim.proxy import BrokenStreamError, Response
+from invoke_shim.http.proxy import BrokenStreamError, Response
 from tests.invoke_shim.backend_stub import ENDPOINT_NAME, Reply, Stub, fails, model_fails, stream, whole
 
 MODEL_NAME = "the-model"

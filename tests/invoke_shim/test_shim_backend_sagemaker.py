@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from invoke_shim.backends import connections
 from invoke_shim.backends.base import Backend
-from invoke_shim.backends.sagemaker import SageMakerEndpoint
+from invoke_shim.backends.sagemaker.endpoint import SageMakerEndpoint
 from invoke_shim.errors import ApiError
 from invoke_shim.formats import Message
-from invoke_shim.generation import Ask, Generation, Usage, collect, cut_stream
+from invoke_shim.generation.types import Ask, Generation, Usage, collect, cut_stream
 from localaws import eventstream
 from tests.invoke_shim.backend_stub import (
     ENDPOINT_NAME,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invoke_shim.errors import ApiError
-from invoke_shim.generation import (
+from invoke_shim.generation.types import (
     Answer,
     Completion,
     Piece,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invoke_shim.backends import bedrock
+from invoke_shim.backends.bedrock import model as bedrock
 from invoke_shim.errors import ApiError
 from invoke_shim.formats.base import Message
-from invoke_shim.generation import Ask, Generation, TokenLogprob, Usage, collect
+from invoke_shim.generation.types import Ask, Generation, TokenLogprob, Usage, collect
 from invoke_shim.settings import Settings
 from tests.invoke_shim.backend_stub import Reply, Stub, cut_up, soon, texts, whole
 from tests.invoke_shim.bedrock_stub import (

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from invoke_shim.backends import bedrock, retry
+from invoke_shim.backends import retry
+from invoke_shim.backends.bedrock import model as bedrock
 from invoke_shim.errors import ApiError
-from invoke_shim.generation import Piece
+from invoke_shim.generation.types import Piece
 from localaws import eventstream
 from tests.invoke_shim.backend_stub import Reply, Stub, fails, soon, whole
 from tests.invoke_shim.bedrock_stub import ARN, ask, backend, converse_stream, documents, environment, stream, written

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoke_shim.backends import bedrock_streams
-from invoke_shim.backends.bedrock_streams import Metered, ObjectSplitter, objects
+from invoke_shim.backends.bedrock import streams as bedrock_streams
+from invoke_shim.backends.bedrock.streams import Metered, ObjectSplitter, objects
 from invoke_shim.errors import ApiError
-from invoke_shim.generation import Usage
+from invoke_shim.generation.types import Usage
 from tests.invoke_shim.backend_stub import cut_up
 from tests.invoke_shim.bedrock_stub import METRICS
 

@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invoke_shim import handler as entry
-from invoke_shim.backends import connections, sagemaker
-from invoke_shim.routes import Api
+from invoke_shim.backends import connections
+from invoke_shim.backends.sagemaker import endpoint as sagemaker
+from invoke_shim.http.routes import Api
 from invoke_shim.settings import Settings
 from localaws import eventstream
 from localaws.containers import ContainerSettings, lmi, tgi, vllm

@@ -10,14 +10,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from invoke_shim import handler as entry
-from invoke_shim import logs, rules
+from invoke_shim import rules
 from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
 from invoke_shim.errors import Problem
-from invoke_shim.generation import Answer, Ask, Piece, Usage, collect
-from invoke_shim.proxy import Response
-from invoke_shim.routes import Api
+from invoke_shim.generation.types import Answer, Ask, Piece, Usage, collect
+from invoke_shim.http.proxy import Response
+from invoke_shim.http.routes import Api
 from invoke_shim.rules.base import ContainerRules
 from invoke_shim.settings import Settings
+from invoke_shim.telemetry import logs
 from tests.invoke_shim.fuzzing import (
     JSON,
     MODEL,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from invoke_shim import logs
+from invoke_shim.telemetry import logs
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.loaders import Loader
 
-from invoke_shim import logs, metrics
-from invoke_shim.metrics import Outcome
+from invoke_shim.telemetry import logs, metrics
+from invoke_shim.telemetry.metrics import Outcome
 
 UNITS = set(Loader().load_service_model("cloudwatch", "service-2")["shapes"]["StandardUnit"]["enum"])
 MAX_EVENT_BYTES = 256 * 1024

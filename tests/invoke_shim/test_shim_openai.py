@@ -13,7 +13,7 @@ from langchain_openai import ChatOpenAI
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import SecretStr
 
-from invoke_shim.proxy import BrokenStreamError
+from invoke_shim.http.proxy import BrokenStreamError
 from localaws import eventstream
 from tests.invoke_shim.backend_stub import fails
 from tests.invoke_shim.shim_client import MODEL_NAME, Deploy, Reply, Runtime, Shim, last_token, token

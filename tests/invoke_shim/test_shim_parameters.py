@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoke_shim import parameters, rules
+from invoke_shim import rules
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem
-from invoke_shim.generation import Generation
-from invoke_shim.parameters import Kind
+from invoke_shim.generation.types import Generation
+from invoke_shim.openai import parameters
+from invoke_shim.openai.parameters import Kind
 from invoke_shim.rules.base import ContainerRules
 
 KINDS: tuple[Kind, ...] = ("chat", "completion")

@@ -9,7 +9,7 @@ import pytest
 
 from invoke_shim.backends.base import Deadline
 from invoke_shim.errors import ApiError
-from invoke_shim.generation import Ask, Piece, Usage
+from invoke_shim.generation.types import Ask, Piece, Usage
 from tests.invoke_shim.scripted_backend import ScriptedBackend, shim_before
 from tests.invoke_shim.shim_client import MODEL_NAME, REQUEST_ID, TRACE_ID, Deploy, Runtime, Shim, chat_body
 
@@ -101,7 +101,7 @@ def test_a_wrong_method_is_logged_with_its_route(shim: Shim, capsys: Capture) ->
 
 
 def test_a_bug_tells_the_client_nothing_and_the_log_where(shim: Shim, capsys: Capture) -> None:
-    with patch("invoke_shim.prompting.read_prompts", side_effect=RuntimeError("the PROMPT was odd")):
+    with patch("invoke_shim.openai.prompts.read_prompts", side_effect=RuntimeError("the PROMPT was odd")):
         answer = shim.complete()
     assert (answer.status, answer.error["type"]) == (500, "server_error")
     [line] = logged(capsys)

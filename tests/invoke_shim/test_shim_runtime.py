@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "lambda" / "invoke_shim"
 FUNCTION = """
 import os, time
 from pathlib import Path
-from invoke_shim.proxy import BrokenStreamError, Response
+from invoke_shim.http.proxy import BrokenStreamError, Response
 
 print("loading", flush=True)
 if os.environ.get("BREAK_INIT"):

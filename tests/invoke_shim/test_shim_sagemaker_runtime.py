@@ -16,7 +16,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 
 from invoke_shim.backends import connections
-from invoke_shim.backends.sagemaker_runtime import SageMakerRuntime
+from invoke_shim.backends.sagemaker.runtime import SageMakerRuntime
 from tests.invoke_shim.backend_stub import Reply, Stub, environment, fails, model_fails, whole
 
 PAYLOAD = b'{"inputs": "Gr\xc3\xb6\xc3\x9fe"}'

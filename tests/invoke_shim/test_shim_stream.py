@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from invoke_shim.backends.base import NativeStream
 from invoke_shim.errors import ApiError
 from invoke_shim.formats import FORMATS
-from invoke_shim.generation import Piece, TokenLogprob, Usage
-from invoke_shim.proxy import Response
-from invoke_shim.trim import trim, trim_stream
+from invoke_shim.generation.trim import trim, trim_stream
+from invoke_shim.generation.types import Piece, TokenLogprob, Usage
+from invoke_shim.http.proxy import Response
 from tests.invoke_shim import openai_objects
 from tests.invoke_shim.scripted_backend import ScriptedBackend, shim_before
 from tests.invoke_shim.shim_client import (

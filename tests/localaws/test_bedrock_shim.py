@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from invoke_shim.backends import bedrock as shim
 from invoke_shim.backends import retry
 from invoke_shim.backends.base import Deadline
+from invoke_shim.backends.bedrock import model as shim
 from invoke_shim.errors import ApiError
 from invoke_shim.formats.base import Message
-from invoke_shim.generation import Ask, Generation, collect
+from invoke_shim.generation.types import Ask, Generation, collect
 from invoke_shim.settings import Settings
 from tests.localaws.bedrock_models import REGION, Bedrock, name, prepared
 

@@ -346,7 +346,7 @@ class TestTheControlPlane:
 HANDLER = """
 import time
 from pathlib import Path
-from invoke_shim.proxy import BrokenStreamError, Response
+from invoke_shim.http.proxy import BrokenStreamError, Response
 
 def handle(event, context):
     return Response(chunks=chunks(event["body"]), content_type="text/event-stream")

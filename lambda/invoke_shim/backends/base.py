@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from invoke_shim.errors import Problem
-from invoke_shim.generation import Answer, Ask, Piece
+from invoke_shim.generation.types import Answer, Ask, Piece
 
 
 class Waited:

@@ -1,0 +1,252 @@
+"""An imported model at Bedrock as the backend, by InvokeModel and Converse and what streams in their place."""
+
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from functools import partial
+from typing import Any, TypeVar
+
+from invoke_shim import rules as body_rules
+from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
+from invoke_shim.backends.bedrock import converse as bedrock_converse
+from invoke_shim.backends.bedrock.bodies import create_body
+from invoke_shim.backends.bedrock.errors import translate
+from invoke_shim.backends.bedrock.streams import objects, parse
+from invoke_shim.backends.connections import Connections, create_model_client
+from invoke_shim.backends.retry import LEAST_RESERVE_SECONDS, answer_seconds, when_ready
+from invoke_shim.backends.service_errors import FAILURES, Failure
+from invoke_shim.backends.target import Target, create_target, send_to
+from invoke_shim.errors import ApiError, Problem
+from invoke_shim.generation.types import Answer, Ask, Piece, collect
+from invoke_shim.settings import CONNECT_TIMEOUT_SECONDS, START_MARGIN_SECONDS, BodyName, Settings
+
+JSON_LINES = "application/jsonl"
+"""The content type of a native stream: a document a line, as nothing else separates Bedrock's."""
+
+MAX_READ_TIMEOUT_SECONDS = 300
+"""How long Bedrock's answer is waited for, where the API's own patience allows: it tells no limit of its own."""
+
+T = TypeVar("T")
+Chunks = Generator[bytes, None, None]
+Events = Generator[Any, None, None]
+
+
+def create(settings: Settings) -> "ImportedModel":
+    """The backend that the settings describe.
+
+    Raises:
+        ValueError: the settings name no body, or neither model nor parameter; `Settings` keeps that from happening.
+    """
+    if settings.body is None:
+        raise ValueError("the settings name no body")
+    target = create_target(settings.model_arn, settings.target_parameter)
+    return ImportedModel(target=target, body=settings.body, settings=settings)
+
+
+class ImportedModel:
+    """Sends chats and prompts to one imported model at a time.
+
+    Args:
+        target: tells the model's ARN.
+        body: what form of request the model is declared with.
+        settings: the function's settings.
+    """
+
+    def __init__(self, *, target: Target, body: BodyName, settings: Settings) -> None:
+        self._target = target
+        self._name = body
+        self._body = create_body(body)
+        self._settings = settings
+        self._rules = getattr(body_rules, f"BEDROCK_{body.upper()}")
+        left = settings.invoke_timeout_seconds - CONNECT_TIMEOUT_SECONDS - START_MARGIN_SECONDS
+        create = partial(create_model_client, "bedrock-runtime")
+        self._connections = Connections(create, read_timeout=min(left, MAX_READ_TIMEOUT_SECONDS))
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether the model's side writes a chat's prompt."""
+        return self._name in ("chat", "converse")
+
+    @property
+    def rules(self) -> Rules:
+        """What the body takes."""
+        rules: Rules = self._rules.rules
+        return rules
+
+    def complete(self, ask: Ask, deadline: Deadline) -> Answer:
+        """Answer at once; from the model's stream, where the settings say so.
+
+        Raises:
+            ApiError: Bedrock or the model answered with an error, not in time, or with something that is not
+                understood.
+        """
+        if self._settings.gather_stream:
+            return collect(self.stream(ask, deadline))
+        if self._name == "converse":
+            return bedrock_converse.read(self._whole(bedrock_converse.parameters(ask), deadline, _converse))
+        return self._body.read(self._whole(_request(self._body.payload(ask)), deadline, _invoke), ask)
+
+    def stream(self, ask: Ask, deadline: Deadline) -> Iterator[Piece]:
+        """Answer piece by piece; the request is sent for the first one.
+
+        Raises:
+            ApiError: as `complete`; from a later piece, that the answer broke off.
+        """
+        if self._name == "converse":
+            events = self._stream(bedrock_converse.parameters(ask), deadline, _converse_stream)
+            with closing(events):
+                yield from bedrock_converse.read_stream(events)
+            return
+        chunks = self._chunks(self._body.payload(ask), deadline)
+        with closing(chunks):
+            yield from self._body.read_stream(chunks, ask)
+
+    def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:
+        """What is wrong with a payload of Bedrock's form, by the body's parameter rules."""
+        problems: list[Problem] = self._rules.native_problems(
+            body,
+            max_input_tokens=self._settings.max_input_tokens,
+            max_total_tokens=self._settings.max_total_tokens,
+        )
+        return problems
+
+    def invoke(self, body: bytes, deadline: Deadline) -> NativeReply:
+        """Send a payload to the model as it is, with Converse the operation's parameters but for the model.
+
+        Raises:
+            ApiError: Bedrock or the model answered with an error, or not in time.
+        """
+        if self._name == "converse":
+            reply = self._whole(_native_converse(body), deadline, _converse)
+            return NativeReply(json.dumps(reply).encode("ascii"), "application/json")
+        return NativeReply(self._whole(_request(self._native(body)), deadline, _invoke), "application/json")
+
+    def invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
+        """Send a payload to the model as it is, and stream the answer as JSON lines.
+
+        Returns:
+            The stream; its `chunks` is a generator, to be closed when it is not read to its end.
+
+        Raises:
+            ApiError: Bedrock or the model answered with an error, or not in time; from the stream's chunks, that
+                it broke off.
+        """
+        if self._name == "converse":
+            events = self._stream(_native_converse(body), deadline, _converse_stream)
+            return NativeStream(_begun(_event_lines(events)), JSON_LINES)
+        return NativeStream(_begun(_document_lines(self._chunks(self._native(body), deadline))), JSON_LINES)
+
+    def close(self) -> None:
+        """Close all connections that are not in use; the next request opens new ones."""
+        self._connections.close()
+
+    def _native(self, body: bytes) -> bytes:
+        """Bedrock's own body has no `stream`: the operation says it."""
+        if self._name != "native" or b'"stream"' not in body:
+            return body
+        document = parse(body)
+        document.pop("stream", None)
+        return json.dumps(document).encode("ascii")
+
+    def _chunks(self, body: bytes, deadline: Deadline) -> Chunks:
+        events = self._stream(_request(body), deadline, _invoke_stream)
+        with closing(events):
+            for event in events:
+                if part := event.get("chunk", {}).get("bytes"):
+                    yield part
+
+    def _whole(self, parameters: Mapping[str, Any], deadline: Deadline, call: Callable[..., T]) -> T:
+        def send(arn: str) -> T:
+            client = self._connections.client(deadline.remaining())
+            try:
+                return call(client, modelId=arn, **parameters)
+            except FAILURES as error:
+                raise self._translate(error, stream=False) from error
+
+        return self._when_ready(send, deadline, reserve=answer_seconds(deadline))
+
+    def _stream(self, parameters: Mapping[str, Any], deadline: Deadline, call: Callable[..., Any]) -> Events:
+        """The events of a stream; the request is sent for the first one."""
+
+        def send(arn: str) -> Any:
+            client = self._connections.client(deadline.remaining(), stream=True)
+            try:
+                return call(client, modelId=arn, **parameters)
+            except FAILURES as error:
+                raise self._translate(error, stream=True) from error
+
+        with closing(self._when_ready(send, deadline, reserve=LEAST_RESERVE_SECONDS)) as events:
+            try:
+                yield from events
+            except FAILURES as error:
+                raise self._translate(error, stream=True) from error
+            finally:
+                self._connections.used()
+
+    def _when_ready(self, send: Callable[[str], T], deadline: Deadline, *, reserve: float) -> T:
+        """Send, and send again while the model is not ready; to its successor, where it was replaced meanwhile."""
+        return when_ready(lambda: send_to(self._target, send), deadline, reserve=reserve)
+
+    def _translate(self, error: Failure, *, stream: bool) -> ApiError:
+        return translate(error, patience_seconds=self._settings.invoke_timeout_seconds, stream=stream)
+
+
+def _request(body: bytes) -> dict[str, Any]:
+    return {"body": body, "contentType": "application/json", "accept": "application/json"}
+
+
+def _invoke(client: Any, **parameters: Any) -> bytes:
+    # Closed even when the answer breaks off: the connection would stay open otherwise.
+    with closing(client.invoke_model(**parameters)["body"]) as stream:
+        answer: bytes = stream.read()
+    return answer
+
+
+def _invoke_stream(client: Any, **parameters: Any) -> Any:
+    return client.invoke_model_with_response_stream(**parameters)["body"]
+
+
+def _converse(client: Any, **parameters: Any) -> dict[str, Any]:
+    reply: dict[str, Any] = client.converse(**parameters)
+    reply.pop("ResponseMetadata", None)
+    return reply
+
+
+def _converse_stream(client: Any, **parameters: Any) -> Any:
+    return client.converse_stream(**parameters)["stream"]
+
+
+def _native_converse(body: bytes) -> dict[str, Any]:
+    """The operation's parameters; which of them is streamed, the route has read from `stream`."""
+    parameters = parse(body)
+    parameters.pop("stream", None)
+    return parameters
+
+
+def _begun(lines: Chunks) -> Chunks:
+    """A stream whose request was sent and whose first line came, so that its errors have a status."""
+    first = next(lines, None)
+
+    def chunks() -> Chunks:
+        with closing(lines):
+            yield b""
+            if first is not None:
+                yield first
+                yield from lines
+
+    begun = chunks()
+    # Begun, so that it closes the connection even if nothing of it is ever read.
+    next(begun)
+    return begun
+
+
+def _event_lines(events: Events) -> Chunks:
+    with closing(events):
+        for event in events:
+            yield json.dumps(event).encode("ascii") + b"\n"
+
+
+def _document_lines(chunks: Chunks) -> Chunks:
+    with closing(chunks):
+        for document in objects(chunks):
+            yield document.replace(b"\n", b" ") + b"\n"

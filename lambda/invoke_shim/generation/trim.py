@@ -1,0 +1,79 @@
+"""White space and the end-of-turn token around a chat's answer: the same text whole and in pieces.
+
+A chat's answer has no white space at its ends (prompts end before the blank that models begin with), and no
+end-of-turn token, which some containers leave in the text.
+"""
+
+from collections.abc import Iterator
+
+from invoke_shim.generation.types import Piece, TokenLogprob
+
+
+def trim(text: str, end_of_turn: str) -> str:
+    """Trim a whole answer.
+
+    Args:
+        text: the answer.
+        end_of_turn: the token at which the model ends its answer; "" where the container never shows it.
+    """
+    return text.rstrip().removesuffix(end_of_turn).strip()
+
+
+def trim_stream(pieces: Iterator[Piece], end_of_turn: str) -> Iterator[Piece]:
+    """Trim an answer in pieces. Put together, the text is what `trim` makes of the whole.
+
+    What may turn out to be the answer's end is held back until more text follows, and with it its tokens'
+    log probabilities.
+    """
+    ends: dict[int, _End] = {}
+    for piece in pieces:
+        end = ends.get(piece.index)
+        if end is None:
+            end = ends[piece.index] = _End(end_of_turn)
+        text, logprobs = end.take(piece)
+        if text or logprobs or piece.finish_reason is not None or piece.usage is not None:
+            yield piece._replace(text=text, logprobs=logprobs)
+
+
+class _End:
+    """The end of one answer, as far as it has come."""
+
+    def __init__(self, end_of_turn: str) -> None:
+        self._end_of_turn = end_of_turn
+        self._held = ""
+        self._logprobs: tuple[TokenLogprob, ...] = ()
+        self._begun = False
+
+    def take(self, piece: Piece) -> tuple[str, tuple[TokenLogprob, ...]]:
+        """What can be told now that this piece has come."""
+        text = self._held + piece.text
+        if not self._begun:
+            text = text.lstrip()
+        logprobs = self._logprobs + piece.logprobs
+        if piece.finish_reason is not None:
+            self._held, self._logprobs = "", ()
+            return trim(text, self._end_of_turn) if not self._begun else self._last(text), logprobs
+        border = self._border(text)
+        self._held = text[border:]
+        if not border:
+            self._logprobs = logprobs
+            return "", ()
+        self._begun = True
+        self._logprobs = ()
+        return text[:border], logprobs
+
+    def _last(self, text: str) -> str:
+        return text.rstrip().removesuffix(self._end_of_turn).rstrip()
+
+    def _border(self, text: str) -> int:
+        """Where that begins which may be trimmed yet: white space, the end-of-turn token, white space."""
+        bare = text.rstrip()
+        if self._end_of_turn and bare.endswith(self._end_of_turn):
+            bare = bare.removesuffix(self._end_of_turn)
+        else:
+            # The token's beginning can only go on where nothing follows it.
+            for length in range(min(len(self._end_of_turn), len(text) + 1) - 1, 0, -1):
+                if text.endswith(self._end_of_turn[:length]):
+                    bare = text[: len(text) - length]
+                    break
+        return len(bare.rstrip())

@@ -1,0 +1,1 @@
+"""Read API Gateway proxy events, route them, and write responses and server-sent events."""

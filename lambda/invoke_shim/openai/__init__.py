@@ -1,0 +1,1 @@
+"""Speak the OpenAI API: read requests, check parameters, write answers, chunks and log probabilities."""

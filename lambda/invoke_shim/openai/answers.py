@@ -1,0 +1,119 @@
+"""Asking the backend, and making its answers OpenAI's: cut at stop strings, trimmed, in one count of choices."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from invoke_shim.backends.base import Backend, Deadline
+from invoke_shim.generation.trim import trim, trim_stream
+from invoke_shim.generation.types import Answer, Ask, Completion, Piece, Usage, cut_answer, cut_stream
+
+
+class Job(NamedTuple):
+    """What one request asks for.
+
+    Attributes:
+        asks: one or, for a completion of several prompts, more; each as many choices as its `n`.
+        end_of_turn: for a chat, whose answers are trimmed, the token that ends them, or ""; None for a completion.
+    """
+
+    asks: tuple[Ask, ...]
+    end_of_turn: str | None = None
+
+    @property
+    def n(self) -> int:
+        """Choices of each ask, which all ask alike."""
+        return self.asks[0].generation.n
+
+    @property
+    def choices(self) -> int:
+        """How many choices the answer has."""
+        return len(self.asks) * self.n
+
+    @property
+    def echoes(self) -> tuple[str, ...]:
+        """The prompt of each choice; empty for messages."""
+        return tuple(ask.prompt for ask in self.asks if ask.prompt is not None for _ in range(self.n))
+
+    @property
+    def text(self) -> list[object]:
+        """What is asked, for the log: the prompts, or the messages as roles and texts."""
+        return [
+            [[message.role, message.content] for message in ask.messages] if ask.prompt is None else ask.prompt
+            for ask in self.asks
+        ]
+
+
+def whole(backend: Backend, job: Job, deadline: Deadline) -> Answer:
+    """All of the answer.
+
+    Args:
+        backend: where prompts are answered.
+        job: what is asked.
+        deadline: when the answer must be there.
+
+    Raises:
+        ApiError: there is no answer.
+    """
+    completions: list[Completion] = []
+    usage = Usage(0, 0)
+    for ask in job.asks:
+        answer = backend.complete(ask, deadline)
+        completions += cut_answer(answer, ask.generation.stop).completions
+        usage = _sum(usage, answer.usage)
+    if job.end_of_turn is not None:
+        completions = [found._replace(text=trim(found.text, job.end_of_turn)) for found in completions]
+    return Answer(completions=tuple(completions), usage=usage)
+
+
+def begin(backend: Backend, job: Job, deadline: Deadline) -> Iterator[Piece]:
+    """The answer piece by piece, the first of which has come already when this returns.
+
+    Raises:
+        ApiError: there is no answer; from the iterator, that it broke off.
+    """
+    first = backend.stream(job.asks[0], deadline)
+    return _rest(next(first, None), first, backend, job, deadline)
+
+
+def _rest(
+    piece: Piece | None, first: Iterator[Piece], backend: Backend, job: Job, deadline: Deadline
+) -> Iterator[Piece]:
+    usage = Usage(0, 0)
+    for position, ask in enumerate(job.asks):
+        raw = _resumed(piece, first) if position == 0 else backend.stream(ask, deadline)
+        pieces = cut_stream(_ended(raw, job.n), ask.generation.stop, n=job.n)
+        if job.end_of_turn is not None:
+            pieces = trim_stream(pieces, job.end_of_turn)
+        told = Usage()
+        for found in pieces:
+            if found.usage is not None:
+                told = found.usage
+            yield found._replace(index=position * job.n + found.index, usage=None)
+        usage = _sum(usage, told)
+    yield Piece(usage=usage)
+
+
+def _resumed(piece: Piece | None, rest: Iterator[Piece]) -> Iterator[Piece]:
+    if piece is not None:
+        yield piece
+    yield from rest
+
+
+def _ended(pieces: Iterator[Piece], n: int) -> Iterator[Piece]:
+    """Every answer has an end, also where the container told of none."""
+    open_ones = dict.fromkeys(range(n))
+    for piece in pieces:
+        if piece.finish_reason is not None:
+            open_ones.pop(piece.index, None)
+        yield piece
+    for index in open_ones:
+        yield Piece(index=index, finish_reason="stop")
+
+
+def _sum(total: Usage, more: Usage) -> Usage:
+    """Both together; what is unknown in one is unknown in the sum."""
+    return Usage(_add(total.prompt_tokens, more.prompt_tokens), _add(total.completion_tokens, more.completion_tokens))
+
+
+def _add(total: int | None, more: int | None) -> int | None:
+    return None if total is None or more is None else total + more

@@ -1,0 +1,105 @@
+"""OpenAI's chunks: the objects of a streamed answer."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from invoke_shim.generation.types import FinishReason, Piece, Usage
+from invoke_shim.openai.logprobs import chat_logprobs, text_logprobs
+from invoke_shim.openai.responses import envelope, usage_numbers
+from invoke_shim.telemetry.report import Report
+
+
+class Stream(NamedTuple):
+    """A streamed answer to come.
+
+    Attributes:
+        pieces: the answer.
+        model: the model's name to clients.
+        choices: how many choices there are.
+        include_usage: whether the client wants to know the usage.
+        report: gets to know of text and usage.
+    """
+
+    pieces: Iterator[Piece]
+    model: str
+    choices: int
+    include_usage: bool
+    report: Report
+
+
+def chat_chunks(stream: Stream) -> Iterator[dict[str, Any]]:
+    """The chunks of a chat: each choice's role, its text, its end; then the usage, if asked for and known."""
+    writer = _Writer(stream, "chatcmpl", "chat.completion.chunk")
+    for index in range(stream.choices):
+        yield writer.chunk(_chat_choice(index, {"role": "assistant", "content": "", "refusal": None}))
+    for piece in writer.pieces():
+        if piece.text or piece.logprobs:
+            logprobs = chat_logprobs(piece.logprobs)
+            yield writer.chunk(_chat_choice(piece.index, {"content": piece.text}, logprobs=logprobs))
+        if piece.finish_reason is not None:
+            yield writer.chunk(_chat_choice(piece.index, {}, finish_reason=piece.finish_reason))
+    yield from writer.last_chunks()
+
+
+def text_chunks(stream: Stream, *, echoes: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
+    """The chunks of a completion: each choice's text and its end; then the usage, if asked for and known.
+
+    Args:
+        stream: the answer.
+        echoes: what each choice begins with; empty if with nothing but the answer.
+    """
+    writer = _Writer(stream, "cmpl", "text_completion")
+    offsets = [0] * stream.choices
+    for index, echo in enumerate(echoes):
+        yield writer.chunk(_text_choice(index, echo))
+    for piece in writer.pieces():
+        if not piece.text and not piece.logprobs and piece.finish_reason is None:
+            continue
+        logprobs = text_logprobs(piece.logprobs, offset=offsets[piece.index])
+        offsets[piece.index] += len(piece.text)
+        yield writer.chunk(_text_choice(piece.index, piece.text, logprobs, piece.finish_reason))
+    yield from writer.last_chunks()
+
+
+class _Writer:
+    """What both kinds of chunks have in common."""
+
+    def __init__(self, stream: Stream, prefix: str, kind: str) -> None:
+        self._stream = stream
+        self._envelope = envelope(prefix, kind, stream.model)
+        # With `include_usage` every chunk has the member, without it none.
+        self._no_usage: dict[str, Any] = {"usage": None} if stream.include_usage else {}
+        self._usage = Usage()
+
+    def chunk(self, choice: dict[str, Any]) -> dict[str, Any]:
+        return {**self._envelope, "choices": [choice], **self._no_usage}
+
+    def pieces(self) -> Iterator[Piece]:
+        """The answer; what it took is taken down."""
+        report = self._stream.report
+        for piece in self._stream.pieces:
+            report.answered(piece.text)
+            if piece.usage is not None:
+                report.usage = self._usage = piece.usage
+            yield piece
+
+    def last_chunks(self) -> Iterator[dict[str, Any]]:
+        numbers = usage_numbers(self._usage)
+        if self._stream.include_usage and numbers is not None:
+            yield {**self._envelope, "choices": [], "usage": numbers}
+
+
+def _chat_choice(
+    index: int,
+    delta: dict[str, Any],
+    *,
+    logprobs: dict[str, Any] | None = None,
+    finish_reason: FinishReason | None = None,
+) -> dict[str, Any]:
+    return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
+
+
+def _text_choice(
+    index: int, text: str, logprobs: dict[str, Any] | None = None, finish_reason: FinishReason | None = None
+) -> dict[str, Any]:
+    return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}

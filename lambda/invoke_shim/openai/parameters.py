@@ -1,0 +1,223 @@
+"""OpenAI's request parameters, and the container's own beside them, checked and read into a `Generation`."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from invoke_shim.backends.base import Check, Rules
+from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
+from invoke_shim.generation.types import Generation
+from invoke_shim.rules.base import unknown
+from invoke_shim.rules.checks import MAX_INT64, flag, integer, number
+from invoke_shim.rules.joint import TRUNCATE, is_greedy, joint_problems
+from invoke_shim.rules.limits import Limits
+from invoke_shim.rules.openai import (
+    MAX_COMPLETION_LOGPROBS,
+    MAX_N,
+    MAX_TOP_LOGPROBS,
+    response_format,
+    stop,
+    stream_options,
+)
+
+Kind = Literal["chat", "completion"]
+
+DEFAULT_MAX_TOKENS = 256
+"""Tokens to generate when the client does not say.
+
+The containers' own defaults are of no use (LMI 30, TGI 1.1 20). 256 is what AWS's Falcon 180B examples ask for.
+"""
+
+IGNORED = frozenset(
+    {
+        "metadata",
+        "parallel_tool_calls",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "user",
+    }
+)
+"""What OpenAI's clients send routinely and what changes nothing about the answer."""
+
+_COMMON: Mapping[str, Check] = {
+    "frequency_penalty": number(-2, 2),
+    "max_tokens": integer(1),
+    "n": integer(1, MAX_N),
+    "presence_penalty": number(-2, 2),
+    "response_format": response_format,
+    # Fits TGI's unsigned and vLLM's signed 64 bits.
+    "seed": integer(0, MAX_INT64),
+    "stop": stop,
+    "stream": flag,
+    "stream_options": stream_options,
+    "temperature": number(0, 2),
+    "top_p": number(0, 1),
+}
+
+_CHECKS: Mapping[Kind, Mapping[str, Check]] = MappingProxyType(
+    {
+        "chat": {
+            **_COMMON,
+            "logprobs": flag,
+            "max_completion_tokens": integer(1),
+            "top_logprobs": integer(0, MAX_TOP_LOGPROBS),
+        },
+        "completion": {
+            **_COMMON,
+            "echo": flag,
+            "logprobs": integer(0, MAX_COMPLETION_LOGPROBS),
+        },
+    }
+)
+
+_READ_ELSEWHERE: Mapping[Kind, frozenset[str]] = MappingProxyType(
+    {"chat": frozenset({"model", "messages"}), "completion": frozenset({"model", "prompt"})}
+)
+
+_NEUTRAL: Mapping[Kind, Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+    {
+        "chat": {
+            "audio": (),
+            "function_call": ("none", "auto"),
+            "functions": ([],),
+            "logit_bias": ({},),
+            "modalities": (["text"],),
+            "prediction": (),
+            "reasoning_effort": (),
+            "tool_choice": ("none", "auto"),
+            "tools": ([],),
+            "verbosity": (),
+            "web_search_options": (),
+        },
+        "completion": {"best_of": (1,), "logit_bias": ({},), "suffix": ("",)},
+    }
+)
+"""Parameters that no container here can do: accepted only as null or with a value that asks for nothing."""
+
+_OTHER_NAMES = MappingProxyType(
+    {
+        "inputs": "it is for /invocations",
+        "max_new_tokens": "OpenAI's name of it is max_tokens",
+        "parameters": "send them beside the prompt, or to /invocations",
+        "stop_sequences": "OpenAI's name of it is stop",
+    }
+)
+
+_NO_EFFECT_WHEN_GREEDY = frozenset({"min_p", "top_k", "typical_p"})
+"""What narrows the choice of a token: nothing to narrow where the likeliest is taken, but TGI would sample."""
+
+_READ_INTO_FIELDS = frozenset({"decoder_input_details", "do_sample", "return_full_text", "top_n_tokens"})
+"""The container's own parameters that are fields of a `Generation`."""
+
+
+def read(
+    body: Mapping[str, Any],
+    *,
+    kind: Kind,
+    rules: Rules,
+    max_input_tokens: int | None,
+    max_total_tokens: int | None,
+) -> tuple[Generation, list[Problem]]:
+    """Read the parameters of a chat or a completion.
+
+    Args:
+        body: the request.
+        kind: which of OpenAI's two requests it is.
+        rules: what the backend takes.
+        max_input_tokens: the most tokens a prompt may have, where known.
+        max_total_tokens: the most tokens of prompt and answer together, where known.
+
+    Returns:
+        The generation asked for, of use only if there are no problems; and the problems: names that are unknown,
+        values of a wrong type or out of range, what the model cannot do, what cannot go together.
+    """
+    given, problems = _check(body, kind, rules)
+    limits = Limits(max_input_tokens, max_total_tokens)
+    problems += joint_problems(given, rules, limits, is_chat=kind == "chat")
+    return _generation(given, rules, limits), problems
+
+
+def prompt_problems(
+    where: str, text: str, generation: Generation, *, max_input_tokens: int | None, max_total_tokens: int | None
+) -> list[Problem]:
+    """What is wrong with a prompt that is too long for the model however it is cut into tokens.
+
+    Args:
+        where: the request's field, "messages" or "prompt".
+        text: the prompt as the container gets it, or the messages' texts.
+        generation: what is asked for with it.
+        max_input_tokens: the most tokens a prompt may have, where known.
+        max_total_tokens: the most tokens of prompt and answer together, where known.
+    """
+    if any(name in generation.extra for name in TRUNCATE):
+        return []
+    limits = Limits(max_input_tokens, max_total_tokens)
+    problem = limits.prompt_problem(where, text, max_tokens=generation.max_tokens)
+    return [] if problem is None else [problem]
+
+
+def _check(body: Mapping[str, Any], kind: Kind, rules: Rules) -> tuple[dict[str, Any], list[Problem]]:
+    """The parameters that have a value, and what is wrong with each by itself. Null is as good as absent."""
+    given: dict[str, Any] = {}
+    problems: list[Problem] = []
+    checks, extra, neutral, elsewhere = _CHECKS[kind], rules.extra, _NEUTRAL[kind], _READ_ELSEWHERE[kind]
+    for name, value in body.items():
+        if name in elsewhere or name in IGNORED:
+            continue
+        check = checks.get(name) or extra.get(name)
+        if check is not None:
+            if value is None:
+                continue
+            if (expected := check(value)) is None:
+                given[name] = value
+            else:
+                problems.append(Problem(name, f"{name} is {show(value)}, expected {expected}"))
+        elif name not in neutral:
+            problems.append(unknown(name, {**checks, **extra}, reasons=_OTHER_NAMES))
+        elif value is not None and not _is_one_of(value, neutral[name]):
+            problems.append(Problem(name, f"{name} is not supported by this model: leave it out"))
+        if len(problems) == ENOUGH_PROBLEMS:
+            break
+    return given, problems
+
+
+def _is_one_of(value: Any, allowed: tuple[Any, ...]) -> bool:
+    """Like `in`, without taking true for 1."""
+    return any(type(value) is type(item) and value == item for item in allowed)
+
+
+def _generation(given: Mapping[str, Any], rules: Rules, limits: Limits) -> Generation:
+    greedy = is_greedy(given)
+    stop = given.get("stop", ())
+    logprobs = given.get("logprobs", False)
+    top = given.get("top_logprobs", 0) if isinstance(logprobs, bool) else logprobs
+    form = given.get("response_format")
+    passed_on = rules.extra.keys() - rules.dropped - _READ_INTO_FIELDS
+    if greedy:
+        passed_on -= _NO_EFFECT_WHEN_GREEDY
+    return Generation(
+        max_tokens=given.get("max_completion_tokens") or given.get("max_tokens") or _default_max_tokens(limits),
+        temperature=0 if given.get("do_sample") is False else given.get("temperature"),
+        top_p=given.get("top_p"),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        seed=given.get("seed"),
+        # 0 asks for nothing, and not every container knows them.
+        presence_penalty=given.get("presence_penalty") or None,
+        frequency_penalty=given.get("frequency_penalty") or None,
+        n=given.get("n", 1),
+        logprobs=logprobs is not False or "top_n_tokens" in given,
+        top_logprobs=top or given.get("top_n_tokens", 0),
+        echo=bool(given.get("echo") or given.get("return_full_text")),
+        response_format=None if form is None or form["type"] == "text" else form,
+        decoder_input_details=given.get("decoder_input_details", False),
+        extra={name: given[name] for name in given if name in passed_on},
+    )
+
+
+def _default_max_tokens(limits: Limits) -> int:
+    """Leaves room for a prompt in a model that takes little."""
+    total = limits.max_total_tokens
+    return DEFAULT_MAX_TOKENS if total is None else min(DEFAULT_MAX_TOKENS, total // 2)

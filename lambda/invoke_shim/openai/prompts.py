@@ -1,0 +1,125 @@
+"""What a request has for the model to go on from: a prompt, messages, or a template's fields."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from invoke_shim.errors import ApiError, Problem
+from invoke_shim.formats import FORMATS, Message
+from invoke_shim.openai.messages import read_messages, read_prompts, role_problems
+from invoke_shim.settings import Settings
+
+
+class Prompted(NamedTuple):
+    """What the model goes on from.
+
+    Attributes:
+        field: the request's field that it comes from.
+        prompts: as text; empty when there are messages.
+        messages: as a chat, for the model's side to write the prompt.
+        stop: where the answer ends, beside the client's own stop strings.
+        end_of_turn: for a chat, whose answer is trimmed, the token that ends it or ""; None for untouched text.
+        problems: what is wrong with it; the rest is of use only without any.
+    """
+
+    field: str
+    prompts: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
+    stop: tuple[str, ...] = ()
+    end_of_turn: str | None = None
+    problems: Sequence[Problem] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts whose length counts."""
+        return self.prompts or ("\n".join(message.content for message in self.messages),)
+
+
+class Prompting:
+    """Reads the prompts of one model's requests.
+
+    Args:
+        settings: name the model and its prompt format.
+        takes_messages: whether the model's side writes the prompts of chats.
+    """
+
+    def __init__(self, settings: Settings, *, takes_messages: bool) -> None:
+        self._model_name = settings.model_name
+        self._takes_messages = takes_messages
+        self._takes_prompts = settings.body != "converse"
+        self._format = FORMATS.get(settings.prompt_format)
+        self._template = None
+        if settings.prompt_template is not None:
+            # Few models have one, and none needs its parser without it.
+            from invoke_shim.formats.template import TemplateFormat  # noqa: PLC0415 - see above
+
+            self._template = TemplateFormat.parse(settings.prompt_template)
+
+    @property
+    def takes_fields(self) -> bool:
+        """Whether a request may have a template's `fields` in place of messages or a prompt."""
+        return self._template is not None
+
+    def chat(self, body: Mapping[str, Any]) -> Prompted:
+        """The prompt of a chat.
+
+        Raises:
+            ApiError: 400, this model does not chat.
+        """
+        if self._template is not None and body.get("fields") is not None:
+            return self._fields(body, instead_of="messages", end_of_turn=self._template.end_of_turn)
+        messages, problems = read_messages(body.get("messages"))
+        if self._takes_messages:
+            return Prompted(field="messages", messages=tuple(messages), problems=problems or role_problems(messages))
+        prompt_format = self._template or self._format
+        if prompt_format is None:
+            raise ApiError(
+                f"{self._model_name} is a base model, which cannot chat: send a prompt to /v1/completions",
+                status=400,
+                type="invalid_request_error",
+                param="messages",
+            )
+        problems = problems or prompt_format.problems(messages)
+        prompt = "" if problems else self._render(messages)
+        return Prompted(
+            field="messages",
+            prompts=(prompt,),
+            stop=prompt_format.stop,
+            end_of_turn=prompt_format.end_of_turn,
+            problems=problems,
+        )
+
+    def completion(self, body: Mapping[str, Any]) -> Prompted:
+        """The prompts of a completion.
+
+        Raises:
+            ApiError: 400, this model only chats.
+        """
+        if not self._takes_prompts:
+            raise ApiError(
+                f"{self._model_name} is asked by Bedrock's Converse, which only takes chats: send messages to "
+                "/v1/chat/completions",
+                status=400,
+                type="invalid_request_error",
+                param="prompt",
+            )
+        if self._template is not None and body.get("fields") is not None:
+            return self._fields(body, instead_of="prompt", end_of_turn=None)
+        prompts, problems = read_prompts(body.get("prompt"))
+        return Prompted(field="prompt", prompts=tuple(prompts), problems=problems)
+
+    def _render(self, messages: Sequence[Message]) -> str:
+        if self._template is not None:
+            return self._template.render(self._template.fields_of(messages))
+        return self._format.render(messages) if self._format is not None else ""
+
+    def _fields(self, body: Mapping[str, Any], *, instead_of: str, end_of_turn: str | None) -> Prompted:
+        if self._template is None:
+            raise TypeError("there is no template to take fields")
+        fields, problems = self._template.read_fields(body["fields"])
+        # OpenAI's clients have to send the other one, if empty.
+        if body.get(instead_of) not in (None, "", []):
+            problems = [*problems, Problem("fields", f"fields and {instead_of} are both there: send one of them")]
+        prompt = "" if problems else self._template.render(fields)
+        return Prompted(
+            field="fields", prompts=(prompt,), stop=self._template.stop, end_of_turn=end_of_turn, problems=problems
+        )

@@ -1,0 +1,1 @@
+"""Record each request: one log line and its metrics."""

@@ -1,0 +1,105 @@
+"""What a request came to, as CloudWatch metrics in the log: the embedded metric format.
+
+A request leaves one line on standard output, which is its log record and its metrics at once: a document of the
+embedded metric format may have members beside those it is told to extract
+(docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from invoke_shim.telemetry import logs
+
+NAMESPACE = "JumpStack/Invoke"
+
+
+class Outcome(NamedTuple):
+    """What a request came to; a named tuple, because a dataclass takes a millisecond of a cold start to make.
+
+    Attributes:
+        route: the route's path, of the routes there are: "/v1/chat/completions"; "unknown" for any other path.
+        status: the HTTP status.
+        seconds: from the request's start to the answer's end.
+        error_kind: what kind of error it ended with, of a few: an `ApiError`'s type, "crash", "broken_stream" (an
+            error after the first byte), "client_gone"; None if with none. It is a metric's dimension, so never
+            a text of the client's.
+        stream: whether the answer was streamed.
+        prompt_tokens: tokens of the prompt, where the container told.
+        completion_tokens: tokens of the answer, where the container told.
+        first_byte_seconds: from the request's start to the first byte of a streamed answer.
+        cold_wait_seconds: how much of it was waiting for a model that was not ready; None or 0 for none.
+    """
+
+    route: str
+    status: int
+    seconds: float
+    error_kind: str | None = None
+    stream: bool = False
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    first_byte_seconds: float | None = None
+    cold_wait_seconds: float | None = None
+
+
+def emit(
+    model_name: str,
+    outcome: Outcome,
+    fields: Mapping[str, Any] | None = None,
+    private: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a request's line: log record and metrics.
+
+    Args:
+        model_name: the model's name to clients, the metrics' dimension.
+        outcome: what the request came to.
+        fields: more to log: request_id, trace_id, method, error_type, error_code, upstream, where.
+        private: what may hold a prompt, an answer or a part of one, an error's message too; logged only where
+            the environment opted in (`logs.configure`).
+    """
+    log = {
+        "route": outcome.route,
+        "status": outcome.status,
+        "stream": outcome.stream,
+        "duration_ms": round(outcome.seconds * 1000),
+        **(fields or {}),
+    }
+    logs.request(
+        level="ERROR" if outcome.status >= 500 or outcome.error_kind in ("crash", "broken_stream") else "INFO",
+        metrics=document(model_name, outcome),
+        fields=log,
+        private=private or {},
+    )
+
+
+def document(model_name: str, outcome: Outcome) -> dict[str, Any]:
+    """The members of an embedded metric format document: its metrics, each only if it has a value."""
+    values: dict[str, float] = {"Requests": 1}
+    units = {"Requests": "Count"}
+
+    def add(name: str, value: float | None, unit: str) -> None:
+        if value is not None:
+            values[name] = value
+            units[name] = unit
+
+    add("PromptTokens", outcome.prompt_tokens, "Count")
+    add("CompletionTokens", outcome.completion_tokens, "Count")
+    if outcome.first_byte_seconds is not None:
+        add("TimeToFirstByte", round(outcome.first_byte_seconds * 1000, 1), "Milliseconds")
+    waited = outcome.cold_wait_seconds or 0
+    if outcome.completion_tokens and outcome.seconds > waited:
+        add("TokensPerSecond", round(outcome.completion_tokens / (outcome.seconds - waited), 1), "Count/Second")
+    if waited:
+        add("ColdWaitSeconds", round(waited, 3), "Seconds")
+    directives = [_directive([["ModelName"]], units)]
+    members: dict[str, Any] = {"ModelName": model_name, **values}
+    if outcome.error_kind is not None:
+        # All errors under the model's name, for an alarm, and each kind by itself.
+        directives.append(_directive([["ModelName"], ["ModelName", "ErrorKind"]], {"Errors": "Count"}))
+        members |= {"ErrorKind": outcome.error_kind, "Errors": 1}
+    return {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}, **members}
+
+
+def _directive(dimensions: list[list[str]], units: Mapping[str, str]) -> dict[str, Any]:
+    metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
+    return {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}
