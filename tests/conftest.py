@@ -23,6 +23,8 @@ from hypothesis import settings as hypothesis_settings  # noqa: E402 - likewise
 
 from catalog import Lock, ModelVersion  # noqa: E402 - likewise
 
+pytest_plugins = ["tests.support.local_aws"]
+
 # How fast an example runs says more about the machine than about the code: speed is measured in bench/, not here.
 hypothesis_settings.register_profile("jumpstack", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("jumpstack")

@@ -15,7 +15,7 @@ from langchain_openai import ChatOpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from tests.e2e.deployment import REGION, STACK
-from tests.invoke_shim import openai_objects
+from tests.invoke_shim.openai import openai_objects
 from tools import keys
 from tools.local import LocalAws
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from tests.localaws.conftest import StackDriver
+    from tests.support.local_aws import StackDriver
 
     Aws = Callable[..., Any]
 

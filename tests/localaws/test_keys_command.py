@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.localaws.conftest import StackDriver
 from tests.localaws.keyed_api import keyed_api, send
+from tests.support.local_aws import StackDriver
 from tools import keys
 
 STACK = "dev/mistral-7b-instruct"

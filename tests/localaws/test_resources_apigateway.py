@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.localaws.conftest import StackDriver
+    from tests.support.local_aws import StackDriver
 
     Aws = Callable[..., Any]
 

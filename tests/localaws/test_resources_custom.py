@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.localaws.conftest import StackDriver
+    from tests.support.local_aws import StackDriver
 
     Aws = Callable[..., Any]
 

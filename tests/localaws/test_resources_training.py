@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from tests.localaws.state_machine_driver import make_role, trust
 
 if TYPE_CHECKING:
-    from tests.localaws.conftest import StackDriver
+    from tests.support.local_aws import StackDriver
 
     Aws = Callable[..., Any]
 

@@ -26,8 +26,8 @@ from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 
 from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, name
-from tests.localaws.conftest import StackDriver
 from tests.model_import.artifact_models import llama
+from tests.support.local_aws import StackDriver
 
 PACKAGE = Path(__file__).resolve().parents[2] / "lambda"
 PREFIX = "weights/"

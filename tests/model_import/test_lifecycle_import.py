@@ -12,10 +12,7 @@ import pytest
 
 from tests.localaws.bedrock_models import Bedrock, prepared
 from tests.localaws.bedrock_models import llama as other_model
-from tests.localaws.conftest import aws, local_aws
 from tests.model_import.import_world import FailedError, Resource, World, deploy, wait_scale
-
-__all__ = ["aws", "local_aws"]
 
 # One worker: what the module sets up takes its time.
 pytestmark = pytest.mark.xdist_group("import-lifecycle")

@@ -20,11 +20,9 @@ from constructs.run_notices import RunNotices
 from constructs.served_pointer import ServedPointer
 
 from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, name, prepared
-from tests.localaws.conftest import StackDriver, aws, local_aws
 from tests.model_import.artifact_models import llama
 from tests.model_import.import_world import wait_scale
-
-__all__ = ["aws", "local_aws"]
+from tests.support.local_aws import StackDriver
 
 _DEADLINE_SECONDS = 60
 _NODE_PACKAGES = Path(__file__).resolve().parents[2] / "node_modules" / "@aws-sdk"

@@ -11,11 +11,8 @@ import pytest
 
 from model_import.sources import resolve
 from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, name, prepared
-from tests.localaws.conftest import aws, local_aws
 from tests.localaws.state_machine_driver import allow, make_role
 from tests.model_import.import_world import PREFIX, Resource, World, deploy, wait_scale
-
-__all__ = ["aws", "local_aws"]
 
 # One worker: what the module sets up takes its time.
 pytestmark = pytest.mark.xdist_group("import-sources")

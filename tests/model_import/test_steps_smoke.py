@@ -11,9 +11,6 @@ from model_import import clients
 from model_import.configuration import BODIES, Configuration
 from model_import.smoke import ModelNotReadyError, SmokeTestError, smoke_test
 from tests.localaws.bedrock_models import REGION, Bedrock, prepared
-from tests.localaws.conftest import aws, local_aws
-
-__all__ = ["aws", "local_aws"]
 
 
 @pytest.fixture(scope="module")

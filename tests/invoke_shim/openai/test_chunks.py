@@ -14,7 +14,7 @@ from invoke_shim.formats import FORMATS
 from invoke_shim.generation.trim import trim, trim_stream
 from invoke_shim.generation.types import Piece, TokenLogprob, Usage
 from invoke_shim.http.proxy import Response
-from tests.invoke_shim import openai_objects
+from tests.invoke_shim.openai import openai_objects
 from tests.invoke_shim.scripted_backend import ScriptedBackend, shim_before
 from tests.invoke_shim.shim_client import (
     MODEL_NAME,

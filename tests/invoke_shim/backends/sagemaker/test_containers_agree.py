@@ -27,7 +27,7 @@ from localaws import eventstream
 from localaws.containers import ContainerSettings, lmi, tgi, vllm
 from localaws.containers.serving import Serving
 from localaws.containers.settings import Family, Version
-from tests.invoke_shim.fuzzing import MODEL, ROUTES, VALID, Context, check, event_of, mutated
+from tests.invoke_shim.http.fuzzing import MODEL, ROUTES, VALID, Context, check, event_of, mutated
 
 RESPOND = {"tgi": tgi.respond, "lmi": lmi.respond, "vllm": vllm.respond}
 VERSIONS: tuple[tuple[str, Family, Version], ...] = (

@@ -7,7 +7,7 @@ import pytest
 
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import Piece, TokenLogprob, Usage
-from tests.invoke_shim import openai_objects
+from tests.invoke_shim.openai import openai_objects
 from tests.invoke_shim.scripted_backend import ScriptedBackend, shim_before
 from tests.invoke_shim.shim_client import MODEL_NAME, Answer, Deploy, Json, Runtime, Shim, chat_body
 

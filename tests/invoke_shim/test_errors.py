@@ -11,8 +11,8 @@ from invoke_shim.backends.base import Deadline
 from invoke_shim.deadline import patience
 from invoke_shim.errors import MAX_PARAM, ApiError, Problem, refuse, show
 from invoke_shim.generation.types import Ask, Piece
-from tests.invoke_shim import openai_objects
 from tests.invoke_shim.backend_stub import fails, model_fails
+from tests.invoke_shim.openai import openai_objects
 from tests.invoke_shim.scripted_backend import ScriptedBackend, shim_before
 from tests.invoke_shim.shim_client import Context, Deploy, Reply, Runtime, Shim
 

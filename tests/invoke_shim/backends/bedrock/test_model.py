@@ -16,7 +16,7 @@ from invoke_shim.formats.base import Message
 from invoke_shim.generation.types import Ask, Generation, TokenLogprob, Usage, collect
 from invoke_shim.settings import Settings
 from tests.invoke_shim.backend_stub import Reply, Stub, cut_up, soon, texts, whole
-from tests.invoke_shim.bedrock_stub import (
+from tests.invoke_shim.backends.bedrock.bedrock_stub import (
     ARN,
     METRICS,
     ask,

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.invoke_shim.shim_runtime_api import TYPE_TRAILER, WAIT_SECONDS, RuntimeApiStandIn
+from tests.invoke_shim.runtime.shim_runtime_api import TYPE_TRAILER, WAIT_SECONDS, RuntimeApiStandIn
 
-PACKAGE = Path(__file__).resolve().parents[2] / "lambda" / "invoke_shim"
+PACKAGE = Path(__file__).resolve().parents[3] / "lambda" / "invoke_shim"
 
 # A function whose handler does what the event says; where it waits, it waits for a file of the test.
 FUNCTION = """

@@ -19,7 +19,7 @@ from invoke_shim.http.routes import Api
 from invoke_shim.rules.base import ContainerRules
 from invoke_shim.settings import Settings
 from invoke_shim.telemetry import logs
-from tests.invoke_shim.fuzzing import (
+from tests.invoke_shim.http.fuzzing import (
     JSON,
     MODEL,
     ODD,

@@ -11,7 +11,16 @@ from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import Piece
 from localaws import eventstream
 from tests.invoke_shim.backend_stub import Reply, Stub, fails, soon, whole
-from tests.invoke_shim.bedrock_stub import ARN, ask, backend, converse_stream, documents, environment, stream, written
+from tests.invoke_shim.backends.bedrock.bedrock_stub import (
+    ARN,
+    ask,
+    backend,
+    converse_stream,
+    documents,
+    environment,
+    stream,
+    written,
+)
 
 NOT_READY = fails("ModelNotReadyException", 429, message="Model is not ready for inference.")
 ANSWER = {"generation": "Hello!", "prompt_token_count": 3, "generation_token_count": 5, "stop_reason": "stop"}

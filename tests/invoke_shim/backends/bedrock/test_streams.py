@@ -12,7 +12,7 @@ from invoke_shim.backends.bedrock.streams import Metered, ObjectSplitter, object
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import Usage
 from tests.invoke_shim.backend_stub import cut_up
-from tests.invoke_shim.bedrock_stub import METRICS
+from tests.invoke_shim.backends.bedrock.bedrock_stub import METRICS
 
 texts = st.text(st.sampled_from('ab{}[]"\\\n\u00e9\U0001f600,:') | st.characters(exclude_categories=["Cs"]), max_size=8)
 values = st.recursive(texts | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(texts, inner))

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from invoke_shim.formats import FORMATS, Message
 from invoke_shim.formats.template import TemplateFormat
-from tests.invoke_shim import prompt_transcripts
-from tests.invoke_shim.prompt_transcripts import GOLDEN, NotPublishedError, Transcript, published
+from tests.invoke_shim.formats import prompt_transcripts
+from tests.invoke_shim.formats.prompt_transcripts import GOLDEN, NotPublishedError, Transcript, published
 from tests.invoke_shim.shim_client import Deploy, Runtime
 
 TRANSCRIPTS = prompt_transcripts.read_all()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from invoke_shim.backends import retry
-from tests.invoke_shim import bedrock_stub
 from tests.invoke_shim.backend_stub import Reply, fails, whole
+from tests.invoke_shim.backends.bedrock import bedrock_stub
 from tests.invoke_shim.shim_client import MODEL_NAME, Deploy, Runtime, Shim
 
 FORMATS = {"chat": None, "converse": None, "completion": "llama-3-instruct", "native": "llama-3-instruct"}
