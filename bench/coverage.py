@@ -24,7 +24,7 @@ from typing import Any
 
 from catalog import CatalogError, Lock, ModelVersion
 from catalog.lock import DEFAULT_LOCK
-from catalog.sources import PACKAGE, PACKAGE_VERSION
+from catalog.sources.wheel import PACKAGE, PACKAGE_VERSION
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PEER_VENV = _ROOT / ".local" / "peer-venv"

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.blocks import Registry, digest, from_block, text, to_block
-from catalog.source import Description, SourceKind
+from catalog.sources.source import Description, SourceKind
 from catalog.spec import CatalogError, ModelVersion, check_known, newest_first
 
 DEFAULT_LOCK = Path(__file__).parent / "jumpstart.lock"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from catalog import lock as locks
 from catalog.blocks import registry_table, unusual_images
 from catalog.lock import Entry, Lock
-from catalog.source import Description, Progress, Source, SourceKind
+from catalog.sources.source import Description, Progress, Source, SourceKind
 from catalog.spec import CatalogError, ImageUri, version_order
 
 _Entries = dict[tuple[str, str], Entry]

@@ -9,7 +9,8 @@ docs/preflight.md lists the rules with what AWS would have said, and when.
 from collections import Counter
 from collections.abc import Iterator
 
-from catalog import Lock, limits
+from catalog import Lock
+from catalog.limits import endpoint as limits
 from stacks.checks.container import container
 from stacks.checks.environments import environment_findings, quota_findings, region_findings
 from stacks.checks.findings import CatalogPlace, Deployments, Finding, Place, Report, Severity, breaches, place_of

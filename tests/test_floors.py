@@ -94,9 +94,9 @@ FLOORS: dict[str, set[str]] = {
 EXCEPTIONS = {
     ("catalog/commands/output.py", "rich"),
     ("catalog/commands/update.py", "aws_cdk"),
-    ("catalog/downloads.py", "boto3"),
-    ("catalog/downloads.py", "botocore"),
-    ("catalog/live.py", "rich"),
+    ("catalog/sources/downloads.py", "boto3"),
+    ("catalog/sources/downloads.py", "botocore"),
+    ("catalog/sources/live.py", "rich"),
 }
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from catalog import import_limits as limits
+from catalog.limits import model_import as limits
 from stacks.checks.findings import Place
 from stacks.declarations import ImportedModel, S3Weights, SageMakerWeights
 from tools.account import DENIALS, Asked, ClientFactory, Finding, Level, NotAnsweredError, ask, grouped, places

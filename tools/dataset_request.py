@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog import CatalogError, nearest
-from catalog.training import TrainingRecipe, read_recipe
+from catalog.training.recipe import TrainingRecipe, read_recipe
 from stacks.declarations import FineTunedModel
 from stacks.environments import Environment
 from stacks.models import DEPLOYMENTS

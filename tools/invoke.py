@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 KEY_VARIABLE = "JUMPSTACK_API_KEY"
 """The environment variable with a caller's key. Not OPENAI_API_KEY: that may be OpenAI's, which is nobody else's."""
 
-# The API waits at most 15 minutes (catalog/limits.py), and says itself when that is over.
+# The API waits at most 15 minutes (catalog/limits/endpoint.py), and says itself when that is over.
 _TIMEOUT = httpx2.Timeout(915.0, connect=10.0)
 
 

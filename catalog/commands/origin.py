@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from catalog.source import Source
+from catalog.sources.source import Source
 from catalog.spec import CatalogError
 
 
@@ -32,7 +32,7 @@ def opened(options: argparse.Namespace) -> Iterator[Source]:
     if options.source == "live":
         if options.wheel:
             raise CatalogError(["--wheel is given with --source live: allowed is one of the two"])
-        from catalog.live import LiveCatalogue  # noqa: PLC0415 - brings an AWS client, which the wheel does not need
+        from catalog.sources.live import LiveCatalogue  # noqa: PLC0415 - brings an AWS client, which the wheel does not need
 
         yield LiveCatalogue()
         return

@@ -10,7 +10,7 @@ from catalog.commands import origin
 from catalog.commands.output import print_facts
 from catalog.deployment import Deployment
 from catalog.lock import Lock
-from catalog.source import Source
+from catalog.sources.source import Source
 from catalog.spec import CatalogError, ModelVersion
 
 KEYS = (

@@ -14,7 +14,7 @@ from catalog.changes import lock_changes, model_changes
 from catalog.commands import origin
 from catalog.commands.output import print_lines
 from catalog.lock import Entry, Lock
-from catalog.source import Description, Source
+from catalog.sources.source import Description, Source
 from catalog.spec import CatalogError, ModelVersion
 from catalog.update import Wish, files, image_regions, unpinned, updated
 

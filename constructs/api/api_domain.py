@@ -7,7 +7,7 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
-from catalog import gateway_limits as limits
+from catalog.limits import gateway as limits
 
 
 class ApiDomain(Construct):

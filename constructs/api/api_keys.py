@@ -10,7 +10,7 @@ from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy
 from constructs.logged_function import NO_RESOURCE_FOR_TRACES, package_code
 
-from catalog import gateway_limits as limits
+from catalog.limits import gateway as limits
 
 BEARER_KEY = "^[Bb][Ee][Aa][Rr][Ee][Rr] +[A-Za-z0-9]{20,128}$"
 """`bearer` in any case, and a key's form. API Gateway answers 401 to what does not match, and asks no function."""

@@ -17,7 +17,7 @@ from constructs.api.gateway_responses import add_gateway_responses
 from constructs.api.invoke_function import LONGEST_TIMEOUT, InvokeFunction
 from constructs.api.invoke_target import InvokeTarget
 
-from catalog import limits
+from catalog.limits import endpoint as limits
 
 _STAGE_NAME = "live"
 # What the shim speaks (lambda/invoke_shim/settings.py).

@@ -10,7 +10,7 @@ from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy
 from constructs.logged_function import NO_RESOURCE_FOR_TRACES, logged_function, package_code
 
-from catalog import limits
+from catalog.limits import endpoint as limits
 
 LONGEST_TIMEOUT = Duration.seconds(900)
 """The longest that a function may run (Lambda quotas)."""

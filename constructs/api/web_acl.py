@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
-from catalog import gateway_limits as limits
+from catalog.limits import gateway as limits
 
 _WINDOW_SECONDS = 300
 

@@ -1,14 +1,14 @@
 """Limits of SageMaker's endpoints, checked before anything is created.
 
 Each check returns one sentence a problem, with the value and what is allowed, and none when all is well. The rules
-are `catalog.limits`; what is added here is that tokens, whose values only a deployment knows, pass.
+are `catalog.limits.endpoint`; what is added here is that tokens, whose values only a deployment knows, pass.
 """
 
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, Token
 
-from catalog import limits
+from catalog.limits import endpoint as limits
 
 
 def name_problems(name: str) -> list[str]:

@@ -22,8 +22,9 @@ from constructs.endpoint.endpoint_checks import (
 from constructs.endpoint.execution_role import ExecutionRole
 from constructs.endpoint.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
 
-from catalog import CatalogError, Deployment, ModelVersion, limits
+from catalog import CatalogError, Deployment, ModelVersion
 from catalog.instances import hardware
+from catalog.limits import endpoint as limits
 
 # What the container has for one answer (SageMaker developer guide, real-time inference), in microseconds, which is
 # the unit of ModelLatency.

@@ -19,8 +19,9 @@ from constructs.endpoint.endpoint_checks import (
 from constructs.endpoint.execution_role import ExecutionRole
 from constructs.endpoint.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
 
-from catalog import CatalogError, Deployment, ModelVersion, limits
+from catalog import CatalogError, Deployment, ModelVersion
 from catalog.instances import hardware
+from catalog.limits import endpoint as limits
 from catalog.spec import serves_from_model_data
 
 _NO_VOLUME_KEY = (

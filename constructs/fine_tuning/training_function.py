@@ -125,13 +125,13 @@ def _imported_rules(root: Path) -> tuple[Path, ...]:
 
 
 def _rules_of(root: Path, module: Path) -> Iterator[Path]:
-    # What is imported in functions only is for commands (catalog/downloads.py's boto3), yet harmless to carry.
+    # What is imported in functions only is for commands (catalog/sources/downloads.py's boto3), yet harmless to carry.
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            # `from catalog import limits` names a module, `from catalog.limits import Breach` something in one.
+            # `from catalog.limits import gateway` names a module, `from catalog.nearest import similar` something in one.
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
             if name.split(".")[0] != _RULES:

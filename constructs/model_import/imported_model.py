@@ -9,7 +9,7 @@ from constructs import Construct
 from constructs.acknowledgements import wildcard_finding
 from constructs.served_pointer import ServedPointer
 
-from catalog import import_limits
+from catalog.limits import model_import as import_limits
 
 MODEL_TAG = "jumpstack:model"
 """The key of the tag with the model's name (lambda/model_import/versions.py)."""

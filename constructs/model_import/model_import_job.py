@@ -17,7 +17,8 @@ from constructs.model_import.import_role import ImportRole, Weights, describe_we
 from constructs.model_import.import_states import ImportStates
 from constructs.model_import.imported_model import ImportedModel
 
-from catalog import import_limits, limits
+from catalog.limits import endpoint as limits
+from catalog.limits import model_import as import_limits
 
 _CHECK_TIMEOUT = Duration.minutes(15)
 _STEP_TIMEOUT = Duration.minutes(3)

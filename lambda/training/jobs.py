@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from catalog.deployment import CatalogError
-from catalog.training import TrainingRecipe
-from catalog.training_methods import method_problems, with_method
-from catalog.training_request import TrainingJob, create_training_job, job_problems
+from catalog.training.methods import method_problems, with_method
+from catalog.training.recipe import TrainingRecipe
+from catalog.training.request import TrainingJob, create_training_job, job_problems
 from training.dataset import Options, OptionsError, options_of
 from training.errors import HyperparameterError, RecipeError
 from training.settings import Settings

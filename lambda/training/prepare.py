@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import boto3
 
-from catalog.training import TrainingRecipe
-from catalog.training_request import TrainingJob, model_prefix
+from catalog.training.recipe import TrainingRecipe
+from catalog.training.request import TrainingJob, model_prefix
 from training.dataset import DataError, Report, S3Prefix, check
 from training.errors import InputError
 from training.jobs import job_of, named, options_for, request_of

@@ -15,8 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from catalog.deployment import CatalogError, bucket_name
-from catalog.live import MANIFEST
-from catalog.training import TrainingRecipe, read_recipe
+from catalog.sources.live import MANIFEST
+from catalog.training.recipe import TrainingRecipe, read_recipe
 from catalog.versions import check_known
 from training.errors import RecipeError
 

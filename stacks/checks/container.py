@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from catalog import limits
 from catalog.instances import hardware
+from catalog.limits import endpoint as limits
 from catalog.nearest import similar
 from stacks.checks.findings import Finding, Severity, breaches
 from stacks.checks.published import Subject

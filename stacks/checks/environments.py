@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from catalog import limits
+from catalog.limits import endpoint as limits
 from catalog.nearest import nearest_number, similar
 from catalog.regions import jumpstart_regions, regions
 from stacks.checks.findings import CatalogPlace, Finding, Severity, breaches

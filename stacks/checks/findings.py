@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from catalog.limits import Breach
+from catalog.limits.endpoint import Breach
 from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel, Model
 from stacks.environments import Environment
 

@@ -6,7 +6,7 @@ comes from JumpStart's public cache when a job is prepared.
 
 from collections.abc import Iterator
 
-from catalog import training_limits as limits
+from catalog.limits import training as limits
 from stacks.checks.findings import Finding, Place, Severity, breaches
 from stacks.declarations import FineTunedModel
 

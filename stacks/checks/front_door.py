@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from catalog import gateway_limits as limits
+from catalog.limits import gateway as limits
 from catalog.nearest import similar
 from stacks.checks.findings import Deployments, Finding, Place, Severity, breaches
 from stacks.declarations import Model

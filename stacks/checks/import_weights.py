@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from catalog import import_limits as limits
+from catalog.limits import model_import as limits
 from stacks.checks.findings import Finding, Place, Severity, breaches
 from stacks.declarations import S3Weights, SageMakerWeights
 

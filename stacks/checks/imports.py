@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from catalog import import_limits as limits
+from catalog.limits import model_import as limits
 from catalog.regions import regions
 from stacks.checks.findings import Finding, Place, Severity, breaches
 from stacks.declarations import BedrockImport, ImportedModel

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
-from catalog import limits
+from catalog.limits import endpoint as limits
 from stacks.checks.findings import Deployments, Finding, Place, Severity, place_of
 from stacks.declarations import FineTunedModel, JumpStartModel
 

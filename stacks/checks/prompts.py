@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import get_args
 
-from catalog import Lock, import_limits, limits
+from catalog import Lock
+from catalog.limits import endpoint as limits
+from catalog.limits import model_import as import_limits
 from catalog.nearest import similar
 from stacks.checks.findings import CatalogPlace, Finding, Place, Severity, breaches
 from stacks.declarations import PromptFormat

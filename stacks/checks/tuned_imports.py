@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 
 from catalog import Lock
-from catalog import import_limits as limits
-from catalog.import_families import ARCHITECTURES, GPT_OSS_REGIONS, IMPORTABLE, architecture
+from catalog.limits import model_import as limits
+from catalog.limits.import_families import ARCHITECTURES, GPT_OSS_REGIONS, IMPORTABLE, architecture
 from stacks.checks.findings import Finding, Place, Severity
 from stacks.checks.prompts import is_base
 from stacks.checks.published import Subject

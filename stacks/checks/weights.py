@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from catalog import limits
 from catalog.instances import InstanceHardware, hardware
+from catalog.limits import endpoint as limits
 from stacks.checks.findings import Finding, Severity, breaches
 from stacks.checks.published import Subject
 

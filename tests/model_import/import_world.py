@@ -26,7 +26,7 @@ from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 
 from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, name
-from tests.model_import.artifact_models import llama
+from tests.model_import.artifacts.artifact_models import llama
 from tests.support.local_aws import StackDriver
 
 PACKAGE = Path(__file__).resolve().parents[2] / "lambda"

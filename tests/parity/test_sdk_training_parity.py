@@ -12,8 +12,8 @@ from sagemaker.jumpstart.types import JumpStartHyperparameter
 from sagemaker.jumpstart.validators import _validate_hyperparameter
 
 from catalog import CatalogError
-from catalog.training import read_recipe
-from catalog.training_hyperparameters import Hyperparameter
+from catalog.training.hyperparameters import Hyperparameter
+from catalog.training.recipe import read_recipe
 from tests.parity import training_documents as documents
 from tests.parity.training_comparison import Case, our_request, sdk_request
 

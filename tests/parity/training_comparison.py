@@ -12,8 +12,8 @@ from sagemaker.jumpstart.estimator import JumpStartEstimator
 from sagemaker.jumpstart.types import JumpStartModelSpecs
 from sagemaker.session import Session
 
-from catalog.training import read_recipe
-from catalog.training_request import TrainingJob, create_training_job
+from catalog.training.recipe import read_recipe
+from catalog.training.request import TrainingJob, create_training_job
 
 ROLE = "arn:aws:iam::111122223333:role/parity"
 JOB_NAME = "parity-1"

@@ -6,7 +6,9 @@ from typing import Any, get_args
 import pytest
 from constructs.endpoint.endpoint_checks import count_problems, timeout_problems
 
-from catalog import Lock, gateway_limits, limits
+from catalog import Lock
+from catalog.limits import endpoint as limits
+from catalog.limits import gateway as gateway_limits
 from catalog.nearest import nearest_number, similar
 from catalog.regions import jumpstart_regions, offering_regions, regions
 from stacks.declarations import JumpStartModel, PromptFormat

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from catalog import Lock, import_families, import_limits
+from catalog import Lock
+from catalog.limits import import_families
+from catalog.limits import model_import as import_limits
 from model_import import names, planning, versions
 from model_import.artifacts import limits as artifact_limits
 from model_import.configuration import Configuration

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.model_import.artifact_models import Model, llama
+from tests.model_import.artifacts.artifact_models import Model, llama
 from tools.artifacts import main
 
 

@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import assertions
 from constructs.api.web_acl import WebAcl
 
-from catalog.gateway_limits import MANAGED_RULE_GROUPS
+from catalog.limits.gateway import MANAGED_RULE_GROUPS
 
 Properties = Callable[[cdk.Stack, str], list[dict[str, Any]]]
 

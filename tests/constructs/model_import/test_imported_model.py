@@ -10,7 +10,7 @@ from constructs.model_import.imported_model import MODEL_TAG, SOURCE_TAG, Import
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 
-from catalog.import_limits import BODIES
+from catalog.limits.model_import import BODIES
 from invoke_shim.settings import BODIES as SHIM_BODIES
 from invoke_shim.settings import Settings
 from model_import.configuration import BODIES as IMPORT_BODIES

@@ -1,0 +1,1 @@
+"""Limits of AWS APIs as pure rules, for constructs and preflight alike."""

@@ -1,0 +1,1 @@
+"""Sources of JumpStart facts: the published wheel and the live public cache."""

@@ -1,0 +1,217 @@
+"""`python -m catalog show`, `search` and `verify` on the committed lock, in a pipe and on a terminal."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from catalog import Lock
+from catalog.__main__ import main
+from catalog.commands.search import matches
+
+ROOT = Path(__file__).parents[3]
+KEYS = [
+    "model_id",
+    "version",
+    "region",
+    "instance_type",
+    "image",
+    "model_data",
+    "compressed",
+    "gated",
+    "eula",
+    "environment",
+]
+LLAMA_2_70B = "meta-textgeneration-llama-2-70b"
+
+
+def _ids(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    assert main(["search", *words]) == 0
+    return [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+
+
+def _on_a_terminal(*words: str) -> str:
+    """What a command prints on a terminal of 100 columns."""
+    main_end, terminal = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color"}
+    environment.pop("NO_COLOR", None)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "catalog", *words], cwd=ROOT, env=environment, stdout=terminal, stderr=terminal
+    )
+    os.close(terminal)
+    printed = b""
+    while True:
+        try:
+            chunk = os.read(main_end, 4096)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not chunk:
+            break
+        printed += chunk
+    os.close(main_end)
+    assert process.wait() == 0
+    return printed.decode()
+
+
+@pytest.mark.parametrize("model_id", ["huggingface-llm-mistral-7b", LLAMA_2_70B])
+def test_show_prints_exactly_the_documented_keys_as_json(model_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", model_id, "--json"]) == 0
+
+    shown = json.loads(capsys.readouterr().out)
+    assert list(shown) == KEYS
+    assert shown["model_id"] == model_id
+    assert shown["region"] == "us-west-2"
+
+
+def test_show_takes_version_instance_type_and_region(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--version", "2.0.2", "--instance-type", "ml.g5.48xlarge", "--region", "cn-north-1", "--json"]
+    assert main(["show", "huggingface-llm-falcon-40b-bf16", *words]) == 0
+
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["version"], shown["instance_type"], shown["region"]) == ("2.0.2", "ml.g5.48xlarge", "cn-north-1")
+    assert shown["environment"]["SM_NUM_GPUS"] == "8"
+    assert shown["image"].startswith("727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn/")
+
+
+def test_show_says_that_a_model_is_gated_and_where_its_licence_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", LLAMA_2_70B, "--region", "eu-west-1", "--json"]) == 0
+
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["gated"] is True
+    assert shown["model_data"].startswith("s3://jumpstart-private-cache-prod-eu-west-1/")
+    assert shown["eula"].startswith("https://jumpstart-cache-prod-eu-west-1.s3.eu-west-1.amazonaws.com/")
+
+
+def test_show_prints_aligned_facts_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "huggingface-llm-mistral-7b", "--version", "2.1.0", "--region", "eu-west-1"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "instance type   ml.g5.2xlarge" in lines
+    assert "gated           no" in lines
+    assert "eula            none" in lines
+    assert "environment     MAX_TOTAL_TOKENS=8192" in lines
+
+
+def test_show_takes_an_unlisted_instance_type_only_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["show", "huggingface-llm-falcon-180b-bf16", "--version", "1.7.17", "--instance-type", "ml.p4d.24xlarge"]
+
+    assert main(words) == 1
+    assert "'ml.p4d.24xlarge' is not supported" in capsys.readouterr().err
+    assert main([*words, "--allow-unlisted-instance-type"]) == 0
+
+
+def test_show_refuses_a_config_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "huggingface-llm-mistral-7b", "--version", "2.1.0", "--config", "lmi"]) == 1
+
+    assert capsys.readouterr().err == (
+        "config 'lmi': huggingface-llm-mistral-7b 2.1.0 has no inference configs in the lock, so leave it out\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            ["show", "falcon-180b"],
+            "model id 'falcon-180b' is not in the lock: did you mean huggingface-llm-falcon-180b",
+        ),
+        (["show", LLAMA_2_70B, "--region", "mars-north-1"], "has no image in region 'mars-north-1': choose one of"),
+        (["search", "no-such-word"], "no model in the lock matches 'no-such-word': try fewer words"),
+        (["frobnicate"], "invalid choice: 'frobnicate'"),
+        (["show"], "the following arguments are required: ID"),
+        (["update", "x", "--config", "lmi"], "--config lmi needs one ID@VERSION to pin"),
+        (["diff", "a", "b", "c"], "diff takes up to two words, not 3"),
+        (["update", "--unpin", "x@1.0.0", "--source", "wheel"], "--unpin goes with no id, source or config"),
+        (["diff", "--source", "live", "--wheel", "x.whl"], "--wheel is given with --source live"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_1(words: list[str], error: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 1
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1
+    assert error in captured.err
+
+
+def test_search_prints_one_tab_separated_line_a_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", "mistral-7b-instruct", "lmi"]) == 0
+
+    assert capsys.readouterr().out == ("huggingface-llm-mistral-7b-instruct\t3.5.0\tml.g5.12xlarge\tlmi\topen\n")
+
+
+def test_search_by_size_takes_the_whole_number(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _ids(capsys, "llama", "7b")
+
+    assert "meta-textgeneration-llama-2-7b" in found
+    assert LLAMA_2_70B not in found
+
+
+def test_search_by_family_takes_the_beginning_of_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _ids(capsys, "mistral")
+
+    assert "huggingface-llm-mistralai-mixtral-8x22B-instruct-v0-1" in found
+    assert all("mistral" in model_id for model_id in found)
+
+
+def test_search_by_task_knows_that_an_llm_generates_text(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _ids(capsys, "llm")
+
+    assert LLAMA_2_70B in found
+    assert "huggingface-llm-mistral-7b" in found
+    assert not [model_id for model_id in found if "txt2img" in model_id]
+
+
+def test_every_word_must_match(capsys: pytest.CaptureFixture[str]) -> None:
+    both = set(_ids(capsys, "gated", "ml.g5.2xlarge"))
+
+    assert both
+    assert both == set(_ids(capsys, "gated")) & set(_ids(capsys, "ml.g5.2xlarge"))
+
+
+def test_search_finds_all_gated_models_and_no_others(lock: Lock, capsys: pytest.CaptureFixture[str]) -> None:
+    gated = {entry.model.model_id for entry in lock.entries() if entry.model.gated}
+
+    assert set(_ids(capsys, "gated")) == gated
+
+
+@pytest.mark.parametrize("word", ["g5", "ml.g5.2xlarge", "tgi", "7b", "instruct", "7b-instruct", "MISTRAL-7B".lower()])
+def test_a_model_matches_what_it_is(lock: Lock, word: str) -> None:
+    assert matches(lock.model("huggingface-llm-mistral-7b-instruct", "2.0.0"), word)
+
+
+@pytest.mark.parametrize("word", ["g6", "ml.g5.xlarge", "lmi", "b", "7", "stral", "gated", "eula", "package", "-", "."])
+def test_a_model_does_not_match_what_it_is_not(lock: Lock, word: str) -> None:
+    assert not matches(lock.model("huggingface-llm-mistral-7b-instruct", "2.0.0"), word)
+
+
+def test_verify_prints_what_it_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify"]) == 0
+    assert capsys.readouterr().out.startswith("346 versions of 342 models, 10 pinned, from cdklabs.generative-ai-cdk")
+
+
+def test_a_terminal_gets_a_drawn_table_and_colours() -> None:
+    printed = _on_a_terminal("search", "falcon", "180b")
+
+    assert "default instance" in printed
+    assert "┃" in printed
+    assert "\x1b[" in printed
+
+
+def test_a_terminal_gets_facts_with_bold_names() -> None:
+    printed = _on_a_terminal("show", "huggingface-llm-mistral-7b", "--version", "2.1.0")
+
+    assert "\x1b[1m" in printed
+    assert "ml.g5.2xlarge" in printed
+
+
+def test_a_pipe_that_is_closed_early_is_no_error() -> None:
+    command = f"'{sys.executable}' -m catalog search llm | head -n 1"
+    completed = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert len(completed.stdout.splitlines()) == 1
+    assert completed.stderr == ""
