@@ -32,11 +32,11 @@ def opened(options: argparse.Namespace) -> Iterator[Source]:
     if options.source == "live":
         if options.wheel:
             raise CatalogError(["--wheel is given with --source live: allowed is one of the two"])
-        from catalog.sources.live import LiveCatalogue  # noqa: PLC0415 - brings an AWS client, which the wheel does not need
+        from catalog.sources.live import LiveCatalogue  # noqa: PLC0415 - brings an AWS client
 
         yield LiveCatalogue()
         return
-    from catalog import sources  # noqa: PLC0415 - most commands read the lock only
+    from catalog.sources import wheel  # noqa: PLC0415 - most commands read the lock only
 
     with tempfile.TemporaryDirectory() as folder:
-        yield sources.PublishedCatalogue.from_wheel(options.wheel or sources.download(Path(folder)))
+        yield wheel.PublishedCatalogue.from_wheel(options.wheel or wheel.download(Path(folder)))

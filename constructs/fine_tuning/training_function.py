@@ -131,7 +131,7 @@ def _rules_of(root: Path, module: Path) -> Iterator[Path]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            # `from catalog.limits import gateway` names a module, `from catalog.nearest import similar` something in one.
+            # `from catalog.limits import gateway` names a module, `from catalog.nearest import similar` a name in one.
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
             if name.split(".")[0] != _RULES:

@@ -14,8 +14,8 @@ from botocore.exceptions import (
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
 
+from invoke_shim.backends.containers.base import MAX_MESSAGE, NOT_READY_SECONDS
 from invoke_shim.backends.retry import NotReadyError
-from invoke_shim.backends.sagemaker.containers.base import MAX_MESSAGE, NOT_READY_SECONDS
 from invoke_shim.errors import NO_RETRY, ApiError, retry_after
 
 THROTTLED_SECONDS = 1

@@ -588,6 +588,6 @@ def test_keeps_documents_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPat
 
 
 def test_importing_the_source_imports_neither_boto3_nor_rich() -> None:
-    program = "import sys, catalog.sources.live as _; print([n for n in ('boto3', 'botocore', 'rich') if n in sys.modules])"
+    program = "import sys, catalog.sources.live as _; print([*{'boto3', 'botocore', 'rich'} & {*sys.modules}])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from invoke_shim.backends.bedrock.streams import Metered, parse
-from invoke_shim.backends.sagemaker.containers.base import count, encode, failed, finish_reason, raise_error
-from invoke_shim.backends.sagemaker.containers.vllm import VllmContainer
+from invoke_shim.backends.containers.base import count, encode, failed, finish_reason, raise_error
+from invoke_shim.backends.containers.vllm import VllmContainer
 from invoke_shim.backends.streams import broken_off, not_understood
 from invoke_shim.generation.types import Answer, Ask, Completion, Piece, Usage
 

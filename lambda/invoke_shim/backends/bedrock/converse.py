@@ -6,7 +6,7 @@ Source: the API reference of Converse and ConverseStream, and botocore's model o
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from invoke_shim.backends.sagemaker.containers.base import count, failed
+from invoke_shim.backends.containers.base import count, failed
 from invoke_shim.backends.streams import broken_off, not_understood
 from invoke_shim.generation.types import Answer, Ask, Completion, FinishReason, Generation, Piece, Usage
 

@@ -26,8 +26,8 @@ message and no other member.
 
 from botocore.exceptions import ClientError, ParamValidationError
 
+from invoke_shim.backends.containers.base import NOT_READY_SECONDS, container_error
 from invoke_shim.backends.retry import NotReadyError
-from invoke_shim.backends.sagemaker.containers.base import NOT_READY_SECONDS, container_error
 from invoke_shim.backends.service_errors import (
     Failure,
     connection_error,

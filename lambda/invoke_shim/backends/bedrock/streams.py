@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from invoke_shim.backends.sagemaker.containers.base import count
+from invoke_shim.backends.containers.base import count
 from invoke_shim.backends.streams import MAX_EVENT_BYTES, not_understood
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import Usage

@@ -1,1 +1,1 @@
-"""Ask a SageMaker endpoint: the client, its errors and the dialects of its containers."""
+"""Ask a SageMaker endpoint: the client, its runtime and its errors."""

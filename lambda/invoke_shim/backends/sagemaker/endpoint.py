@@ -7,9 +7,9 @@ from typing import Any
 from invoke_shim import rules as container_rules
 from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
 from invoke_shim.backends.connections import Connections
+from invoke_shim.backends.containers import create_container
+from invoke_shim.backends.containers.base import Container
 from invoke_shim.backends.retry import answer_seconds, when_ready
-from invoke_shim.backends.sagemaker.containers import create_container
-from invoke_shim.backends.sagemaker.containers.base import Container
 from invoke_shim.backends.sagemaker.errors import Call, translate
 from invoke_shim.backends.sagemaker.runtime import SageMakerRuntime
 from invoke_shim.backends.service_errors import FAILURES, Failure

@@ -30,8 +30,8 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from invoke_shim.backends.containers.base import NOT_READY_SECONDS, container_error, error_message
 from invoke_shim.backends.retry import NotReadyError
-from invoke_shim.backends.sagemaker.containers.base import NOT_READY_SECONDS, container_error, error_message
 from invoke_shim.backends.service_errors import (
     Failure,
     connection_error,

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from invoke_shim.backends.sagemaker.containers.base import Container
+from invoke_shim.backends.containers.base import Container
 from invoke_shim.settings import ContainerName
 
 

@@ -7,7 +7,7 @@ request: an endpoint has one, and vLLM refuses other names than its own.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from invoke_shim.backends.sagemaker.containers.base import (
+from invoke_shim.backends.containers.base import (
     count,
     decode,
     encode,

@@ -7,7 +7,7 @@ ignore; never `top_n_tokens`, which some take for the number of answers. Sources
 `djl_python/lmi_vllm/request_response_utils.py` (asynchronous).
 """
 
-from invoke_shim.backends.sagemaker.containers.generated_text import GeneratedTextContainer
+from invoke_shim.backends.containers.generated_text import GeneratedTextContainer
 
 
 def create() -> GeneratedTextContainer:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoke_shim.backends.sagemaker.containers import create_container
-from invoke_shim.backends.sagemaker.containers.base import Container
+from invoke_shim.backends.containers import create_container
+from invoke_shim.backends.containers.base import Container
 from invoke_shim.errors import ApiError
 from invoke_shim.formats import Message
 from invoke_shim.generation.types import Ask, Completion, Generation, Piece, TokenLogprob, Usage, collect

@@ -5,7 +5,7 @@ It answers with a list of one object, and streams server-sent events without a `
 `validation.rs`.
 """
 
-from invoke_shim.backends.sagemaker.containers.generated_text import GeneratedTextContainer
+from invoke_shim.backends.containers.generated_text import GeneratedTextContainer
 
 MAX_STOP = 4
 """The launcher's default of `--max-stop-sequences`."""

@@ -7,7 +7,7 @@ A stream has an event a token, `{"token": {"text", "logprob", "special"}}`, and 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from invoke_shim.backends.sagemaker.containers.base import (
+from invoke_shim.backends.containers.base import (
     count,
     decode,
     encode,
