@@ -15,13 +15,13 @@ from cdk_nag import AwsSolutionsChecks, WriteNagSuppressionsToCloudFormationAspe
 from catalog import Lock
 from stacks.account_stack import AccountStack
 from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel, Model
+from stacks.endpoint_stack import ModelStack
 from stacks.environments import Environment
-from stacks.fine_tuned_stack import FineTunedStack
-from stacks.imported_stack import ImportedStack
-from stacks.model_stack import ModelStack
+from stacks.fine_tuned_endpoint_stack import FineTunedStack
+from stacks.fine_tuned_import_stack import TunedImportStack
+from stacks.imported_model_stack import ImportedStack
 from stacks.models import DEPLOYMENTS
 from stacks.preflight import ACCOUNT_STAGE, Deployments, preflight
-from stacks.tuned_import_stack import TunedImportStack
 
 _CDK_JSON = Path(__file__).with_name("cdk.json")
 

@@ -19,53 +19,58 @@ FLOORS: dict[str, set[str]] = {
     "stacks/declarations.py": set(),
     "stacks/declaration_hash.py": {"stacks.declarations"},
     "stacks/models.py": {"stacks.declarations", "stacks.environments"},
-    "stacks/checks": {"catalog", "stacks.checks", "stacks.declarations", "stacks.environments"},
-    "stacks/preflight.py": {"catalog", "stacks.checks", "stacks.declarations", "stacks.environments"},
+    "stacks/preflight": {"catalog", "stacks.preflight", "stacks.declarations", "stacks.environments"},
     "stacks/account_stack.py": {"aws_cdk", "constructs"},
-    "stacks/model_stack.py": {
+    "stacks/endpoint_stack.py": {
         *("aws_cdk", "constructs", "catalog"),
-        *("stacks.declarations", "stacks.environments", "stacks.front_door", "stacks.settings"),
+        *("stacks.declarations", "stacks.environments", "stacks.parts.front_door", "stacks.settings"),
     },
     "stacks/settings.py": {"aws_cdk", "stacks.declarations", "stacks.environments"},
-    "stacks/front_door.py": {"aws_cdk", "constructs", "stacks.declarations", "stacks.environments", "stacks.settings"},
-    "stacks/bedrock_import.py": {
+    "stacks/parts/front_door.py": {
+        "aws_cdk",
+        "constructs",
+        "stacks.declarations",
+        "stacks.environments",
+        "stacks.settings",
+    },
+    "stacks/parts/model_import.py": {
         *("aws_cdk", "constructs"),
         *("stacks.declarations", "stacks.environments", "stacks.settings"),
     },
-    "stacks/imported_stack.py": {
+    "stacks/imported_model_stack.py": {
         *("aws_cdk", "constructs"),
         *(
-            "stacks.bedrock_import",
+            "stacks.parts.model_import",
             "stacks.declarations",
             "stacks.environments",
-            "stacks.front_door",
+            "stacks.parts.front_door",
             "stacks.settings",
         ),
     },
-    "stacks/fine_tuned_stack.py": {
+    "stacks/fine_tuned_endpoint_stack.py": {
         *("aws_cdk", "constructs", "catalog"),
-        *("stacks.declarations", "stacks.environments", "stacks.front_door", "stacks.settings"),
-        *("stacks.fine_tuning", "stacks.fine_tuning_runs"),
+        *("stacks.declarations", "stacks.environments", "stacks.parts.front_door", "stacks.settings"),
+        *("stacks.parts.fine_tuning", "stacks.parts.fine_tuning_runs"),
     },
-    "stacks/tuned_import_stack.py": {
+    "stacks/fine_tuned_import_stack.py": {
         *("aws_cdk", "constructs", "catalog"),
         *(
-            "stacks.bedrock_import",
+            "stacks.parts.model_import",
             "stacks.declarations",
             "stacks.environments",
-            "stacks.front_door",
+            "stacks.parts.front_door",
             "stacks.settings",
         ),
-        *("stacks.fine_tuning", "stacks.fine_tuning_runs"),
+        *("stacks.parts.fine_tuning", "stacks.parts.fine_tuning_runs"),
     },
-    "stacks/fine_tuning.py": {
+    "stacks/parts/fine_tuning.py": {
         *("aws_cdk", "constructs", "catalog"),
         *("stacks.declarations", "stacks.environments", "stacks.settings"),
     },
-    "stacks/fine_tuning_runs.py": {
+    "stacks/parts/fine_tuning_runs.py": {
         *("aws_cdk", "constructs"),
         *("stacks.declaration_hash", "stacks.declarations", "stacks.environments"),
-        *("stacks.fine_tuning", "stacks.settings"),
+        *("stacks.parts.fine_tuning", "stacks.settings"),
     },
     "app.py": {"aws_cdk", "cdk_nag", "catalog", "stacks"},
     "catalog": {"catalog"},

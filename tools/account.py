@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from catalog.deployment import Deployment
-from stacks.checks.findings import CatalogPlace, Place
+from stacks.preflight.findings import CatalogPlace, Place
 
 # The shapes in which AWS's services say that a permission is missing; a HEAD request has a status only.
 DENIALS = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}

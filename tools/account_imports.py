@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from catalog.limits import model_import as limits
-from stacks.checks.findings import Place
 from stacks.declarations import ImportedModel, S3Weights, SageMakerWeights
+from stacks.preflight.findings import Place
 from tools.account import DENIALS, Asked, ClientFactory, Finding, Level, NotAnsweredError, ask, grouped, places
 
 _LAMBDA = Path(__file__).resolve().parent.parent / "lambda"

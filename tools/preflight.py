@@ -18,10 +18,10 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from catalog import CatalogError, Lock
-from stacks.checks.findings import CatalogPlace, Place, place_of
 from stacks.declarations import ImportedModel
 from stacks.models import DEPLOYMENTS
 from stacks.preflight import Deployments, preflight
+from stacks.preflight.findings import CatalogPlace, Place, place_of
 from tools.account import Asked, ClientFactory, Finding, Level, Planned, make_client
 from tools.account_access import documents, images, packages
 from tools.account_imports import import_weights, imported_models, imports_under_way

@@ -16,11 +16,11 @@ from botocore.exceptions import ClientError
 
 from catalog import Deployment, Lock
 from catalog.deployment import AdditionalModelData
-from stacks.checks.findings import CatalogPlace
 from stacks.declarations import JumpStartModel
 from stacks.environments import Environment, Network
 from stacks.models import FALCON_7B
 from stacks.preflight import Deployments
+from stacks.preflight.findings import CatalogPlace
 from tools import account_limits, local, preflight
 from tools.account import Finding, Level, NotAnsweredError, Planned, ask, make_client
 from tools.account_access import documents, images, packages

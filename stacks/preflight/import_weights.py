@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from catalog.limits import model_import as limits
-from stacks.checks.findings import Finding, Place, Severity, breaches
 from stacks.declarations import S3Weights, SageMakerWeights
+from stacks.preflight.findings import Finding, Place, Severity, breaches
 
 _PACKED = (".tar.gz", ".tgz", ".tar", ".zip", ".gz")
 _FILES = (".safetensors", ".json", ".bin", ".pt", ".pth", ".gguf", ".jinja", ".model")

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from catalog.limits import endpoint as limits
 from catalog.nearest import nearest_number, similar
 from catalog.regions import jumpstart_regions, regions
-from stacks.checks.findings import CatalogPlace, Finding, Severity, breaches
 from stacks.declarations import JumpStartModel, Model
 from stacks.environments import Environment, Network
+from stacks.preflight.findings import CatalogPlace, Finding, Severity, breaches
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 # EC2's ids: a prefix and 8 (old) or 17 hexadecimal digits.

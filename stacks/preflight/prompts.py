@@ -9,8 +9,8 @@ from catalog import Lock
 from catalog.limits import endpoint as limits
 from catalog.limits import model_import as import_limits
 from catalog.nearest import similar
-from stacks.checks.findings import CatalogPlace, Finding, Place, Severity, breaches
 from stacks.declarations import PromptFormat
+from stacks.preflight.findings import CatalogPlace, Finding, Place, Severity, breaches
 
 # What the id of a model that was trained to chat says, as a word of its own; `f` is Llama 2's.
 _CHAT_WORDS = frozenset({"chat", "f", "instruct", "it"})
@@ -32,7 +32,7 @@ def prompt_format(place: Place, lock: Lock) -> Iterator[Finding]:
     """Check that the prompt format is one, has its template, and is the model's."""
     name = place.model.prompt_format
     if name is None and not isinstance(place, CatalogPlace):
-        # Whether an imported model needs one, its body decides (`stacks.checks.imports`).
+        # Whether an imported model needs one, its body decides (`stacks.preflight.imports`).
         yield from _template(place)
         return
     if name not in get_args(PromptFormat):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from catalog.limits import model_import as limits
-from stacks.checks.findings import Finding, Place, Severity
 from stacks.declarations import BedrockImport
 from stacks.environments import Environment
+from stacks.preflight.findings import Finding, Place, Severity
 
 _QUOTA = f"quota 'Imported models per account' ({limits.MODELS_QUOTA_CODE})"
 

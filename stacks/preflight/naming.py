@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from catalog.limits import endpoint as limits
-from stacks.checks.findings import Deployments, Finding, Place, Severity, place_of
 from stacks.declarations import FineTunedModel, JumpStartModel
+from stacks.preflight.findings import Deployments, Finding, Place, Severity, place_of
 
 # The stage of the accounts' own stacks, beside the environments, and the name of those stacks.
 ACCOUNT_STAGE = "account"
@@ -24,7 +24,7 @@ def naming(deployments: Deployments) -> Iterator[Finding]:
     for place in places:
         yield from _form(f"{place}.name", place.model.name)
         joined = f"{place.environment.name}-{place.model.name}"
-        # What Bedrock serves has shorter names (`stacks.checks.imports`, `stacks.checks.fine_tuning`).
+        # What Bedrock serves has shorter names (`stacks.preflight.imports`, `stacks.preflight.fine_tuning`).
         if not place.bedrock and _NAME.fullmatch(place.environment.name) and _NAME.fullmatch(place.model.name):
             for breach in limits.endpoint_name(joined):
                 yield Finding(

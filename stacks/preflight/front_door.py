@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from catalog.limits import gateway as limits
 from catalog.nearest import similar
-from stacks.checks.findings import Deployments, Finding, Place, Severity, breaches
 from stacks.declarations import Model
 from stacks.environments import ApiKeys, Domain, Environment, WebAcl
+from stacks.preflight.findings import Deployments, Finding, Place, Severity, breaches
 
 
 def front_door_findings(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:

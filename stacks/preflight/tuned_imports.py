@@ -8,11 +8,11 @@ from dataclasses import fields, replace
 from catalog import Lock
 from catalog.limits import model_import as limits
 from catalog.limits.import_families import ARCHITECTURES, GPT_OSS_REGIONS, IMPORTABLE, architecture
-from stacks.checks.findings import Finding, Place, Severity
-from stacks.checks.prompts import is_base
-from stacks.checks.published import Subject
-from stacks.checks.weights import Weights, gigabytes
 from stacks.declarations import BedrockImport, FineTunedModel, JumpStartModel
+from stacks.preflight.catalogue import Subject
+from stacks.preflight.findings import Finding, Place, Severity
+from stacks.preflight.prompts import is_base
+from stacks.preflight.weights import Weights, gigabytes
 
 _ENDPOINT_ONLY = (
     *("instance_type", "unlisted_instance_type", "instance_count", "environment", "gather_stream"),

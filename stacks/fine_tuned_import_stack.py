@@ -9,12 +9,12 @@ from constructs.model_import.import_role import Weights
 
 from catalog import CatalogError, Deployment, Lock
 from catalog.example_prompts import example_prompt
-from stacks.bedrock_import import import_into_bedrock
 from stacks.declarations import BedrockImport, FineTunedModel
 from stacks.environments import Environment
-from stacks.fine_tuning import RUNS, data_store, pipeline, training
-from stacks.fine_tuning_runs import start_and_clean_up
-from stacks.front_door import model_api
+from stacks.parts.fine_tuning import RUNS, data_store, pipeline, training
+from stacks.parts.fine_tuning_runs import start_and_clean_up
+from stacks.parts.front_door import model_api
+from stacks.parts.model_import import import_into_bedrock
 from stacks.settings import name_of, place_of
 
 

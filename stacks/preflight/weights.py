@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from catalog.instances import InstanceHardware, hardware
 from catalog.limits import endpoint as limits
-from stacks.checks.findings import Finding, Severity, breaches
-from stacks.checks.published import Subject
+from stacks.preflight.catalogue import Subject
+from stacks.preflight.findings import Finding, Severity, breaches
 
 # vLLM gives weights and cache 0.9 of a GPU's memory by default (gpu_memory_utilization), TGI all that CUDA leaves;
 # the same share for both leaves something for activations and the cache.

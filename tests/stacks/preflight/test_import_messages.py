@@ -11,8 +11,8 @@ from stacks.declarations import Model
 from stacks.environments import Environment
 from stacks.models import FALCON_7B, FALCON_180B, LLAMA_3_2_3B_10K
 from stacks.preflight import Finding, preflight
-from tests.stacks.few_models import FewModels
-from tests.stacks.import_mistakes import ERRORS, WARNINGS, Case
+from tests.stacks.preflight.few_models import FewModels
+from tests.stacks.preflight.import_mistakes import ERRORS, WARNINGS, Case
 
 
 @pytest.fixture(scope="module")

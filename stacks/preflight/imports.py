@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from catalog.limits import model_import as limits
 from catalog.regions import regions
-from stacks.checks.findings import Finding, Place, Severity, breaches
 from stacks.declarations import BedrockImport, ImportedModel
+from stacks.preflight.findings import Finding, Place, Severity, breaches
 
 _WRITTEN = "Bedrock writes a chat's prompt by the template in the weights"
 # Where a continent's regions have no import, the nearest that has.
@@ -64,7 +64,7 @@ def _region(place: Place) -> Iterator[Finding]:
 
 
 def _name(place: Place) -> Iterator[Finding]:
-    # A tuned model's pipeline has a lower limit (`stacks.checks.fine_tuning`).
+    # A tuned model's pipeline has a lower limit (`stacks.preflight.fine_tuning`).
     joined = f"{place.environment.name}-{place.model.name}"
     if isinstance(place.model, ImportedModel) and len(joined) > limits.LONGEST_NAME:
         yield Finding(

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from catalog.instances import hardware
 from catalog.limits import endpoint as limits
 from catalog.nearest import similar
-from stacks.checks.findings import Finding, Severity, breaches
-from stacks.checks.published import Subject
+from stacks.preflight.catalogue import Subject
+from stacks.preflight.findings import Finding, Severity, breaches
 
 # Variables that a container reads as a whole number; TGI's launcher, SageMaker's toolkit and LMI document them so.
 _NUMBERS = (

@@ -11,21 +11,21 @@ from collections.abc import Iterator
 
 from catalog import Lock
 from catalog.limits import endpoint as limits
-from stacks.checks.container import container
-from stacks.checks.environments import environment_findings, quota_findings, region_findings
-from stacks.checks.findings import CatalogPlace, Deployments, Finding, Place, Report, Severity, breaches, place_of
-from stacks.checks.fine_tuning import fine_tuning_findings
-from stacks.checks.front_door import domain_findings, front_door_findings
-from stacks.checks.import_room import import_room_findings, imported_models_findings
-from stacks.checks.import_weights import import_weights_findings
-from stacks.checks.imports import import_findings
-from stacks.checks.naming import ACCOUNT_STAGE, naming
-from stacks.checks.prompts import prompt_format
-from stacks.checks.published import Subject, instances, look_up, published
-from stacks.checks.tuned_imports import tuned_import_findings, unused_findings
-from stacks.checks.weights import fitting, weigh, weights_findings
 from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel
 from stacks.environments import Environment
+from stacks.preflight.catalogue import Subject, instances, look_up, published
+from stacks.preflight.container import container
+from stacks.preflight.environments import environment_findings, quota_findings, region_findings
+from stacks.preflight.findings import CatalogPlace, Deployments, Finding, Place, Report, Severity, breaches, place_of
+from stacks.preflight.fine_tuning import fine_tuning_findings
+from stacks.preflight.front_door import domain_findings, front_door_findings
+from stacks.preflight.import_room import import_room_findings, imported_models_findings
+from stacks.preflight.import_weights import import_weights_findings
+from stacks.preflight.imports import import_findings
+from stacks.preflight.naming import ACCOUNT_STAGE, naming
+from stacks.preflight.prompts import prompt_format
+from stacks.preflight.tuned_imports import tuned_import_findings, unused_findings
+from stacks.preflight.weights import fitting, weigh, weights_findings
 
 __all__ = ["ACCOUNT_STAGE", "Deployments", "Finding", "Report", "preflight"]
 

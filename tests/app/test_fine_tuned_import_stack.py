@@ -13,9 +13,9 @@ from catalog import Lock
 from catalog.example_prompts import example_prompt
 from stacks.declarations import BedrockImport, FineTunedModel
 from stacks.environments import DEV, PROD, Environment
-from stacks.fine_tuned_stack import FineTunedStack
+from stacks.fine_tuned_endpoint_stack import FineTunedStack
+from stacks.fine_tuned_import_stack import TunedImportStack
 from stacks.models import LLAMA_3_2_3B_10K, MISTRAL_7B_DOLLY
-from stacks.tuned_import_stack import TunedImportStack
 from tests.app.state_machine_calls import text
 
 Template = dict[str, Any]

@@ -12,7 +12,7 @@ from constructs.run_notices import UNFINISHED
 from stacks.declaration_hash import declaration_hash
 from stacks.declarations import FineTunedModel
 from stacks.environments import Environment, Removal
-from stacks.fine_tuning import DataStore, Training
+from stacks.parts.fine_tuning import DataStore, Training
 from stacks.settings import log_retention, name_of, removal_policy
 
 _SCHEDULE = "schedule:"

@@ -14,7 +14,7 @@ from invoke_shim.settings import Settings
 from model_import.configuration import Configuration
 from stacks.declarations import BedrockImport, Body, ImportedModel, PromptFormat, S3Weights, SageMakerWeights
 from stacks.environments import PROD, STAGING, Environment, Network
-from stacks.imported_stack import ImportedStack
+from stacks.imported_model_stack import ImportedStack
 from tests.app.state_machine_calls import definition, machines, text
 
 MODEL = ImportedModel(name="coder", weights=S3Weights(bucket="sagemaker-{region}-{account}", prefix="coder/1/"))

@@ -7,8 +7,8 @@ comes from JumpStart's public cache when a job is prepared.
 from collections.abc import Iterator
 
 from catalog.limits import training as limits
-from stacks.checks.findings import Finding, Place, Severity, breaches
 from stacks.declarations import FineTunedModel
+from stacks.preflight.findings import Finding, Place, Severity, breaches
 
 
 def fine_tuning_findings(place: Place, model: FineTunedModel) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """The training half of a fine-tuned model's stack, which is the same whatever serves what was trained.
 
 In the order in which a stack takes them: `data_store`, `training`, `pipeline`, and `start_and_clean_up` of
-`stacks.fine_tuning_runs`.
+`stacks.parts.fine_tuning_runs`.
 """
 
 import json

@@ -11,7 +11,7 @@ from catalog import Lock
 from catalog.deployment import container_version
 from stacks.declarations import JumpStartModel
 from stacks.environments import Environment
-from stacks.front_door import model_api
+from stacks.parts.front_door import model_api
 from stacks.settings import name_of, path_of, place_of, removal_policy, seconds
 
 

@@ -26,10 +26,10 @@ from stacks.environments import (
 )
 from stacks.models import ARCTIC_INSTRUCT, FALCON_7B, FALCON_7B_INSTRUCT, FALCON_40B, FALCON_180B, MISTRAL_7B_INSTRUCT
 from stacks.preflight import Deployments, Finding, Report, preflight
-from tests.stacks import import_mistakes
-from tests.stacks.few_models import FewModels
+from tests.stacks.preflight import import_mistakes
+from tests.stacks.preflight.few_models import FewModels
 
-DOCUMENT = Path(stacks.preflight.__file__).parent.parent / "docs" / "preflight.md"
+DOCUMENT = Path(stacks.preflight.__file__).parents[2] / "docs" / "preflight.md"
 
 
 ACL = "arn:aws:wafv2:us-west-2:111122223333:regional/webacl/some/12ab"
@@ -871,7 +871,7 @@ def test_says_what_is_broken_in_the_lock(few: FewModels) -> None:
 def _rules() -> set[str]:
     """Every class of mistake that the code knows."""
     checks = Path(stacks.preflight.__file__).parent
-    text = "".join(path.read_text() for path in [checks / "preflight.py", *(checks / "checks").glob("*.py")])
+    text = "".join(path.read_text() for path in checks.glob("*.py"))
     return set(re.findall(r'(?:rule=|breaches\()"([a-z-]+)"', text))
 
 

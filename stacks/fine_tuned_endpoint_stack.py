@@ -11,9 +11,9 @@ from catalog import Lock
 from catalog.deployment import container_version
 from stacks.declarations import FineTunedModel
 from stacks.environments import Environment
-from stacks.fine_tuning import data_store, pipeline, training
-from stacks.fine_tuning_runs import start_and_clean_up
-from stacks.front_door import model_api
+from stacks.parts.fine_tuning import data_store, pipeline, training
+from stacks.parts.fine_tuning_runs import start_and_clean_up
+from stacks.parts.front_door import model_api
 from stacks.settings import name_of, path_of, place_of, seconds, tags_of
 
 

@@ -6,10 +6,10 @@ from constructs.model_import.import_role import Weights
 from constructs.model_key import ModelKey
 from constructs.run_notices import RunNotices
 
-from stacks.bedrock_import import import_into_bedrock
 from stacks.declarations import ImportedModel, SageMakerWeights
 from stacks.environments import Environment
-from stacks.front_door import model_api
+from stacks.parts.front_door import model_api
+from stacks.parts.model_import import import_into_bedrock
 from stacks.settings import name_of, path_of, place_of, removal_policy
 
 

@@ -8,7 +8,7 @@ from catalog import CatalogError, Deployment, Lock, ModelVersion
 from catalog.instances import hardware
 from catalog.nearest import similar
 from catalog.regions import jumpstart_regions, offering_regions, read, refused
-from stacks.checks.findings import CatalogPlace, Finding, Severity
+from stacks.preflight.findings import CatalogPlace, Finding, Severity
 
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 
