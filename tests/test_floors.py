@@ -1,6 +1,7 @@
 """Who may import whom: values flow up, types never flow down."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -12,6 +13,17 @@ _DEVELOPMENT = {"boto3", "botocore", "cfnlint", "httpx2", "moto", "openai", "ric
 
 # With which the stand-in for training writes models that are as valid as real ones.
 _MODEL_FILES = {"numpy", "safetensors", "tokenizers"}
+
+# The modules of `constructs/` that stand in no room, and the published package of that name (`Construct`).
+_GROUND = {
+    *("constructs.Construct", "constructs.IConstruct", "constructs.IDependable"),
+    *(f"constructs.{module.stem}" for module in (ROOT / "constructs").glob("*.py")),
+}
+
+
+def _ground_files() -> list[str]:
+    return [str(module.relative_to(ROOT)) for module in sorted((ROOT / "constructs").glob("*.py"))]
+
 
 # Folder or module, and what it may import beside the standard library and its own room.
 FLOORS: dict[str, set[str]] = {
@@ -75,6 +87,15 @@ FLOORS: dict[str, set[str]] = {
     "app.py": {"aws_cdk", "cdk_nag", "catalog", "stacks"},
     "catalog": {"catalog"},
     "constructs": {"aws_cdk", "constructs", "catalog"},
+    # Within the library: the ground knows no room, and the rooms that are served know not what serves them.
+    **{place: {"aws_cdk", *_GROUND} for place in _ground_files()},
+    "constructs/endpoint": {"aws_cdk", "catalog", "constructs.endpoint", *_GROUND},
+    "constructs/model_import": {"aws_cdk", "catalog", "constructs.model_import", *_GROUND},
+    "constructs/api": {"aws_cdk", "catalog", "constructs.api", "constructs.endpoint", *_GROUND},
+    "constructs/fine_tuning": {
+        *("aws_cdk", "catalog", "constructs.endpoint", "constructs.fine_tuning", "constructs.model_import"),
+        *_GROUND,
+    },
     # urllib3 comes with botocore, which leaves it to its callers to catch what a stream raises.
     "lambda/invoke_shim": {"boto3", "botocore", "urllib3", "invoke_shim"},
     "lambda/key_authorizer": {"key_authorizer"},
@@ -116,7 +137,10 @@ def _imports(module: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
+            # `from constructs import Construct` names the published package, which every room may use.
+            names.update(
+                f"{node.module}.{alias.name}" if node.module == "constructs" else node.module for alias in node.names
+            )
     return names
 
 
@@ -155,7 +179,21 @@ def test_every_module_of_the_project_has_a_floor() -> None:
 def test_the_folders_that_share_their_names_with_others_are_no_packages() -> None:
     # `constructs` merges with the package of that name from PyPI; `lambda` is a keyword.
     assert not (ROOT / "constructs" / "__init__.py").exists()
+    assert not list((ROOT / "constructs").rglob("__init__.py"))
     assert not (ROOT / "lambda" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("place", ["lambda", "catalog"])
+def test_what_is_packed_into_an_asset_names_no_path_outside_of_it(place: str) -> None:
+    # A comment that names a construct's file would change the asset's hash when the construct moves.
+    outside = re.compile(r"(?<![\w./])(?:constructs|stacks|tools|tests|localaws|bench|docs)/\w|(?<![\w/])app\.py\b")
+    named = [
+        f"{module.relative_to(ROOT)}: {line.strip()}"
+        for module in _modules(place)
+        for line in module.read_text(encoding="utf-8").splitlines()
+        if outside.search(line.replace("serving/docs/", ""))
+    ]
+    assert not named
 
 
 @pytest.mark.parametrize("place", ["app.py", "stacks", "constructs"])
