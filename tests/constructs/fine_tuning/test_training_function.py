@@ -46,7 +46,7 @@ def test_packs_the_rules_without_the_lock_and_the_commands(context: dict[str, An
     folder = _packed(context, tmp_path)
 
     assert {path.name for path in folder.iterdir()} == {"catalog", "training"}
-    assert (folder / "catalog" / "training.py").is_file()
+    assert (folder / "catalog" / "training" / "recipe.py").is_file()
     assert not (folder / "catalog" / "jumpstart.lock").exists()
     assert not (folder / "catalog" / "commands").exists()
     assert not list(folder.rglob("__pycache__"))
@@ -74,6 +74,6 @@ def test_the_package_moves_with_a_rule_that_it_has_and_with_no_other(
     (root / "lambda" / "other").mkdir()
     (root / "lambda" / "other" / "handler.py").write_text("# another function\n")
     assert package() == first
-    rule = root / "catalog" / "training.py"
+    rule = root / "catalog" / "training" / "recipe.py"
     rule.write_text(rule.read_text() + "# another rule\n")
     assert package() != first
