@@ -102,7 +102,7 @@ FLOORS: dict[str, set[str]] = {
     "lambda/model_import": {"boto3", "botocore", "model_import"},
     # The catalogue's rules are packed beside it (constructs/fine_tuning/training_function.py).
     "lambda/training": {"boto3", "botocore", "catalog", "training"},
-    "localaws": {"localaws", *_DEVELOPMENT, *_MODEL_FILES} - {"openai", "httpx2", "rich"},
+    "localaws": {"awslambdaric", "localaws", *_DEVELOPMENT, *_MODEL_FILES} - {"openai", "httpx2", "rich"},
     # The peers that the benches measure are in venvs of their own.
     "bench": {
         *("app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "stacks", "training"),

@@ -2,13 +2,15 @@
 
 moto keeps the functions and answers their API; it would run their code in Docker. Here the deployed package is
 unpacked once and run by a worker process under the deployed environment, with the credentials of the function's role.
-A function in Python with `AWS_LAMBDA_EXEC_WRAPPER` brings its own runtime, which gets invocations from a Runtime API
-as Lambda's and may stream. Retries of asynchronous invocations, layers, versions and aliases are not built.
+The process gets its invocations from a Runtime API as Lambda's. What asks for them is AWS's own runtime for Python,
+a runtime for Node, or one that the function brings (`AWS_LAMBDA_EXEC_WRAPPER`), which may stream. Retries of
+asynchronous invocations, layers, versions and aliases are not built.
 
 * `spec`: one state of a function, and the environment that it gives its code.
 * `code`: the unpacked packages.
-* `lambda_python.py`, `lambda_node.js`: the programs that run a handler; they import nothing of this package.
-* `channel`: what is said to a process, by way of `frames` or of `runtime_api`.
+* `python_runtime.py` (and `python_loop.py` where `awslambdaric` cannot be installed), `node_runtime.js`: the programs
+  that run a handler; they import nothing of this package.
+* `runtime_api`, `messages`: the Runtime API, and what a process says by it.
 * `output`, `worker`, `pools`: the processes.
 * `replies`: those who wait for an answer.
 * `streaming`: InvokeWithResponseStream.
@@ -32,7 +34,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
 
 from localaws import iam, settings
 from localaws.functions import logs, streaming
-from localaws.functions.channel import Invocation
+from localaws.functions.messages import Invocation
 from localaws.functions.pools import POOLS, ThrottledError
 from localaws.functions.replies import Answer, Reply, StreamedReply, WholeReply
 from localaws.functions.spec import RESERVED_VARIABLES, WRAPPER_VARIABLE

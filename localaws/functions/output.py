@@ -57,5 +57,6 @@ class Output:
     def _read(self, stream: IO[bytes]) -> None:
         with stream:
             for line in stream:
-                self._lines.put(line.decode(errors="replace").rstrip("\n"))
+                # Lambda's Python runtime joins the lines of one event with carriage returns.
+                self._lines.put(line.decode(errors="replace").rstrip("\n").replace("\r", "\n"))
         self._lines.put(None)

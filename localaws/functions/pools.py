@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
-from localaws.functions.channel import Invocation
 from localaws.functions.code import folder_of
+from localaws.functions.messages import Invocation
 from localaws.functions.replies import Reply
 from localaws.functions.spec import FunctionSpec
 from localaws.functions.worker import Outcome, Worker

@@ -1,4 +1,4 @@
-"""The channel to a function that brings its own runtime: Lambda's Runtime API, over HTTP on loopback.
+"""Lambda's Runtime API, over HTTP on loopback: the connection of a worker with the process of its function.
 
 Built: initialization errors, invocations, answers that stream with their error trailers and answers that do not, and
 invocation errors. What Lambda refuses is refused with its statuses: 403 for a request out of turn, 400 for an
@@ -17,15 +17,15 @@ import json
 import queue
 import re
 import socket
-import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from localaws import settings
-from localaws.functions.channel import (
+from localaws.functions.http_body import ShortenedLines, TruncatedError, read_body
+from localaws.functions.messages import (
     Begun,
     Chunk,
     Finished,
@@ -33,21 +33,16 @@ from localaws.functions.channel import (
     Invocation,
     Message,
     Ready,
-    too_large,
 )
 
 _PATH: Final = re.compile(r"/2018-06-01/runtime/(?:invocation/(next|([^/]+)/(response|error))|(init/error))")
 _ERROR_TYPE: Final = "Lambda-Runtime-Function-Error-Type"
 _ERROR_BODY: Final = "Lambda-Runtime-Function-Error-Body"
 _MODE: Final = "Lambda-Runtime-Function-Response-Mode"
-_READ_BYTES: Final = 65_536
 
 
 class RuntimeApi:
     """The Runtime API of one process."""
-
-    stdin = subprocess.DEVNULL
-    descriptors: tuple[int, ...] = ()
 
     def __init__(self) -> None:
         self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -64,9 +59,6 @@ class RuntimeApi:
         """Where the process finds this API."""
         host, port = self._server.server_address[:2]
         return {"AWS_LAMBDA_RUNTIME_API": f"{host!s}:{port}"}
-
-    def attach(self) -> None:
-        """Do nothing: the process inherits nothing."""
 
     def offer(self, invocation: Invocation, *, function_arn: str, deadline_ms: int, limit: int) -> None:
         """Answer the process's request for an invocation."""
@@ -154,10 +146,6 @@ class _RefusedError(Exception):
         self.document = {"errorType": error_type, "errorMessage": message}
 
 
-class _TruncatedError(Exception):
-    """A body that ended too early, or is not of its transfer coding."""
-
-
 def _out_of_turn(message: str) -> _RefusedError:
     return _RefusedError(HTTPStatus.FORBIDDEN, "InvalidStateTransition", message)
 
@@ -168,6 +156,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     api: ClassVar[RuntimeApi]
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        """Open the connection's streams."""
+        super().setup()
+        self.rfile = ShortenedLines(self.rfile.detach())
 
     def do_GET(self) -> None:
         """Hand out an invocation."""
@@ -192,7 +185,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             # What is left of the request's body is not read.
             self.close_connection = True
             self._send(refused.status, refused.document)
-        except (_TruncatedError, ConnectionError):
+        except (TruncatedError, ConnectionError):
             self.close_connection = True
 
     def _next(self) -> None:
@@ -221,14 +214,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         trailers: dict[str, str] = {}
         size = 0
         try:
-            for data in self._body(trailers):
+            for data in read_body(self.rfile, self.headers, trailers):
                 size += len(data)
                 if size > opened.limit:
-                    self.api.done(too_large(opened.limit))
+                    self.api.done(_too_large(opened.limit))
                     message = f"Exceeded maximum allowed payload size ({opened.limit} bytes)."
                     raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge", message)
                 self.api.messages.put(Chunk(data))
-        except (_TruncatedError, ConnectionError):
+        except (TruncatedError, ConnectionError):
             self.api.done({"errorType": "Runtime.TruncatedResponse", "errorMessage": "the response was truncated"})
             message = "HTTP request detected as truncated"
             raise _RefusedError(HTTPStatus.BAD_REQUEST, "TruncatedHTTPRequest", message) from None
@@ -253,39 +246,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return match[2] if match is not None else ""
 
     def _error_document(self) -> dict[str, Any]:
-        body = b"".join(self._body({}))
+        body = b"".join(read_body(self.rfile, self.headers, {}))
         return _described(body, self.headers.get(_ERROR_TYPE))
-
-    def _body(self, trailers: dict[str, str]) -> Iterator[bytes]:
-        """Read the request's body as it comes; put the headers after it into `trailers`.
-
-        Raises:
-            _TruncatedError: if it ends too early.
-        """
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            yield from self._exactly(int(self.headers.get("Content-Length") or 0))
-            return
-        while True:
-            line = self.rfile.readline(_READ_BYTES).partition(b";")[0].strip()
-            if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", line):
-                raise _TruncatedError
-            size = int(line, 16)
-            if not size:
-                break
-            yield from self._exactly(size)
-            if self.rfile.read(2) != b"\r\n":
-                raise _TruncatedError
-        while line := self.rfile.readline(_READ_BYTES).strip():
-            name, _, value = line.decode("latin-1").partition(":")
-            trailers[name.strip().lower()] = value.strip()
-
-    def _exactly(self, size: int) -> Iterator[bytes]:
-        while size:
-            data = self.rfile.read(min(size, _READ_BYTES))
-            if not data:
-                raise _TruncatedError
-            size -= len(data)
-            yield data
 
     def _accepted(self) -> None:
         self._send(HTTPStatus.ACCEPTED, {"status": "OK"})
@@ -302,6 +264,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):
             self.end_headers()
             self.wfile.write(content)
+
+
+def _too_large(limit: int) -> dict[str, Any]:
+    """Return Lambda's description of an answer with more than `limit` bytes."""
+    return {
+        "errorType": "Function.ResponseSizeTooLarge",
+        "errorMessage": f"Response payload size exceeded maximum allowed payload size ({limit} bytes).",
+    }
 
 
 def _trailing_error(trailers: Mapping[str, str]) -> dict[str, Any] | None:

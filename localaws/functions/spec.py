@@ -154,10 +154,12 @@ def environment_of(spec: FunctionSpec, *, code: Path, log_stream: str) -> dict[s
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_LOG_FORMAT": spec.log_format,
-        "AWS_LAMBDA_LOG_LEVEL": spec.log_level,
         "LAMBDA_TASK_ROOT": str(code),
         "_HANDLER": spec.handler,
     }
+    if spec.log_format == "JSON":
+        # Lambda filters by level only what it logs as JSON.
+        environment["AWS_LAMBDA_LOG_LEVEL"] = spec.log_level
     if not spec.is_python:
         environment["NODE_PATH"] = str(process.node_modules)
         environment["LOCALAWS_PORT"] = str(process.port)
@@ -185,9 +187,9 @@ def command_of(spec: FunctionSpec, *, code: Path) -> list[str]:
         return ["/bin/sh", "-c", _START_WRAPPER, file, spec.wrapper, python, _STANDARD_RUNTIME]
     if spec.is_python:
         # -P and -s keep this folder and the user's own packages away from what the function can import.
-        return [python, "-P", "-s", str(folder / "lambda_python.py")]
+        return [python, "-P", "-s", str(folder / "python_runtime.py")]
     search_path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
     node = shutil.which("node", path=search_path)
     if node is None:
         raise FileNotFoundError(f"no node on {search_path}: {spec.name} needs it for {spec.runtime}")
-    return [node, str(folder / "lambda_node.js")]
+    return [node, str(folder / "node_runtime.js")]

@@ -15,18 +15,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from localaws.functions.channel import (
+from localaws.functions.messages import (
     Begun,
-    Channel,
     Chunk,
-    Ended,
     Finished,
     InitializationFailed,
     Invocation,
     Message,
     Ready,
 )
-from localaws.functions.frames import Frames
 from localaws.functions.output import Output
 from localaws.functions.replies import Reply
 from localaws.functions.runtime_api import RuntimeApi
@@ -80,7 +77,7 @@ class Worker:
         self.spec = spec
         self.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{spec.version}]{uuid.uuid4().hex}"
         self.is_usable = True
-        self._channel: Channel = Frames() if spec.wrapper is None else RuntimeApi()
+        self._api = RuntimeApi()
         self._output = Output(spec.name)
         self._is_initialized = False
         self._peak_memory_mb = 0
@@ -90,19 +87,16 @@ class Worker:
             self._process = subprocess.Popen(
                 command_of(spec, code=code),
                 cwd=code,
-                env={**environment, **self._channel.variables},
-                stdin=self._channel.stdin,
+                env={**environment, **self._api.variables},
+                stdin=subprocess.DEVNULL,
                 stdout=self._output.descriptor,
                 stderr=subprocess.STDOUT,
-                pass_fds=self._channel.descriptors,
                 start_new_session=True,
             )
         except BaseException:
-            self._channel.attach()
-            self._channel.close()
+            self._api.close()
             self._output.close()
             raise
-        self._channel.attach()
 
     def invoke(self, invocation: Invocation, reply: Reply) -> Outcome:
         """Run one invocation; the first waits for the process to have loaded the function's code.
@@ -120,10 +114,10 @@ class Worker:
                 self._initialize(invocation)
                 initialization_ms = (time.monotonic() - self._started) * 1000
                 started = time.monotonic()
-            self._channel.offer(
+            self._api.offer(
                 invocation,
                 function_arn=self.spec.arn,
-                deadline_ms=round((time.time() + self.spec.timeout_seconds) * 1000),
+                deadline_ms=int((time.time() + self.spec.timeout_seconds) * 1000),
                 limit=reply.limit,
             )
             while not isinstance(message := self._next_message(started + self.spec.timeout_seconds, invocation), Ready):
@@ -154,7 +148,7 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._channel.close()
+        self._api.close()
 
     def discard(self) -> None:
         """End the process, if it has not ended, and forget what it wrote."""
@@ -194,7 +188,7 @@ class Worker:
             # Asked first: what a process says, it says before it ends.
             has_ended = self._process.poll() is not None
             with contextlib.suppress(queue.Empty):
-                message = self._channel.messages.get(timeout=0 if has_ended else min(remaining, _POLL_SECONDS))
+                message = self._api.messages.get(timeout=0 if has_ended else min(remaining, _POLL_SECONDS))
             self._peak_memory_mb = max(self._peak_memory_mb, _memory_mb(self._process.pid))
             if self._peak_memory_mb > self.spec.memory_mb:
                 raise _FailedError(
@@ -203,7 +197,7 @@ class Worker:
                         "errorMessage": f"{request} Runtime exited with error: signal: killed",
                     }
                 )
-            if isinstance(message, Ended) or (message is None and has_ended):
+            if message is None and has_ended:
                 raise _FailedError(self._exit_error(request))
             if message is not None:
                 return message

@@ -1,8 +1,9 @@
 /*
- * The Node runtime of a Lambda function: runs in a process of its own, from the function's code folder.
+ * Run a deployed Node function: the program of its process, which starts in the folder with the function's code.
  *
- * It speaks the frames that lambda_python.py describes. Requests over https to 127.0.0.1, which are the answers of
- * custom resources to CloudFormation, go over plain http to the port of the local AWS: it has no certificate.
+ * It gets invocations from the Runtime API that AWS_LAMBDA_RUNTIME_API names. Requests over https to 127.0.0.1, which
+ * are the answers of custom resources to CloudFormation, go over plain http to the port of the local AWS: it has no
+ * certificate.
  */
 "use strict";
 
@@ -12,9 +13,8 @@ const https = require("node:https");
 const path = require("node:path");
 
 const PARENT_POLL_MS = 1000;
-const HEADER_BYTES = 4;
 
-const resultFd = takeVariable("LOCALAWS_RESULT_FD");
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const localPort = takeVariable("LOCALAWS_PORT");
 const parent = process.ppid;
 
@@ -24,24 +24,30 @@ function takeVariable(name) {
   return value;
 }
 
-function send(document) {
-  const body = Buffer.from(JSON.stringify(document));
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt32BE(body.length);
-  const frame = Buffer.concat([header, body]);
-  for (let sent = 0; sent < frame.length; ) {
-    sent += fs.writeSync(resultFd, frame, sent);
-  }
+function callRuntimeApi(method, operation, document) {
+  return new Promise((resolve, reject) => {
+    const url = `http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/${operation}`;
+    const body = document === undefined ? undefined : Buffer.from(document);
+    const headers = body === undefined ? {} : { "Content-Type": "application/json", "Content-Length": body.length };
+    const request = http.request(url, { method, agent, headers }, async (response) => {
+      const parts = [];
+      for await (const part of response) {
+        parts.push(part);
+      }
+      resolve({ headers: response.headers, body: Buffer.concat(parts).toString() });
+    });
+    request.on("error", reject).end(body);
+  });
 }
 
 function errorDocument(error, requestId) {
   const isError = error instanceof Error;
-  return {
+  return JSON.stringify({
     errorType: isError ? error.name : typeof error,
     errorMessage: isError ? error.message : String(error),
     requestId,
     trace: isError ? String(error.stack).split("\n") : [],
-  };
+  });
 }
 
 function routeLocally(request) {
@@ -77,57 +83,43 @@ async function loadHandler() {
   return module[name];
 }
 
-function contextOf(request) {
+function contextOf(headers) {
+  const deadline = Number(headers["lambda-runtime-deadline-ms"]);
   return {
-    awsRequestId: request.request_id,
+    awsRequestId: headers["lambda-runtime-aws-request-id"],
     functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
     functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
-    invokedFunctionArn: request.function_arn,
+    invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
     memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
     logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
     callbackWaitsForEmptyEventLoop: true,
-    getRemainingTimeInMillis: () => Math.max(0, request.deadline_ms - Date.now()),
+    getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
   };
 }
 
-function call(handler, request) {
+function call(handler, event, context) {
   return new Promise((resolve, reject) => {
     const callback = (error, value) => (error ? reject(error) : resolve(value));
-    const returned = handler(JSON.parse(request.event), contextOf(request), callback);
+    const returned = handler(event, context, callback);
     if (returned && typeof returned.then === "function") {
       returned.then(resolve, reject);
     }
   });
 }
 
-async function run(handler, request) {
-  process.env._X_AMZN_TRACE_ID = request.trace_id;
-  let result;
+async function run(handler, { headers, body }) {
+  const requestId = headers["lambda-runtime-aws-request-id"];
+  process.env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"];
+  let answer;
   try {
-    const value = await call(handler, request);
-    result = { kind: "result", payload: JSON.stringify(value === undefined ? null : value) };
+    const value = await call(handler, JSON.parse(body), contextOf(headers));
+    answer = ["response", JSON.stringify(value === undefined ? null : value)];
   } catch (error) {
     console.error(error);
-    result = { kind: "error", error: errorDocument(error, request.request_id) };
+    answer = ["error", errorDocument(error, requestId)];
   }
-  send(result);
-}
-
-async function* requests() {
-  let pending = Buffer.alloc(0);
-  for await (const chunk of process.stdin) {
-    pending = Buffer.concat([pending, chunk]);
-    while (pending.length >= HEADER_BYTES) {
-      const end = HEADER_BYTES + pending.readUInt32BE(0);
-      if (pending.length < end) {
-        break;
-      }
-      const frame = pending.subarray(HEADER_BYTES, end);
-      pending = pending.subarray(end);
-      yield JSON.parse(frame.toString());
-    }
-  }
+  await callRuntimeApi("POST", `invocation/${requestId}/${answer[0]}`, answer[1]);
 }
 
 async function main() {
@@ -138,14 +130,12 @@ async function main() {
     handler = await loadHandler();
   } catch (error) {
     console.error(error);
-    send({ kind: "error", error: errorDocument(error, "") });
+    await callRuntimeApi("POST", "init/error", errorDocument(error, ""));
     process.exit(1);
   }
-  send({ kind: "ready" });
-  for await (const request of requests()) {
-    await run(handler, request);
+  for (;;) {
+    await run(handler, await callRuntimeApi("GET", "invocation/next"));
   }
-  process.exit(0);
 }
 
-main();
+main().catch(() => process.exit(1));
