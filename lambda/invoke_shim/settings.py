@@ -1,53 +1,23 @@
-"""What the function is told by its environment, parsed once.
-
-| variable | what it says |
-|---|---|
-| `MODEL_NAME` | the model's name to clients |
-| `BACKEND` | `sagemaker` (if not set) or `bedrock` |
-| `CONTAINER` | with `sagemaker`: what the endpoint's container speaks, `tgi`, `lmi` or `vllm` |
-| `CONTAINER_VERSION` | with `sagemaker`: the container's version, where known; TGI's newer ones take more parameters |
-| `ENDPOINT_NAME` | with `sagemaker`: the endpoint |
-| `BODY` | with `bedrock`: what the imported model takes, `chat`, `completion`, `native` or `converse` |
-| `MODEL_ARN` | with `bedrock`: the imported model |
-| `TARGET_PARAMETER` | instead of the endpoint or the imported model: the SSM parameter that names it |
-| `PROMPT_FORMAT` | how a chat becomes a prompt; `none` for a base model; not needed where the model's side does it |
-| `PROMPT_TEMPLATE` | with the prompt format `template`: the template, a `template.json` as it is |
-| `INVOKE_TIMEOUT_SECONDS` | how long API Gateway waits for this function, 5 to 900 |
-| `MAX_INPUT_TOKENS`, `MAX_TOTAL_TOKENS` | the container's limits, where known |
-| `GATHER_STREAM` | `true`: answers that are not streamed are collected from the container's stream |
-| `LOG_PROMPTS` | `true`: prompts and answers are written into the log |
-| `LOG_LEVEL` | the lowest level that is logged, `INFO` if not set |
-
-A variable that is empty counts as not set.
-"""
+"""The function's settings: its environment variables (see `contract`), parsed and checked once."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, cast, get_args
+from typing import NamedTuple, cast
 
-from invoke_shim.environment import EnvironmentReader, SettingsError
-
-BackendName = Literal["sagemaker", "bedrock"]
-ContainerName = Literal["tgi", "lmi", "vllm"]
-BodyName = Literal["chat", "completion", "native", "converse"]
-PromptFormatName = Literal[
-    "chatml",
-    "falcon-chat",
-    "falcon-instruct",
-    "mistral-instruct",
-    "mistral-instruct-v0.3",
-    "mixtral-instruct",
-    "llama-3-instruct",
-    "llama-3.1-instruct",
-    "granite-code",
-    "template",
-    "none",
-]
-
-BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
-CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
-BODIES: tuple[BodyName, ...] = get_args(BodyName)
-PROMPT_FORMATS: tuple[PromptFormatName, ...] = get_args(PromptFormatName)
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+from invoke_shim.contract import (
+    BACKENDS,
+    BODIES,
+    CONTAINERS,
+    LOG_LEVELS,
+    LONGEST_INVOKE_TIMEOUT_SECONDS,
+    LONGEST_TEMPLATE,
+    PROMPT_FORMATS,
+    SHORTEST_INVOKE_TIMEOUT_SECONDS,
+    BackendName,
+    BodyName,
+    ContainerName,
+    PromptFormatName,
+    Variable,
+)
 
 TAKE_MESSAGES = frozenset({"vllm", "chat", "converse"})
 """The containers and bodies that take a chat's messages; the model's side writes the prompt."""
@@ -61,12 +31,78 @@ START_MARGIN_SECONDS = 2
 MAX_READ_TIMEOUT_SECONDS = 70
 """The socket timeout that the InvokeEndpoint documentation advises: the container's 60 s and some more."""
 
-SHORTEST_INVOKE_TIMEOUT_SECONDS = 5
-LONGEST_INVOKE_TIMEOUT_SECONDS = 900
-"""API Gateway's longest integration timeout with response streaming, and Lambda's longest."""
 
-LONGEST_TEMPLATE = 3000
-"""Characters of PROMPT_TEMPLATE: Lambda takes 4 KB of environment variables in all."""
+class SettingsError(ValueError):
+    """The environment is not usable; the message lists every problem, one per line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+class EnvironmentReader:
+    """Reads variables and gathers what is wrong with them, so that one error can name it all.
+
+    A variable that is empty counts as not set. A number that is missing or wrong is read as 0.
+
+    Args:
+        environment: usually `os.environ`.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.problems: list[str] = []
+
+    def optional(self, name: Variable) -> str | None:
+        """A variable that may be left out."""
+        return self._environment.get(name, "").strip() or None
+
+    def required(self, name: Variable) -> str:
+        """A variable that must be set."""
+        value = self.optional(name)
+        if value is None:
+            self.problems.append(f"{name} is not set")
+        return value or ""
+
+    def refuse(self, name: Variable, reason: str) -> None:
+        """Take down a variable that is set and has no meaning."""
+        if self.optional(name) is not None:
+            self.problems.append(f"{name} is set, but {reason}: it must be left out")
+
+    def choice(self, name: Variable, allowed: tuple[str, ...], default: str = "") -> str:
+        """One of a few values; without a default it must be set."""
+        value = self.optional(name) or default
+        if not value:
+            self.problems.append(f"{name} is not set, must be one of {', '.join(allowed)}")
+        elif value not in allowed:
+            self.problems.append(f"{name} is {value!r}, must be one of {', '.join(allowed)}")
+        return value
+
+    def flag(self, name: Variable) -> bool:
+        """`true` or `false`, which it is if not set."""
+        return self.choice(name, ("true", "false"), default="false") == "true"
+
+    def integer(self, name: Variable, *, lowest: int, highest: int | None = None) -> int:
+        """A number that must be set, in a range with its ends."""
+        text = self.required(name)
+        return self._parse(name, text, lowest, highest) if text else 0
+
+    def optional_integer(self, name: Variable, *, lowest: int) -> int | None:
+        """A number that may be left out."""
+        text = self.optional(name)
+        return self._parse(name, text, lowest, None) if text else None
+
+    def _parse(self, name: Variable, text: str, lowest: int, highest: int | None) -> int:
+        allowed = f"an integer of at least {lowest}" if highest is None else f"an integer from {lowest} to {highest}"
+        # isdecimal() accepts digits of other scripts, and int() digits beyond any sensible length.
+        if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+            self.problems.append(f"{name} is {text!r}, must be {allowed}")
+            return 0
+        number = int(text)
+        if number < lowest or (highest is not None and number > highest):
+            self.problems.append(f"{name} is {number}, must be {allowed}")
+            return 0
+        return number
 
 
 class Settings(NamedTuple):
@@ -185,7 +221,8 @@ def _read_version(reader: EnvironmentReader, backend: str) -> tuple[int, ...] | 
 
 def _read_target(reader: EnvironmentReader, backend: str) -> tuple[str | None, str | None, str | None]:
     """ENDPOINT_NAME, MODEL_ARN and TARGET_PARAMETER, of which there is one."""
-    own, others = ("MODEL_ARN", "ENDPOINT_NAME") if backend == "bedrock" else ("ENDPOINT_NAME", "MODEL_ARN")
+    own: Variable = "MODEL_ARN" if backend == "bedrock" else "ENDPOINT_NAME"
+    others: Variable = "ENDPOINT_NAME" if backend == "bedrock" else "MODEL_ARN"
     reader.refuse(others, f"BACKEND is {backend}")
     target, parameter = reader.optional(own), reader.optional("TARGET_PARAMETER")
     if target is None and parameter is None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from invoke_shim.environment import SettingsError
+from invoke_shim.contract import LONGEST_TEMPLATE, PROMPT_FORMATS
 from invoke_shim.formats import FORMATS
-from invoke_shim.settings import LONGEST_TEMPLATE, PROMPT_FORMATS, Settings
+from invoke_shim.settings import Settings, SettingsError
 
 SAGEMAKER = {
     "MODEL_NAME": "mistral-7b-instruct",

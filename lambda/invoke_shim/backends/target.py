@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from invoke_shim.backends import connections
 from invoke_shim.backends.service_errors import denied
+from invoke_shim.contract import NO_TARGET
 from invoke_shim.errors import NO_RETRY, ApiError, retry_after
 
 CACHED_SECONDS = 10.0
@@ -20,10 +21,6 @@ CACHED_SECONDS = 10.0
 
 NO_VERSION_SECONDS = 30
 """When to ask again while no version is served: one is on its way for minutes, or nobody has deployed one."""
-
-NONE = "none"
-"""The parameter's value that says that no version is served; a parameter cannot be empty."""
-
 
 T = TypeVar("T")
 
@@ -174,7 +171,7 @@ class ParameterTarget:
             return self._last_known(code)
         except BotoCoreError as error:
             return self._last_known(type(error).__name__)
-        return None if value.lower() in ("", NONE) else value
+        return None if value.lower() in ("", NO_TARGET) else value
 
     def _last_known(self, upstream: str) -> str:
         """An answer of a minute ago is better than none: what is served changes seldom."""

@@ -9,9 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from invoke_shim.contract import METRICS_NAMESPACE, MODEL_DIMENSION
 from invoke_shim.telemetry import logs
-
-NAMESPACE = "JumpStack/Invoke"
 
 
 class Outcome(NamedTuple):
@@ -91,15 +90,15 @@ def document(model_name: str, outcome: Outcome) -> dict[str, Any]:
         add("TokensPerSecond", round(outcome.completion_tokens / (outcome.seconds - waited), 1), "Count/Second")
     if waited:
         add("ColdWaitSeconds", round(waited, 3), "Seconds")
-    directives = [_directive([["ModelName"]], units)]
-    members: dict[str, Any] = {"ModelName": model_name, **values}
+    directives = [_directive([[MODEL_DIMENSION]], units)]
+    members: dict[str, Any] = {MODEL_DIMENSION: model_name, **values}
     if outcome.error_kind is not None:
         # All errors under the model's name, for an alarm, and each kind by itself.
-        directives.append(_directive([["ModelName"], ["ModelName", "ErrorKind"]], {"Errors": "Count"}))
+        directives.append(_directive([[MODEL_DIMENSION], [MODEL_DIMENSION, "ErrorKind"]], {"Errors": "Count"}))
         members |= {"ErrorKind": outcome.error_kind, "Errors": 1}
     return {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}, **members}
 
 
 def _directive(dimensions: list[list[str]], units: Mapping[str, str]) -> dict[str, Any]:
     metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
-    return {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}
+    return {"Namespace": METRICS_NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}

@@ -11,8 +11,8 @@ import pytest
 
 import invoke_shim
 from invoke_shim import handler as entry
-from invoke_shim.environment import SettingsError
 from invoke_shim.http import proxy
+from invoke_shim.settings import SettingsError
 from tests.invoke_shim.shim_client import (
     ENDPOINT_NAME,
     MODEL_NAME,

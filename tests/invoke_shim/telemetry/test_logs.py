@@ -86,5 +86,5 @@ def test_tells_where_a_crash_was_without_its_message() -> None:
     except ValueError as error:
         lines = logs.where(error.__traceback__)
     assert lines[-1].endswith(" crash")
-    assert "test_shim_logs.py:" in lines[-1]
+    assert "test_logs.py:" in lines[-1]
     assert not any("secret" in line for line in lines)

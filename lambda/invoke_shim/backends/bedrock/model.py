@@ -16,9 +16,10 @@ from invoke_shim.backends.connections import Connections, create_model_client
 from invoke_shim.backends.retry import LEAST_RESERVE_SECONDS, answer_seconds, when_ready
 from invoke_shim.backends.service_errors import FAILURES, Failure
 from invoke_shim.backends.target import Target, create_target, send_to
+from invoke_shim.contract import BodyName
 from invoke_shim.errors import ApiError, Problem
 from invoke_shim.generation.types import Answer, Ask, Piece, collect
-from invoke_shim.settings import CONNECT_TIMEOUT_SECONDS, START_MARGIN_SECONDS, BodyName, Settings
+from invoke_shim.settings import CONNECT_TIMEOUT_SECONDS, START_MARGIN_SECONDS, Settings
 
 JSON_LINES = "application/jsonl"
 """The content type of a native stream: a document a line, as nothing else separates Bedrock's."""

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from invoke_shim.backends.containers.base import Container
-from invoke_shim.settings import ContainerName
+from invoke_shim.contract import ContainerName
 
 
 def create_container(name: ContainerName) -> Container:

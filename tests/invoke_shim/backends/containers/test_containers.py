@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from invoke_shim.backends.containers import create_container
 from invoke_shim.backends.containers.base import Container
+from invoke_shim.contract import CONTAINERS, ContainerName
 from invoke_shim.errors import ApiError
 from invoke_shim.formats import Message
 from invoke_shim.generation.types import Ask, Completion, Generation, Piece, TokenLogprob, Usage, collect
-from invoke_shim.settings import CONTAINERS, ContainerName
 from localaws.containers import ContainerSettings, ModelContainer
 from tests.invoke_shim.backend_stub import ask, cut_up, texts
 from tests.invoke_shim.container_writers import (

@@ -1,0 +1,94 @@
+"""The contract between the function and its deployment: entry points, environment variables, metrics.
+
+Standard library only, and nothing else of the package: a construct can import it without the function's own imports.
+The names of variables and their values are literal types, so that the type checker finds a misspelt one.
+
+| variable | value |
+|---|---|
+| `MODEL_NAME` | the model's name to clients |
+| `BACKEND` | `sagemaker` (if not set) or `bedrock` |
+| `CONTAINER` | with `sagemaker`: the protocol of the endpoint's container, `tgi`, `lmi` or `vllm` |
+| `CONTAINER_VERSION` | with `sagemaker`: the container's version, where known; TGI's newer ones take more parameters |
+| `ENDPOINT_NAME` | with `sagemaker`: the endpoint |
+| `BODY` | with `bedrock`: the imported model's form of request, `chat`, `completion`, `native` or `converse` |
+| `MODEL_ARN` | with `bedrock`: the imported model |
+| `TARGET_PARAMETER` | instead of the endpoint or the imported model: the SSM parameter that names it |
+| `PROMPT_FORMAT` | how a chat becomes a prompt; `none` for a base model; optional where the model's side writes it |
+| `PROMPT_TEMPLATE` | with the prompt format `template`: the template, a `template.json` as it is |
+| `INVOKE_TIMEOUT_SECONDS` | the time that API Gateway waits for the function, 5 to 900 |
+| `MAX_INPUT_TOKENS`, `MAX_TOTAL_TOKENS` | the container's limits, where known |
+| `GATHER_STREAM` | `true`: answers that are not streamed are collected from the container's stream |
+| `LOG_PROMPTS` | `true`: prompts and answers are logged |
+| `LOG_LEVEL` | the lowest level that is logged, `INFO` if not set |
+
+A variable that is empty counts as not set.
+"""
+
+from typing import Literal, get_args
+
+PACKAGE = "invoke_shim"
+"""The package's folder in the function's asset."""
+
+HANDLER = "invoke_shim.handler.handle"
+"""The function's handler."""
+
+WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
+WRAPPER = "/var/task/invoke_shim/bootstrap"
+"""The program that Lambda starts in place of its own runtime (Lambda documentation, "Modifying the runtime
+environment"): the value of `WRAPPER_VARIABLE`."""
+
+Variable = Literal[
+    "MODEL_NAME",
+    "BACKEND",
+    "CONTAINER",
+    "CONTAINER_VERSION",
+    "ENDPOINT_NAME",
+    "BODY",
+    "MODEL_ARN",
+    "TARGET_PARAMETER",
+    "PROMPT_FORMAT",
+    "PROMPT_TEMPLATE",
+    "INVOKE_TIMEOUT_SECONDS",
+    "MAX_INPUT_TOKENS",
+    "MAX_TOTAL_TOKENS",
+    "GATHER_STREAM",
+    "LOG_PROMPTS",
+    "LOG_LEVEL",
+]
+BackendName = Literal["sagemaker", "bedrock"]
+ContainerName = Literal["tgi", "lmi", "vllm"]
+BodyName = Literal["chat", "completion", "native", "converse"]
+PromptFormatName = Literal[
+    "chatml",
+    "falcon-chat",
+    "falcon-instruct",
+    "mistral-instruct",
+    "mistral-instruct-v0.3",
+    "mixtral-instruct",
+    "llama-3-instruct",
+    "llama-3.1-instruct",
+    "granite-code",
+    "template",
+    "none",
+]
+
+VARIABLES: tuple[Variable, ...] = get_args(Variable)
+BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
+CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
+BODIES: tuple[BodyName, ...] = get_args(BodyName)
+PROMPT_FORMATS: tuple[PromptFormatName, ...] = get_args(PromptFormatName)
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+SHORTEST_INVOKE_TIMEOUT_SECONDS = 5
+LONGEST_INVOKE_TIMEOUT_SECONDS = 900
+"""API Gateway's longest integration timeout with response streaming, and Lambda's longest."""
+
+LONGEST_TEMPLATE = 3000
+"""Characters of PROMPT_TEMPLATE: Lambda takes 4 KB of environment variables in all."""
+
+NO_TARGET = "none"
+"""The value of the target's SSM parameter while no version is served; a parameter cannot be empty."""
+
+METRICS_NAMESPACE = "JumpStack/Invoke"
+MODEL_DIMENSION = "ModelName"
+"""The metrics' dimension; its value is MODEL_NAME."""
