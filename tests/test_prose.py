@@ -87,6 +87,9 @@ UNFINISHED = frozenset(
         "tests/training",
         "tests/training/dataset",
         "tools",
+        "tools/account",
+        "tools/dataset",
+        "tools/demo",
     }
 )
 

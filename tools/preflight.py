@@ -22,10 +22,10 @@ from stacks.declarations import ImportedModel
 from stacks.models import DEPLOYMENTS
 from stacks.preflight import Deployments, preflight
 from stacks.preflight.findings import CatalogPlace, Place, place_of
-from tools.account import Asked, ClientFactory, Finding, Level, Planned, make_client
-from tools.account_access import documents, images, packages
-from tools.account_imports import import_weights, imported_models, imports_under_way
-from tools.account_limits import capacity, identity, quotas, subnets
+from tools.account.access import documents, images, packages
+from tools.account.imports import import_weights, imported_models, imports_under_way
+from tools.account.limits import capacity, identity, quotas, subnets
+from tools.account.questions import Asked, ClientFactory, Finding, Level, Planned, make_client
 
 _PLURALS = {Level.ERROR: "errors", Level.WARNING: "warnings", Level.HINT: "hints", Level.NOT_CHECKED: "not checked"}
 

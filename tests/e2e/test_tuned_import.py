@@ -19,7 +19,7 @@ from tests.e2e.constant_load import ConstantLoad
 from tests.e2e.deployment import ACCOUNTS, REGION, Deployer, Notices, deployer_of
 from tests.e2e.tuned_import_app import VARIANTS
 from tools import finetune, keys
-from tools.demo_tuning import tune
+from tools.demo.tuning import tune
 from tools.deployed import DeclaredStack, outputs
 from tools.invoke import openai_client
 from tools.leftovers import leftovers

@@ -9,7 +9,7 @@ import pytest
 from stacks.declarations import ImportedModel, S3Weights
 from tests.localaws.bedrock_models import ACCOUNT, REGION
 from tools import artifacts
-from tools.demo_weights import SampleWeights
+from tools.demo.weights import SampleWeights
 from tools.deployed import DeclaredStack, declared_stack
 
 BUCKET = "demo-weights-{region}-{account}"

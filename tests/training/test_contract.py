@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.example_prompts import example_prompt
-from tools.dataset_request import declared, settings_of
+from tools.dataset.request import declared, settings_of
 from training import settings as module
 from training.settings import Settings
 from training.verify import CONTAINERS

@@ -10,7 +10,7 @@ from botocore.validate import ParamValidator
 
 from catalog.training.recipe import TrainingRecipe, read_recipe
 from tests.training.jumpstart_cache import spec
-from tools.dataset_request import declared, settings_of
+from tools.dataset.request import declared, settings_of
 from training.errors import RecipeError
 from training.jobs import job_of, named, request_of
 from training.settings import Settings

@@ -10,7 +10,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from catalog.deployment import Deployment, ImageUri
-from tools.account import DENIALS, ClientFactory, Finding, Level, NotAnsweredError, Planned, ask, grouped, places
+from tools.account.questions import (
+    DENIALS,
+    ClientFactory,
+    Finding,
+    Level,
+    NotAnsweredError,
+    Planned,
+    ask,
+    grouped,
+    places,
+)
 
 _ABSENCES = {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}
 

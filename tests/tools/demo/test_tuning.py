@@ -7,7 +7,7 @@ import pytest
 
 from stacks.declarations import FineTunedModel
 from stacks.models import DEPLOYMENTS
-from tools.demo_tuning import sample_of
+from tools.demo.tuning import sample_of
 from tools.deployed import DeclaredStack, declared_stack, declared_stacks
 
 TUNED = [

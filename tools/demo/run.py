@@ -27,8 +27,8 @@ from stacks.models import DEPLOYMENTS
 from tools import keys
 from tools.cdk import Cdk, CdkError
 from tools.chat import ask
-from tools.demo_tuning import hurry, tune
-from tools.demo_weights import SampleWeights
+from tools.demo.tuning import hurry, tune
+from tools.demo.weights import SampleWeights
 from tools.deployed import DeclaredStack, declared_stacks, outputs, regions, resource_count
 from tools.finetune import FineTuningError
 from tools.invoke import KEY_VARIABLE, openai_client

@@ -12,9 +12,19 @@ from typing import Any
 from catalog.limits import model_import as limits
 from stacks.declarations import ImportedModel, S3Weights, SageMakerWeights
 from stacks.preflight.findings import Place
-from tools.account import DENIALS, Asked, ClientFactory, Finding, Level, NotAnsweredError, ask, grouped, places
+from tools.account.questions import (
+    DENIALS,
+    Asked,
+    ClientFactory,
+    Finding,
+    Level,
+    NotAnsweredError,
+    ask,
+    grouped,
+    places,
+)
 
-_LAMBDA = Path(__file__).resolve().parent.parent / "lambda"
+_LAMBDA = Path(__file__).resolve().parents[2] / "lambda"
 _QUOTA = f"quota 'Imported models per account' ({limits.MODELS_QUOTA_CODE})"
 # A version's name ends in the hash of its content (lambda/model_import/names.py).
 _VERSION = r"-[0-9a-f]{12}"

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tools.account import Asked, ClientFactory, Finding, Level, NotAnsweredError, Planned, ask, grouped, places
+from tools.account.questions import (
+    Asked,
+    ClientFactory,
+    Finding,
+    Level,
+    NotAnsweredError,
+    Planned,
+    ask,
+    grouped,
+    places,
+)
 
 ENDPOINT_QUOTA_CODES: Mapping[str, str] = {
     "ml.g5.xlarge": "L-1928E07B",

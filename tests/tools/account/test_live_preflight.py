@@ -21,9 +21,10 @@ from stacks.environments import Environment, Network
 from stacks.models import FALCON_7B
 from stacks.preflight import Deployments
 from stacks.preflight.findings import CatalogPlace
-from tools import account_limits, local, preflight
-from tools.account import Finding, Level, NotAnsweredError, Planned, ask, make_client
-from tools.account_access import documents, images, packages
+from tools import local, preflight
+from tools.account import limits as account_limits
+from tools.account.access import documents, images, packages
+from tools.account.questions import Finding, Level, NotAnsweredError, Planned, ask, make_client
 
 REGION = "us-west-2"
 ENVIRONMENT = Environment(name="try", region=REGION)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.dataset.dataset_pieces import TEMPLATE, good, jsonl, sample
-from tools import dataset
+from tools.dataset import check as dataset
 
 MODEL = "huggingface-llm-mistral-7b"
 

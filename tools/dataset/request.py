@@ -1,4 +1,4 @@
-"""What a training job would be, without one: `python -m tools.dataset_request prod/mistral-7b-dolly DIR`.
+"""What a training job would be, without one: `python -m tools.dataset.request prod/mistral-7b-dolly DIR`.
 
 Checks the data in a folder as the pipeline's first step does, and prints the CreateTrainingJob request that the
 pipeline would send, with the version and the name that it would have. Uses no AWS account: the recipe is the spec
@@ -21,7 +21,7 @@ from stacks.declarations import FineTunedModel
 from stacks.environments import Environment
 from stacks.models import DEPLOYMENTS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # Packages of `lambda/` are imported by their own names, as in the functions.
 sys.path.insert(0, str(ROOT / "lambda"))
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 when the request is printed, 1 when there is none; what is wrong is on stderr then.
     """
-    parser = argparse.ArgumentParser(prog="python -m tools.dataset_request", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m tools.dataset.request", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("stack", metavar="ENVIRONMENT/MODEL", help="a declared fine-tuned model")
     parser.add_argument("folder", type=Path, metavar="DIR", help="the training channel's folder")
     parser.add_argument("--validation", type=Path, metavar="DIR", help="the validation channel's folder")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from catalog import Lock, nearest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # Packages of `lambda/` are imported by their own names, as in the functions.
 sys.path.insert(0, str(ROOT / "lambda"))
 

@@ -16,7 +16,7 @@ from stacks.environments import Environment
 from stacks.models import LLAMA_3_2_3B_10K
 from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, llama, make_role, name, read_policy
 from tools import local, preflight
-from tools.account import ClientFactory, make_client
+from tools.account.questions import ClientFactory, make_client
 
 ENVIRONMENT = Environment(name="try", region=REGION)
 VERSION = "0123456789ab"

@@ -13,7 +13,7 @@ from tools import finetune
 from tools.deployed import DeclaredStack, outputs
 
 # Small data sets of the project's own, each with its template where it has one.
-_SAMPLES = Path(__file__).resolve().parent / "samples"
+_SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 _TEMPLATE = "template.json"
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tools import dataset_request
+from tools.dataset import request as dataset_request
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "tools" / "samples"
 SPEC = ROOT / "localaws/data/jumpstart/community_models/huggingface-llm-mistral-7b/specs_v2.1.0.json"
 

@@ -1,0 +1,1 @@
+"""Questions to an AWS account before a deployment."""

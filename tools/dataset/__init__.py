@@ -1,0 +1,1 @@
+"""Fine-tuning data on a laptop, without AWS."""

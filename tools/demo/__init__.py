@@ -1,0 +1,1 @@
+"""Deploy, chat and destroy on this machine."""

@@ -1,0 +1,7 @@
+"""Run `python -m tools.demo`."""
+
+import sys
+
+from tools.demo.run import main
+
+sys.exit(main())
