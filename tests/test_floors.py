@@ -100,6 +100,9 @@ FLOORS: dict[str, set[str]] = {
     "lambda/invoke_shim": {"boto3", "botocore", "urllib3", "invoke_shim"},
     "lambda/key_authorizer": {"key_authorizer"},
     "lambda/model_import": {"boto3", "botocore", "model_import"},
+    # Synthesis imports them, so that they import nothing themselves.
+    "lambda/model_import/contract.py": set(),
+    "lambda/training/contract.py": set(),
     # The catalogue's rules are packed beside it (constructs/fine_tuning/training_function.py).
     "lambda/training": {"boto3", "botocore", "catalog", "training"},
     "localaws": {"awslambdaric", "localaws", *_DEVELOPMENT, *_MODEL_FILES} - {"openai", "httpx2", "rich"},

@@ -1,0 +1,100 @@
+"""Contract of the package: handlers, environment variables, inputs and outputs, and names that others rely on.
+
+The standard library only, and nothing of this package, so that synthesis can import it. Tests hold that the handlers
+read these variables and inputs and return these outputs, and that templates set and send nothing else.
+"""
+
+from typing import Final, NamedTuple
+
+
+class Function(NamedTuple):
+    """One Lambda function of the package.
+
+    Attributes:
+        handler: Lambda's `Handler`.
+        required: Environment variables that must be set.
+        optional: Environment variables that may be left out.
+        inputs: Members of the event that the handler reads.
+        outputs: Members of what it returns.
+    """
+
+    handler: str
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+
+PREPARE: Final = Function(
+    handler="training.prepare.handler",
+    required=(
+        *("NAME_PREFIX", "MODEL_ID", "MODEL_VERSION", "METHOD", "INSTANCE_TYPE"),
+        *("DATA_PREFIX", "OUTPUT_PREFIX", "KMS_KEY_ARN", "ROLE_ARN"),
+    ),
+    optional=(
+        *("PROMPT_TEMPLATE", "HYPERPARAMETERS", "INSTANCE_COUNT", "SPOT", "MAX_RUNTIME_SECONDS", "MAX_WAIT_SECONDS"),
+        *("VALIDATION_PREFIX", "VALIDATION_SPLIT", "VOLUME_KMS_KEY_ARN", "SUBNET_IDS", "SECURITY_GROUP_IDS"),
+        *("ACCEPT_EULA", "TAGS"),
+    ),
+    inputs=("execution", "stateMachine", "startedAt", "input"),
+    outputs=("dataSha256", "jobName", "modelData", "report", "request", "samples", "status", "version"),
+)
+"""Checks the data and writes the training job's request. `AWS_REGION` is set by Lambda."""
+
+VERIFY: Final = Function(
+    handler="training.verify.handler",
+    optional=("NAME_PREFIX", "CONTAINER", "PROMPT_TEMPLATE"),
+    inputs=("endpointName", "configName"),
+    outputs=("answer",),
+)
+"""Sends the endpoint a request. `NAME_PREFIX` is set for all functions of a pipeline and not read."""
+
+PRUNE: Final = Function(
+    handler="training.prune.handler",
+    required=("NAME_PREFIX", "SERVED_PARAMETER", "PREVIOUS_PARAMETER"),
+    inputs=("keep",),
+    outputs=("deleted",),
+)
+"""Deletes old releases."""
+
+LIFECYCLE: Final = Function(
+    handler="training.lifecycle.handler",
+    inputs=("Pipeline", "Endpoint", "StateMachineArn", "StartOnDeploy", "Artifacts"),
+    outputs=("Kept", "Execution"),
+)
+"""The custom resource: `inputs` are properties of the resource, `outputs` members of CloudFormation's `Data`."""
+
+TRIGGERS: Final = ("Declaration",)
+"""Properties of the custom resource that are not read: their change makes CloudFormation update it."""
+
+METHODS: Final = ("instruction", "domain", "chat")
+"""Allowed values of `METHOD`."""
+
+CONTAINERS: Final = ("tgi", "lmi", "vllm")
+"""Allowed values of `CONTAINER`: the API of the endpoint's container."""
+
+RUN_INPUT: Final = ("dataPrefix",)
+"""Members of an execution's input that *prepare* takes (`input` of its event)."""
+
+TO_TRAIN: Final = "train"
+"""`status` of a run whose job has to be started."""
+
+TRAINED: Final = "trained"
+"""`status` of a run whose version has a job that completed."""
+
+REQUEST_MEMBERS: Final = (
+    *("AlgorithmSpecification", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"),
+    *("EnableNetworkIsolation", "Environment", "HyperParameters", "InputDataConfig", "OutputDataConfig"),
+    *("ResourceConfig", "RoleArn", "StoppingCondition", "Tags", "TrainingJobName"),
+)
+"""Members of `request` (CreateTrainingJob) that are always there: a JSONPath that leads nowhere fails a state."""
+
+OPTIONAL_REQUEST_MEMBERS: Final = ("CheckpointConfig", "VpcConfig")
+"""Members of `request` that are there with managed spot training, and with subnets."""
+
+VERSION_DIGITS: Final = 12
+"""Hexadecimal digits of a version. A job is named `<pipeline>-<version>`, after a failed one with `-2`, `-3`, ..."""
+
+SETTINGS_DIGITS: Final = 6
+"""Hexadecimal digits of the hash of the serving settings. A model and its endpoint config are named
+`<pipeline>-<version>-<settings>`, of which `<version>-<settings>` is the release."""
