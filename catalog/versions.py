@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 
 from catalog.deployment import CatalogError
-
-_SUGGESTIONS = 4
+from catalog.nearest import did_you_mean
 
 
 def version_order(version: str) -> tuple[int, ...]:
@@ -42,10 +40,7 @@ def check_known(model_id: str, known: Mapping[str, Iterable[str]], *, version: s
             that are).
     """
     if model_id not in known:
-        # People leave out the front of an id ("falcon-7b"), which is further from it than any typing error.
-        similar = [known_id for known_id in sorted(known) if model_id and model_id in known_id]
-        similar += [close for close in difflib.get_close_matches(model_id, known) if close not in similar]
-        hint = f"did you mean {', '.join(similar[:_SUGGESTIONS])}?" if similar else "no id there is like it"
+        hint = did_you_mean(model_id, known) or "no id there is like it"
         raise CatalogError([f"model id {model_id!r} is not in {where}: {hint}"])
     if version is not None and version not in known[model_id]:
         versions = ", ".join(newest_first(known[model_id]))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.nearest import similar
+from catalog.nearest import did_you_mean
 
 MOST_HYPERPARAMETERS = 100
 """API CreateTrainingJob, HyperParameters: entries."""
@@ -147,6 +147,5 @@ def over(base: Iterable[Hyperparameter], variants: Iterable[Hyperparameter]) -> 
 def _unknown(name: str, settable: set[str], *, is_containers: bool) -> str:
     if is_containers:
         return f"hyperparameter {name!r} is the container's: it is not for you to set"
-    near = similar(name, settable)
-    hint = f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(sorted(settable))}"
+    hint = did_you_mean(name, settable) or f"it has {', '.join(sorted(settable))}"
     return f"hyperparameter {name!r} is not in the recipe: {hint}"

@@ -9,7 +9,6 @@ from constructs.endpoint.endpoint_checks import count_problems, timeout_problems
 from catalog import Lock
 from catalog.limits import endpoint as limits
 from catalog.limits import gateway as gateway_limits
-from catalog.nearest import nearest_number, similar
 from catalog.regions import jumpstart_regions, offering_regions, regions
 from stacks.declarations import JumpStartModel, PromptFormat
 from stacks.environments import (
@@ -225,16 +224,6 @@ def test_jumpstart_is_in_regions_that_are() -> None:
     assert "us-west-2" in jumpstart_regions()
     assert set(offering_regions("ml.p4de.24xlarge") or ()) < set(regions())
     assert offering_regions("ml.m5.large") is None
-
-
-def test_suggests_what_holds_the_text_before_what_looks_like_it() -> None:
-    assert similar("falcon", ["a-falcon-7b", "falco", "other"]) == ("a-falcon-7b", "falco")
-    assert similar("", ["a"]) == ()
-
-
-@pytest.mark.parametrize(("number", "nearest"), [(31, 30), (2, 3), (-1, 1), (9999, 3653)])
-def test_the_nearest_number_is_the_larger_of_two(number: int, nearest: int) -> None:
-    assert nearest_number(number, limits.LOG_RETENTION_DAYS) == nearest
 
 
 @pytest.mark.parametrize(
