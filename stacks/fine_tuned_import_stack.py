@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from aws_cdk import Stack
 from constructs import Construct
+from constructs.endpoint.hosting import base_of_tuning
 from constructs.fine_tuning.import_serving import ImportServing
 from constructs.model_import.import_role import Weights
 
-from catalog import CatalogError, Deployment, Lock
+from catalog import Lock
 from catalog.example_prompts import example_prompt
 from stacks.declarations import BedrockImport, FineTunedModel
 from stacks.environments import Environment
@@ -43,7 +44,9 @@ class TunedImportStack(Stack):
             description=f"{model.model_id} {model.version}, tuned, imported into Bedrock, in {environment.name}",
             env=place_of(environment, model),
         )
-        deployment = _base(lock, model, self.region)
+        deployment = base_of_tuning(
+            lock.model(model.model_id, model.version), region=self.region, accept_eula=model.accept_eula
+        )
         store = data_store(self, environment=environment, model=model)
         weights = Weights(bucket_name=store.artifacts.bucket.bucket_name, prefix=RUNS, key_arn=store.key.key_arn)
         imported, job = import_into_bedrock(
@@ -77,24 +80,6 @@ class TunedImportStack(Stack):
             # Imported models go when the pipeline has been stopped, so that it imports nothing any more.
             needs=[job.deployment.resource],
         )
-
-
-def _base(lock: Lock, model: FineTunedModel, region: str) -> Deployment:
-    """The base model, of which the training's role may read script and weights."""
-    base = lock.model(model.model_id, model.version)
-    problems: list[str] = []
-    deployment: Deployment | None = None
-    try:
-        deployment = base.resolve(region=region)
-    except CatalogError as error:
-        problems += error.problems
-    if base.requires_eula and not model.accept_eula:
-        problems.append(f"accept_eula is False, but {model.model_id} {model.version} has an end-user licence")
-    if deployment is not None and deployment.model_package is not None:
-        problems.append(f"{model.model_id} {model.version} is sold as a model package, which cannot be tuned")
-    if problems or deployment is None:
-        raise ValueError("\n".join(problems))
-    return deployment
 
 
 def _asked_as_tuned(declared: BedrockImport, prompt_template: str | None) -> BedrockImport:

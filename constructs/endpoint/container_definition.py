@@ -1,6 +1,6 @@
 """The container of an `AWS::SageMaker::Model`, for a model that the catalogue has resolved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from aws_cdk import aws_sagemaker as sagemaker
 
@@ -43,24 +43,3 @@ def container_definition(
         model_data_url=deployment.model_data if plain_tarball else None,
         model_data_source=source,
     )
-
-
-def unsupported_problems(deployment: Deployment, configs: Sequence[str]) -> list[str]:
-    """Say what of a model CloudFormation cannot express.
-
-    `AWS::SageMaker::Model` has no `AdditionalModelDataSources`, although `CreateModel` has (aws-cdk-lib 2.275.0
-    and the resource schema in cfn-lint 1.58.0). Without its draft model, a container that is set up for
-    speculative decoding does not start.
-
-    Args:
-        deployment: The resolved model.
-        configs: Names of the inference configs that the model's version offers.
-    """
-    channels = ", ".join(data.channel_name for data in deployment.additional_model_data)
-    if not channels:
-        return []
-    others = f"choose another config of {', '.join(configs)}" if configs else "choose another version"
-    return [
-        f"{deployment.model_id} {deployment.version} needs additional model data ({channels}), which "
-        f"AWS::SageMaker::Model has no property for: {others}"
-    ]

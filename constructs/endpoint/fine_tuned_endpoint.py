@@ -12,19 +12,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
-from constructs.endpoint.endpoint_checks import (
-    count_problems,
-    environment_problems,
-    name_problems,
-    network_problems,
-    token_limit_problems,
-)
 from constructs.endpoint.execution_role import ExecutionRole
+from constructs.endpoint.hosting import Hosting
 from constructs.endpoint.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
 
-from catalog import CatalogError, Deployment, ModelVersion
-from catalog.instances import hardware
-from catalog.limits import endpoint as limits
+from catalog import ModelVersion
 
 # What the container has for one answer (SageMaker developer guide, real-time inference), in microseconds, which is
 # the unit of ModelLatency.
@@ -97,46 +89,29 @@ class FineTunedEndpoint(SageMakerEndpoint):
             ValueError: If anything above is out of range; the message lists every problem.
         """
         super().__init__(scope, construct_id, endpoint_name=endpoint_name)
-        overrides = dict(environment or {})
-        problems = [
-            *name_problems(endpoint_name),
-            *count_problems(instance_count),
-            *environment_problems(overrides),
-            *network_problems(subnet_ids, security_group_ids),
-        ]
-        deployment: Deployment | None = None
-        try:
-            deployment = model.resolve(
-                region=Stack.of(self).region,
-                instance_type=instance_type,
-                allow_unlisted_instance_type=allow_unlisted_instance_type,
-            )
-        except CatalogError as error:
-            problems.extend(error.problems)
-        if model.requires_eula and not accept_eula:
-            problems.append(f"accept_eula is False, but {model.model_id} {model.version} has an end-user licence")
-        if deployment is not None and deployment.model_package is not None:
-            problems.append(f"{model.model_id} {model.version} is sold as a model package, which cannot be tuned")
-        self.environment = {**(deployment.environment if deployment else {}), **overrides}
-        self.max_input_tokens = self._limit("MAX_INPUT_LENGTH")
-        self.max_total_tokens = self._limit("MAX_TOTAL_TOKENS")
-        problems += token_limit_problems(self.max_input_tokens, self.max_total_tokens)
-        if problems or deployment is None:
-            raise ValueError("\n".join(problems))
-        self.deployment = deployment
-        self._instance_count = instance_count
-        self._network = (tuple(subnet_ids), tuple(security_group_ids))
-        longest = limits.default_timeout_seconds(
-            artifact_bytes=deployment.artifact_bytes, compressed=False, instance=hardware(deployment.instance_type)
+        self.hosting = Hosting.of(
+            model,
+            region=Stack.of(self).region,
+            endpoint_name=endpoint_name,
+            tuned=True,
+            instance_type=instance_type,
+            allow_unlisted_instance_type=allow_unlisted_instance_type,
+            instance_count=instance_count,
+            environment=environment,
+            accept_eula=accept_eula,
+            download_timeout=download_timeout,
+            startup_timeout=startup_timeout,
+            subnet_ids=subnet_ids,
+            security_group_ids=security_group_ids,
         )
-        self._timeouts = [
-            int(timeout.to_seconds()) if timeout else longest for timeout in (download_timeout, startup_timeout)
-        ]
+        self.deployment = self.hosting.deployment
+        self.max_input_tokens = self.hosting.max_input_tokens
+        self.max_total_tokens = self.hosting.max_total_tokens
         # Not JumpStart's weights: the tuned ones.
         self.role = ExecutionRole(
             self,
             "Role",
-            deployment=replace(deployment, model_data=None, additional_model_data=()),
+            deployment=replace(self.deployment, model_data=None, additional_model_data=()),
             endpoint_name=endpoint_name,
             in_vpc=bool(subnet_ids),
         )
@@ -149,10 +124,6 @@ class FineTunedEndpoint(SageMakerEndpoint):
                 _LONGEST_ANSWER_MICROSECONDS,
             ),
         ]
-
-    def _limit(self, variable: str) -> int | None:
-        value = self.environment.get(variable, "")
-        return int(value) if value.isdecimal() else None
 
     def _read_weights(self, weights: tuple[str, str], encryption_key: kms.IKey) -> None:
         bucket, prefix = weights
@@ -198,9 +169,11 @@ class FineTunedEndpoint(SageMakerEndpoint):
             "EnableNetworkIsolation": self.deployment.network_isolation,
             "Tags": list(tags),
         }
-        subnets, groups = self._network
-        if subnets:
-            request["VpcConfig"] = {"Subnets": list(subnets), "SecurityGroupIds": list(groups)}
+        if self.hosting.subnet_ids:
+            request["VpcConfig"] = {
+                "Subnets": list(self.hosting.subnet_ids),
+                "SecurityGroupIds": list(self.hosting.security_group_ids),
+            }
         return request
 
     def config_request(self, *, name: str, tags: Sequence[Mapping[str, str]]) -> dict[str, Any]:
@@ -226,18 +199,17 @@ class FineTunedEndpoint(SageMakerEndpoint):
         }
 
     def _static_container(self) -> dict[str, Any]:
-        return {"Image": self.deployment.image, "Environment": dict(sorted(self.environment.items()))}
+        return {"Image": self.deployment.image, "Environment": dict(sorted(self.hosting.environment.items()))}
 
     def _variant(self, name: str) -> dict[str, Any]:
-        download, startup = self._timeouts
         variant: dict[str, Any] = {
             "VariantName": VARIANT_NAME,
             "ModelName.$": name,
             "InstanceType": self.deployment.instance_type,
-            "InitialInstanceCount": self._instance_count,
+            "InitialInstanceCount": self.hosting.instance_count,
             "InitialVariantWeight": 1,
-            "ModelDataDownloadTimeoutInSeconds": download,
-            "ContainerStartupHealthCheckTimeoutInSeconds": startup,
+            "ModelDataDownloadTimeoutInSeconds": self.hosting.download_timeout_seconds,
+            "ContainerStartupHealthCheckTimeoutInSeconds": self.hosting.startup_timeout_seconds,
         }
         if self.deployment.volume_size:
             variant["VolumeSizeInGB"] = self.deployment.volume_size

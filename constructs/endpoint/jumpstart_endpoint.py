@@ -2,26 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, Stack, Token
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 from constructs.acknowledgements import acknowledge
-from constructs.endpoint.container_definition import container_definition, unsupported_problems
-from constructs.endpoint.endpoint_checks import (
-    count_problems,
-    environment_problems,
-    name_problems,
-    network_problems,
-    timeout_problems,
-    token_limit_problems,
-)
+from constructs.endpoint.container_definition import container_definition
 from constructs.endpoint.execution_role import ExecutionRole
+from constructs.endpoint.hosting import Hosting
 from constructs.endpoint.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
 
-from catalog import CatalogError, Deployment, ModelVersion
+from catalog import ModelVersion
 from catalog.instances import hardware
-from catalog.limits import endpoint as limits
 from catalog.spec import serves_from_model_data
 
 _NO_VOLUME_KEY = (
@@ -78,8 +70,8 @@ class JumpStartEndpoint(SageMakerEndpoint):
         instance_count: int = 1,
         environment: Mapping[str, str] | None = None,
         accept_eula: bool = False,
-        model_data_download_timeout: Duration | None = None,
-        container_startup_timeout: Duration | None = None,
+        download_timeout: Duration | None = None,
+        startup_timeout: Duration | None = None,
         subnet_ids: Sequence[str] = (),
         security_group_ids: Sequence[str] = (),
         encryption_key: kms.IKey | None = None,
@@ -97,8 +89,8 @@ class JumpStartEndpoint(SageMakerEndpoint):
             instance_count: Instances behind the endpoint, at least 1.
             environment: Container environment variables, laid over the model's own.
             accept_eula: Whether you accept the model's end-user licence agreement, where it has one.
-            model_data_download_timeout: 60 to 3600 s; worked out from the artifact's size by default.
-            container_startup_timeout: 60 to 3600 s; worked out from the artifact's size by default.
+            download_timeout: 60 to 3600 s; worked out from the artifact's size by default.
+            startup_timeout: Likewise.
             subnet_ids: Subnets for the containers' network interfaces, up to 16; no VPC by default.
             security_group_ids: Security groups of those interfaces, up to 5.
             encryption_key: Key of the storage volume, used where the instance type takes one.
@@ -107,47 +99,28 @@ class JumpStartEndpoint(SageMakerEndpoint):
             ValueError: If anything above is out of range; the message lists every problem.
         """
         super().__init__(scope, construct_id, endpoint_name=endpoint_name)
-        overrides = dict(environment or {})
-        problems = [
-            *name_problems(endpoint_name),
-            *count_problems(instance_count),
-            *environment_problems(overrides),
-            *timeout_problems("model_data_download_timeout", model_data_download_timeout),
-            *timeout_problems("container_startup_timeout", container_startup_timeout),
-            *network_problems(subnet_ids, security_group_ids),
-        ]
-        deployment: Deployment | None = None
-        try:
-            deployment = model.resolve(
-                region=self._region(),
-                instance_type=instance_type,
-                allow_unlisted_instance_type=allow_unlisted_instance_type,
-            )
-        except CatalogError as error:
-            problems.extend(error.problems)
-        if model.requires_eula and not accept_eula:
-            problems.append(_eula_refusal(model))
-        if deployment is not None:
-            problems += unsupported_problems(deployment, model.configs)
-        if overrides and deployment is not None and not deployment.takes_environment:
-            problems.append(_package_refusal(model, overrides))
-        self.environment = {**(deployment.environment if deployment else {}), **overrides}
-        problems += token_limit_problems(self.max_input_tokens, self.max_total_tokens)
-        if problems or deployment is None:
-            raise ValueError("\n".join(problems))
-
-        self.deployment = deployment
+        hosting = Hosting.of(
+            model,
+            region=Stack.of(self).region,
+            endpoint_name=endpoint_name,
+            instance_type=instance_type,
+            allow_unlisted_instance_type=allow_unlisted_instance_type,
+            instance_count=instance_count,
+            environment=environment,
+            accept_eula=accept_eula,
+            download_timeout=download_timeout,
+            startup_timeout=startup_timeout,
+            subnet_ids=subnet_ids,
+            security_group_ids=security_group_ids,
+        )
+        self.hosting = hosting
+        self.deployment = hosting.deployment
+        self.max_input_tokens = hosting.max_input_tokens
+        self.max_total_tokens = hosting.max_total_tokens
         self.role = ExecutionRole(
-            self, "Role", deployment=deployment, endpoint_name=endpoint_name, in_vpc=bool(subnet_ids)
+            self, "Role", deployment=self.deployment, endpoint_name=endpoint_name, in_vpc=bool(subnet_ids)
         )
-        cfn_model = self._model(accept_eula, subnet_ids, security_group_ids)
-        config = self._config(
-            cfn_model,
-            instance_count,
-            model_data_download_timeout or default_timeout(deployment),
-            container_startup_timeout or default_timeout(deployment),
-            encryption_key,
-        )
+        config = self._config(self._model(accept_eula=accept_eula), encryption_key)
         self.cfn_endpoint = sagemaker.CfnEndpoint(
             self,
             "Resource",
@@ -155,32 +128,9 @@ class JumpStartEndpoint(SageMakerEndpoint):
             endpoint_config_name=config.attr_endpoint_config_name,
         )
 
-    @property
-    def max_input_tokens(self) -> int | None:
-        """Most prompt tokens of a request, where the container is told one (TGI's `MAX_INPUT_LENGTH`)."""
-        return self._token_limit("MAX_INPUT_LENGTH")
-
-    @property
-    def max_total_tokens(self) -> int | None:
-        """Most prompt and generated tokens of a request together, where the container is told one."""
-        return self._token_limit("MAX_TOTAL_TOKENS")
-
-    def _token_limit(self, variable: str) -> int | None:
-        value = self.environment.get(variable, "")
-        return int(value) if value.isdecimal() else None
-
-    def _region(self) -> str:
-        region = Stack.of(self).region
-        if Token.is_unresolved(region):
-            raise ValueError(
-                "region is unresolved: image and artifact depend on it, so the stack's env must name a region"
-            )
-        return region
-
-    def _model(
-        self, accept_eula: bool, subnet_ids: Sequence[str], security_group_ids: Sequence[str]
-    ) -> sagemaker.CfnModel:
-        container = container_definition(self.deployment, self.environment, accept_eula=accept_eula)
+    def _model(self, *, accept_eula: bool) -> sagemaker.CfnModel:
+        hosting = self.hosting
+        container = container_definition(self.deployment, hosting.environment, accept_eula=accept_eula)
         # A package may hold several containers, so that the SageMaker SDK names it in the list of them.
         packaged = self.deployment.model_package is not None
         model = sagemaker.CfnModel(
@@ -192,9 +142,9 @@ class JumpStartEndpoint(SageMakerEndpoint):
             containers=[container] if packaged else None,
             vpc_config=(
                 sagemaker.CfnModel.VpcConfigProperty(
-                    subnets=list(subnet_ids), security_group_ids=list(security_group_ids)
+                    subnets=list(hosting.subnet_ids), security_group_ids=list(hosting.security_group_ids)
                 )
-                if subnet_ids
+                if hosting.subnet_ids
                 else None
             ),
         )
@@ -203,16 +153,11 @@ class JumpStartEndpoint(SageMakerEndpoint):
 
     def _sent_to_a_hub(self) -> bool:
         """Whether an override makes the container download its model, which isolation would cut off."""
-        return serves_from_model_data(self.deployment.environment) and not serves_from_model_data(self.environment)
+        sent, own = self.hosting.environment, self.deployment.environment
+        return serves_from_model_data(own) and not serves_from_model_data(sent)
 
-    def _config(
-        self,
-        model: sagemaker.CfnModel,
-        instance_count: int,
-        download_timeout: Duration,
-        startup_timeout: Duration,
-        encryption_key: kms.IKey | None,
-    ) -> sagemaker.CfnEndpointConfig:
+    def _config(self, model: sagemaker.CfnModel, encryption_key: kms.IKey | None) -> sagemaker.CfnEndpointConfig:
+        hosting = self.hosting
         instance = hardware(self.deployment.instance_type)
         takes_key = instance is not None and instance.local_nvme_gb == 0
         config = sagemaker.CfnEndpointConfig(
@@ -224,10 +169,10 @@ class JumpStartEndpoint(SageMakerEndpoint):
                     variant_name=VARIANT_NAME,
                     model_name=model.attr_model_name,
                     instance_type=self.deployment.instance_type,
-                    initial_instance_count=instance_count,
+                    initial_instance_count=hosting.instance_count,
                     initial_variant_weight=1,
-                    model_data_download_timeout_in_seconds=download_timeout.to_seconds(),
-                    container_startup_health_check_timeout_in_seconds=startup_timeout.to_seconds(),
+                    model_data_download_timeout_in_seconds=hosting.download_timeout_seconds,
+                    container_startup_health_check_timeout_in_seconds=hosting.startup_timeout_seconds,
                     volume_size_in_gb=self.deployment.volume_size,
                     inference_ami_version=self.deployment.inference_ami_version,
                 )
@@ -236,38 +181,3 @@ class JumpStartEndpoint(SageMakerEndpoint):
         if not takes_key:
             acknowledge(config, dict.fromkeys(_VOLUME_KEY_FINDINGS, _NO_VOLUME_KEY))
         return config
-
-
-def default_timeout(deployment: Deployment) -> Duration:
-    """Work out how long reading the weights may take.
-
-    The weights' size is taken from the catalogue; where it is unknown, from the instance type's GPU memory, into
-    which they must fit; where that is unknown too, the longest timeout is used.
-
-    Args:
-        deployment: The resolved model.
-
-    Returns:
-        600 to 3600 seconds.
-    """
-    seconds = limits.default_timeout_seconds(
-        artifact_bytes=deployment.artifact_bytes,
-        compressed=deployment.compressed,
-        instance=hardware(deployment.instance_type),
-    )
-    return Duration.seconds(seconds)
-
-
-def _eula_refusal(model: ModelVersion) -> str:
-    terms = f" ({', '.join(model.eula_keys)})" if model.eula_keys else ""
-    return (
-        f"accept_eula is False, but {model.model_id} {model.version} has an end-user licence agreement{terms}: "
-        "read it, and set accept_eula=True if you accept it; you are then responsible for keeping to its terms"
-    )
-
-
-def _package_refusal(model: ModelVersion, overrides: Mapping[str, str]) -> str:
-    return (
-        f"environment sets {', '.join(sorted(overrides))}, but {model.model_id} {model.version} is sold as a model "
-        "package, which has its variables inside: set none"
-    )
