@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ _GROUND = {
 def _ground_files() -> list[str]:
     return [str(module.relative_to(ROOT)) for module in sorted((ROOT / "constructs").glob("*.py"))]
 
+
+# What both backends of the shim stand on.
+_BACKEND_GROUND = [".base", ".connections", ".containers", ".retry", ".service_errors", ".streams", ".target"]
 
 # Folder or module, and what it may import beside the standard library and its own room.
 FLOORS: dict[str, set[str]] = {
@@ -96,8 +100,49 @@ FLOORS: dict[str, set[str]] = {
         *("aws_cdk", "catalog", "constructs.endpoint", "constructs.fine_tuning", "constructs.model_import"),
         *_GROUND,
     },
+    # The shim: a request passes the runtime, the handler, HTTP, OpenAI's API and a backend, which stand on the rest.
+    "lambda/invoke_shim/__init__.py": set(),
+    "lambda/invoke_shim/__main__.py": {"invoke_shim.runtime"},
+    "lambda/invoke_shim/runtime": {"invoke_shim.http.proxy", "invoke_shim.runtime", "invoke_shim.telemetry.logs"},
+    "lambda/invoke_shim/handler.py": {
+        *("invoke_shim.backends.base", "invoke_shim.deadline", "invoke_shim.errors"),
+        *("invoke_shim.http", "invoke_shim.settings", "invoke_shim.telemetry"),
+    },
+    "lambda/invoke_shim/http": {
+        *("invoke_shim.backends.base", "invoke_shim.deadline", "invoke_shim.errors", "invoke_shim.generation"),
+        *("invoke_shim.http", "invoke_shim.openai", "invoke_shim.settings", "invoke_shim.telemetry"),
+    },
+    "lambda/invoke_shim/openai": {
+        *("invoke_shim.backends.base", "invoke_shim.deadline", "invoke_shim.errors", "invoke_shim.formats"),
+        *("invoke_shim.generation", "invoke_shim.openai", "invoke_shim.rules", "invoke_shim.settings"),
+        "invoke_shim.telemetry",
+    },
+    "lambda/invoke_shim/telemetry": {
+        *("invoke_shim.contract", "invoke_shim.deadline", "invoke_shim.errors", "invoke_shim.generation"),
+        "invoke_shim.telemetry",
+    },
     # urllib3 comes with botocore, which leaves it to its callers to catch what a stream raises.
-    "lambda/invoke_shim": {"boto3", "botocore", "urllib3", "invoke_shim"},
+    **{
+        f"lambda/invoke_shim/backends{room}": {
+            *("botocore", "urllib3", "invoke_shim.contract", "invoke_shim.deadline", "invoke_shim.errors"),
+            *("invoke_shim.generation", "invoke_shim.rules", "invoke_shim.settings"),
+            *(f"invoke_shim.backends{known}" for known in knows),
+        }
+        for room, knows in {
+            "": [""],
+            # Neither of the two knows the other.
+            "/bedrock": [".bedrock", *_BACKEND_GROUND],
+            "/sagemaker": [".sagemaker", *_BACKEND_GROUND],
+            "/containers": [".containers", ".retry", ".streams"],
+        }.items()
+    },
+    "lambda/invoke_shim/settings.py": {"invoke_shim.contract", "invoke_shim.formats"},
+    "lambda/invoke_shim/generation": {"invoke_shim.formats", "invoke_shim.generation"},
+    "lambda/invoke_shim/rules": {"invoke_shim.errors", "invoke_shim.rules"},
+    "lambda/invoke_shim/formats": {"invoke_shim.errors", "invoke_shim.formats"},
+    "lambda/invoke_shim/contract.py": set(),
+    "lambda/invoke_shim/deadline.py": set(),
+    "lambda/invoke_shim/errors.py": set(),
     "lambda/key_authorizer": {"key_authorizer"},
     "lambda/model_import": {"boto3", "botocore", "model_import"},
     # Synthesis imports them, so that they import nothing themselves.
@@ -141,10 +186,20 @@ def _imports(module: Path) -> set[str]:
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             # `from constructs import Construct` names the published package, which every room may use.
-            names.update(
-                f"{node.module}.{alias.name}" if node.module == "constructs" else node.module for alias in node.names
-            )
+            is_folder = any((ROOT / root / node.module.replace(".", "/")).is_dir() for root in ("", "lambda"))
+            names.update(f"{node.module}.{alias.name}" if is_folder else node.module for alias in node.names)
     return names
+
+
+def _arrows(package: Path) -> dict[str, set[str]]:
+    """Return the rooms at the top of a package, each with those that it imports."""
+    arrows: dict[str, set[str]] = {}
+    for module in package.rglob("*.py"):
+        room = module.relative_to(package).parts[0].removesuffix(".py")
+        imported = {name.split(".")[1] for name in _imports(module) if name.startswith(f"{package.name}.")}
+        arrows.setdefault(room, set()).update(imported - {room})
+    # The published package `constructs` has names of its own.
+    return {room: imported & set(arrows) for room, imported in arrows.items() if room != "__init__"}
 
 
 def _allowed(name: str, floor: set[str]) -> bool:
@@ -165,6 +220,15 @@ def test_imports_only_what_its_floor_allows(place: str) -> None:
         if not _allowed(name, FLOORS[place]) and (str(module.relative_to(ROOT)), name.split(".")[0]) not in EXCEPTIONS
     ]
     assert not trespasses
+
+
+@pytest.mark.parametrize("package", ["constructs", "lambda/invoke_shim"])
+def test_a_package_shows_a_stranger_few_rooms_and_no_circle(package: str) -> None:
+    arrows = _arrows(ROOT / package)
+    assert 1 < len(arrows) <= 15
+    assert sum(len(imported) for imported in arrows.values()) <= 40
+    # Raises CycleError at a circle.
+    assert set(TopologicalSorter(arrows).static_order()) == set(arrows)
 
 
 def test_every_module_of_the_project_has_a_floor() -> None:

@@ -1,5 +1,6 @@
-"""How long a request may wait for the beginning of its answer."""
+"""The time that a request may wait for the beginning of its answer."""
 
+import time
 from collections.abc import Mapping
 
 API_MARGIN_SECONDS = 2
@@ -13,6 +14,43 @@ CALLER_MARGIN = 0.1
 
 CALLER_HEADERS = ("x-stainless-read-timeout", "x-stainless-timeout")
 """Seconds of silence after which OpenAI's clients give up: the Python client's header, and the others'."""
+
+
+class ColdWait:
+    """The time that a request waits for a model that is not ready, added up while it is answered, for the metrics.
+
+    Attributes:
+        seconds: seconds between tries (`retry.when_ready`).
+    """
+
+    __slots__ = ("seconds",)
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+
+class Deadline:
+    """The time by which an answer must have begun, on the monotonic clock.
+
+    Attributes:
+        at: seconds of `time.monotonic`: the earliest of the caller's patience, the API's and the function's.
+        cold_wait: time that the request has waited for a model that was not ready.
+    """
+
+    __slots__ = ("at", "cold_wait")
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+        self.cold_wait = ColdWait()
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """Return a deadline that many seconds from now."""
+        return cls(time.monotonic() + seconds)
+
+    def remaining(self) -> float:
+        """Return the seconds that are left; 0 when none are."""
+        return max(0.0, self.at - time.monotonic())
 
 
 def patience(headers: Mapping[str, str], *, timeout_seconds: float, remaining_seconds: float) -> float:

@@ -95,6 +95,25 @@ def unexpected(request_id: str) -> ApiError:
     return ApiError(f"unexpected error, see the log of request {request_id}", status=500, type="server_error")
 
 
+def is_unicode(text: str) -> bool:
+    r"""Check that a text has whole characters only: JSON can spell half of one (`"\ud800"`), no container takes it."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def unicode_problems(where: str, text: str) -> list[Problem]:
+    """List the problem of a text with half a character in it.
+
+    Args:
+        where: The request's field.
+        text: The field's text.
+    """
+    return [] if is_unicode(text) else [Problem(where, f"{where} holds a lone surrogate, which is not Unicode text")]
+
+
 def show(value: object) -> str:
     """A short form of a request's value for an error message.
 

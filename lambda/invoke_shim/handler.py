@@ -6,8 +6,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from invoke_shim.backends.base import Backend, Deadline
-from invoke_shim.deadline import patience
+from invoke_shim.backends.base import Backend
+from invoke_shim.deadline import Deadline, patience
 from invoke_shim.errors import ApiError, unexpected
 from invoke_shim.http import sse
 from invoke_shim.http.proxy import BrokenStreamError, Request, Response
@@ -74,7 +74,7 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
         request_id=request.request_id,
         method=request.method,
         trace_id=getattr(context, "trace_id", None),
-        waited=deadline.waited,
+        cold_wait=deadline.cold_wait,
         log_prompts=shim.settings.log_prompts,
     )
     try:

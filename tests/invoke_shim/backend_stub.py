@@ -11,8 +11,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from invoke_shim.backends.base import Deadline
 from invoke_shim.backends.sagemaker import endpoint as sagemaker
+from invoke_shim.deadline import Deadline
 from invoke_shim.generation.types import Ask, Generation
 from invoke_shim.settings import Settings
 from localaws import eventstream

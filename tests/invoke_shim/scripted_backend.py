@@ -10,10 +10,12 @@ import pytest
 
 from invoke_shim import handler as entry
 from invoke_shim import rules
-from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
+from invoke_shim.backends.base import NativeReply, NativeStream
+from invoke_shim.deadline import Deadline
 from invoke_shim.errors import Problem
 from invoke_shim.generation.types import Answer, Ask, Piece, collect
 from invoke_shim.http.routes import Api
+from invoke_shim.rules.base import Rules
 from invoke_shim.settings import Settings
 from tests.invoke_shim.shim_client import MODEL_NAME, Shim
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoke_shim.backends.base import Deadline
-from invoke_shim.deadline import patience
+from invoke_shim.deadline import Deadline, patience
 from invoke_shim.errors import MAX_PARAM, ApiError, Problem, refuse, show
 from invoke_shim.generation.types import Ask, Piece
 from tests.invoke_shim.backend_stub import fails, model_fails

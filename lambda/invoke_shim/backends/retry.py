@@ -6,7 +6,7 @@ ModelNotReadyException, give up after a tenth of a second, and repeat what may h
 
     answer = when_ready(lambda: self._send(body), deadline, reserve=answer_seconds(deadline))
 
-How long a request waited is added to `deadline.waited.cold_seconds`.
+How long a request waited is added to `deadline.cold_wait.seconds`.
 """
 
 import random
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from invoke_shim.backends.base import Deadline
+from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError, retry_after
 
 FIRST_PAUSE_SECONDS = 0.5
@@ -96,5 +96,5 @@ def when_ready(
         # Outside of the clause: while waiting, nothing holds the error with its frames.
         pause = min(uniform(0, longest), left)
         sleep(pause)
-        deadline.waited.cold_seconds += pause
+        deadline.cold_wait.seconds += pause
         longest = min(2 * longest, LONGEST_PAUSE_SECONDS)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from invoke_shim.errors import Problem, show
+from invoke_shim.errors import Problem, show, unicode_problems
 from invoke_shim.formats.base import SYSTEM_ROLES, Message, border_problems
 
 DEMARCATION = "\n\n### Response:\n"
@@ -193,8 +193,7 @@ def _text(members: Mapping[str, Any], member: str, problems: list[str]) -> str:
     if not isinstance(value, str) or not value:
         problems.append(f"{member} is {show(value)}, expected a non-empty string")
         return ""
-    if not _is_unicode(value):
-        problems.append(f"{member} holds a lone surrogate, which is not Unicode text")
+    problems += [problem.message for problem in unicode_problems(member, value)]
     return value
 
 
@@ -234,14 +233,4 @@ def _tail(text: str) -> str:
 def _value_problems(where: str, value: Any) -> list[Problem]:
     if not isinstance(value, str):
         return [Problem(where, f"{where} is {show(value)}, expected a string")]
-    if not _is_unicode(value):
-        return [Problem(where, f"{where} holds a lone surrogate, which is not Unicode text")]
-    return border_problems(where, value, SPECIAL_TOKENS)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return unicode_problems(where, value) or border_problems(where, value, SPECIAL_TOKENS)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from invoke_shim.backends.base import Backend, Deadline, NativeStream
+from invoke_shim.backends.base import Backend, NativeStream
+from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError, refuse, show
 from invoke_shim.generation.types import Answer
 from invoke_shim.http import sse

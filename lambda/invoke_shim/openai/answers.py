@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from invoke_shim.backends.base import Backend, Deadline
+from invoke_shim.backends.base import Backend
+from invoke_shim.deadline import Deadline
+from invoke_shim.generation.cut import cut_answer, cut_stream
 from invoke_shim.generation.trim import trim, trim_stream
-from invoke_shim.generation.types import Answer, Ask, Completion, Piece, Usage, cut_answer, cut_stream
+from invoke_shim.generation.types import Answer, Ask, Completion, Piece, Usage
 
 
 class Job(NamedTuple):

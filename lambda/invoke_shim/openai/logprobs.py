@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from invoke_shim.generation.types import TokenLogprob
-
-LOWEST = -9999.0
-"""What OpenAI's API tells for a token that is out of the question; minus infinity is no JSON number."""
+from invoke_shim.generation.types import LOWEST_LOGPROB, TokenLogprob
 
 
 def chat_logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, Any] | None:
@@ -47,4 +44,4 @@ def _token(token: str, logprob: float) -> dict[str, Any]:
 
 def _number(logprob: float) -> float:
     # false for NaN
-    return logprob if logprob > LOWEST else LOWEST
+    return logprob if logprob > LOWEST_LOGPROB else LOWEST_LOGPROB

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
+from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show, unicode_problems
 from invoke_shim.formats.base import SYSTEM_ROLES, Message
 
 ROLES = (*SYSTEM_ROLES, "user", "assistant")
@@ -78,17 +78,8 @@ def read_prompts(value: Any) -> tuple[list[str], list[Problem]]:
         if not isinstance(prompt, str) or not prompt:
             problems.append(Problem(where, f"{where} is {show(prompt)}, expected a non-empty string"))
         else:
-            problems += unicode_problems(prompt, where)
+            problems += unicode_problems(where, prompt)
     return prompts, problems
-
-
-def unicode_problems(text: str, where: str) -> list[Problem]:
-    r"""JSON can spell half a character (`"\ud800"`); no container takes that."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return [Problem(where, f"{where} holds a lone surrogate, which is not Unicode text")]
-    return []
 
 
 def _field_problems(item: dict[str, Any], where: str) -> list[Problem]:
@@ -116,7 +107,7 @@ def _read_content(value: Any, where: str, problems: list[Problem]) -> str:
         problems.append(Problem(where, f"{where} is {show(value)}, expected a string or a list of text parts"))
         return ""
     text = "\n".join(parts)
-    problems += unicode_problems(text, where)
+    problems += unicode_problems(where, text)
     return text
 
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
-from invoke_shim.backends.base import Check, Rules
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
 from invoke_shim.generation.types import Generation
-from invoke_shim.rules.base import unknown
+from invoke_shim.rules.base import Check, Rules, unknown
 from invoke_shim.rules.checks import MAX_INT64, flag, integer, number
 from invoke_shim.rules.joint import TRUNCATE, is_greedy, joint_problems
 from invoke_shim.rules.limits import Limits

@@ -5,9 +5,8 @@ Named tuples, because a dataclass takes up to a millisecond of a cold start to m
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from invoke_shim.backends.base import Check, Conflicts, Rules
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
 from invoke_shim.rules.limits import Limits, limit_problem
 
@@ -15,6 +14,47 @@ MAX_NAME = 64
 """Characters of an unknown name that are compared with the known ones."""
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+class Check(Protocol):
+    """Says what is allowed instead of a parameter's value, or None where the value is allowed."""
+
+    def __call__(self, value: Any, /) -> str | None:
+        """Judge the value."""
+
+
+class Conflicts(Protocol):
+    """Says which of a request's parameters cannot go together, each of them right by itself."""
+
+    def __call__(self, parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:
+        """Judge the parameters, by the container's names; `samples` when tokens are not just the likeliest."""
+
+
+class Rules(NamedTuple):
+    """What a backend takes beside a prompt.
+
+    Attributes:
+        max_stop: the most stop strings that it ends at by itself; None where there is no limit. The shim cuts
+            at the others.
+        penalties: which of `presence_penalty` and `frequency_penalty` it knows.
+        max_n: the most answers to one request.
+        max_top_logprobs: the most alternatives at a token; None where it tells no log probabilities at all.
+        response_format: whether it takes OpenAI's `response_format`.
+        extra: its own parameters that a chat or completion may carry, by name, each with its check: it takes
+            the value and says what is expected instead, or None where the value is right.
+        dropped: those of `extra` that a chat or completion may carry and that are not passed on, because the
+            container has nothing for them or the shim decides them.
+        conflicts: which parameters cannot go together, if any.
+    """
+
+    extra: Mapping[str, Check]
+    max_stop: int | None = None
+    penalties: frozenset[str] = frozenset()
+    max_n: int = 1
+    max_top_logprobs: int | None = None
+    response_format: bool = False
+    dropped: frozenset[str] = frozenset()
+    conflicts: Conflicts | None = None
 
 
 class Payload(NamedTuple):

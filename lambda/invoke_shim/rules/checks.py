@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from invoke_shim.backends.base import Check
+from invoke_shim.errors import is_unicode
+from invoke_shim.rules.base import Check
 
 MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
@@ -123,12 +124,3 @@ def nullable(check: Check) -> Check:
         return None if value is None else check(value)
 
     return check_or_null
-
-
-def is_unicode(value: str) -> bool:
-    r"""Whether a text has whole characters only: JSON can spell half of one (`"\ud800"`), no container takes it."""
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from invoke_shim.backends.base import Rules
 from invoke_shim.errors import Problem, show
+from invoke_shim.rules.base import Rules
 from invoke_shim.rules.limits import Limits, limit_problem
 
 TRUNCATE = ("truncate", "truncate_prompt_tokens")

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from invoke_shim.backends.base import Check, Rules
 from invoke_shim.errors import Problem
-from invoke_shim.rules.base import ContainerRules, Payload
+from invoke_shim.rules.base import Check, ContainerRules, Payload, Rules
 from invoke_shim.rules.checks import (
     MAX_INT32,
     MAX_INT64,

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from invoke_shim.backends.base import Waited
+from invoke_shim.deadline import ColdWait
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import Usage
 from invoke_shim.telemetry import logs, metrics
@@ -45,14 +45,14 @@ class Report:
         request_id: str,
         method: str,
         trace_id: str | None,
-        waited: Waited,
+        cold_wait: ColdWait,
         log_prompts: bool,
     ) -> None:
         self.model = model
         self.request_id = request_id
         self.method = method
         self.trace_id = trace_id
-        self.waited = waited
+        self.cold_wait = cold_wait
         self.log_prompts = log_prompts
         self.route = UNKNOWN_ROUTE
         self.stream = False
@@ -113,7 +113,7 @@ class Report:
             completion_tokens=self.usage.completion_tokens,
             first_byte_seconds=None if self.first_byte is None else self.first_byte - self.started,
             seconds=time.monotonic() - self.started,
-            cold_wait_seconds=self.waited.cold_seconds,
+            cold_wait_seconds=self.cold_wait.seconds,
         )
         metrics.emit(self.model, outcome, self._fields(), self._private())
 

@@ -3,8 +3,8 @@
 import pytest
 
 from invoke_shim.backends import retry
-from invoke_shim.backends.base import Deadline
 from invoke_shim.backends.retry import NotReadyError, answer_seconds, when_ready
+from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError
 
 
@@ -16,7 +16,7 @@ class Clock:
         self.pauses: list[float] = []
         self.ranges: list[tuple[float, float]] = []
         self._part = part
-        monkeypatch.setattr("invoke_shim.backends.base.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("invoke_shim.deadline.time.monotonic", lambda: self.now)
 
     def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -57,7 +57,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_a_model_that_is_ready_is_not_waited_for(clock: Clock) -> None:
     deadline = Deadline.after(30)
     assert clock.run(Model(), deadline) == "answer"
-    assert (clock.pauses, deadline.waited.cold_seconds) == ([], 0)
+    assert (clock.pauses, deadline.cold_wait.seconds) == ([], 0)
 
 
 def test_a_cold_model_is_asked_again_until_it_is_ready(clock: Clock) -> None:
@@ -77,7 +77,7 @@ def test_what_was_waited_is_told_to_the_metrics(clock: Clock) -> None:
     deadline = Deadline.after(300)
     clock.run(Model(cold(), cold()), deadline)
     clock.run(Model(cold()), deadline)
-    assert deadline.waited.cold_seconds == 0.5 + 1 + 0.5
+    assert deadline.cold_wait.seconds == 0.5 + 1 + 0.5
 
 
 def test_gives_up_when_the_deadline_leaves_no_time_for_an_answer(clock: Clock) -> None:
@@ -88,7 +88,7 @@ def test_gives_up_when_the_deadline_leaves_no_time_for_an_answer(clock: Clock) -
     assert caught.value.message == "the model is not ready yet; try again in 10 s"
     # The last pause is cut short, so that there is a try at the last moment that makes sense.
     assert clock.now == 1000 + 15
-    assert deadline.waited.cold_seconds == 15
+    assert deadline.cold_wait.seconds == 15
 
 
 def test_tries_once_even_when_no_time_is_left(clock: Clock) -> None:
@@ -124,4 +124,4 @@ def test_waits_by_the_clock_and_by_chance_unless_told_otherwise(monkeypatch: pyt
     monkeypatch.setattr(retry, "FIRST_PAUSE_SECONDS", 0.002)
     deadline = Deadline.after(30)
     assert when_ready(Model(cold()), deadline) == "answer"
-    assert 0 <= deadline.waited.cold_seconds <= 0.002
+    assert 0 <= deadline.cold_wait.seconds <= 0.002

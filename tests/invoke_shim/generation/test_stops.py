@@ -7,17 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invoke_shim.errors import ApiError
-from invoke_shim.generation.types import (
-    Answer,
-    Completion,
-    Piece,
-    TokenLogprob,
-    Usage,
-    collect,
-    cut,
-    cut_answer,
-    cut_stream,
-)
+from invoke_shim.generation.cut import cut, cut_answer, cut_stream
+from invoke_shim.generation.types import Answer, Completion, Piece, TokenLogprob, Usage, collect
 
 # Few letters, so that stop strings overlap with the text, with each other and with themselves.
 letters = st.text("ab\n", max_size=30)

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from invoke_shim import handler as entry
 from invoke_shim import rules
-from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
+from invoke_shim.backends.base import NativeReply, NativeStream
+from invoke_shim.deadline import Deadline
 from invoke_shim.errors import Problem
 from invoke_shim.generation.types import Answer, Ask, Piece, Usage, collect
 from invoke_shim.http.proxy import Response
 from invoke_shim.http.routes import Api
-from invoke_shim.rules.base import ContainerRules
+from invoke_shim.rules.base import ContainerRules, Rules
 from invoke_shim.settings import Settings
 from invoke_shim.telemetry import logs
 from tests.invoke_shim.http.fuzzing import (

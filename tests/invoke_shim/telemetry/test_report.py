@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
-from invoke_shim.backends.base import Deadline
+from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import Ask, Piece, Usage
 from tests.invoke_shim.scripted_backend import ScriptedBackend, shim_before
@@ -123,7 +123,7 @@ def test_a_bug_in_a_stream_is_logged_with_its_place(capsys: Capture) -> None:
 def test_time_spent_on_a_cold_model_is_told(capsys: Capture) -> None:
     class Cold(ScriptedBackend):
         def stream(self, ask: Ask, deadline: Deadline) -> Iterator[Piece]:
-            deadline.waited.cold_seconds += 1.5
+            deadline.cold_wait.seconds += 1.5
             return super().stream(ask, deadline)
 
     with shim_before(Cold([[Piece(text="Hi", finish_reason="stop")]])) as shim:

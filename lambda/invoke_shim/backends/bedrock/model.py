@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from invoke_shim import rules as body_rules
-from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
+from invoke_shim.backends.base import NativeReply, NativeStream
 from invoke_shim.backends.bedrock import converse as bedrock_converse
 from invoke_shim.backends.bedrock.bodies import create_body
 from invoke_shim.backends.bedrock.errors import translate
@@ -17,8 +17,10 @@ from invoke_shim.backends.retry import LEAST_RESERVE_SECONDS, answer_seconds, wh
 from invoke_shim.backends.service_errors import FAILURES, Failure
 from invoke_shim.backends.target import Target, create_target, send_to
 from invoke_shim.contract import BodyName
+from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError, Problem
 from invoke_shim.generation.types import Answer, Ask, Piece, collect
+from invoke_shim.rules.base import Rules
 from invoke_shim.settings import CONNECT_TIMEOUT_SECONDS, START_MARGIN_SECONDS, Settings
 
 JSON_LINES = "application/jsonl"

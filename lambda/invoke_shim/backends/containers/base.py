@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from invoke_shim.backends.retry import NotReadyError
 from invoke_shim.backends.streams import not_understood
 from invoke_shim.errors import ApiError, retry_after
-from invoke_shim.generation.types import Answer, Ask, FinishReason, Piece
+from invoke_shim.generation.types import LOWEST_LOGPROB, Answer, Ask, FinishReason, Piece
 
 BUSY_SECONDS = 2
 """When to try again while a container's queue is full: about the time of a short answer."""
@@ -18,9 +18,6 @@ NOT_READY_SECONDS = 10
 
 MAX_MESSAGE = 1000
 """Characters of a container's message that are passed on."""
-
-UNLIKELY = -9999.0
-"""What OpenAI's API tells as the log probability of a token too unlikely to have one; JSON has no infinity."""
 
 
 class Container(Protocol):
@@ -81,7 +78,7 @@ def count(value: Any) -> int | None:
 def logprob(value: Any) -> float:
     """A log probability; containers tell null, and some NaN or an infinity, of a token that has none."""
     if type(value) not in (int, float) or not isfinite(value):
-        return UNLIKELY
+        return LOWEST_LOGPROB
     return float(value)
 
 

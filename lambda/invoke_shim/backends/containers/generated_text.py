@@ -5,47 +5,80 @@ A stream has an event a token, `{"token": {"text", "logprob", "special"}}`, and 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from invoke_shim.backends.containers.base import (
     count,
     decode,
     encode,
     failed,
-    logprob,
     raise_error,
 )
+from invoke_shim.backends.containers.tokens import StreamedText, is_special, logprobs_of, text_of_tokens, token_logprob
 from invoke_shim.backends.streams import broken_off, documents, not_understood
 from invoke_shim.generation.types import Answer, Ask, Completion, FinishReason, Generation, Piece, TokenLogprob, Usage
 
 
-class GeneratedTextContainer:
-    """A container that is asked with `inputs`.
+class Dialect(NamedTuple):
+    """The differences between the containers that speak this protocol.
 
-    Args:
-        name: its name in CONTAINER.
-        refuses_with_424: see `Container`.
-        max_stop: the most stop strings it takes; None where there is no limit.
-        penalties: which of OpenAI's penalties it knows.
-        tells_alternatives: whether it tells the likeliest tokens beside the one that was taken.
+    Attributes:
+        name: The container's name in CONTAINER.
+        refuses_with_424: See `Container`.
+        max_stop: The most stop strings that it takes; None where there is no limit.
+        penalties: OpenAI's penalties that it knows.
+        has_alternatives: Whether it reports the likeliest tokens beside the one that was taken.
     """
+
+    name: str
+    refuses_with_424: bool
+    max_stop: int | None
+    penalties: tuple[str, ...]
+    has_alternatives: bool
+
+
+TGI = Dialect(
+    name="tgi",
+    refuses_with_424=False,
+    # The launcher's default of `--max-stop-sequences`.
+    max_stop=4,
+    # TGI 1.1 would ignore it in silence; its rules refuse it.
+    penalties=("frequency_penalty",),
+    has_alternatives=True,
+)
+"""Hugging Face's text-generation-inference (TGI); its status 424 is a failed generation.
+
+It answers with a list of one object, and streams server-sent events without a `[DONE]`. Errors in a stream come as
+`{"error", "error_type"}`, refused parameters too, under status 200. Source: `router/src/server.rs`, `lib.rs` and
+`validation.rs`.
+"""
+
+LMI = Dialect(
+    name="lmi",
+    refuses_with_424=True,
+    max_stop=None,
+    penalties=("presence_penalty", "frequency_penalty"),
+    has_alternatives=False,
+)
+"""AWS's DJL-LMI; its status 424 is a payload that it refuses.
+
+It answers with an object and streams JSON lines; with OPTION_TGI_COMPAT with a list of one object, and server-sent
+events. Its default of 30 new tokens is always overridden. `stop` and not `stop_sequences`, which some of its versions
+ignore; never `top_n_tokens`, which some take for the number of answers. Sources: djl-serving's
+`serving/docs/lmi/user_guides/lmi_input_output_schema.md`, `djl_python/output_formatter.py` (rolling batch) and
+`djl_python/lmi_vllm/request_response_utils.py` (asynchronous).
+"""
+
+
+class GeneratedTextContainer:
+    """A container that takes `inputs`."""
 
     takes_messages = False
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        refuses_with_424: bool,
-        max_stop: int | None,
-        penalties: tuple[str, ...],
-        tells_alternatives: bool,
-    ) -> None:
-        self.name = name
-        self.refuses_with_424 = refuses_with_424
-        self._max_stop = max_stop
-        self._penalties = penalties
-        self._tells_alternatives = tells_alternatives
+    def __init__(self, dialect: Dialect) -> None:
+        self.name = dialect.name
+        self.refuses_with_424 = dialect.refuses_with_424
+        self._dialect = dialect
 
     def payload(self, ask: Ask, *, stream: bool) -> bytes:
         """The request body."""
@@ -57,12 +90,12 @@ class GeneratedTextContainer:
             **_sampling(generation),
         }
         if generation.stop:
-            parameters["stop"] = list(generation.stop[: self._max_stop])
-        optional = {name: getattr(generation, name) for name in ("seed", *self._penalties)}
+            parameters["stop"] = list(generation.stop[: self._dialect.max_stop])
+        optional = {name: getattr(generation, name) for name in ("seed", *self._dialect.penalties)}
         if generation.response_format is not None:
             # TGI's: the rules let nothing but a schema with properties come here.
             optional["grammar"] = {"type": "json", "value": generation.response_format["json_schema"]["schema"]}
-        if self._tells_alternatives and generation.logprobs:
+        if self._dialect.has_alternatives and generation.logprobs:
             optional["top_n_tokens"] = generation.top_logprobs or None
         if not stream:
             # Costs the container memory for a probability of every vocabulary entry at every token of the
@@ -93,7 +126,7 @@ class GeneratedTextContainer:
         """
         if echo := _echo(ask):
             yield Piece(text=echo)
-        text = _StreamedText()
+        text = StreamedText()
         ended = False
         for document in documents(chunks):
             event = _one(document)
@@ -121,13 +154,13 @@ class GeneratedTextContainer:
             raise broken_off()
 
     def _step(
-        self, event: Mapping[str, Any], token: Mapping[str, Any], text: "_StreamedText", ask: Ask
+        self, event: Mapping[str, Any], token: Mapping[str, Any], text: "StreamedText", ask: Ask
     ) -> Iterator[Piece]:
         """The token of an event; with the last one what is left of the text, the reason and the counts."""
         new = text.add(token)
         logprobs: tuple[TokenLogprob, ...] = ()
-        if ask.generation.logprobs and not _is_special(token):
-            logprobs = (_token_logprob(token, event.get("top_tokens"), ask.generation),)
+        if ask.generation.logprobs and not is_special(token):
+            logprobs = (token_logprob(token, event.get("top_tokens"), ask.generation),)
         whole = event.get("generated_text")
         if not isinstance(whole, str):
             if new or logprobs:
@@ -150,42 +183,11 @@ class GeneratedTextContainer:
             raise not_understood()
         usage = _usage(details)
         completion = Completion(
-            text=(_echo(ask) if echo else "") + (text or _told(details)),
+            text=(_echo(ask) if echo else "") + (text or text_of_tokens(details)),
             finish_reason=_finish_reason(details, usage, ask.generation),
-            logprobs=_logprobs(details, ask.generation) if ask.generation.logprobs else (),
+            logprobs=logprobs_of(details, ask.generation) if ask.generation.logprobs else (),
         )
         return Answer(completions=(completion,), usage=usage)
-
-
-class _StreamedText:
-    """The text that a stream's tokens make so far."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._special: list[str] = []
-
-    def add(self, token: Mapping[str, Any]) -> str:
-        """Take a token; returns its text, which is empty for one that is not text, such as an end of turn."""
-        text = token.get("text")
-        if not isinstance(text, str):
-            return ""
-        (self._special if _is_special(token) else self._texts).append(text)
-        return "" if _is_special(token) else text
-
-    def rest(self, whole: str) -> str:
-        """What the whole text, told at the end, has after the tokens' texts.
-
-        TGI gives no text for the first bytes of a character; when the answer ends inside of it, only the whole
-        text may have what stands for them. The other way about, the whole text can be empty, or lack the space
-        before its first word; then the tokens are right.
-        """
-        streamed = "".join(self._texts)
-        if not whole.startswith(streamed):
-            whole, streamed = whole.lstrip(), streamed.lstrip()
-        if not whole.startswith(streamed):
-            return ""
-        rest = whole[len(streamed) :]
-        return "" if rest == "".join(self._special) else rest
 
 
 def _one(reply: Any) -> Mapping[str, Any]:
@@ -195,15 +197,6 @@ def _one(reply: Any) -> Mapping[str, Any]:
     if not isinstance(reply, dict):
         raise not_understood()
     return reply
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _is_special(token: Mapping[str, Any]) -> bool:
-    """Whether a token is not text: TGI's name for it, and LMI's."""
-    return token.get("special") is True or token.get("special_token") is True
 
 
 def _sampling(generation: Generation) -> dict[str, Any]:
@@ -262,43 +255,3 @@ def _finish_reason(details: Mapping[str, Any], usage: Usage, generation: Generat
         return "stop"
     at_limit = usage.completion_tokens is not None and usage.completion_tokens >= generation.max_tokens
     return "length" if at_limit else "stop"
-
-
-def _tokens(details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [token for token in _list(details.get("tokens")) if isinstance(token, dict)]
-
-
-def _told(details: Mapping[str, Any]) -> str:
-    """The text by its tokens.
-
-    TGI drops the whole text when it would end inside a character, which it can at the limit of tokens.
-    """
-    text = _StreamedText()
-    return "".join(text.add(token) for token in _tokens(details))
-
-
-def _logprobs(details: Mapping[str, Any], generation: Generation) -> tuple[TokenLogprob, ...]:
-    tokens = _tokens(details)
-    tops = _list(details.get("top_tokens"))
-    tops += [None] * (len(tokens) - len(tops))
-    return tuple(
-        _token_logprob(token, top, generation)
-        for token, top in zip(tokens, tops, strict=False)
-        if not _is_special(token)
-    )
-
-
-def _token_logprob(token: Mapping[str, Any], top: Any, generation: Generation) -> TokenLogprob:
-    """A token; the alternatives as likely first, TGI tells more than asked for where some are equally likely."""
-    alternatives = sorted(
-        ((str(other.get("text") or ""), _logprob_of(other)) for other in _list(top) if isinstance(other, dict)),
-        key=lambda alternative: -alternative[1],
-    )
-    return TokenLogprob(
-        str(token.get("text") or ""), _logprob_of(token), tuple(alternatives[: generation.top_logprobs])
-    )
-
-
-def _logprob_of(token: Mapping[str, Any]) -> float:
-    """LMI's older name of it is log_prob."""
-    return logprob(token["logprob"] if "logprob" in token else token.get("log_prob"))

@@ -23,11 +23,6 @@ _FAILED = ("abort", "error")
 """Reasons to end an answer that vLLM gives when generating broke."""
 
 
-def create() -> "VllmContainer":
-    """VLLM."""
-    return VllmContainer()
-
-
 class VllmContainer:
     """vLLM's chats and completions."""
 

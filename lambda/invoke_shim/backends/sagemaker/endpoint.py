@@ -5,7 +5,7 @@ from contextlib import closing
 from typing import Any
 
 from invoke_shim import rules as container_rules
-from invoke_shim.backends.base import Deadline, NativeReply, NativeStream, Rules
+from invoke_shim.backends.base import NativeReply, NativeStream
 from invoke_shim.backends.connections import Connections
 from invoke_shim.backends.containers import create_container
 from invoke_shim.backends.containers.base import Container
@@ -14,8 +14,10 @@ from invoke_shim.backends.sagemaker.errors import Call, translate
 from invoke_shim.backends.sagemaker.runtime import SageMakerRuntime
 from invoke_shim.backends.service_errors import FAILURES, Failure
 from invoke_shim.backends.target import Target, create_target, send_to
+from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError, Problem
 from invoke_shim.generation.types import Answer, Ask, Piece, collect
+from invoke_shim.rules.base import Rules
 from invoke_shim.settings import Settings
 
 

@@ -82,7 +82,7 @@ class TestCold:
         else:
             assert native.complete(ask("native"), deadline).completions[0].text == "Hello!"
         assert len(stub.bodies) == 4
-        assert deadline.waited.cold_seconds > 0
+        assert deadline.cold_wait.seconds > 0
 
     def test_model_that_stays_so_is_unavailable_when_the_time_is_over(
         self, stub: Stub, native: bedrock.ImportedModel
@@ -110,7 +110,7 @@ class TestCold:
         with pytest.raises(ApiError, match="Bedrock cannot be reached") as error:
             unreachable.complete(ask("native"), deadline)
         assert error.value.status == 503
-        assert deadline.waited.cold_seconds > 0
+        assert deadline.cold_wait.seconds > 0
 
 
 class TestError:

@@ -15,7 +15,8 @@ from invoke_shim.backends.base import Backend
 from invoke_shim.backends.sagemaker.endpoint import SageMakerEndpoint
 from invoke_shim.errors import ApiError
 from invoke_shim.formats import Message
-from invoke_shim.generation.types import Ask, Generation, Usage, collect, cut_stream
+from invoke_shim.generation.cut import cut_stream
+from invoke_shim.generation.types import Ask, Generation, Usage, collect
 from localaws import eventstream
 from tests.invoke_shim.backend_stub import (
     ENDPOINT_NAME,
@@ -272,7 +273,7 @@ def test_a_cold_model_is_waited_for(endpoint: SageMakerEndpoint, stub: Stub, col
     deadline = soon()
     assert endpoint.complete(ask(), deadline).completions[0].text == "Hi"
     assert len(stub.bodies) == 3
-    assert 0 < deadline.waited.cold_seconds < 1
+    assert 0 < deadline.cold_wait.seconds < 1
 
 
 @pytest.mark.parametrize("cold", COLD.values(), ids=COLD)
@@ -315,7 +316,7 @@ def test_no_connection_at_all_is_waited_for(stub: Stub, monkeypatch: pytest.Monk
     error = failure(lambda: next(made.stream(ask(), deadline)))
     assert (error.status, error.headers["retry-after"]) == (503, "10")
     assert "cannot be reached" in error.message
-    assert deadline.waited.cold_seconds > 0
+    assert deadline.cold_wait.seconds > 0
 
 
 NOT_REPEATED = {
