@@ -16,7 +16,7 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 
-from localaws import bedrock, events, functions, gateway, iam, jumpstart, sagemaker, settings, stepfunctions
+from localaws import bedrock, events, functions, gateway, iam, jumpstart, sagemaker, settings, steering, stepfunctions
 from localaws.cloudformation import api, trail
 from localaws.resources import custom, patches
 
@@ -56,7 +56,7 @@ def build() -> Application:
             sagemaker.handle,
             bedrock.handle,
             stepfunctions.handle,
-            events.handle,
+            steering.handler((*bedrock.ROUTES, *events.ROUTES, *sagemaker.ROUTES, *stepfunctions.ROUTES)),
             jumpstart.handle,
             functions.handle,
         ),

@@ -8,8 +8,12 @@ really read with the job's role, and the forms of requests and answers. moto has
 * `roles`, `artifacts`, `architectures`: what an import job finds out.
 * `runtime`, `bodies`, `answers`, `converse`: the ``bedrock-runtime`` API.
 * `quotas`: what Service Quotas tells of them.
-* `store`: what there is; `behaviour`: how long things take and what goes wrong, to be changed while it runs; `calls`:
-  what was called.
+* `store`: jobs, models and what was called; `behaviour`: times and faults, to be changed while it runs.
+
+`/_localaws/bedrock/{region}/calls` returns how often each operation was called on each model, by its answers; AWS has
+CloudWatch's metrics and CloudTrail for it::
+
+    {"dev-llama-2f6c…": {"converse": {"ok": 3, "ModelNotReadyException": 1}}}
 
 As in AWS, there is no event when a job ends, and no way to stop or delete one.
 """
@@ -24,14 +28,30 @@ from typing import TYPE_CHECKING, Final
 
 from werkzeug.wrappers import Request, Response
 
-from localaws.bedrock import behaviour, calls, control, quotas, runtime
+from localaws import steering
+from localaws.bedrock import behaviour, control, quotas, runtime, store
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["handle", "install"]
+__all__ = ["ROUTES", "handle", "install"]
 
 _CREDENTIAL: Final = re.compile(r"Credential=[^/]+/\d+/([^/]+)/bedrock/aws4_request")
+
+
+def _calls(_request: Request, region: str) -> dict[str, dict[str, dict[str, int]]]:
+    here = store.of(region)
+    document: dict[str, dict[str, dict[str, int]]] = {}
+    with here.lock:
+        for (model, operation, outcome), times in here.calls.items():
+            document.setdefault(model, {}).setdefault(operation, {})[outcome] = times
+    return document
+
+
+ROUTES: Final = (
+    behaviour.ROUTE,
+    steering.Route("/_localaws/bedrock/(?P<region>[a-z0-9-]+)/calls", {"GET": _calls}),
+)
 
 
 def install() -> None:
@@ -42,10 +62,6 @@ def install() -> None:
 def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
     """Answer a call of Bedrock's that is about imports or imported models; None if the request is another."""
     path = environ.get("PATH_INFO", "")
-    steering = behaviour.PATH.fullmatch(path.removesuffix(calls.SUFFIX))
-    if steering is not None:
-        respond = calls.respond if path.endswith(calls.SUFFIX) else behaviour.respond
-        return respond(Request(environ), steering.group(1))(environ, start_response)
     credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     if credential is None:
         return None

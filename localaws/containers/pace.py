@@ -1,7 +1,7 @@
 """How fast and how long a stand-in answers: knobs of the fake's own, which no real container has.
 
 They are read from the container's environment, and may be changed while an endpoint runs
-(`localaws.sagemaker.control`).
+(`localaws.sagemaker.endpoint_steering`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
+
+from localaws import steering
 
 T = TypeVar("T")
 
@@ -36,10 +38,13 @@ class Pace:
             web framework of TGI).
     """
 
-    token_seconds: float = 0
-    first_token_seconds: float = 0
-    answer_tokens: int | None = None
-    keep_alive_seconds: float = 15
+    token_seconds: float = 0.0
+    first_token_seconds: float = 0.0
+    answer_tokens: int | None = field(
+        default=None,
+        metadata=steering.read_by(steering.number(whole=True, above=0, null="its own answer")),
+    )
+    keep_alive_seconds: float = field(default=15.0, metadata=steering.read_by(steering.number(above=0)))
 
     @property
     def is_immediate(self) -> bool:
@@ -53,10 +58,7 @@ class Pace:
             ValueError: if a name or a value is not allowed; the text says everything that is wrong, one problem
                 a line.
         """
-        problems = [_problem(name, value) for name, value in changes.items()]
-        if any(problems):
-            raise ValueError("\n".join(problem for problem in problems if problem))
-        return replace(self, **changes)
+        return replace(self, **steering.read(Pace, changes))
 
 
 def from_environment(environment: Mapping[str, str]) -> Pace:
@@ -65,18 +67,19 @@ def from_environment(environment: Mapping[str, str]) -> Pace:
     Raises:
         ValueError: if a value is not allowed; the text says everything that is wrong, one problem a line.
     """
-    problems, changes = [], {}
+    problems: list[str] = []
+    changes: dict[str, Any] = {}
     for variable, knob in VARIABLES.items():
         if variable not in environment:
             continue
         value = _number(environment[variable], whole=knob == "answer_tokens")
-        problem = _problem(knob, value)
-        if problem:
-            problems.append(f"{variable}={environment[variable]!r} is not allowed: {problem.partition(': ')[2]}")
-        changes[knob] = value
+        try:
+            changes |= steering.read(Pace, {knob: value})
+        except ValueError as error:
+            problems.append(f"{variable}={environment[variable]!r} is not allowed: {str(error).partition(': ')[2]}")
     if problems:
         raise ValueError("\n".join(problems))
-    return Pace(**changes)  # type: ignore[arg-type] # _problem has checked the types
+    return Pace(**changes)
 
 
 def with_keep_alives(items: Iterable[T], pace: Pace) -> Iterator[T | None]:
@@ -108,17 +111,3 @@ def _number(text: str, *, whole: bool) -> object:
         return int(text) if whole else float(text)
     except ValueError:
         return text
-
-
-def _problem(name: str, value: Any) -> str | None:
-    """Return what is wrong with the value of a knob, or None."""
-    if name not in Pace.__dataclass_fields__:
-        return f"{name!r} is no knob: {', '.join(Pace.__dataclass_fields__)}"
-    if name == "answer_tokens":
-        is_right = value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
-        return None if is_right else f"{name} is {value!r}: a positive integer, or null for the stand-in's own answer"
-    least = "above 0" if name == "keep_alive_seconds" else "of at least 0"
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if is_number and value >= 0 and (value > 0 or name != "keep_alive_seconds"):
-        return None
-    return f"{name} is {value!r}: a number of seconds {least}"

@@ -6,8 +6,8 @@ are made at once and once; there are no retries and no dead-letter queues.
 
 A schedule is kept but never fires by itself. A path of the local AWS's own, which is no part of AWS, fires it:
 
-* ``POST /_localaws/events/schedules/{rule}``, with ``?region=`` where several regions have a rule of that name.
-* ``GET /_localaws/events/deliveries`` tells what was delivered, and why not: AWS shows a metric only.
+* `POST /_localaws/events/schedules/{rule}`, with `?region=` where several regions have a rule of that name.
+* `GET /_localaws/events/deliveries` returns what was delivered, and why not: AWS shows a metric only.
 
 * `delivery`: one target of one event; `inputs`: what it is sent.
 """
@@ -15,29 +15,21 @@ A schedule is kept but never fires by itself. A path of the local AWS's own, whi
 from __future__ import annotations
 
 import copy
-import json
-import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
+from typing import Any, Final
 
 from moto.events.models import Rule, events_backends
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
-from localaws import settings
+from localaws import settings, steering
 from localaws.events import delivery, topics
 from localaws.moto_patches import replace
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+__all__ = ["ROUTES", "install"]
 
-__all__ = ["handle", "install"]
-
-_SCHEDULE: Final = re.compile(r"/_localaws/events/schedules/([^/]+)")
-_DELIVERIES: Final = "/_localaws/events/deliveries"
 _MOTO: Final[dict[str, Callable[..., Any]]] = {}
 
 
@@ -48,23 +40,7 @@ def install() -> None:
     topics.install()
 
 
-def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-    """Answer a request on the paths of this module; None if the request is another."""
-    path = environ.get("PATH_INFO", "")
-    schedule = _SCHEDULE.fullmatch(path)
-    if path == _DELIVERIES:
-        status, document = 200, {"deliveries": list(delivery.LOG)}
-    elif schedule is not None:
-        status, document = _fire(Request(environ), unquote(schedule.group(1)))
-    else:
-        return None
-    response = Response(json.dumps(document), status, content_type="application/json")
-    return response(environ, start_response)
-
-
-def _fire(request: Request, name: str) -> tuple[int, dict[str, Any]]:
-    if request.method != "POST":
-        return 405, {"error": f"{request.method} is not allowed: POST"}
+def _fire(request: Request, name: str) -> dict[str, Any]:
     asked = request.args.get("region")
     rules = [
         rule
@@ -75,10 +51,11 @@ def _fire(request: Request, name: str) -> tuple[int, dict[str, Any]]:
     ]
     if len(rules) != 1:
         places = ", ".join(rule.region_name for rule in rules) or "none"
-        return 404 if not rules else 400, {"error": f"one schedule {name!r} is needed, there are: {places}"}
+        status = 400 if rules else 404
+        raise steering.SteeringError(status, f"one schedule {name!r} is needed, there are: {places}")
     rule = rules[0]
     if rule.state != "ENABLED":
-        return 400, {"error": f"the schedule {name!r} is {rule.state}"}
+        raise steering.SteeringError(400, f"the schedule {name!r} is {rule.state}")
     event = {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -92,7 +69,13 @@ def _fire(request: Request, name: str) -> tuple[int, dict[str, Any]]:
     }
     for target in rule.targets:
         delivery.deliver(rule, target, event)
-    return 200, {"fired": rule.arn, "targets": len(rule.targets)}
+    return {"fired": rule.arn, "targets": len(rule.targets)}
+
+
+ROUTES: Final = (
+    steering.Route("/_localaws/events/schedules/(?P<name>[^/]+)", {"POST": _fire}),
+    steering.Route("/_localaws/events/deliveries", {"GET": lambda _request: {"deliveries": list(delivery.LOG)}}),
+)
 
 
 def _send_to_targets(rule: Any, original_event: Mapping[str, Any], transform_input: bool = True) -> None:

@@ -6,7 +6,7 @@ the last years, no UpdateEndpoint, and answers invocations with canned text. Wha
 * `models`: what CreateModel checks of role, image and weights.
 * `endpoints`: the rules of endpoint configurations, and the containers from creation to deletion.
 * `runtime`, `streaming`: InvokeEndpoint and InvokeEndpointWithResponseStream.
-* `control`: faults, time limits and pace of an endpoint, over a path of the local AWS's own.
+* `endpoint_behaviour`, `endpoint_steering`: faults, time limits and pace of an endpoint, changed while it runs.
 * `deployments`: blue/green updates, and the alarms that roll them back.
 * `training`: training jobs, with `training_jobs`, `training_data` and `training_behaviour`.
 * `listing`: what moto leaves out of lists and tags.
@@ -16,8 +16,8 @@ As in AWS, a model and an endpoint configuration may be deleted while an endpoin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import ValidationError
@@ -26,14 +26,22 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from localaws import constraints
 from localaws.moto_patches import add, replace
-from localaws.sagemaker import control, deployments, endpoints, listing, models, runtime, training
+from localaws.sagemaker import (
+    deployments,
+    endpoint_steering,
+    endpoints,
+    listing,
+    models,
+    runtime,
+    training,
+    training_behaviour,
+)
 from localaws.sagemaker.callers import allow
 from localaws.sagemaker.endpoints import FLEET
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+__all__ = ["ROUTES", "handle", "install"]
 
-__all__ = ["handle", "install"]
+ROUTES: Final = (endpoint_steering.ROUTE, deployments.ROUTE, training_behaviour.ROUTE)
 
 _SERVICE: Final = "sagemaker.amazonaws.com"
 
@@ -41,13 +49,8 @@ _MOTO: Final[dict[str, Callable[[Any], ActionResult]]] = {}
 """moto's own handlers, which those below go on to."""
 
 
-def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-    """Answer an invocation of an endpoint or a request about its controls; None if the request is another."""
-    for part in (runtime, control, deployments, training):
-        answer: Iterable[bytes] | None = part.handle(environ, start_response)
-        if answer is not None:
-            return answer
-    return None
+handle: Final = runtime.handle
+"""Answers invocations of endpoints."""
 
 
 def install() -> None:

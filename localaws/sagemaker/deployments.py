@@ -5,61 +5,23 @@ fleet gets its traffic at once in canary and linear deployments too: of two flee
 is rolled back when an alarm is, or turns, ALARM before the old fleet is ended; the endpoint then is InService with
 its old configuration.
 
-``/_localaws/sagemaker/deployments`` takes GET, PUT (``{"wait_scale": 0.001}``) and DELETE. It is no part of AWS: the
-scale is what the seconds of a deployment configuration are multiplied by.
+Tests and demos change the scale, by which the seconds of a deployment configuration are multiplied, on
+`/_localaws/sagemaker/deployments`.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from werkzeug.wrappers import Request, Response
+from localaws import clients, steering
 
-from localaws import clients
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-_PATH: Final = "/_localaws/sagemaker/deployments"
-_DEFAULT_SCALE: Final = 0.001
+_STEERED: Final = steering.Steered(lambda: steering.WaitScale(wait_scale=0.001))
 _POLL_SECONDS: Final = 0.05
 
 
-class _State:
-    wait_scale: float = _DEFAULT_SCALE
-
-
-def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-    """Answer a request on the path of deployments; None if the request is another."""
-    if environ.get("PATH_INFO") != _PATH:
-        return None
-    request = Request(environ)
-    status, document = 200, {}
-    match request.method:
-        case "GET":
-            pass
-        case "DELETE":
-            _State.wait_scale = _DEFAULT_SCALE
-        case "PUT":
-            try:
-                _State.wait_scale = _read(request.get_data())
-            except ValueError as error:
-                status, document = 400, {"error": str(error)}
-        case _:
-            status, document = 405, {"error": f"{request.method} is not allowed: GET, PUT, DELETE"}
-    body = json.dumps(document or {"wait_scale": _State.wait_scale})
-    return Response(body, status, content_type="application/json")(environ, start_response)
-
-
-def _read(body: bytes) -> float:
-    document = json.loads(body)
-    scale = document.get("wait_scale") if isinstance(document, dict) else None
-    if isinstance(scale, bool) or not isinstance(scale, int | float) or scale < 0:
-        raise ValueError(f"wait_scale must be a number of 0 or more, not {scale!r}")
-    return float(scale)
+ROUTE: Final = _STEERED.route("/_localaws/sagemaker/deployments")
 
 
 def problem(config: Mapping[str, Any] | None) -> str | None:
@@ -88,7 +50,7 @@ def watch(config: Mapping[str, Any] | None, region: str) -> str | None:
         Why it is rolled back, or None.
     """
     names = alarm_names(config)
-    deadline = time.monotonic() + _seconds(config) * _State.wait_scale
+    deadline = time.monotonic() + _seconds(config) * _STEERED.of().wait_scale
     while True:
         ringing = _in_alarm(names, region)
         if ringing:

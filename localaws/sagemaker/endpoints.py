@@ -12,7 +12,7 @@ from moto.core.utils import utcnow
 
 from localaws.containers import ContainerSettings, ContainerStartError, ModelContainer
 from localaws.sagemaker import deployments
-from localaws.sagemaker.controls import Controls
+from localaws.sagemaker.endpoint_behaviour import EndpointBehaviour
 from localaws.sagemaker.models import container_of, loading_problem
 
 # Instance types with storage of their own (EC2 documentation, "Instance store volumes"), of the families that
@@ -80,7 +80,7 @@ class Fleet:
 
     def __init__(self) -> None:
         self._deployments: dict[tuple[str, str], _Deployment] = {}
-        self._controls: dict[tuple[str, str], Controls] = {}
+        self._behaviours: dict[tuple[str, str], EndpointBehaviour] = {}
         self._lock = threading.Lock()
 
     def bring_up(
@@ -108,7 +108,7 @@ class Fleet:
         """Stop the containers of an endpoint."""
         with self._lock:
             deployment = self._deployments.pop((region, endpoint_name), None)
-            self._controls.pop((region, endpoint_name), None)
+            self._behaviours.pop((region, endpoint_name), None)
         if deployment is not None:
             deployment.stop()
 
@@ -133,30 +133,30 @@ class Fleet:
         with self._lock:
             return [region for region, name in self._deployments if name == endpoint_name]
 
-    def controls(self, region: str, endpoint_name: str) -> Controls:
-        """Return the controls of an endpoint, which end when it is deleted."""
+    def behaviour(self, region: str, endpoint_name: str) -> EndpointBehaviour:
+        """Return the behaviour of an endpoint, which ends when it is deleted."""
         with self._lock:
-            return self._controls.setdefault((region, endpoint_name), Controls())
+            return self._behaviours.setdefault((region, endpoint_name), EndpointBehaviour())
 
-    def change_controls(self, region: str, endpoint_name: str, changes: Mapping[str, Any]) -> None:
-        """Set attributes of an endpoint's controls."""
-        controls = self.controls(region, endpoint_name)
+    def change_behaviour(self, region: str, endpoint_name: str, changes: Mapping[str, Any]) -> None:
+        """Set attributes of an endpoint's behaviour."""
+        behaviour = self.behaviour(region, endpoint_name)
         for name, value in changes.items():
-            setattr(controls, name, value)
+            setattr(behaviour, name, value)
         with self._lock:
             self._set_pace((region, endpoint_name))
 
-    def reset_controls(self, region: str, endpoint_name: str) -> None:
+    def reset_behaviour(self, region: str, endpoint_name: str) -> None:
         """Take back what was changed about an endpoint."""
         with self._lock:
-            self._controls.pop((region, endpoint_name), None)
+            self._behaviours.pop((region, endpoint_name), None)
             self._set_pace((region, endpoint_name))
 
     def _set_pace(self, key: tuple[str, str]) -> None:
-        """Give the containers of an endpoint the pace that its controls say; under the lock."""
-        controls, deployment = self._controls.get(key), self._deployments.get(key)
+        """Give the containers of an endpoint the pace of its behaviour; under the lock."""
+        behaviour, deployment = self._behaviours.get(key), self._deployments.get(key)
         for container in deployment.containers.values() if deployment else ():
-            pace = controls.pace if controls else None
+            pace = behaviour.pace if behaviour else None
             container.pace = container.settings.pace.changed(pace or {})
 
     def _bring_up(

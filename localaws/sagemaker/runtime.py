@@ -21,7 +21,7 @@ from werkzeug.wrappers import Request, Response
 from localaws import eventstream, iam, settings
 from localaws.containers import ModelContainer
 from localaws.sagemaker import runtime_errors, streaming
-from localaws.sagemaker.controls import Controls, Fault
+from localaws.sagemaker.endpoint_behaviour import EndpointBehaviour, Fault
 from localaws.sagemaker.endpoints import FLEET
 from localaws.sagemaker.exchange import Exchange
 
@@ -66,7 +66,7 @@ class _Invocation:
     endpoint_name: str
     variant: str
     container: ModelContainer
-    controls: Controls
+    behaviour: EndpointBehaviour
     fault: Fault | None
 
     def model_error(self, status: int, original: str) -> Response:
@@ -96,8 +96,8 @@ def _answer(request: Request, endpoint_name: str, *, streamed: bool, region: str
     if found is None:
         return runtime_errors.not_found(endpoint_name, target)
     variant, container = found
-    controls = FLEET.controls(region, endpoint_name)
-    fault = controls.next_fault(streamed=streamed)
+    behaviour = FLEET.behaviour(region, endpoint_name)
+    fault = behaviour.next_fault(streamed=streamed)
     if fault is not None:
         refusal = runtime_errors.of_fault(fault, region=region, endpoint_name=endpoint_name, variant=variant)
         if refusal is not None:
@@ -107,7 +107,7 @@ def _answer(request: Request, endpoint_name: str, *, streamed: bool, region: str
         endpoint_name=endpoint_name,
         variant=variant,
         container=container,
-        controls=controls,
+        behaviour=behaviour,
         fault=fault,
     )
     return _invoke(request, body, invocation, streamed=streamed)
@@ -120,7 +120,7 @@ def _invoke(request: Request, body: bytes, invocation: _Invocation, *, streamed:
     attributes = request.headers.get(_CUSTOM_ATTRIBUTES)
     if attributes is not None:
         headers[_CUSTOM_ATTRIBUTES] = attributes
-    limits = invocation.controls.limits
+    limits = invocation.behaviour.limits
     deadline = time.monotonic() + limits.container_seconds
     try:
         exchange = Exchange(invocation.container.port, body, headers, deadline=deadline)
@@ -142,7 +142,7 @@ def _invoke(request: Request, body: bytes, invocation: _Invocation, *, streamed:
 
 
 def _stream(exchange: Exchange, invocation: _Invocation) -> Response:
-    events = streaming.events(exchange, seconds=invocation.controls.limits.stream_seconds, fault=invocation.fault)
+    events = streaming.events(exchange, seconds=invocation.behaviour.limits.stream_seconds, fault=invocation.fault)
     response = Response(events, 200, content_type=eventstream.CONTENT_TYPE)
     response.call_on_close(exchange.close)
     response.headers["X-Amzn-SageMaker-Content-Type"] = exchange.content_type

@@ -9,7 +9,7 @@ from typing import Any, Final
 from werkzeug.wrappers import Response
 
 from localaws import settings
-from localaws.sagemaker.controls import Fault
+from localaws.sagemaker.endpoint_behaviour import Fault
 
 TIMED_OUT: Final = (
     "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "

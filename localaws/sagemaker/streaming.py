@@ -12,7 +12,7 @@ from http.client import HTTPException
 from typing import Final
 
 from localaws import eventstream
-from localaws.sagemaker.controls import Fault
+from localaws.sagemaker.endpoint_behaviour import Fault
 from localaws.sagemaker.exchange import Exchange
 from localaws.sagemaker.parts import PartCutter
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.responses import SageMakerResponse
-from werkzeug.wrappers import Request
 
 from localaws import constraints
 from localaws.moto_patches import add, replace
-from localaws.sagemaker import listing, models, training_behaviour
+from localaws.sagemaker import listing, models
 from localaws.sagemaker.callers import allow
 from localaws.sagemaker.endpoints import has_local_storage
 from localaws.sagemaker.training_data import RoleBucket, missing_data
 from localaws.sagemaker.training_jobs import TrainingJob, arn_of
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _SERVICE: Final = "sagemaker.amazonaws.com"
 _S3_URI: Final = re.compile(r"s3://[a-z0-9.-]{3,63}(/.*)?")
@@ -32,13 +28,6 @@ def install() -> None:
     for handler in (_create_training_job, _describe_training_job, _list_training_jobs):
         replace(SageMakerResponse, handler.__name__.removeprefix("_"), handler)
     add(SageMakerResponse, "stop_training_job", _stop_training_job)
-
-
-def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-    """Answer a request on the path of the behaviour of training; None if the request is another."""
-    if environ.get("PATH_INFO") != training_behaviour.PATH:
-        return None
-    return training_behaviour.respond(Request(environ))(environ, start_response)
 
 
 def _create_training_job(response: Any) -> ActionResult:

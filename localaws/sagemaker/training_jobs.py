@@ -110,8 +110,8 @@ class TrainingJob:
             reading = Reading()
             for stage in training_behaviour.STAGES:
                 self._enter(stage)
-                if fault is not None and fault["stage"] == stage:
-                    raise TrainingFailure(fault["reason"])
+                if fault is not None and fault.stage == stage:
+                    raise TrainingFailure(fault.reason)
                 if self._stop.wait(training_behaviour.seconds() / len(training_behaviour.STAGES)):
                     raise _Stopped("Stopped")
                 if stage == "Downloading":

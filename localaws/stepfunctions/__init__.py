@@ -28,16 +28,16 @@ from localaws.stepfunctions import api, behaviour, store
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["handle", "start_execution"]
+__all__ = ["ROUTES", "handle", "start_execution"]
+
+ROUTES: Final = (behaviour.ROUTE,)
 
 _TARGET: Final = "AWSStepFunctions."
 _CREDENTIAL: Final = re.compile(r"Credential=[^/]+/\d+/([^/]+)/states/aws4_request")
 
 
 def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-    """Answer a call of Step Functions or one on the path of its behaviour; None if the request is another."""
-    if environ.get("PATH_INFO") == behaviour.PATH:
-        return behaviour.respond(Request(environ))(environ, start_response)
+    """Answer a call of Step Functions; None if the request is another."""
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if not target.startswith(_TARGET):
         return None

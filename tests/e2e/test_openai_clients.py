@@ -51,13 +51,13 @@ def plain(key: str) -> Iterator[httpx2.Client]:
 
 
 class Endpoint:
-    """The controls that the local AWS has for an endpoint, and AWS has not."""
+    """The behaviour of an endpoint that the local AWS lets tests change."""
 
     def __init__(self, local_aws: LocalAws) -> None:
         self._url = f"{local_aws.url}/_localaws/sagemaker/endpoints/{STACK.stack_name}"
 
     def set(self, **changes: Any) -> None:
-        httpx2.patch(self._url, json=changes).raise_for_status()
+        httpx2.put(self._url, json=changes).raise_for_status()
 
     def reset(self) -> None:
         httpx2.delete(self._url).raise_for_status()

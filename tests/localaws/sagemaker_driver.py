@@ -133,13 +133,13 @@ class SageMakerDriver:
         """Invoke an endpoint with `stream`; return the parts of the payload."""
         return [event["PayloadPart"]["Bytes"] for event in self.events(endpoint, document)]
 
-    def controls(self, endpoint: str, document: Any = None, *, method: str | None = None) -> tuple[int, Any]:
-        """Ask for an endpoint's controls, or set them; return the status and the answer."""
+    def behave(self, endpoint: str, document: Any = None, *, method: str | None = None) -> tuple[int, Any]:
+        """Get an endpoint's behaviour, or change it; return the status and the answer."""
         body = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(
             f"{self._url}/_localaws/sagemaker/endpoints/{endpoint}",
             data=body,
-            method=method or ("GET" if body is None else "PATCH"),
+            method=method or ("GET" if body is None else "PUT"),
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as response:

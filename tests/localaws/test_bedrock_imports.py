@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -327,11 +328,16 @@ class TestTags:
 
 class TestControlPath:
     def test_says_all_that_is_wrong_with_a_change(self, bedrock: Bedrock) -> None:
-        with pytest.raises(Exception, match="400") as refused:
+        with pytest.raises(urllib.error.HTTPError, match="400") as refused:
             bedrock.behave(idle_seconds=-1, patience=3, faults=[{"code": "Nothing"}], import_faults=[1])
-        problems = refused.value.read().decode().splitlines()  # type: ignore[attr-defined] # urllib's HTTPError
-        assert len(problems) == 4
-        assert problems[0] == "idle_seconds is -1, must be a number of at least 0"
+        problems = json.load(refused.value)["error"].splitlines()
+        assert [problem.partition(":")[0] for problem in problems] == [
+            "patience is not allowed",
+            "import_faults[0] is 1",
+            "idle_seconds is -1",
+            "faults[0].code is 'Nothing'",
+        ]
+        assert problems[2] == "idle_seconds is -1: a number of at least 0"
 
     def test_tells_and_resets_the_behaviour(self, bedrock: Bedrock) -> None:
         before = bedrock.steer("GET")

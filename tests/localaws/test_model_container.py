@@ -183,9 +183,9 @@ class TestSettings:
         with pytest.raises(ContainerStartError) as refused:
             settings(LOCALAWS_TOKEN_SECONDS="-1", LOCALAWS_ANSWER_TOKENS="many", LOCALAWS_KEEP_ALIVE_SECONDS="0")
         assert str(refused.value).splitlines() == [
-            "LOCALAWS_TOKEN_SECONDS='-1' is not allowed: a number of seconds of at least 0",
-            "LOCALAWS_ANSWER_TOKENS='many' is not allowed: a positive integer, or null for the stand-in's own answer",
-            "LOCALAWS_KEEP_ALIVE_SECONDS='0' is not allowed: a number of seconds above 0",
+            "LOCALAWS_TOKEN_SECONDS='-1' is not allowed: a number of at least 0",
+            "LOCALAWS_ANSWER_TOKENS='many' is not allowed: a whole number above 0, or null for its own answer",
+            "LOCALAWS_KEEP_ALIVE_SECONDS='0' is not allowed: a number above 0",
         ]
 
     def test_know_lmis_serving_mode_by_its_version(self) -> None:
@@ -209,7 +209,7 @@ class TestPace:
         assert (changed.token_seconds, changed.answer_tokens) == (1, 5)
 
     def test_refuses_all_that_is_wrong_at_once(self) -> None:
-        with pytest.raises(ValueError, match="'speed' is no knob") as refused:
+        with pytest.raises(ValueError, match="speed is not allowed: token_seconds") as refused:
             Pace().changed({"speed": 1, "token_seconds": True, "answer_tokens": 0})
         assert len(str(refused.value).splitlines()) == 3
 

@@ -1,4 +1,4 @@
-"""The controls of an endpoint: what is made to go wrong, how long things may take, how fast its container answers."""
+"""The behaviour of an endpoint: what is made to go wrong, how long things may take, how fast its container answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
-from localaws.sagemaker.controls import KINDS, Controls, Fault, faults_of, limits_of, pace_of
+from localaws import steering
+from localaws.sagemaker.endpoint_behaviour import KINDS, EndpointBehaviour, Fault
 from tests.localaws.sagemaker_driver import LMI, SageMakerDriver
 
 HI = {"inputs": "Hi"}
@@ -15,21 +16,20 @@ HI = {"inputs": "Hi"}
 
 class TestNextFault:
     def test_comes_as_often_as_asked_for_and_in_order(self) -> None:
-        controls = Controls()
-        controls.faults = faults_of([{"kind": "throttled", "times": 2}, {"kind": "not_ready", "times": 1}])
-        met = [controls.next_fault(streamed=False) for _ in range(4)]
+        behaviour = EndpointBehaviour(faults=[Fault(kind="throttled", times=2), Fault(kind="not_ready", times=1)])
+        met = [behaviour.next_fault(streamed=False) for _ in range(4)]
         assert [fault and fault.kind for fault in met] == ["throttled", "throttled", "not_ready", None]
-        assert controls.invocations == 4
+        assert behaviour.invocations == 4
 
     def test_comes_always_where_no_number_is_given(self) -> None:
-        controls = Controls()
-        controls.faults = [Fault(kind="unavailable")]
-        assert all(controls.next_fault(streamed=True) for _ in range(9))
+        behaviour = EndpointBehaviour()
+        behaviour.faults = [Fault(kind="unavailable")]
+        assert all(behaviour.next_fault(streamed=True) for _ in range(9))
 
     def test_of_a_stream_waits_for_one(self) -> None:
-        controls = Controls()
-        controls.faults = [Fault(kind="stream_broken", times=1), Fault(kind="throttled", times=1)]
-        kinds = [(controls.next_fault(streamed=streamed) or Fault(kind="")).kind for streamed in (False, False, True)]
+        behaviour = EndpointBehaviour()
+        behaviour.faults = [Fault(kind="stream_broken", times=1), Fault(kind="throttled", times=1)]
+        kinds = [(behaviour.next_fault(streamed=streamed) or Fault(kind="")).kind for streamed in (False, False, True)]
         assert kinds == ["throttled", "", "stream_broken"]
 
 
@@ -42,25 +42,25 @@ class TestReading:
             {"times": 1, "status": 200},
         ]
         with pytest.raises(ValueError, match="tired") as refused:
-            faults_of(documents)
+            steering.read(EndpointBehaviour, {"faults": documents})
         assert str(refused.value).splitlines() == [
-            f"faults[0].kind is 'tired': one of {', '.join(KINDS)}",
-            "faults[1].when is not allowed: kind, times, status, message",
-            "faults[1].times is 0: a positive integer, or null for always",
-            "faults[2] is 3: an object with kind",
-            f"faults[3].kind is None: one of {', '.join(KINDS)}",
-            "faults[3].status is 200: an HTTP status of 400 to 599",
+            f".faults[0].kind is 'tired': one of {', '.join(KINDS)}",
+            ".faults[1].when is not allowed: kind, times, status, message",
+            ".faults[1].times is 0: a whole number above 0, or null for all invocations",
+            ".faults[2] is 3: an object with kind, times, status, message",
+            f".faults[3].kind is None: one of {', '.join(KINDS)}",
+            ".faults[3].status is 200: an HTTP status of 400 to 599",
         ]
 
     @pytest.mark.parametrize("document", [3, {"seconds": 1}, {"stream_seconds": 0}, {"stream_seconds": True}])
     def test_refuses_limits_that_are_none(self, document: Any) -> None:
         with pytest.raises(ValueError, match="limits"):
-            limits_of(document)
+            steering.read(EndpointBehaviour, {"limits": document})
 
     @pytest.mark.parametrize("document", [3, {"speed": 1}, {"token_seconds": -1}, {"answer_tokens": 1.5}])
     def test_refuses_a_pace_that_is_none(self, document: Any) -> None:
         with pytest.raises(ValueError, match="pace"):
-            pace_of(document)
+            steering.read(EndpointBehaviour, {"pace": document})
 
 
 class TestFaults:
@@ -82,7 +82,7 @@ class TestFaults:
         self, driver: SageMakerDriver, kind: str, status: int, code: str, message: str | None
     ) -> None:
         endpoint = driver.endpoint()
-        driver.controls(endpoint, {"faults": [{"kind": kind, "times": 2}]})
+        driver.behave(endpoint, {"faults": [{"kind": kind, "times": 2}]})
         for ask in (driver.invoke, driver.parts):
             with pytest.raises(ClientError) as failed:
                 ask(endpoint, HI)
@@ -104,7 +104,7 @@ class TestFaults:
     )
     def test_of_a_stream_come_after_its_first_part(self, driver: SageMakerDriver, kind: str, code: str) -> None:
         endpoint = driver.endpoint()
-        driver.controls(endpoint, {"faults": [{"kind": kind, "times": 1}]})
+        driver.behave(endpoint, {"faults": [{"kind": kind, "times": 1}]})
         assert driver.invoke(endpoint, HI)
         events = driver.events(endpoint, HI)
         assert next(events)["PayloadPart"]["Bytes"]
@@ -116,56 +116,56 @@ class TestFaults:
     def test_carry_the_containers_status_and_message(self, driver: SageMakerDriver) -> None:
         endpoint = driver.endpoint()
         fault = {"kind": "model_error", "status": 413, "message": '{"error": "too large"}'}
-        driver.controls(endpoint, {"faults": [fault]})
+        driver.behave(endpoint, {"faults": [fault]})
         with pytest.raises(driver.runtime.exceptions.ModelError) as failed:
             driver.invoke(endpoint, HI)
         assert failed.value.response["OriginalStatusCode"] == 413
         assert failed.value.response["OriginalMessage"] == fault["message"]
 
 
-class TestControls:
-    def test_tell_how_an_endpoint_is(self, driver: SageMakerDriver) -> None:
+class TestSteering:
+    def test_is_shown(self, driver: SageMakerDriver) -> None:
         endpoint = driver.endpoint()
         driver.invoke(endpoint, HI)
         limits = {"container_seconds": 60, "stream_seconds": 480}
-        assert driver.controls(endpoint) == (200, {"faults": [], "limits": limits, "pace": None, "invocations": 1})
-        driver.controls(endpoint, {"faults": [{"kind": "throttled", "times": 5}]})
+        assert driver.behave(endpoint) == (200, {"faults": [], "limits": limits, "pace": None, "invocations": 1})
+        driver.behave(endpoint, {"faults": [{"kind": "throttled", "times": 5}]})
         with pytest.raises(ClientError):
             driver.invoke(endpoint, HI)
-        [fault] = driver.controls(endpoint)[1]["faults"]
+        [fault] = driver.behave(endpoint)[1]["faults"]
         assert (fault["kind"], fault["times"]) == ("throttled", 4)
 
     def test_set_the_pace_until_they_are_taken_back(self, driver: SageMakerDriver) -> None:
         endpoint = driver.endpoint(Image=LMI)
         document = {"inputs": "Hi", "parameters": {"max_new_tokens": 500, "details": True}}
-        assert driver.controls(endpoint, {"pace": {"answer_tokens": 77}})[1]["pace"] == {"answer_tokens": 77}
+        assert driver.behave(endpoint, {"pace": {"answer_tokens": 77}})[1]["pace"] == {"answer_tokens": 77}
         assert driver.invoke(endpoint, document)["details"]["generated_tokens"] == 78
-        driver.controls(endpoint, {"faults": [{"kind": "throttled"}]})
-        assert driver.controls(endpoint, method="DELETE")[1]["pace"] is None
+        driver.behave(endpoint, {"faults": [{"kind": "throttled"}]})
+        assert driver.behave(endpoint, method="DELETE")[1]["pace"] is None
         assert driver.invoke(endpoint, document)["details"]["generated_tokens"] < 77
 
     def test_outlive_an_update_and_end_with_the_endpoint(self, driver: SageMakerDriver) -> None:
         endpoint = driver.endpoint(Image=LMI)
-        driver.controls(endpoint, {"pace": {"answer_tokens": 3}})
+        driver.behave(endpoint, {"pace": {"answer_tokens": 3}})
         driver.control.update_endpoint(EndpointName=endpoint, EndpointConfigName=driver.config())
         driver.settled(endpoint)
         [answer] = driver.invoke(endpoint, {"inputs": "Hi", "parameters": {"details": True}})
         assert answer["details"]["generated_tokens"] == 4
         driver.control.delete_endpoint(EndpointName=endpoint)
-        assert driver.controls(endpoint)[0] == 404
+        assert driver.behave(endpoint)[0] == 404
 
     def test_refuse_all_that_is_wrong_and_change_nothing(self, driver: SageMakerDriver) -> None:
         endpoint = driver.endpoint()
-        before = driver.controls(endpoint)
+        before = driver.behave(endpoint)
         document = {"faults": [{"kind": "tired"}], "limits": 1, "pace": {"speed": 2}, "mood": "bad"}
-        status, answer = driver.controls(endpoint, document)
+        status, answer = driver.behave(endpoint, document)
         assert status == 400
         assert [line.partition(" ")[0] for line in answer["error"].splitlines()] == [
             "mood",
             "faults[0].kind",
             "limits",
-            "pace.'speed'",
+            "pace.speed",
         ]
-        assert driver.controls(endpoint) == before
-        assert driver.controls(endpoint, [1])[0] == 400
-        assert driver.controls(endpoint, method="PUT")[0] == 405
+        assert driver.behave(endpoint) == before
+        assert driver.behave(endpoint, [1])[0] == 400
+        assert driver.behave(endpoint, method="PATCH")[0] == 405

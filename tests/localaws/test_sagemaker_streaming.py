@@ -73,7 +73,7 @@ class TestStream:
     def test_does_not_keep_to_the_boundaries_of_events(self, driver: SageMakerDriver) -> None:
         endpoint = driver.endpoint()
         document = {"inputs": "日本語を話しますか", "parameters": {"max_new_tokens": 1000}}
-        driver.controls(endpoint, {"pace": {"answer_tokens": 400}})
+        driver.behave(endpoint, {"pace": {"answer_tokens": 400}})
         parts = driver.parts(endpoint, document)
         assert len(texts(parts)) == 401
         assert any(part.count(b"data:") > 1 for part in parts)
@@ -136,7 +136,7 @@ class TestErrors:
 
     def test_a_stream_may_not_take_longer_than_its_limit(self, driver: SageMakerDriver) -> None:
         endpoint = driver.endpoint()
-        driver.controls(endpoint, {"limits": {"stream_seconds": 0.3}})
+        driver.behave(endpoint, {"limits": {"stream_seconds": 0.3}})
         parts: list[bytes] = []
         with pytest.raises(EventStreamError, match="within the timeout period") as timed_out:
             parts.extend(
@@ -148,7 +148,7 @@ class TestErrors:
     @pytest.mark.parametrize("marker", ["[[stand-in stall=1]]", "[[stand-in delay=1]]"])
     def test_an_answer_may_not_take_longer_than_its_limit(self, driver: SageMakerDriver, marker: str) -> None:
         endpoint = driver.endpoint()
-        driver.controls(endpoint, {"limits": {"container_seconds": 0.3}})
+        driver.behave(endpoint, {"limits": {"container_seconds": 0.3}})
         for ask in (driver.invoke, driver.parts) if "delay" in marker else (driver.invoke,):
             with pytest.raises(driver.runtime.exceptions.ModelError, match="invocation timed out") as timed_out:
                 ask(endpoint, {"inputs": marker})

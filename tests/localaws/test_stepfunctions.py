@@ -413,5 +413,5 @@ def test_the_scale_of_waits_must_be_a_number(local_aws: str) -> None:
     request = urllib.request.Request(f"{local_aws}/_localaws/stepfunctions", data=b'{"wait_scale": -1}', method="PUT")
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request)
-    assert "wait_scale must be a number of 0 or more, not -1" in caught.value.read().decode()
+    assert "wait_scale is -1: a number of at least 0" in caught.value.read().decode()
     caught.value.close()

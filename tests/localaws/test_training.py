@@ -249,8 +249,8 @@ class TestRefusals:
             training.behave(seconds=-1, faults=[{"stage": "Dreaming"}])
         told = caught.value.read().decode()
         caught.value.close()
-        assert "seconds must be a number of 0 or more, not -1" in told
-        assert "stage must be one of Starting, Downloading, Training, Uploading, not 'Dreaming'" in told
+        assert "seconds is -1: a number of at least 0" in told
+        assert "faults[0].stage is 'Dreaming': one of Starting, Downloading, Training, Uploading" in told
 
 
 class TestStateMachines:
