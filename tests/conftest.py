@@ -1,4 +1,4 @@
-"""What all tests share: the settings of the process, the catalogue's lock and templates made from the app."""
+"""Settings of the process, the catalogue's lock and templates made from the app, for all tests."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from hypothesis import settings as hypothesis_settings  # noqa: E402 - likewise
 
 from catalog import Lock, ModelVersion  # noqa: E402 - likewise
 
-pytest_plugins = ["tests.support.local_aws"]
+pytest_plugins = ["tests.support.assembly", "tests.support.local_aws"]
 
 # How fast an example runs says more about the machine than about the code: speed is measured in bench/, not here.
 hypothesis_settings.register_profile("jumpstack", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -14,6 +14,7 @@ from stacks.declarations import FineTunedModel, ImportedModel, JumpStartModel, M
 from stacks.environments import (
     DEV,
     PROD,
+    STAGING,
     ApiKeys,
     Domain,
     Environment,
@@ -22,7 +23,16 @@ from stacks.environments import (
     Removal,
     WebAcl,
 )
-from stacks.models import ARCTIC_INSTRUCT, DEPLOYMENTS, FALCON_7B, MISTRAL_7B_INSTRUCT
+from stacks.models import (
+    ARCTIC_INSTRUCT,
+    DEPLOYMENTS,
+    FALCON_7B,
+    GRANITE_3B_CODE,
+    LLAMA_3_2_3B_10K,
+    MISTRAL_7B_DOLLY,
+    MISTRAL_7B_INSTRUCT,
+)
+from tests.support.assembly import templates_of
 
 pytestmark = pytest.mark.xdist_group("app")
 
@@ -43,23 +53,6 @@ PROD_STACKS = {
 }
 
 FINE_TUNED = ("llama-3-2-3b-10k", "mistral-7b-dolly", "mistral-7b-sec")
-
-
-def _templates(assembly: Path) -> dict[str, dict[str, Any]]:
-    """All templates of an assembly by their stacks' paths, such as `dev/falcon-7b`."""
-    found = {}
-    for folder in sorted(assembly.glob("assembly-*")):
-        manifest = json.loads((folder / "manifest.json").read_text())
-        for artifact in manifest["artifacts"].values():
-            if artifact["type"] == "aws:cloudformation:stack":
-                template = json.loads((folder / artifact["properties"]["templateFile"]).read_text())
-                found[artifact["displayName"].split(" ")[0]] = {**template, "environment": artifact["environment"]}
-    return found
-
-
-@pytest.fixture(scope="module")
-def templates(assembly: Path) -> dict[str, dict[str, Any]]:
-    return _templates(assembly)
 
 
 def _resource(template: dict[str, Any], resource_type: str) -> dict[str, Any]:
@@ -199,18 +192,27 @@ def test_puts_the_reason_of_each_acknowledged_finding_beside_its_resource(
     assert all(len(reason) > 40 for reason in reasons)
 
 
-def test_synthesizes_the_same_bytes_twice(assembly: Path, tmp_path: Path) -> None:
-    app.build(outdir=str(tmp_path)).synth()
+def test_synthesizes_the_same_bytes_again_whatever_else_is_built(assembly: Path, tmp_path: Path) -> None:
+    # One stack of each kind, in another process than all of them.
+    some: list[tuple[Environment, list[Model]]] = [
+        (DEV, [LLAMA_3_2_3B_10K]),
+        (STAGING, [GRANITE_3B_CODE]),
+        (PROD, [ARCTIC_INSTRUCT, MISTRAL_7B_DOLLY]),
+    ]
+    app.build(some, outdir=str(tmp_path)).synth()
 
-    one, two = (
-        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-        for folder in (assembly, tmp_path)
-    )
-    assert one
-    # The validation report counts its own duration; nothing that is deployed or reviewed is in it.
-    report = Path("validation-report.json")
-    assert {path: content for path, content in one.items() if path != report} == {
-        path: content for path, content in two.items() if path != report
+    everything, again = _deployed_files(assembly), _deployed_files(tmp_path)
+    assert len([path for path in again if path.name.endswith(".template.json")]) == 6
+    assert again == {path: everything[path] for path in again}
+
+
+def _deployed_files(assembly: Path) -> dict[Path, bytes]:
+    """What is deployed of an assembly: templates, assets and the lists of assets."""
+    files = {path.relative_to(assembly): path for path in assembly.rglob("*") if path.is_file()}
+    return {
+        name: path.read_bytes()
+        for name, path in files.items()
+        if name.name.endswith((".template.json", ".assets.json")) or name.parts[0].startswith("asset.")
     }
 
 
@@ -224,7 +226,7 @@ def test_deploys_into_the_environments_account_network_and_numbers(tmp_path: Pat
         reserved_concurrency=5,
     )
     app.build([(environment, [MISTRAL_7B_INSTRUCT])], lock=lock, outdir=str(tmp_path)).synth()
-    templates = _templates(tmp_path)
+    templates = templates_of(tmp_path)
 
     template = templates["prod/mistral-7b-instruct"]
     assert template["environment"] == "aws://111122223333/us-west-2"
@@ -245,7 +247,7 @@ def test_a_models_own_instance_count_and_region_win_over_the_environments(tmp_pa
     model = replace(ARCTIC_INSTRUCT, instance_count=3)
     app.build([(replace(PROD, instance_count=2), [model])], outdir=str(tmp_path)).synth()
 
-    template = _templates(tmp_path)["prod/arctic-instruct"]
+    template = templates_of(tmp_path)["prod/arctic-instruct"]
     [variant] = _resource(template, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
     assert variant["InitialInstanceCount"] == 3
     assert template["environment"].endswith("/us-east-2")
@@ -258,7 +260,7 @@ def test_puts_web_acl_and_domain_in_front_where_the_environment_declares_them(tm
     app.build([(replace(PROD, front_door=door), [MISTRAL_7B_INSTRUCT, ARCTIC_INSTRUCT])], outdir=str(tmp_path)).synth()
 
     for name, region in [("mistral-7b-instruct", "us-west-2"), ("arctic-instruct", "us-east-2")]:
-        template = _templates(tmp_path)[f"prod/{name}"]
+        template = templates_of(tmp_path)[f"prod/{name}"]
         assert template["Outputs"]["InvokeUrl"]["Value"] == f"https://{name}.models.example.com/"
         found = _resource(template, "AWS::ApiGateway::DomainName")["Properties"]
         assert (found["DomainName"], found["RegionalCertificateArn"]) == (
@@ -285,7 +287,7 @@ def test_takes_the_existing_web_acl_of_each_region(tmp_path: Path) -> None:
     app.build([(environment, [MISTRAL_7B_INSTRUCT, ARCTIC_INSTRUCT])], outdir=str(tmp_path)).synth()
 
     for name, region in [("mistral-7b-instruct", "us-west-2"), ("arctic-instruct", "us-east-2")]:
-        template = _templates(tmp_path)[f"prod/{name}"]
+        template = templates_of(tmp_path)[f"prod/{name}"]
         assert _resource(template, "AWS::WAFv2::WebACLAssociation")["Properties"]["WebACLArn"] == arns[region]
 
 
@@ -293,7 +295,7 @@ def test_tells_the_function_what_the_declarations_say_of_streams_and_logs(tmp_pa
     model = replace(MISTRAL_7B_INSTRUCT, gather_stream=True, invoke_timeout_seconds=400)
     app.build([(replace(PROD, log_prompts=True), [model])], outdir=str(tmp_path)).synth()
 
-    template = _templates(tmp_path)["prod/mistral-7b-instruct"]
+    template = templates_of(tmp_path)["prod/mistral-7b-instruct"]
     [variables] = [
         resource["Properties"]["Environment"]["Variables"]
         for resource in template["Resources"].values()
@@ -307,7 +309,7 @@ def test_waits_as_long_as_the_declaration_says(tmp_path: Path) -> None:
     model = replace(MISTRAL_7B_INSTRUCT, download_timeout_seconds=900, startup_timeout_seconds=1000)
     app.build([(DEV, [model])], outdir=str(tmp_path)).synth()
 
-    template = _templates(tmp_path)["dev/mistral-7b-instruct"]
+    template = templates_of(tmp_path)["dev/mistral-7b-instruct"]
     [variant] = _resource(template, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
     assert variant["ModelDataDownloadTimeoutInSeconds"] == 900
     assert variant["ContainerStartupHealthCheckTimeoutInSeconds"] == 1000
@@ -416,7 +418,7 @@ def test_prints_warnings_and_builds_all_the_same(
 
     assert app.main() == 0
     assert capsys.readouterr().err.startswith("warning: dev/mistral-7b-instruct.accept_eula is True: ")
-    assert "dev/mistral-7b-instruct" in _templates(tmp_path)
+    assert "dev/mistral-7b-instruct" in templates_of(tmp_path)
 
 
 def test_refuses_before_any_construct_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

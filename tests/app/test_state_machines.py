@@ -3,7 +3,6 @@
 import copy
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,10 +40,9 @@ Templates = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def templates(assembly: Path) -> Templates:
+def templates(templates: Templates) -> Templates:
     """Templates with state machines, by stack."""
-    found = {path.name: json.loads(path.read_text()) for path in assembly.glob("assembly-*/*.template.json")}
-    return {name.split(".")[0]: template for name, template in found.items() if list(machines(template))}
+    return {path: template for path, template in templates.items() if list(machines(template))}
 
 
 def _calls(templates: Templates) -> list[tuple[dict[str, Any], str, Call]]:

@@ -1,8 +1,6 @@
-"""What the reviewed template tells *prepare* is what it understands, and what the command on a laptop goes by."""
+"""Check that *prepare* understands the variables of the template, and that the command on a laptop uses the same."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from catalog.example_prompts import example_prompt
@@ -11,12 +9,11 @@ from training import settings as module
 from training.settings import Settings
 from training.verify import CONTAINERS
 
-# Held to the app by tests/app/test_snapshots.py.
-TEMPLATE = Path(__file__).parents[1] / "app" / "snapshots" / "prod-mistral-7b-dolly.json"
+Templates = dict[str, dict[str, Any]]
 
 
-def _variables(handler: str) -> dict[str, str]:
-    resources: dict[str, Any] = json.loads(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+def _variables(templates: Templates, handler: str) -> dict[str, str]:
+    resources: dict[str, Any] = templates["prod/mistral-7b-dolly"]["Resources"]
     [function] = [
         resource["Properties"]
         for resource in resources.values()
@@ -37,8 +34,10 @@ def _text(value: Any) -> str:
             raise AssertionError(value)
 
 
-def test_prepare_understands_what_the_template_tells_it_and_the_command_says_the_same() -> None:
-    deployed = Settings.from_environment({**_variables("training.prepare.handler"), "AWS_REGION": "us-west-2"})
+def test_prepare_understands_what_the_template_tells_it_and_the_command_says_the_same(templates: Templates) -> None:
+    deployed = Settings.from_environment(
+        {**_variables(templates, "training.prepare.handler"), "AWS_REGION": "us-west-2"}
+    )
     local = settings_of(*declared("prod/mistral-7b-dolly"), has_validation=False)
 
     # Places, roles and keys are the stack's.
@@ -51,13 +50,13 @@ def test_prepare_understands_what_the_template_tells_it_and_the_command_says_the
     assert deployed.output_prefix.endswith("/training/runs/")
 
 
-def test_prepare_knows_every_variable_that_the_template_sets() -> None:
+def test_prepare_knows_every_variable_that_the_template_sets(templates: Templates) -> None:
     assert module.__doc__ is not None
-    unknown = [name for name in _variables("training.prepare.handler") if f"`{name}`" not in module.__doc__]
+    unknown = [name for name in _variables(templates, "training.prepare.handler") if f"`{name}`" not in module.__doc__]
     assert not unknown
 
 
-def test_verify_understands_what_the_template_tells_it() -> None:
-    variables = _variables("training.verify.handler")
+def test_verify_understands_what_the_template_tells_it(templates: Templates) -> None:
+    variables = _variables(templates, "training.verify.handler")
     assert variables["CONTAINER"] in CONTAINERS
     assert example_prompt(variables["PROMPT_TEMPLATE"]).startswith("Below is an instruction")
