@@ -14,14 +14,15 @@ from cdk_nag import AwsSolutionsChecks, WriteNagSuppressionsToCloudFormationAspe
 
 from catalog import Lock
 from stacks.account_stack import AccountStack
-from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel, Model
-from stacks.endpoint_stack import ModelStack
-from stacks.environments import Environment
-from stacks.fine_tuned_endpoint_stack import FineTunedStack
-from stacks.fine_tuned_import_stack import TunedImportStack
-from stacks.imported_model_stack import ImportedStack
+from stacks.declarations import FineTunedModel, ImportedModel, JumpStartModel
+from stacks.endpoint_stack import EndpointStack
+from stacks.fine_tuned_endpoint_stack import FineTunedEndpointStack
+from stacks.fine_tuned_import_stack import FineTunedImportStack
+from stacks.imported_model_stack import ImportedModelStack
 from stacks.models import DEPLOYMENTS
-from stacks.preflight import ACCOUNT_STAGE, Deployments, preflight
+from stacks.placed_stack import PlacedStack
+from stacks.placement import AnyPlacement, Deployments, is_of, placed
+from stacks.preflight import ACCOUNT_STAGE, preflight
 
 _CDK_JSON = Path(__file__).with_name("cdk.json")
 
@@ -77,15 +78,14 @@ def build(
         stage = cdk.Stage(app, environment.name)
         for key, value in sorted(environment.tags.items()):
             cdk.Tags.of(stage).add(key, value)
-        for model in models:
+        for placement in placed(environment, models):
             # The constructs refuse what the preflight cannot see.
             try:
-                stack = _stack(stage, environment, model, lock)
+                _stack(stage, placement, lock)
             except ValueError as error:
-                problems += [f"{environment.name}/{model.name}: {line}" for line in str(error).splitlines()]
+                problems += [f"{placement}: {line}" for line in str(error).splitlines()]
                 continue
-            cdk.Tags.of(stack).add("model", model.name)
-            places.add((environment.account, model.region or environment.region))
+            places.add((placement.account, placement.region))
     if problems:
         raise DeclarationError(problems)
     accounts = cdk.Stage(app, ACCOUNT_STAGE)
@@ -98,19 +98,17 @@ def build(
     return app
 
 
-def _stack(stage: cdk.Stage, environment: Environment, model: Model, lock: Lock) -> cdk.Stack:
-    """Make the stack of one model, by its kind."""
-    match model:
-        case FineTunedModel(bedrock=BedrockImport() as bedrock):
-            return TunedImportStack(stage, environment=environment, model=model, bedrock=bedrock, lock=lock)
-        case FineTunedModel():
-            return FineTunedStack(stage, environment=environment, model=model, lock=lock)
-        case JumpStartModel():
-            return ModelStack(stage, environment=environment, model=model, lock=lock)
-        case ImportedModel():
-            return ImportedStack(stage, environment=environment, model=model)
-        case _:
-            raise TypeError(f"model is a {type(model).__name__}: allowed are the kinds in stacks/declarations.py")
+def _stack(stage: cdk.Stage, placement: AnyPlacement, lock: Lock) -> PlacedStack:
+    """Define the stack of one model, by its kind."""
+    if is_of(placement, FineTunedModel):
+        if placement.bedrock:
+            return FineTunedImportStack(stage, placement, bedrock=placement.bedrock, lock=lock)
+        return FineTunedEndpointStack(stage, placement, lock=lock)
+    if is_of(placement, JumpStartModel):
+        return EndpointStack(stage, placement, lock=lock)
+    if is_of(placement, ImportedModel):
+        return ImportedModelStack(stage, placement)
+    raise TypeError(f"model is a {type(placement.model).__name__}: allowed are the kinds in stacks/declarations.py")
 
 
 def main() -> int:

@@ -1,6 +1,5 @@
-"""The stack of a fine-tuned model that an endpoint serves: where its declaration meets the constructs."""
+"""Stack of a fine-tuned model that a SageMaker endpoint serves."""
 
-from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 from constructs.api.invoke_target import EndpointTarget
 from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
@@ -10,65 +9,53 @@ from constructs.served_pointer import ServedPointer
 from catalog import Lock
 from catalog.deployment import container_version
 from stacks.declarations import FineTunedModel
-from stacks.environments import Environment
-from stacks.parts.fine_tuning import data_store, pipeline, training
-from stacks.parts.fine_tuning_runs import start_and_clean_up
-from stacks.parts.front_door import model_api
-from stacks.settings import name_of, path_of, place_of, seconds, tags_of
+from stacks.parts.fine_tuning import DataStore, FineTuning
+from stacks.parts.front_door import front_door
+from stacks.placed_stack import PlacedStack, seconds
+from stacks.placement import Placement
 
 
-class FineTunedStack(Stack):
-    """Everything that one fine-tuned model needs in one environment: pipeline, pointer and API."""
+class FineTunedEndpointStack(PlacedStack):
+    """Pipeline, pointer and API of one fine-tuned model in one environment; the pipeline creates the endpoint."""
 
-    def __init__(self, scope: Construct, *, environment: Environment, model: FineTunedModel, lock: Lock) -> None:
+    def __init__(self, scope: Construct, placement: Placement[FineTunedModel], *, lock: Lock) -> None:
         """Define the stack.
 
         Args:
             scope: The environment's stage.
-            environment: Where the model is trained and runs.
-            model: What is trained and runs there.
+            placement: The model and its environment.
             lock: The catalogue that pins the base model's container.
 
         Raises:
             ValueError: If the declaration is wrong; the message lists every problem.
         """
-        name = name_of(environment, model)
+        model = placement.model
         super().__init__(
-            scope,
-            model.name,
-            stack_name=name,
-            description=f"{model.model_id} {model.version}, tuned, in {environment.name}",
-            env=place_of(environment, model),
+            scope, placement, description=f"{model.model_id} {model.version}, tuned, in {placement.environment.name}"
         )
-        network = environment.network
-        store = data_store(self, environment=environment, model=model)
+        store = DataStore.of(self, placement)
         endpoint = FineTunedEndpoint(
             self,
             "Endpoint",
             model=lock.model(model.model_id, model.version),
-            endpoint_name=name,
+            endpoint_name=placement.name,
             weights=store.runs,
             encryption_key=store.key,
             instance_type=model.instance_type,
             allow_unlisted_instance_type=model.unlisted_instance_type is not None,
-            instance_count=environment.instance_count if model.instance_count is None else model.instance_count,
+            instance_count=placement.instance_count,
             environment=model.environment,
             accept_eula=model.accept_eula,
-            subnet_ids=network.subnet_ids if network else (),
-            security_group_ids=network.security_group_ids if network else (),
+            subnet_ids=placement.subnet_ids,
+            security_group_ids=placement.security_group_ids,
             download_timeout=seconds(model.download_timeout_seconds),
             startup_timeout=seconds(model.startup_timeout_seconds),
         )
         deployment = endpoint.deployment
-        pointer = ServedPointer(self, "Served", path=path_of(environment, model))
-        trained = training(self, environment=environment, model=model, store=store, deployment=deployment)
-        serving = EndpointServing(
-            endpoint,
-            pointer=pointer,
-            functions=trained.functions.for_endpoint(endpoint, pointer=pointer, prompt_template=model.prompt_template),
-            tags=tags_of(environment, model),
-        )
-        tuning = pipeline(self, environment=environment, model=model, store=store, trained=trained, serving=serving)
+        pointer = ServedPointer(self, "Served", path=placement.path)
+        tuning = FineTuning(self, placement, deployment, store=store)
+        functions = tuning.functions.for_endpoint(endpoint, pointer=pointer, prompt_template=model.prompt_template)
+        tuning.serve(EndpointServing(endpoint, pointer=pointer, functions=functions, tags=placement.tags))
         target = EndpointTarget(
             endpoint,
             container=deployment.container,
@@ -78,17 +65,6 @@ class FineTunedStack(Stack):
             max_input_tokens=endpoint.max_input_tokens,
             max_total_tokens=endpoint.max_total_tokens,
         )
-        model_api(self, environment=environment, model=model, target=target, encryption_key=store.key)
-        CfnOutput(
-            self, "EndpointName", value=name, description="the SageMaker endpoint, once a first version is served"
-        )
-        start_and_clean_up(
-            self,
-            environment=environment,
-            model=model,
-            store=store,
-            trained=trained,
-            tuning=tuning,
-            needs=[endpoint, pointer],
-            endpoint_name=name,
-        )
+        front_door(self, placement, target=target, encryption_key=store.key)
+        self.add_outputs({"EndpointName": (placement.name, "the SageMaker endpoint, once a first version is served")})
+        tuning.finish(needs=[endpoint, pointer], endpoint_name=placement.name)

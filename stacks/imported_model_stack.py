@@ -1,47 +1,42 @@
-"""An imported model's stack: where its declaration meets the constructs."""
+"""Stack of a model with weights of your own, which Bedrock serves."""
 
-from aws_cdk import Aws, CfnOutput, Stack
+from aws_cdk import Aws
 from constructs import Construct
 from constructs.model_import.import_role import Weights
 from constructs.model_key import ModelKey
 from constructs.run_notices import RunNotices
 
 from stacks.declarations import ImportedModel, SageMakerWeights
-from stacks.environments import Environment
-from stacks.parts.front_door import model_api
+from stacks.parts.front_door import front_door
 from stacks.parts.model_import import import_into_bedrock
-from stacks.settings import name_of, path_of, place_of, removal_policy
+from stacks.placed_stack import PlacedStack
+from stacks.placement import Placement
 
 
-class ImportedStack(Stack):
-    """Everything that one imported model needs in one environment: import, pointer and API."""
+class ImportedModelStack(PlacedStack):
+    """Import, pointer and API of one model with weights of your own in one environment."""
 
-    def __init__(self, scope: Construct, *, environment: Environment, model: ImportedModel) -> None:
+    def __init__(self, scope: Construct, placement: Placement[ImportedModel]) -> None:
         """Define the stack.
 
         Args:
             scope: The environment's stage.
-            environment: Where the model runs.
-            model: What runs there.
+            placement: The model and its environment.
 
         Raises:
             ValueError: If the declaration is wrong; the message lists every problem.
         """
+        model = placement.model
         super().__init__(
-            scope,
-            model.name,
-            stack_name=name_of(environment, model),
-            description=f"{model.name}, imported into Bedrock, in {environment.name}",
-            env=place_of(environment, model),
+            scope, placement, description=f"{model.name}, imported into Bedrock, in {placement.environment.name}"
         )
-        key = ModelKey(self, "Key", alias=path_of(environment, model), removal_policy=removal_policy(environment))
+        key = ModelKey(self, "Key", alias=placement.path, removal_policy=self.removal_policy)
         declared = model.weights
         source = declared if isinstance(declared, SageMakerWeights) else None
-        own = {"account": environment.account or Aws.ACCOUNT_ID, "region": self.region}
+        own = {"account": placement.account or Aws.ACCOUNT_ID, "region": self.region}
         imported, job = import_into_bedrock(
             self,
-            environment=environment,
-            model=model,
+            placement,
             declared=model.bedrock,
             weights=Weights(
                 bucket_name=declared.bucket.format(**own),
@@ -55,10 +50,10 @@ class ImportedStack(Stack):
             import_on_deploy=True,
             revision=model.revision,
         )
-        # Whoever does not wait for an import, which a person or a pipeline has started, hears of its end.
-        notices = RunNotices(self, "Notices", subject=f"import of {environment.name}/{model.name}", encryption_key=key)
+        # Imports that a person or a pipeline starts end without anybody waiting for them.
+        notices = RunNotices(self, "Notices", subject=f"import of {placement}", encryption_key=key)
         notices.watch(job.state_machine)
-        CfnOutput(self, "TopicArn", value=notices.topic.topic_arn, description="tells how imports end: subscribe to it")
-        front = model_api(self, environment=environment, model=model, target=imported, encryption_key=key)
-        # The last of the stack for the same reason: nobody pays for a model that no API stands in front of.
+        self.add_outputs({"TopicArn": (notices.topic.topic_arn, "tells how imports end: subscribe to it")})
+        front = front_door(self, placement, target=imported, encryption_key=key)
+        # Import last: a version costs storage, so API, keys and notices must exist first.
         job.deployment.resource.node.add_dependency(front.api, *front.parts, notices)

@@ -29,64 +29,37 @@ def _ground_files() -> list[str]:
 # What both backends of the shim stand on.
 _BACKEND_GROUND = [".base", ".connections", ".containers", ".retry", ".service_errors", ".streams", ".target"]
 
+# What every stack, and every part of one, is defined from.
+_DECLARED = {"stacks.declarations", "stacks.environments", "stacks.placement", "stacks.placed_stack"}
+
 # Folder or module, and what it may import beside the standard library and its own room.
 FLOORS: dict[str, set[str]] = {
     "stacks/environments.py": set(),
     "stacks/declarations.py": set(),
     "stacks/declaration_hash.py": {"stacks.declarations"},
     "stacks/models.py": {"stacks.declarations", "stacks.environments"},
-    "stacks/preflight": {"catalog", "stacks.preflight", "stacks.declarations", "stacks.environments"},
+    "stacks/placement.py": {"stacks.declarations", "stacks.environments"},
+    "stacks/preflight": {
+        *("catalog", "stacks.declarations", "stacks.environments", "stacks.placement", "stacks.preflight"),
+    },
     "stacks/account_stack.py": {"aws_cdk", "constructs"},
-    "stacks/endpoint_stack.py": {
-        *("aws_cdk", "constructs", "catalog"),
-        *("stacks.declarations", "stacks.environments", "stacks.parts.front_door", "stacks.settings"),
-    },
-    "stacks/settings.py": {"aws_cdk", "stacks.declarations", "stacks.environments"},
-    "stacks/parts/front_door.py": {
-        "aws_cdk",
-        "constructs",
-        "stacks.declarations",
-        "stacks.environments",
-        "stacks.settings",
-    },
-    "stacks/parts/model_import.py": {
-        *("aws_cdk", "constructs"),
-        *("stacks.declarations", "stacks.environments", "stacks.settings"),
-    },
+    "stacks/placed_stack.py": {"aws_cdk", "stacks.declarations", "stacks.environments", "stacks.placement"},
+    "stacks/parts/front_door.py": {"aws_cdk", "constructs", *_DECLARED},
+    "stacks/parts/model_import.py": {"constructs", *_DECLARED},
+    "stacks/parts/fine_tuning.py": {"aws_cdk", "constructs", "catalog", "stacks.declaration_hash", *_DECLARED},
+    "stacks/endpoint_stack.py": {"catalog", "constructs", "stacks.parts.front_door", *_DECLARED},
     "stacks/imported_model_stack.py": {
-        *("aws_cdk", "constructs"),
-        *(
-            "stacks.parts.model_import",
-            "stacks.declarations",
-            "stacks.environments",
-            "stacks.parts.front_door",
-            "stacks.settings",
-        ),
+        *("aws_cdk", "constructs", "stacks.parts.front_door", "stacks.parts.model_import"),
+        *_DECLARED,
     },
     "stacks/fine_tuned_endpoint_stack.py": {
-        *("aws_cdk", "constructs", "catalog"),
-        *("stacks.declarations", "stacks.environments", "stacks.parts.front_door", "stacks.settings"),
-        *("stacks.parts.fine_tuning", "stacks.parts.fine_tuning_runs"),
+        *("catalog", "constructs", "stacks.parts.fine_tuning", "stacks.parts.front_door"),
+        *_DECLARED,
     },
     "stacks/fine_tuned_import_stack.py": {
-        *("aws_cdk", "constructs", "catalog"),
-        *(
-            "stacks.parts.model_import",
-            "stacks.declarations",
-            "stacks.environments",
-            "stacks.parts.front_door",
-            "stacks.settings",
-        ),
-        *("stacks.parts.fine_tuning", "stacks.parts.fine_tuning_runs"),
-    },
-    "stacks/parts/fine_tuning.py": {
-        *("aws_cdk", "constructs", "catalog"),
-        *("stacks.declarations", "stacks.environments", "stacks.settings"),
-    },
-    "stacks/parts/fine_tuning_runs.py": {
-        *("aws_cdk", "constructs"),
-        *("stacks.declaration_hash", "stacks.declarations", "stacks.environments"),
-        *("stacks.parts.fine_tuning", "stacks.settings"),
+        *("catalog", "constructs"),
+        *("stacks.parts.fine_tuning", "stacks.parts.front_door", "stacks.parts.model_import"),
+        *_DECLARED,
     },
     "app.py": {"aws_cdk", "cdk_nag", "catalog", "stacks"},
     "catalog": {"catalog"},

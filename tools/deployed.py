@@ -10,6 +10,7 @@ import boto3
 
 from stacks.declarations import FineTunedModel, ImportedModel, Model
 from stacks.models import DEPLOYMENTS
+from stacks.placement import placed
 
 # What an imported model is asked with where it takes a chat's messages itself (stacks/declarations.py, `Body`).
 _CHATS = ("chat", "converse")
@@ -55,14 +56,14 @@ def declared_stacks(environment_name: str) -> list[DeclaredStack]:
         if environment.name == environment_name:
             return [
                 DeclaredStack(
-                    path=f"{environment.name}/{model.name}",
-                    stack_name=f"{environment.name}-{model.name}",
-                    region=model.region or environment.region,
-                    account=environment.account,
-                    model=model,
+                    path=placement.path,
+                    stack_name=placement.name,
+                    region=placement.region,
+                    account=placement.account,
+                    model=placement.model,
                     takes_keys=environment.front_door.api_keys is not None,
                 )
-                for model in models
+                for placement in placed(environment, models)
             ]
     names = ", ".join(environment.name for environment, _ in DEPLOYMENTS)
     raise ValueError(f"environment is {environment_name!r}: declared are {names}")

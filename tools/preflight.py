@@ -18,10 +18,10 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from catalog import CatalogError, Lock
-from stacks.declarations import ImportedModel
+from stacks.declarations import ImportedModel, JumpStartModel
 from stacks.models import DEPLOYMENTS
+from stacks.placement import AnyPlacement, Placement, is_of, placements
 from stacks.preflight import Deployments, preflight
-from stacks.preflight.findings import CatalogPlace, Place, place_of
 from tools.account.access import documents, images, packages
 from tools.account.imports import import_weights, imported_models, imports_under_way
 from tools.account.limits import capacity, identity, quotas, subnets
@@ -69,7 +69,7 @@ def live_findings(
     found: list[Finding] = []
     for place in _places(name, deployments):
         try:
-            asked.append(_planned(place, lock) if isinstance(place, CatalogPlace) else Asked(place=place))
+            asked.append(_planned(place, lock) if is_of(place, JumpStartModel) else Asked(place=place))
         except CatalogError:
             text = "the account is not asked about a model that does not resolve"
             found.append(Finding(Level.NOT_CHECKED, str(place), text))
@@ -131,11 +131,11 @@ def main(arguments: Sequence[str] | None = None, *, deployments: Deployments = D
     return int(any(level is Level.ERROR for level, _ in lines))
 
 
-def _places(name: str, deployments: Deployments) -> list[Place]:
-    return [place_of(each, model) for each, models in deployments if each.name == name for model in models]
+def _places(name: str, deployments: Deployments) -> list[AnyPlacement]:
+    return [placement for placement in placements(deployments) if placement.environment.name == name]
 
 
-def _planned(place: CatalogPlace, lock: Lock) -> Planned:
+def _planned(place: Placement[JumpStartModel], lock: Lock) -> Planned:
     model = place.model
     deployment = lock.model(model.model_id, model.version).resolve(
         region=place.region,

@@ -1,44 +1,53 @@
-"""The training half of a fine-tuned model's stack, which is the same whatever serves what was trained.
+"""Fine-tuning in a model's stack, the same whatever serves the tuned model: data, training, pipeline and its triggers.
 
-In the order in which a stack takes them: `data_store`, `training`, `pipeline`, and `start_and_clean_up` of
-`stacks.parts.fine_tuning_runs`.
+A stack defines `DataStore.of(...)`, then `FineTuning(...)`, calls `serve(...)` with what serves the model, and
+`finish(...)` at last.
 """
 
+from __future__ import annotations
+
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from aws_cdk import Duration, Stack
+from constructs import IDependable
 from constructs.artifact_bucket import ArtifactBucket
 from constructs.fine_tuning.fine_tuning_functions import FineTuningFunctions
 from constructs.fine_tuning.fine_tuning_pipeline import FineTuningPipeline, Serving
+from constructs.fine_tuning.pipeline_lifecycle import PipelineLifecycle
 from constructs.fine_tuning.pipeline_notices import PipelineNotices
+from constructs.fine_tuning.pipeline_triggers import MARKER, PipelineTriggers
 from constructs.fine_tuning.training_job import TrainingJob
 from constructs.model_key import ModelKey
+from constructs.run_notices import UNFINISHED
 
 from catalog import Deployment
 from catalog.instances import hardware
+from stacks.declaration_hash import declaration_hash
 from stacks.declarations import FineTunedModel
-from stacks.environments import Environment
-from stacks.settings import log_retention, name_of, path_of, removal_policy, seconds, tags_of
+from stacks.environments import Removal
+from stacks.placed_stack import PlacedStack, seconds
+from stacks.placement import Placement
 
 RUNS = "training/runs/"
-"""What the keys of reports, requests and tuned weights begin with."""
+"""Prefix of the keys of reports, requests and tuned weights."""
 _DATA = "training/data/"
 _EVENT_SOURCE = "jumpstack.finetuning"
+_SCHEDULE = "schedule:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataStore:
-    """Where a model's data and weights are.
+    """Key and bucket of a fine-tuned model, and the locations of its data and weights.
 
     Attributes:
         key: The stack's key.
         artifacts: The stack's bucket.
         data_prefix: URI of the training data.
         data: Buckets' ARNs and prefixes with data for training and validation.
-        runs: Bucket's ARN and prefix of what the jobs make.
+        runs: Bucket's ARN and prefix of the jobs' output.
     """
 
     key: ModelKey
@@ -47,88 +56,95 @@ class DataStore:
     data: Sequence[tuple[str, str]]
     runs: tuple[str, str]
 
+    @classmethod
+    def of(cls, stack: PlacedStack, placement: Placement[FineTunedModel]) -> DataStore:
+        """Define the key and the bucket of a stack."""
+        model = placement.model
+        key = ModelKey(stack, "Key", alias=placement.path, removal_policy=stack.removal_policy)
+        artifacts = ArtifactBucket(
+            stack,
+            "Artifacts",
+            encryption_key=key,
+            removal_policy=stack.removal_policy,
+            event_bridge="marker" in model.start,
+        )
+        bucket = artifacts.bucket
+        data = [_bucket_and_prefix(stack, model.data_prefix) or (bucket.bucket_arn, _DATA)]
+        if validation := _bucket_and_prefix(stack, model.validation_prefix):
+            data.append(validation)
+        return cls(
+            key=key,
+            artifacts=artifacts,
+            data_prefix=model.data_prefix or f"s3://{bucket.bucket_name}/{_DATA}",
+            data=data,
+            runs=(bucket.bucket_arn, RUNS),
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
-    """What trains.
+
+class FineTuning:
+    """The pipeline of a fine-tuned model's stack: training, the steps that serve, triggers and clean-up.
 
     Attributes:
-        job: The training step.
-        functions: What the pipeline runs beside services' calls.
-        notices: How a run's end is told.
-        longest: How long a job may take, waiting included.
+        functions: The pipeline's Lambda functions.
     """
 
-    job: TrainingJob
     functions: FineTuningFunctions
-    notices: PipelineNotices
-    longest: Duration
+    _pipeline: FineTuningPipeline
 
+    def __init__(
+        self, stack: PlacedStack, placement: Placement[FineTunedModel], deployment: Deployment, *, store: DataStore
+    ) -> None:
+        """Define the training job's role, the function *prepare*, and the topic.
 
-def data_store(stack: Stack, *, environment: Environment, model: FineTunedModel) -> DataStore:
-    """Define the stack's key and its bucket.
+        Args:
+            stack: The model's stack.
+            placement: The model and its environment.
+            deployment: The base model, resolved for the stack's region.
+            store: The stack's key and bucket.
+        """
+        self._stack, self._placement, self._store = stack, placement, store
+        model = placement.model
+        # Spot instances may be long in coming, and be taken away.
+        self._max_wait_seconds = (model.max_wait_seconds or 2 * model.max_runtime_seconds) if model.spot else None
+        trainer = hardware(model.training_instance_type)
+        self._volume_key = trainer is not None and trainer.local_nvme_gb == 0
+        self._job = TrainingJob(
+            stack,
+            "Training",
+            job_prefix=placement.name,
+            deployment=deployment,
+            data=store.data,
+            output=store.runs,
+            encryption_key=store.key,
+            max_runtime=Duration.seconds(model.max_runtime_seconds),
+            max_wait=seconds(self._max_wait_seconds),
+            volume_key=self._volume_key,
+            in_vpc=bool(placement.subnet_ids),
+        )
+        self.functions = FineTuningFunctions(
+            stack,
+            "Functions",
+            pipeline=placement.name,
+            settings=self._settings(),
+            data=store.data,
+            output=store.runs,
+            encryption_key=store.key,
+            log_retention=stack.log_retention,
+            removal_policy=stack.removal_policy,
+        )
+        self._notices = PipelineNotices(
+            stack,
+            "Notices",
+            subject=placement.path,
+            event_source=_EVENT_SOURCE,
+            encryption_key=store.key,
+        )
 
-    Args:
-        stack: The model's stack.
-        environment: Where the model is trained and runs.
-        model: The declaration.
-    """
-    removal = removal_policy(environment)
-    key = ModelKey(stack, "Key", alias=path_of(environment, model), removal_policy=removal)
-    artifacts = ArtifactBucket(
-        stack, "Artifacts", encryption_key=key, removal_policy=removal, event_bridge="marker" in model.start
-    )
-    bucket = artifacts.bucket
-    data = [_place(stack, model.data_prefix) or (bucket.bucket_arn, _DATA)]
-    if validation := _place(stack, model.validation_prefix):
-        data.append(validation)
-    return DataStore(
-        key=key,
-        artifacts=artifacts,
-        data_prefix=model.data_prefix or f"s3://{bucket.bucket_name}/{_DATA}",
-        data=data,
-        runs=(bucket.bucket_arn, RUNS),
-    )
-
-
-def training(
-    stack: Stack, *, environment: Environment, model: FineTunedModel, store: DataStore, deployment: Deployment
-) -> Training:
-    """Define the jobs' role, *prepare*, and the topic.
-
-    Args:
-        stack: The model's stack.
-        environment: Where the model is trained.
-        model: The declaration.
-        store: Where data and weights are.
-        deployment: The base model, resolved for the stack's region.
-    """
-    name = name_of(environment, model)
-    network = environment.network
-    subnet_ids = network.subnet_ids if network else ()
-    trainer = hardware(model.training_instance_type)
-    volume_key = trainer is not None and trainer.local_nvme_gb == 0
-    # Spot instances may be long in coming, and be taken away.
-    max_wait_seconds = (model.max_wait_seconds or 2 * model.max_runtime_seconds) if model.spot else None
-    max_wait, max_runtime = seconds(max_wait_seconds), Duration.seconds(model.max_runtime_seconds)
-    job = TrainingJob(
-        stack,
-        "Training",
-        job_prefix=name,
-        deployment=deployment,
-        data=store.data,
-        output=store.runs,
-        encryption_key=store.key,
-        max_runtime=max_runtime,
-        max_wait=max_wait,
-        volume_key=volume_key,
-        in_vpc=bool(subnet_ids),
-    )
-    functions = FineTuningFunctions(
-        stack,
-        "Functions",
-        pipeline=name,
-        settings={
+    def _settings(self) -> Mapping[str, str | float | None]:
+        """Return the settings of *prepare*."""
+        placement, store = self._placement, self._store
+        model = placement.model
+        return {
             "MODEL_ID": model.model_id,
             "MODEL_VERSION": model.version,
             "METHOD": model.method,
@@ -137,72 +153,98 @@ def training(
             "INSTANCE_COUNT": model.training_instance_count,
             "SPOT": json.dumps(model.spot),
             "MAX_RUNTIME_SECONDS": model.max_runtime_seconds,
-            "MAX_WAIT_SECONDS": max_wait_seconds,
+            "MAX_WAIT_SECONDS": self._max_wait_seconds,
             "DATA_PREFIX": store.data_prefix,
             "VALIDATION_SPLIT": model.validation_split,
             "VALIDATION_PREFIX": model.validation_prefix,
             "ACCEPT_EULA": json.dumps(model.accept_eula),
             "PROMPT_TEMPLATE": model.prompt_template,
             "OUTPUT_PREFIX": f"s3://{store.artifacts.bucket.bucket_name}/{RUNS}",
-            "ROLE_ARN": job.role.role_arn,
+            "ROLE_ARN": self._job.role.role_arn,
             "KMS_KEY_ARN": store.key.key_arn,
-            "VOLUME_KMS_KEY_ARN": store.key.key_arn if volume_key else None,
-            "SUBNET_IDS": ",".join(subnet_ids) or None,
-            "SECURITY_GROUP_IDS": ",".join(network.security_group_ids if network else ()) or None,
-            "TAGS": json.dumps(dict(sorted(tags_of(environment, model).items()))),
-        },
-        data=store.data,
-        output=store.runs,
-        encryption_key=store.key,
-        log_retention=log_retention(environment),
-        removal_policy=removal_policy(environment),
-    )
-    notices = PipelineNotices(
-        stack,
-        "Notices",
-        subject=path_of(environment, model),
-        event_source=_EVENT_SOURCE,
-        encryption_key=store.key,
-    )
-    return Training(job=job, functions=functions, notices=notices, longest=max_wait or max_runtime)
+            "VOLUME_KMS_KEY_ARN": store.key.key_arn if self._volume_key else None,
+            "SUBNET_IDS": ",".join(placement.subnet_ids) or None,
+            "SECURITY_GROUP_IDS": ",".join(placement.security_group_ids) or None,
+            "TAGS": json.dumps(dict(sorted(placement.tags.items()))),
+        }
+
+    def serve(self, serving: Serving) -> None:
+        """Define the state machine.
+
+        Args:
+            serving: The steps after a training.
+        """
+        self._pipeline = FineTuningPipeline(
+            self._stack,
+            "Pipeline",
+            name=self._placement.name,
+            prepare=self.functions.prepare,
+            job=self._job,
+            serving=serving,
+            notices=self._notices,
+            encryption_key=self._store.key,
+            training_time=Duration.seconds(self._max_wait_seconds or self._placement.model.max_runtime_seconds),
+            log_retention=self._stack.log_retention,
+            removal_policy=self._stack.removal_policy,
+        )
+
+    def finish(self, *, needs: Sequence[IDependable], endpoint_name: str | None = None) -> None:
+        """Define the triggers and the clean-up of the pipeline that `serve` has defined, and the outputs.
+
+        Args:
+            needs: Further resources that must exist as long as the pipeline may run or is cleaned up after.
+            endpoint_name: The endpoint that the pipeline creates; None where it creates none.
+        """
+        stack, store, model = self._stack, self._store, self._placement.model
+        machine = self._pipeline.state_machine
+        unfinished = self._notices.watch(machine, statuses=UNFINISHED)
+        destroyed = self._placement.environment.removal is Removal.DESTROY
+        lifecycle = PipelineLifecycle(
+            stack,
+            # Two ids: where a declaration comes to be served by Bedrock, the endpoint's clean-up leaves the stack with
+            # all its rights, and deletes the endpoint.
+            "Lifecycle" if endpoint_name else "ImportLifecycle",
+            pipeline=self._placement.name,
+            state_machine=machine,
+            artifacts=f"data and tuned weights {'are deleted with it' if destroyed else 'stay in the bucket'}",
+            declaration_hash=declaration_hash(model),
+            needs=[store.artifacts, *needs, self._job, self.functions, self._notices.topic, self._pipeline],
+            endpoint_name=endpoint_name,
+            encryption_key=store.key,
+            start_on_deploy="deploy" in model.start,
+            log_retention=stack.log_retention,
+            removal_policy=stack.removal_policy,
+        )
+        triggers = PipelineTriggers(
+            stack,
+            "Triggers",
+            state_machine=machine,
+            bucket=store.artifacts.bucket,
+            marker_key=f"training/{MARKER}" if "marker" in model.start else None,
+            schedules=[start.removeprefix(_SCHEDULE) for start in model.start if start.startswith(_SCHEDULE)],
+        )
+        # Triggers and the notification rule go first, so that the clean-up meets no new executions and sends no
+        # notices for those it stops.
+        triggers.node.add_dependency(lifecycle)
+        unfinished.node.add_dependency(lifecycle)
+        start = f"aws stepfunctions start-execution --state-machine-arn {machine.state_machine_arn}"
+        stack.add_outputs(
+            {
+                "BucketName": (store.artifacts.bucket_name, "the model's data and artifacts"),
+                "KeyArn": (store.key.key_arn, "the key of all that the stack stores"),
+                "DataPrefix": (store.data_prefix, "where the training data goes"),
+                "StateMachineArn": (machine.state_machine_arn, "the fine-tuning pipeline"),
+                "StartCommand": (
+                    f"{start} --region {stack.region}",
+                    'starts a training; with --input \'{"action": "rollback"}\' serves the release before',
+                ),
+                "TopicArn": (self._notices.topic.topic_arn, "tells how trainings end: subscribe to it"),
+            }
+        )
 
 
-def pipeline(
-    stack: Stack,
-    *,
-    environment: Environment,
-    model: FineTunedModel,
-    store: DataStore,
-    trained: Training,
-    serving: Serving,
-) -> FineTuningPipeline:
-    """Define the state machine.
-
-    Args:
-        stack: The model's stack.
-        environment: Where the model is trained and runs.
-        model: The declaration.
-        store: Where data and weights are.
-        trained: What trains.
-        serving: What follows a training.
-    """
-    return FineTuningPipeline(
-        stack,
-        "Pipeline",
-        name=name_of(environment, model),
-        prepare=trained.functions.prepare,
-        job=trained.job,
-        serving=serving,
-        notices=trained.notices,
-        encryption_key=store.key,
-        training_time=trained.longest,
-        log_retention=log_retention(environment),
-        removal_policy=removal_policy(environment),
-    )
-
-
-def _place(stack: Stack, uri: str | None) -> tuple[str, str] | None:
-    """A bucket's ARN and a prefix."""
+def _bucket_and_prefix(stack: Stack, uri: str | None) -> tuple[str, str] | None:
+    """Return the bucket's ARN and the prefix of an S3 URI, or None for None."""
     if uri is None:
         return None
     location = urlsplit(uri)

@@ -1,10 +1,9 @@
-"""What stands in front of a model in an environment."""
+"""API in front of a model, with its environment's keys, domain and web ACL."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
-from aws_cdk import aws_logs as logs
+from aws_cdk import Duration, Stack
 from constructs import IDependable
 from constructs.api.api_domain import ApiDomain
 from constructs.api.api_keys import ApiKeys
@@ -14,43 +13,44 @@ from constructs.api.web_acl import WebAcl
 from constructs.model_key import ModelKey
 
 from stacks.declarations import Model
-from stacks.environments import ApiKeys as Keys
-from stacks.environments import Domain, Environment
+from stacks.environments import ApiKeys as ApiKeysDeclaration
+from stacks.environments import Domain
 from stacks.environments import WebAcl as WebAclDeclaration
-from stacks.settings import log_retention, removal_policy
+from stacks.placed_stack import PlacedStack
+from stacks.placement import AnyPlacement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelApi:
-    """What stands in front of one model.
+    """The API in front of one model.
 
     Attributes:
         api: The API.
         parts: All that must work before the model is worth its money: the API's stage, and the callers' keys, the
-            name and the web ACL where there are any.
+            domain and the web ACL where there are any.
     """
 
     api: InvokeApi
     parts: Sequence[IDependable]
 
 
-def model_api(
-    stack: Stack, *, environment: Environment, model: Model, target: InvokeTarget, encryption_key: ModelKey
+def front_door(
+    stack: PlacedStack, placement: AnyPlacement, *, target: InvokeTarget, encryption_key: ModelKey
 ) -> ModelApi:
-    """Put the API in front of a model, with the environment's keys, name and web ACL, and tell where it answers.
+    """Define the API in front of a model, with the environment's keys, domain and web ACL, and its outputs.
 
     Args:
         stack: The model's stack.
-        environment: Where the model runs.
-        model: The declaration.
-        target: What answers.
+        placement: The model and its environment.
+        target: The endpoint or imported model that answers.
         encryption_key: The stack's key.
 
     Raises:
         ValueError: If the declaration is wrong; the message lists every problem.
     """
-    door, removal, retention = environment.front_door, removal_policy(environment), log_retention(environment)
-    keys = _api_keys(stack, door.api_keys, encryption_key, retention, removal) if door.api_keys else None
+    model, environment = placement.model, placement.environment
+    door = environment.front_door
+    keys = _api_keys(stack, door.api_keys, encryption_key) if door.api_keys else None
     domain = _api_domain(stack, door.domain, model) if door.domain else None
     api = InvokeApi(
         stack,
@@ -66,18 +66,15 @@ def model_api(
         log_prompts=environment.log_prompts,
         invoke_timeout=Duration.seconds(model.invoke_timeout_seconds),
         reserved_concurrency=environment.reserved_concurrency,
-        log_retention=retention,
-        removal_policy=removal,
+        log_retention=stack.log_retention,
+        removal_policy=stack.removal_policy,
     )
-    _outputs(stack, api, domain)
+    stack.add_outputs(_outputs(api, domain))
     parts = (api.rest_api.deployment_stage, keys, domain, api.web_acl_association)
     return ModelApi(api=api, parts=[part for part in parts if part is not None])
 
 
-def _api_keys(
-    stack: Stack, declared: Keys, key: ModelKey, retention: logs.RetentionDays, removal_policy: RemovalPolicy
-) -> ApiKeys:
-    """Define the callers' keys."""
+def _api_keys(stack: PlacedStack, declared: ApiKeysDeclaration, key: ModelKey) -> ApiKeys:
     throttle, quota = declared.throttle, declared.quota
     return ApiKeys(
         stack,
@@ -87,13 +84,13 @@ def _api_keys(
         burst=throttle.burst if throttle else None,
         quota=quota.requests if quota else None,
         quota_period=quota.per if quota else "MONTH",
-        log_retention=retention,
-        removal_policy=removal_policy,
+        log_retention=stack.log_retention,
+        removal_policy=stack.removal_policy,
     )
 
 
 def _web_acl_arn(stack: Stack, declared: WebAclDeclaration | Mapping[str, str]) -> str:
-    """Define a web ACL, or name the existing one of the region."""
+    """Define a web ACL, or return the ARN of the region's existing one."""
     if not isinstance(declared, WebAclDeclaration):
         return declared[stack.region]
     return WebAcl(
@@ -105,7 +102,6 @@ def _web_acl_arn(stack: Stack, declared: WebAclDeclaration | Mapping[str, str]) 
 
 
 def _api_domain(stack: Stack, declared: Domain, model: Model) -> ApiDomain:
-    """Define the name under which the model answers."""
     return ApiDomain(
         stack,
         "Domain",
@@ -115,25 +111,13 @@ def _api_domain(stack: Stack, declared: Domain, model: Model) -> ApiDomain:
     )
 
 
-def _outputs(stack: Stack, api: InvokeApi, domain: ApiDomain | None) -> None:
-    """Tell where the API answers, and what its callers and its name need."""
-    CfnOutput(
-        stack,
-        "InvokeUrl",
-        value=api.url,
-        description="where the API answers; OpenAI's base URL is this and v1",
-    )
+def _outputs(api: InvokeApi, domain: ApiDomain | None) -> Mapping[str, tuple[str, str]]:
+    """Return the outputs that callers, keys and DNS need: value and description by name."""
+    outputs = {"InvokeUrl": (api.url, "where the API answers; OpenAI's base URL is this and v1")}
     if api.usage_plan:
-        CfnOutput(
-            stack,
-            "UsagePlanId",
-            value=api.usage_plan.usage_plan_id,
-            description="the usage plan that the keys of the API's callers belong to",
-        )
+        plan = api.usage_plan.usage_plan_id
+        outputs["UsagePlanId"] = (plan, "the usage plan that the keys of the API's callers belong to")
     if domain:
-        CfnOutput(
-            stack,
-            "DomainTarget",
-            value=domain.regional_domain_name,
-            description="what the DNS record of the model's name points to",
-        )
+        target = domain.regional_domain_name
+        outputs["DomainTarget"] = (target, "what the DNS record of the model's name points to")
+    return outputs

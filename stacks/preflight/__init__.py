@@ -13,10 +13,11 @@ from catalog import Lock
 from catalog.limits import endpoint as limits
 from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel
 from stacks.environments import Environment
+from stacks.placement import AnyPlacement, Deployments, is_of, placed, placements
 from stacks.preflight.catalogue import Subject, instances, look_up, published
 from stacks.preflight.container import container
 from stacks.preflight.environments import environment_findings, quota_findings, region_findings
-from stacks.preflight.findings import CatalogPlace, Deployments, Finding, Place, Report, Severity, breaches, place_of
+from stacks.preflight.findings import Finding, Report, Severity, breaches
 from stacks.preflight.fine_tuning import fine_tuning_findings
 from stacks.preflight.front_door import domain_findings, front_door_findings
 from stacks.preflight.import_room import import_room_findings, imported_models_findings
@@ -57,41 +58,38 @@ def _findings(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
         yield from environment_findings(environment, models)
         yield from front_door_findings(environment, models)
         needed: Counter[tuple[str, str]] = Counter()
-        places = [place_of(environment, model) for model in models]
-        for place in places:
-            subject, found = look_up(place, lock) if isinstance(place, CatalogPlace) else (None, [])
+        for placement in placed(environment, models):
+            subject, found = look_up(placement, lock) if is_of(placement, JumpStartModel) else (None, [])
             yield from found
-            yield from _alone(place, environment)
-            yield from prompt_format(place, lock)
-            if isinstance(place.model, FineTunedModel):
-                yield from fine_tuning_findings(place, place.model)
-            yield from _imported(place)
+            yield from _alone(placement, environment)
+            yield from prompt_format(placement, lock)
+            if isinstance(placement.model, FineTunedModel):
+                yield from fine_tuning_findings(placement, placement.model)
+            yield from _imported(placement)
             if subject is not None:
                 yield from _known(subject, lock)
-                if not place.bedrock:
-                    needed[place.region, subject.instance_type] += subject.place.instance_count
+                if not placement.bedrock:
+                    needed[placement.region, subject.instance_type] += placement.instance_count
         yield from quota_findings(environment, needed)
         yield from imported_models_findings(environment)
-    yield from import_room_findings(
-        [place_of(environment, model) for environment, models in deployments for model in models]
-    )
+    yield from import_room_findings(placements(deployments))
 
 
-def _alone(place: Place, environment: Environment) -> Iterator[Finding]:
+def _alone(placement: AnyPlacement, environment: Environment) -> Iterator[Finding]:
     """Check what of a declaration needs no catalogue."""
-    model = place.model
+    model = placement.model
     if model.region is not None and model.region != environment.region:
-        yield from region_findings(f"{place}.region", model.region, jumpstart=isinstance(model, JumpStartModel))
-    if isinstance(model, JumpStartModel) and not place.bedrock and model.instance_count is not None:
-        yield from breaches("instance-count", str(place), limits.instance_count(model.instance_count))
+        yield from region_findings(f"{placement}.region", model.region, jumpstart=isinstance(model, JumpStartModel))
+    if isinstance(model, JumpStartModel) and not placement.bedrock and model.instance_count is not None:
+        yield from breaches("instance-count", str(placement), limits.instance_count(model.instance_count))
     seconds = model.invoke_timeout_seconds
     name = "invoke_timeout_seconds"
-    found = list(breaches("invoke-timeout", str(place), limits.invoke_timeout(seconds), subject=name))
+    found = list(breaches("invoke-timeout", str(placement), limits.invoke_timeout(seconds), subject=name))
     yield from found
-    if seconds > limits.SAGEMAKER_STREAM_SECONDS and not found and not place.bedrock:
+    if seconds > limits.SAGEMAKER_STREAM_SECONDS and not found and not placement.bedrock:
         yield Finding(
             rule="invoke-timeout-unused",
-            place=f"{place}.{name}",
+            place=f"{placement}.{name}",
             value=f"{seconds} s",
             message="SageMaker ends an answer that streams after 8 minutes, and one that does not after 60 s",
             suggestion=f"{limits.SAGEMAKER_STREAM_SECONDS}",
@@ -99,23 +97,23 @@ def _alone(place: Place, environment: Environment) -> Iterator[Finding]:
         )
 
 
-def _imported(place: Place) -> Iterator[Finding]:
+def _imported(placement: AnyPlacement) -> Iterator[Finding]:
     """Check what a declaration says of an import into Bedrock, where it does."""
-    if place.bedrock:
-        yield from import_findings(place, place.bedrock)
-    match place.model:
+    if placement.bedrock:
+        yield from import_findings(placement, placement.bedrock)
+    match placement.model:
         case ImportedModel():
-            yield from import_weights_findings(place, place.model.weights)
+            yield from import_weights_findings(placement, placement.model.weights)
         case FineTunedModel(bedrock=BedrockImport()):
-            yield from unused_findings(place, place.model)
+            yield from unused_findings(placement, placement.model)
 
 
 def _known(subject: Subject, lock: Lock) -> Iterator[Finding]:
     """Check a declaration whose version the lock has."""
     weights = weigh(subject)
     yield from published(subject)
-    if subject.place.bedrock:
-        yield from tuned_import_findings(subject, subject.place.bedrock, weights, lock)
+    if subject.placement.bedrock:
+        yield from tuned_import_findings(subject, subject.placement.bedrock, weights, lock)
     else:
         yield from instances(subject, fits=fitting(subject, weights))
         yield from container(subject)

@@ -8,7 +8,9 @@ from catalog import CatalogError, Deployment, Lock, ModelVersion
 from catalog.instances import hardware
 from catalog.nearest import similar
 from catalog.regions import jumpstart_regions, offering_regions, read, refused
-from stacks.preflight.findings import CatalogPlace, Finding, Severity
+from stacks.declarations import JumpStartModel
+from stacks.placement import Placement
+from stacks.preflight.findings import Finding, Severity
 
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 
@@ -18,19 +20,19 @@ class Subject:
     """A declaration with what the lock says of it.
 
     Attributes:
-        place: The declaration.
+        placement: The declaration.
         version: The pinned version.
         deployment: What it resolves to, None where it does not.
     """
 
-    place: CatalogPlace
+    placement: Placement[JumpStartModel]
     version: ModelVersion
     deployment: Deployment | None
 
     @property
     def instance_type(self) -> str:
         """The instance type that is declared, or the version's default, as always where Bedrock serves the model."""
-        declared = None if self.place.bedrock else self.place.model.instance_type
+        declared = None if self.placement.bedrock else self.placement.model.instance_type
         return declared or self.version.default_instance_type
 
     @property
@@ -39,22 +41,22 @@ class Subject:
         return f"{self.version.model_id} {self.version.version}"
 
 
-def look_up(place: CatalogPlace, lock: Lock) -> tuple[Subject | None, list[Finding]]:
+def look_up(placement: Placement[JumpStartModel], lock: Lock) -> tuple[Subject | None, list[Finding]]:
     """Find a declaration in the lock.
 
     Args:
-        place: The declaration.
+        placement: The declaration.
         lock: The catalogue.
 
     Returns:
         What the lock says, None where it has no such version; and what is wrong so far.
     """
-    model_id, wanted = place.model.model_id, place.model.version
+    model_id, wanted = placement.model.model_id, placement.model.version
     if model_id not in lock.model_ids():
         near = similar(model_id, lock.model_ids(), most=2)
         finding = Finding(
             rule="unknown-model",
-            place=f"{place}.model_id",
+            place=f"{placement}.model_id",
             value=repr(model_id),
             message="it is not in the lock",
             suggestion=" or ".join(near) or f"python -m catalog update {model_id}",
@@ -63,7 +65,7 @@ def look_up(place: CatalogPlace, lock: Lock) -> tuple[Subject | None, list[Findi
     if wanted not in (versions := lock.versions(model_id)):
         finding = Finding(
             rule="unknown-version",
-            place=f"{place}.version",
+            place=f"{placement}.version",
             value=repr(wanted),
             message=f"the lock has no such version of {model_id}",
             allowed=", ".join(versions),
@@ -74,19 +76,21 @@ def look_up(place: CatalogPlace, lock: Lock) -> tuple[Subject | None, list[Findi
         version = lock.model(model_id, wanted)
     except CatalogError as error:
         return None, [
-            Finding(rule="broken-lock", place=f"{place}.version", value=repr(wanted), message=problem)
+            Finding(rule="broken-lock", place=f"{placement}.version", value=repr(wanted), message=problem)
             for problem in error.problems
         ]
-    subject = Subject(place=place, version=version, deployment=None)
+    subject = Subject(placement=placement, version=version, deployment=None)
     chosen = subject.instance_type
     try:
         deployment = version.resolve(
-            region=place.region, instance_type=chosen, allow_unlisted_instance_type=chosen not in version.instance_types
+            region=placement.region,
+            instance_type=chosen,
+            allow_unlisted_instance_type=chosen not in version.instance_types,
         )
     except CatalogError as error:
         subject = replace(subject, deployment=_elsewhere(version, chosen))
         # Where Bedrock serves the model, no endpoint needs its image.
-        return subject, [] if place.bedrock else list(_unresolved(subject, error))
+        return subject, [] if placement.bedrock else list(_unresolved(subject, error))
     return replace(subject, deployment=deployment), []
 
 
@@ -102,18 +106,18 @@ def _elsewhere(version: ModelVersion, instance_type: str) -> Deployment | None:
 
 def _unresolved(subject: Subject, error: CatalogError) -> Iterator[Finding]:
     """Say which declared value keeps a version from resolving; `catalog.spec` has the rule and the words."""
-    place, version = subject.place, subject.version
+    placement, version = subject.placement, subject.version
     regions = version.regions()
-    if place.region not in jumpstart_regions() or not _INSTANCE_TYPE.fullmatch(subject.instance_type):
+    if placement.region not in jumpstart_regions() or not _INSTANCE_TYPE.fullmatch(subject.instance_type):
         # A region that is none or without JumpStart, and what is no instance type, have findings of their own.
         return
-    if regions and place.region not in regions:
-        continent = place.region.split("-")[0]
+    if regions and placement.region not in regions:
+        continent = placement.region.split("-")[0]
         near = [region for region in regions if region.split("-")[0] == continent] or list(regions)
         yield Finding(
             rule="no-image-in-region",
-            place=place.region_place,
-            value=repr(place.region),
+            place=placement.region_field,
+            value=repr(placement.region),
             message=f"{subject.label} has no image there",
             allowed=", ".join(regions),
             suggestion=near[0],
@@ -122,7 +126,7 @@ def _unresolved(subject: Subject, error: CatalogError) -> Iterator[Finding]:
     for problem in error.problems:
         yield Finding(
             rule="no-image",
-            place=f"{place}.instance_type",
+            place=f"{placement}.instance_type",
             value=repr(subject.instance_type),
             message=problem,
             suggestion=_default(subject),
@@ -131,22 +135,22 @@ def _unresolved(subject: Subject, error: CatalogError) -> Iterator[Finding]:
 
 def published(subject: Subject) -> Iterator[Finding]:
     """Check version and licence of a model that the lock has."""
-    place, version = subject.place, subject.version
+    placement, version = subject.placement, subject.version
     if version.deprecated:
         yield Finding(
             rule="deprecated-version",
-            place=f"{place}.version",
+            place=f"{placement}.version",
             value=repr(version.version),
             message=f"AWS has deprecated this version of {version.model_id} and may take it away",
             suggestion="python -m catalog update, and a version that is not",
             severity=Severity.WARNING,
         )
-    accepted = place.model.accept_eula
+    accepted = placement.model.accept_eula
     if version.requires_eula and not accepted:
         terms = f" ({subject.deployment.eula or version.eula_key})" if subject.deployment else f" ({version.eula_key})"
         yield Finding(
             rule="eula-not-accepted",
-            place=f"{place}.accept_eula",
+            place=f"{placement}.accept_eula",
             value="False",
             message=f"{subject.label} has an end-user licence agreement{terms}: read it, and set accept_eula=True if "
             "you accept it; you are then responsible for keeping to its terms",
@@ -154,7 +158,7 @@ def published(subject: Subject) -> Iterator[Finding]:
     if accepted and not version.requires_eula:
         yield Finding(
             rule="eula-without-terms",
-            place=f"{place}.accept_eula",
+            place=f"{placement}.accept_eula",
             value="True",
             message=f"the catalogue names no end-user licence agreement of {subject.label}, so nothing is accepted",
             suggestion="leaving it out",
@@ -178,9 +182,9 @@ def _default(subject: Subject) -> str:
 
 
 def _instance_type(subject: Subject, fits: tuple[str, ...]) -> Iterator[Finding]:
-    place, version, chosen = subject.place, subject.version, subject.instance_type
-    reason = place.model.unlisted_instance_type
-    field = f"{place}.instance_type"
+    placement, version, chosen = subject.placement, subject.version, subject.instance_type
+    reason = placement.model.unlisted_instance_type
+    field = f"{placement}.instance_type"
     if not _INSTANCE_TYPE.fullmatch(chosen):
         near = similar(chosen, version.instance_types, most=1) or similar(
             f"ml.{chosen}", version.instance_types, most=1
@@ -206,48 +210,48 @@ def _instance_type(subject: Subject, fits: tuple[str, ...]) -> Iterator[Finding]
     if reason is not None and not reason.strip():
         yield Finding(
             rule="unlisted-without-reason",
-            place=f"{place}.unlisted_instance_type",
+            place=f"{placement}.unlisted_instance_type",
             value=repr(reason),
             allowed="why the instance type is right, or None",
         )
     if listed and reason is not None:
         yield Finding(
             rule="unlisted-needlessly",
-            place=f"{place}.unlisted_instance_type",
+            place=f"{placement}.unlisted_instance_type",
             value="a reason",
             message=f"AWS lists {chosen} for {subject.label}, so it needs none",
             suggestion="leaving it out",
             severity=Severity.WARNING,
         )
     hardware_known = hardware(chosen)
-    if place.environment.require_volume_key and hardware_known is not None and hardware_known.local_nvme_gb:
+    if placement.environment.require_volume_key and hardware_known is not None and hardware_known.local_nvme_gb:
         yield Finding(
             rule="volume-key-on-nvme",
             place=field,
             value=repr(chosen),
-            message=f"{place.environment.name}.require_volume_key is True, but the type keeps the model on local NVMe, "
-            "which SageMaker encrypts by itself and for which it takes no KmsKeyId",
+            message=f"{placement.environment.name}.require_volume_key is True, but the type keeps the model on local "
+            "NVMe, which SageMaker encrypts by itself and for which it takes no KmsKeyId",
             allowed="types without local storage",
         )
 
 
 def _offered(subject: Subject) -> Iterator[Finding]:
-    place, chosen = subject.place, subject.instance_type
+    placement, chosen = subject.placement, subject.instance_type
     offering = offering_regions(chosen)
     finding = Finding(
         rule="not-offered-in-region",
-        place=f"{place}.instance_type",
+        place=f"{placement}.instance_type",
         value=repr(chosen),
         severity=Severity.SECOND_HAND,
     )
-    if refused(chosen, place.region):
+    if refused(chosen, placement.region):
         when = read("refused")
         yield replace(
-            finding, message=f"SageMaker is said not to host on it in {place.region} (second-hand, read {when})"
+            finding, message=f"SageMaker is said not to host on it in {placement.region} (second-hand, read {when})"
         )
-    elif offering is not None and place.region in jumpstart_regions() and place.region not in offering:
+    elif offering is not None and placement.region in jumpstart_regions() and placement.region not in offering:
         yield replace(
             finding,
-            message=f"EC2 is not known to offer it in {place.region} (second-hand, read {read('offered')})",
+            message=f"EC2 is not known to offer it in {placement.region} (second-hand, read {read('offered')})",
             allowed=", ".join(offering),
         )

@@ -41,8 +41,8 @@ _LMI_VARIABLES: tuple[str, ...] = ("OPTION_QUANTIZE",)
 
 def container(subject: Subject) -> Iterator[Finding]:
     """Check the variables that the container gets, the version's own and the declaration's over them."""
-    declared = subject.place.model.environment
-    yield from breaches("environment-variable", str(subject.place), limits.environment(declared))
+    declared = subject.placement.model.environment
+    yield from breaches("environment-variable", str(subject.placement), limits.environment(declared))
     if subject.deployment is None:
         return
     own = subject.deployment.environment
@@ -54,7 +54,7 @@ def container(subject: Subject) -> Iterator[Finding]:
 
 
 def _place(subject: Subject, variable: str) -> str:
-    return f"{subject.place}.environment[{variable!r}]"
+    return f"{subject.placement}.environment[{variable!r}]"
 
 
 def _number(variables: Mapping[str, str], name: str) -> int | None:
@@ -120,7 +120,7 @@ def _gpus(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _quantization(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
-    declared = subject.place.model.environment
+    declared = subject.placement.model.environment
     match subject.deployment.container if subject.deployment else "other":
         case "tgi":
             read, unread, known, severity = _TGI_VARIABLES, _LMI_VARIABLES, TGI_QUANTIZATION, Severity.ERROR

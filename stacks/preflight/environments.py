@@ -9,7 +9,8 @@ from catalog.nearest import nearest_number, similar
 from catalog.regions import jumpstart_regions, regions
 from stacks.declarations import JumpStartModel, Model
 from stacks.environments import Environment, Network
-from stacks.preflight.findings import CatalogPlace, Finding, Severity, breaches
+from stacks.placement import placed
+from stacks.preflight.findings import Finding, Severity, breaches
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 # EC2's ids: a prefix and 8 (old) or 17 hexadecimal digits.
@@ -45,10 +46,7 @@ def environment_findings(environment: Environment, models: Sequence[Model]) -> I
     yield from _tags(environment)
     if environment.network is not None:
         yield from _network(f"{name}.network", environment.network)
-    places = [
-        CatalogPlace(environment=environment, model=model) for model in models if isinstance(model, JumpStartModel)
-    ]
-    yield from _addresses(environment, places)
+    yield from _addresses(environment, [placement.instance_count for placement in placed(environment, models)])
 
 
 def region_findings(place: str, region: str, *, jumpstart: bool) -> Iterator[Finding]:
@@ -159,11 +157,11 @@ def _network(place: str, network: Network) -> Iterator[Finding]:
                 )
 
 
-def _addresses(environment: Environment, places: Sequence[CatalogPlace]) -> Iterator[Finding]:
+def _addresses(environment: Environment, instance_counts: Sequence[int]) -> Iterator[Finding]:
     network = environment.network
     if network is None or network.free_addresses is None:
         return
-    needed = sum(place.instance_count for place in places)
+    needed = sum(instance_counts)
     field = f"{environment.name}.network.free_addresses"
     if needed > network.free_addresses:
         yield Finding(
@@ -174,7 +172,7 @@ def _addresses(environment: Environment, places: Sequence[CatalogPlace]) -> Iter
             suggestion="more or larger subnets",
         )
     # A new endpoint config is tried on new instances before the old ones go.
-    elif needed + max((place.instance_count for place in places), default=0) > network.free_addresses:
+    elif needed + max(instance_counts, default=0) > network.free_addresses:
         yield Finding(
             rule="address-room",
             place=field,

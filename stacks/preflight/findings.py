@@ -1,15 +1,10 @@
 """What the preflight says: one finding a mistake, with its place, the value, what is allowed and what to try."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from catalog.limits.endpoint import Breach
-from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel, Model
-from stacks.environments import Environment
-
-Deployments = Sequence[tuple[Environment, Sequence[Model]]]
-"""Environments with the models that each runs."""
 
 
 class Severity(StrEnum):
@@ -67,69 +62,6 @@ class Report:
 
     errors: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One model in one environment.
-
-    Attributes:
-        environment: The environment.
-        model: The model's declaration.
-    """
-
-    environment: Environment
-    model: Model
-
-    def __str__(self) -> str:
-        return f"{self.environment.name}/{self.model.name}"
-
-    @property
-    def region(self) -> str:
-        """Where the model runs."""
-        return self.model.region or self.environment.region
-
-    @property
-    def region_place(self) -> str:
-        """Where the region is declared."""
-        return f"{self}.region" if self.model.region else f"{self.environment.name}.region"
-
-    @property
-    def instance_count(self) -> int:
-        """How many instances the model runs on; none where Bedrock serves it."""
-        return 0
-
-    @property
-    def bedrock(self) -> BedrockImport | None:
-        """How the model is imported into Bedrock, which serves it; None where an endpoint does."""
-        return self.model.bedrock if isinstance(self.model, FineTunedModel | ImportedModel) else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogPlace(Place):
-    """One model of the catalogue in one environment, as it is or tuned.
-
-    Attributes:
-        model: The model's declaration.
-    """
-
-    model: JumpStartModel
-
-    @property
-    def instance_count(self) -> int:
-        """How many instances the model runs on; none where Bedrock serves it."""
-        if self.bedrock:
-            return 0
-        if self.model.instance_count is None:
-            return self.environment.instance_count
-        return self.model.instance_count
-
-
-def place_of(environment: Environment, model: Model) -> Place:
-    """Where a model is declared, by its kind."""
-    if isinstance(model, JumpStartModel):
-        return CatalogPlace(environment=environment, model=model)
-    return Place(environment=environment, model=model)
 
 
 def breaches(rule: str, place: str, found: Iterator[Breach], *, subject: str | None = None) -> Iterator[Finding]:

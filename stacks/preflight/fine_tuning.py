@@ -8,17 +8,18 @@ from collections.abc import Iterator
 
 from catalog.limits import training as limits
 from stacks.declarations import FineTunedModel
-from stacks.preflight.findings import Finding, Place, Severity, breaches
+from stacks.placement import AnyPlacement
+from stacks.preflight.findings import Finding, Severity, breaches
 
 
-def fine_tuning_findings(place: Place, model: FineTunedModel) -> Iterator[Finding]:
+def fine_tuning_findings(placement: AnyPlacement, model: FineTunedModel) -> Iterator[Finding]:
     """Check a fine-tuned model's declaration.
 
     Args:
-        place: Where it is declared.
+        placement: Where it is declared.
         model: The declaration.
     """
-    at = str(place)
+    at = str(placement)
     runtime = model.max_runtime_seconds
     yield from breaches("training-method", at, limits.method(model.method, model.prompt_format))
     found = list(
@@ -35,29 +36,28 @@ def fine_tuning_findings(place: Place, model: FineTunedModel) -> Iterator[Findin
     yield from breaches("data-prefix", at, limits.prefix("validation_prefix", model.validation_prefix))
     yield from breaches("validation", at, limits.validation(model.validation_split, model.validation_prefix))
     yield from breaches("training-start", at, limits.start(model.start, own_bucket=model.data_prefix is None))
-    yield from _name(place)
+    yield from _name(placement)
     if not found:
-        yield from _doubtful(place, model)
+        yield from _doubtful(placement, model)
 
 
-def _name(place: Place) -> Iterator[Finding]:
-    joined = f"{place.environment.name}-{place.model.name}"
-    if len(joined) > limits.LONGEST_PIPELINE_NAME:
+def _name(placement: AnyPlacement) -> Iterator[Finding]:
+    if len(placement.name) > limits.LONGEST_PIPELINE_NAME:
         yield Finding(
             rule="pipeline-name-too-long",
-            place=f"{place}.name",
-            value=repr(place.model.name),
-            message=f"with the environment's name it has {len(joined)} characters, and models and configs end in the "
-            "hash of a release",
+            place=f"{placement}.name",
+            value=repr(placement.model.name),
+            message=f"with the environment's name it has {len(placement.name)} characters, and models and configs end "
+            "in the hash of a release",
             allowed=f"{limits.LONGEST_PIPELINE_NAME} characters together",
         )
 
 
-def _doubtful(place: Place, model: FineTunedModel) -> Iterator[Finding]:
+def _doubtful(placement: AnyPlacement, model: FineTunedModel) -> Iterator[Finding]:
     if model.max_runtime_seconds > limits.QUOTA_RUNTIME_SECONDS:
         yield Finding(
             rule="training-over-quota",
-            place=f"{place}.max_runtime_seconds",
+            place=f"{placement}.max_runtime_seconds",
             value=f"{model.max_runtime_seconds} s",
             message="SageMaker stops jobs after 5 days unless the quota was raised",
             suggestion=f"{limits.QUOTA_RUNTIME_SECONDS}",
@@ -66,7 +66,7 @@ def _doubtful(place: Place, model: FineTunedModel) -> Iterator[Finding]:
     if "deploy" in model.start and model.data_prefix is None:
         yield Finding(
             rule="start-without-data",
-            place=f"{place}.start",
+            place=f"{placement}.start",
             value="'deploy'",
             message="the stack's own bucket is empty at the first deployment, whose training fails for want of data",
             suggestion="'marker'",

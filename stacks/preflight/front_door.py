@@ -7,15 +7,16 @@ from catalog.limits import gateway as limits
 from catalog.nearest import similar
 from stacks.declarations import Model
 from stacks.environments import ApiKeys, Domain, Environment, WebAcl
-from stacks.preflight.findings import Deployments, Finding, Place, Severity, breaches
+from stacks.placement import AnyPlacement, Deployments, placed, placements
+from stacks.preflight.findings import Finding, Severity, breaches
 
 
 def front_door_findings(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
     """Check the front door of one environment, for the regions that its models run in."""
     place = f"{environment.name}.front_door"
     door = environment.front_door
-    places = [Place(environment=environment, model=model) for model in models]
-    regions = tuple(dict.fromkeys(place.region for place in places))
+    here = placed(environment, models)
+    regions = tuple(dict.fromkeys(placement.region for placement in here))
     if door.api_keys is not None:
         yield from _api_keys(f"{place}.api_keys", door.api_keys)
     if isinstance(door.web_acl, WebAcl):
@@ -23,27 +24,26 @@ def front_door_findings(environment: Environment, models: Sequence[Model]) -> It
     elif door.web_acl is not None:
         yield from _web_acl_arns(f"{place}.web_acl", door.web_acl, environment, regions)
     if door.domain is not None:
-        yield from _domain(f"{place}.domain", door.domain, environment, places, regions)
+        yield from _domain(f"{place}.domain", door.domain, environment, here, regions)
 
 
 def domain_findings(deployments: Deployments) -> Iterator[Finding]:
     """Check that no two environments give one name to two models."""
-    first: dict[str, Place] = {}
-    for environment, models in deployments:
-        domain = environment.front_door.domain
+    first: dict[str, AnyPlacement] = {}
+    for placement in placements(deployments):
+        environment = placement.environment.name
+        domain = placement.environment.front_door.domain
         if domain is None:
             continue
-        for model in models:
-            place = Place(environment=environment, model=model)
-            name = f"{model.name}.{domain.name}"
-            holder = first.setdefault(name, place)
-            if holder.environment.name != environment.name:
-                yield Finding(
-                    rule="domain-taken",
-                    place=f"{environment.name}.front_door.domain.name",
-                    value=repr(domain.name),
-                    message=f"{place} would answer at {name}, as {holder} does",
-                )
+        name = f"{placement.model.name}.{domain.name}"
+        holder = first.setdefault(name, placement)
+        if holder.environment.name != environment:
+            yield Finding(
+                rule="domain-taken",
+                place=f"{environment}.front_door.domain.name",
+                value=repr(domain.name),
+                message=f"{placement} would answer at {name}, as {holder} does",
+            )
 
 
 def _api_keys(place: str, keys: ApiKeys) -> Iterator[Finding]:
@@ -101,14 +101,14 @@ def _web_acl_arns(
 
 
 def _domain(
-    place: str, domain: Domain, environment: Environment, places: Sequence[Place], regions: Sequence[str]
+    place: str, domain: Domain, environment: Environment, models: Sequence[AnyPlacement], regions: Sequence[str]
 ) -> Iterator[Finding]:
     found = list(breaches("domain-name", place, limits.domain_name(domain.name), subject="name"))
     yield from found
-    for model in places if not found else ():
-        name = f"{model.model.name}.{domain.name}"
+    for placement in models if not found else ():
+        name = f"{placement.model.name}.{domain.name}"
         for finding in breaches("domain-name", place, limits.domain_name(name), subject="name"):
-            yield replace(finding, message=f"{model} would answer at {name!r}, which is no domain name")
+            yield replace(finding, message=f"{placement} would answer at {name!r}, which is no domain name")
     yield from _missing(
         rule="certificate-region",
         place=f"{place}.certificates",

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from catalog.limits import model_import as limits
 from stacks.declarations import BedrockImport
 from stacks.environments import Environment
-from stacks.preflight.findings import Finding, Place, Severity
+from stacks.placement import AnyPlacement
+from stacks.preflight.findings import Finding, Severity
 
 _QUOTA = f"quota 'Imported models per account' ({limits.MODELS_QUOTA_CODE})"
 
@@ -21,7 +22,7 @@ def imported_models_findings(environment: Environment) -> Iterator[Finding]:
         )
 
 
-def import_room_findings(places: Sequence[Place]) -> Iterator[Finding]:
+def import_room_findings(placements: Sequence[AnyPlacement]) -> Iterator[Finding]:
     """Check all imported models against the quotas that their environments declare, by account and region.
 
     An update imports the new version while the served one stays, and makes room by removing old versions of its own
@@ -29,27 +30,27 @@ def import_room_findings(places: Sequence[Place]) -> Iterator[Finding]:
     Environments that name the same account share its quota; one that names none is taken to be alone.
 
     Args:
-        places: All models of all environments.
+        placements: All models of all environments.
     """
-    groups: dict[tuple[str, str], list[tuple[Place, int]]] = {}
-    for place in places:
-        environment = place.environment
+    groups: dict[tuple[str, str], list[tuple[AnyPlacement, int]]] = {}
+    for placement in placements:
+        environment = placement.environment
         # A number that is out of range has a finding of its own.
-        if place.bedrock and not list(imported_models_findings(environment)):
-            yield from _never_kept(place, place.bedrock)
-            kept = min(max(place.bedrock.keep_versions, 1), limits.MOST_VERSIONS)
+        if placement.bedrock and not list(imported_models_findings(environment)):
+            yield from _never_kept(placement, placement.bedrock)
+            kept = min(max(placement.bedrock.keep_versions, 1), limits.MOST_VERSIONS)
             account = environment.account or f"that of {environment.name}"
-            groups.setdefault((account, place.region), []).append((place, kept))
+            groups.setdefault((account, placement.region), []).append((placement, kept))
     for (_, region), group in groups.items():
         yield from _room(region, group)
 
 
-def _never_kept(place: Place, declared: BedrockImport) -> Iterator[Finding]:
-    environment, quota = place.environment.name, place.environment.imported_models
+def _never_kept(placement: AnyPlacement, declared: BedrockImport) -> Iterator[Finding]:
+    environment, quota = placement.environment.name, placement.environment.imported_models
     if quota < declared.keep_versions <= limits.MOST_VERSIONS:
         yield Finding(
             rule="keep-versions",
-            place=f"{place}.bedrock.keep_versions",
+            place=f"{placement}.bedrock.keep_versions",
             value=f"{declared.keep_versions}",
             message=f"{environment}.imported_models is {quota}, so that the oldest go earlier, to make room",
             suggestion=f"{quota}",
@@ -57,11 +58,11 @@ def _never_kept(place: Place, declared: BedrockImport) -> Iterator[Finding]:
         )
 
 
-def _room(region: str, group: Sequence[tuple[Place, int]]) -> Iterator[Finding]:
+def _room(region: str, group: Sequence[tuple[AnyPlacement, int]]) -> Iterator[Finding]:
     """Check one account and region; `group` has its models, each with the number of versions that it keeps."""
-    environment = min((place.environment for place, _ in group), key=lambda one: one.imported_models)
+    environment = min((placement.environment for placement, _ in group), key=lambda one: one.imported_models)
     quota, field = environment.imported_models, f"{environment.name}.imported_models"
-    names = list(dict.fromkeys(place.environment.name for place, _ in group))
+    names = list(dict.fromkeys(placement.environment.name for placement, _ in group))
     if len(group) > quota:
         importing = f"the environments {' and '.join(names)} import" if names[1:] else "the environment imports"
         yield Finding(
@@ -73,7 +74,7 @@ def _room(region: str, group: Sequence[tuple[Place, int]]) -> Iterator[Finding]:
         )
         return
     total, most = sum(kept for _, kept in group), max(kept for _, kept in group)
-    others = {str(place): total - kept for place, kept in group}
+    others = {str(placement): total - kept for placement, kept in group}
     stuck = [name for name, count in others.items() if count + 2 > quota]
     if stuck:
         needed = limits.models_for_update([kept for _, kept in group])

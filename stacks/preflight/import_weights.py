@@ -6,35 +6,38 @@ from collections.abc import Iterator
 
 from catalog.limits import model_import as limits
 from stacks.declarations import S3Weights, SageMakerWeights
-from stacks.preflight.findings import Finding, Place, Severity, breaches
+from stacks.placement import AnyPlacement
+from stacks.preflight.findings import Finding, Severity, breaches
 
 _PACKED = (".tar.gz", ".tgz", ".tar", ".zip", ".gz")
 _FILES = (".safetensors", ".json", ".bin", ".pt", ".pth", ".gguf", ".jinja", ".model")
 _PLACEHOLDERS = "{account} and {region}, which stand for the stack's own"
 
 
-def import_weights_findings(place: Place, weights: S3Weights) -> Iterator[Finding]:
+def import_weights_findings(placement: AnyPlacement, weights: S3Weights) -> Iterator[Finding]:
     """Check an imported model's weights.
 
     Args:
-        place: Where the model is declared.
+        placement: Where the model is declared.
         weights: What the declaration says.
     """
-    at = f"{place}.weights"
-    yield from _bucket(place, weights.bucket)
+    at = f"{placement}.weights"
+    yield from _bucket(placement, weights.bucket)
     yield from _prefix(at, weights)
     if weights.account is not None:
         yield from breaches("weights-account", at, limits.account(weights.account))
     if weights.key_arn is not None:
-        yield from breaches("weights-key", at, limits.key_arn(weights.key_arn, region=place.region))
-        yield from _key_account(place, weights)
+        yield from breaches("weights-key", at, limits.key_arn(weights.key_arn, region=placement.region))
+        yield from _key_account(placement, weights)
     if isinstance(weights, SageMakerWeights):
         yield from _source(at, weights)
 
 
-def _bucket(place: Place, declared: str) -> Iterator[Finding]:
-    field, value = f"{place}.weights.bucket", repr(declared)
-    name = declared.replace("{account}", place.environment.account or 12 * "0").replace("{region}", place.region)
+def _bucket(placement: AnyPlacement, declared: str) -> Iterator[Finding]:
+    field, value = f"{placement}.weights.bucket", repr(declared)
+    name = declared.replace("{account}", placement.environment.account or 12 * "0").replace(
+        "{region}", placement.region
+    )
     if "{" in name or "}" in name:
         yield Finding(rule="weights-bucket", place=field, value=value, allowed=f"of braces {_PLACEHOLDERS}")
         return
@@ -88,14 +91,14 @@ def _prefix(at: str, weights: S3Weights) -> Iterator[Finding]:
             )
 
 
-def _key_account(place: Place, weights: S3Weights) -> Iterator[Finding]:
+def _key_account(placement: AnyPlacement, weights: S3Weights) -> Iterator[Finding]:
     """Objects may be encrypted with anybody's key, but hardly ever are with a third account's."""
-    owner = weights.account or place.environment.account
+    owner = weights.account or placement.environment.account
     holder = limits.key_account(weights.key_arn or "")
     if owner is not None and holder is not None and holder != owner:
         yield Finding(
             rule="weights-key-account",
-            place=f"{place}.weights.key_arn",
+            place=f"{placement}.weights.key_arn",
             value=repr(weights.key_arn),
             message=f"it belongs to account {holder}, and the bucket to {owner}",
             severity=Severity.WARNING,

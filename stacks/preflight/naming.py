@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from catalog.limits import endpoint as limits
 from stacks.declarations import FineTunedModel, JumpStartModel
-from stacks.preflight.findings import Deployments, Finding, Place, Severity, place_of
+from stacks.placement import AnyPlacement, Deployments, placements
+from stacks.preflight.findings import Finding, Severity
 
 # The stage of the accounts' own stacks, beside the environments, and the name of those stacks.
 ACCOUNT_STAGE = "account"
@@ -20,28 +21,29 @@ _FORM = "lower-case letters, digits and inner hyphens, a letter first"
 def naming(deployments: Deployments) -> Iterator[Finding]:
     """Check every name, and all names together."""
     yield from _environments(deployments)
-    places = [place_of(environment, model) for environment, models in deployments for model in models]
-    for place in places:
-        yield from _form(f"{place}.name", place.model.name)
-        joined = f"{place.environment.name}-{place.model.name}"
+    declared = placements(deployments)
+    for placement in declared:
+        yield from _form(f"{placement}.name", placement.model.name)
         # What Bedrock serves has shorter names (`stacks.preflight.imports`, `stacks.preflight.fine_tuning`).
-        if not place.bedrock and _NAME.fullmatch(place.environment.name) and _NAME.fullmatch(place.model.name):
-            for breach in limits.endpoint_name(joined):
+        names = (placement.environment.name, placement.model.name)
+        if not placement.bedrock and all(_NAME.fullmatch(name) for name in names):
+            for breach in limits.endpoint_name(placement.name):
                 yield Finding(
                     rule="name-too-long",
-                    place=f"{place}.name",
-                    value=repr(place.model.name),
-                    message=f"with the environment's name it makes an endpoint's name of {len(joined)} characters",
+                    place=f"{placement}.name",
+                    value=repr(placement.model.name),
+                    message="with the environment's name it makes an endpoint's name of "
+                    f"{len(placement.name)} characters",
                     allowed=breach.allowed,
                 )
-        if joined == _ACCOUNT_STACK:
+        if placement.name == _ACCOUNT_STACK:
             yield Finding(
                 rule="name-taken",
-                place=f"{place}.name",
-                value=repr(place.model.name),
+                place=f"{placement}.name",
+                value=repr(placement.model.name),
                 message=f"the stack name {_ACCOUNT_STACK!r} is taken by the account's own stack",
             )
-    for label, count in Counter(str(place) for place in places).items():
+    for label, count in Counter(str(placement) for placement in declared).items():
         if count > 1:
             yield Finding(
                 rule="name-repeated",
@@ -49,8 +51,8 @@ def naming(deployments: Deployments) -> Iterator[Finding]:
                 value=f"declared {count} times",
                 allowed="each model's name once an environment",
             )
-    yield from _collisions(places)
-    yield from _duplicates(places)
+    yield from _collisions(declared)
+    yield from _duplicates(declared)
 
 
 def _environments(deployments: Deployments) -> Iterator[Finding]:
@@ -82,11 +84,11 @@ def _form(place: str, name: str) -> Iterator[Finding]:
         )
 
 
-def _collisions(places: list[Place]) -> Iterator[Finding]:
+def _collisions(declared: Sequence[AnyPlacement]) -> Iterator[Finding]:
     """Stacks, endpoints and key aliases are called `environment-model`: two pairs can give one name."""
-    by_name: dict[str, list[Place]] = {}
-    for place in places:
-        by_name.setdefault(f"{place.environment.name}-{place.model.name}", []).append(place)
+    by_name: dict[str, list[AnyPlacement]] = {}
+    for placement in declared:
+        by_name.setdefault(placement.name, []).append(placement)
     for name, group in by_name.items():
         for one, other in combinations(group, 2):
             if str(one) == str(other) or one.region != other.region or not _may_share_account(one, other):
@@ -99,28 +101,28 @@ def _collisions(places: list[Place]) -> Iterator[Finding]:
             )
 
 
-def _may_share_account(one: Place, other: Place) -> bool:
-    accounts = {one.environment.account, other.environment.account}
+def _may_share_account(one: AnyPlacement, other: AnyPlacement) -> bool:
+    accounts = {one.account, other.account}
     return len(accounts) == 1 or None in accounts
 
 
-def _duplicates(places: list[Place]) -> Iterator[Finding]:
+def _duplicates(declared: Sequence[AnyPlacement]) -> Iterator[Finding]:
     """The same model declared twice under two names pays for its instances twice."""
-    seen: dict[tuple[object, ...], Place] = {}
-    for place in places:
-        model = place.model
+    seen: dict[tuple[object, ...], AnyPlacement] = {}
+    for placement in declared:
+        model = placement.model
         # Tuned on other data, a model is another one, and what is imported is known by its content only.
         if isinstance(model, FineTunedModel) or not isinstance(model, JumpStartModel):
             continue
         key = (
-            *(place.environment.name, place.region, model.model_id, model.version, model.instance_type),
+            *(placement.environment.name, placement.region, model.model_id, model.version, model.instance_type),
             *(model.prompt_format, frozenset(model.environment.items())),
         )
-        first = seen.setdefault(key, place)
+        first = seen.setdefault(key, placement)
         if first.model.name != model.name:
             yield Finding(
                 rule="duplicate-model",
-                place=f"{place}.model_id",
+                place=f"{placement}.model_id",
                 value=repr(model.model_id),
                 message=f"{first} runs the same version with the same settings, on instances of its own",
                 severity=Severity.WARNING,

@@ -9,8 +9,9 @@ from catalog import Lock
 from catalog.limits import endpoint as limits
 from catalog.limits import model_import as import_limits
 from catalog.nearest import similar
-from stacks.declarations import PromptFormat
-from stacks.preflight.findings import CatalogPlace, Finding, Place, Severity, breaches
+from stacks.declarations import JumpStartModel, PromptFormat
+from stacks.placement import AnyPlacement, Placement, is_of
+from stacks.preflight.findings import Finding, Severity, breaches
 
 # What the id of a model that was trained to chat says, as a word of its own; `f` is Llama 2's.
 _CHAT_WORDS = frozenset({"chat", "f", "instruct", "it"})
@@ -28,45 +29,49 @@ _FORMAT_IDS = {
 }
 
 
-def prompt_format(place: Place, lock: Lock) -> Iterator[Finding]:
+def prompt_format(placement: AnyPlacement, lock: Lock) -> Iterator[Finding]:
     """Check that the prompt format is one, has its template, and is the model's."""
-    name = place.model.prompt_format
-    if name is None and not isinstance(place, CatalogPlace):
+    name = placement.model.prompt_format
+    if name is None and not is_of(placement, JumpStartModel):
         # Whether an imported model needs one, its body decides (`stacks.preflight.imports`).
-        yield from _template(place)
+        yield from _template(placement)
         return
     if name not in get_args(PromptFormat):
         formats = sorted(get_args(PromptFormat))
         yield Finding(
             rule="unknown-prompt-format",
-            place=f"{place}.prompt_format",
+            place=f"{placement}.prompt_format",
             value=repr(name),
             allowed=", ".join(formats),
             suggestion=" or ".join(similar(name or "", formats, most=1)),
         )
         return
-    yield from _template(place)
+    yield from _template(placement)
     # Where Bedrock writes a chat's prompt, by the template in the weights, the format is not asked.
-    if isinstance(place, CatalogPlace) and not (place.bedrock and import_limits.takes_messages(place.bedrock.body)):
-        yield from _family(place, lock)
+    if is_of(placement, JumpStartModel) and not (
+        placement.bedrock and import_limits.takes_messages(placement.bedrock.body)
+    ):
+        yield from _family(placement, lock)
 
 
-def _template(place: Place) -> Iterator[Finding]:
-    template = place.model.prompt_template
-    if (place.model.prompt_format == "template") is not (template is not None):
+def _template(placement: AnyPlacement) -> Iterator[Finding]:
+    template = placement.model.prompt_template
+    if (placement.model.prompt_format == "template") is not (template is not None):
         yield Finding(
             rule="prompt-template",
-            place=f"{place}.prompt_template",
+            place=f"{placement}.prompt_template",
             value="None" if template is None else "a template",
             allowed="a template with the prompt format 'template', and None with any other",
         )
     elif template is not None:
-        yield from breaches("prompt-template", str(place), limits.prompt_template(template))
+        yield from breaches("prompt-template", str(placement), limits.prompt_template(template))
 
 
-def _family(place: CatalogPlace, lock: Lock) -> Iterator[Finding]:
-    name, model_id = place.model.prompt_format, place.model.model_id
-    finding = Finding(rule="prompt-format", place=f"{place}.prompt_format", value=repr(name), severity=Severity.WARNING)
+def _family(placement: Placement[JumpStartModel], lock: Lock) -> Iterator[Finding]:
+    name, model_id = placement.model.prompt_format, placement.model.model_id
+    finding = Finding(
+        rule="prompt-format", place=f"{placement}.prompt_format", value=repr(name), severity=Severity.WARNING
+    )
     words = _words(model_id)
     made_for = _FORMAT_IDS.get(name)
     if name == "none" and words & _CHAT_WORDS:

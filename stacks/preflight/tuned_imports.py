@@ -9,8 +9,9 @@ from catalog import Lock
 from catalog.limits import model_import as limits
 from catalog.limits.import_families import ARCHITECTURES, GPT_OSS_REGIONS, IMPORTABLE, architecture
 from stacks.declarations import BedrockImport, FineTunedModel, JumpStartModel
+from stacks.placement import AnyPlacement
 from stacks.preflight.catalogue import Subject
-from stacks.preflight.findings import Finding, Place, Severity
+from stacks.preflight.findings import Finding, Severity
 from stacks.preflight.prompts import is_base
 from stacks.preflight.weights import Weights, gigabytes
 
@@ -20,11 +21,11 @@ _ENDPOINT_ONLY = (
 )
 
 
-def unused_findings(place: Place, model: FineTunedModel) -> Iterator[Finding]:
+def unused_findings(placement: AnyPlacement, model: FineTunedModel) -> Iterator[Finding]:
     """Find what a declaration says of an endpoint that it has not.
 
     Args:
-        place: Where it is declared.
+        placement: Where it is declared.
         model: The declaration, with `bedrock`.
     """
     defaults = {field.name: field for field in fields(JumpStartModel)}
@@ -34,7 +35,7 @@ def unused_findings(place: Place, model: FineTunedModel) -> Iterator[Finding]:
             continue
         yield Finding(
             rule="no-use-with-bedrock",
-            place=f"{place}.{name}",
+            place=f"{placement}.{name}",
             value="variables" if name == "environment" else repr(value),
             message="with bedrock there is no endpoint, and this has no use",
             suggestion="leaving it out",
@@ -54,7 +55,7 @@ def tuned_import_findings(
     """
     model_id = subject.version.model_id
     known = architecture(model_id)
-    finding = Finding(rule="cannot-import", place=f"{subject.place}.model_id", value=repr(model_id))
+    finding = Finding(rule="cannot-import", place=f"{subject.placement}.model_id", value=repr(model_id))
     if known is None:
         yield replace(
             finding,
@@ -70,12 +71,12 @@ def tuned_import_findings(
             allowed=", ".join(IMPORTABLE),
             suggestion="serving it by an endpoint, without bedrock",
         )
-    if known == "GptOssForCausalLM" and subject.place.region in set(limits.REGIONS) - set(GPT_OSS_REGIONS):
+    if known == "GptOssForCausalLM" and subject.placement.region in set(limits.REGIONS) - set(GPT_OSS_REGIONS):
         yield Finding(
             rule="no-model-import",
-            place=subject.place.region_place,
-            value=repr(subject.place.region),
-            message=f"Bedrock imports GPT-OSS, which {subject.place} is, elsewhere only",
+            place=subject.placement.region_field,
+            value=repr(subject.placement.region),
+            message=f"Bedrock imports GPT-OSS, which {subject.placement} is, elsewhere only",
             allowed=", ".join(GPT_OSS_REGIONS),
         )
     yield from _size(subject, known, weights)
@@ -90,7 +91,7 @@ def _size(subject: Subject, known: str | None, weights: Weights | None) -> Itera
         kind = "a multimodal model" if multimodal else "a text model"
         yield Finding(
             rule="import-too-large",
-            place=f"{subject.place}.model_id",
+            place=f"{subject.placement}.model_id",
             value=repr(subject.version.model_id),
             message=f"it has {gigabytes(weights.stored_bytes)} of weights{estimate}, and twice that in FP32",
             allowed=f"less than {gigabytes(most)} for {kind}",
@@ -100,7 +101,7 @@ def _size(subject: Subject, known: str | None, weights: Weights | None) -> Itera
 
 def _body(subject: Subject, declared: BedrockImport, known: str | None, lock: Lock) -> Iterator[Finding]:
     model_id, body = subject.version.model_id, declared.body
-    field = f"{subject.place}.bedrock.body"
+    field = f"{subject.placement}.bedrock.body"
     if body == "converse" and known in ARCHITECTURES and not ARCHITECTURES[known].converse:
         yield Finding(
             rule="no-converse",

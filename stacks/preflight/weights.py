@@ -56,7 +56,7 @@ def weigh(subject: Subject) -> Weights | None:
     deployment = subject.deployment
     if deployment is None:
         return None
-    variables = {**deployment.environment, **subject.place.model.environment}
+    variables = {**deployment.environment, **subject.placement.model.environment}
     quantized = next((variables[name] for name in _QUANTIZE_VARIABLES if variables.get(name)), "")
     stored = deployment.artifact_bytes
     words = re.split(r"[-_]", subject.version.model_id)
@@ -101,7 +101,7 @@ def _fit(subject: Subject, weights: Weights) -> Iterator[Finding]:
     # An estimate never contradicts what AWS lists.
     if instance is None or (not weights.sourced and subject.instance_type in subject.version.instance_types):
         return
-    field, value = f"{subject.place}.instance_type", repr(subject.instance_type)
+    field, value = f"{subject.placement}.instance_type", repr(subject.instance_type)
     severity = Severity.ERROR if weights.sourced else Severity.SECOND_HAND
     takes = fitting(subject, weights)
     suggestion = takes[0] if takes else ""
@@ -140,13 +140,13 @@ def _halved(weights: Weights) -> Weights:
 
 
 def _timeouts(subject: Subject, weights: Weights | None) -> Iterator[Finding]:
-    model = subject.place.model
+    model = subject.placement.model
     for name, seconds in [
         ("download_timeout_seconds", model.download_timeout_seconds),
         ("startup_timeout_seconds", model.startup_timeout_seconds),
     ]:
         if seconds is not None:
-            yield from breaches("timeout-out-of-range", str(subject.place), limits.timeout(name, seconds))
+            yield from breaches("timeout-out-of-range", str(subject.placement), limits.timeout(name, seconds))
     if weights is None:
         return
     needed = math.ceil(weights.stored_bytes / limits.DOWNLOAD_BYTES_PER_SECOND)
@@ -155,7 +155,7 @@ def _timeouts(subject: Subject, weights: Weights | None) -> Iterator[Finding]:
     size = f"{gigabytes(weights.stored_bytes)} of weights{'' if weights.sourced else ' (an estimate from its id)'}"
     finding = Finding(
         rule="timeout-too-short",
-        place=f"{subject.place}.download_timeout_seconds",
+        place=f"{subject.placement}.download_timeout_seconds",
         value=f"{declared or limits.LONGEST_TIMEOUT_SECONDS} s",
         message=f"{size} take {needed} s {rate}",
         suggestion=f"{min(needed, limits.LONGEST_TIMEOUT_SECONDS)}",

@@ -13,9 +13,10 @@ from catalog import Lock
 from catalog.example_prompts import example_prompt
 from stacks.declarations import BedrockImport, FineTunedModel
 from stacks.environments import DEV, PROD, Environment
-from stacks.fine_tuned_endpoint_stack import FineTunedStack
-from stacks.fine_tuned_import_stack import TunedImportStack
+from stacks.fine_tuned_endpoint_stack import FineTunedEndpointStack
+from stacks.fine_tuned_import_stack import FineTunedImportStack
 from stacks.models import LLAMA_3_2_3B_10K, MISTRAL_7B_DOLLY
+from stacks.placement import Placement
 from tests.app.state_machine_calls import text
 
 Template = dict[str, Any]
@@ -26,10 +27,9 @@ _BUCKETS = ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "Custom::S3AutoDeleteObj
 def _template(
     context: dict[str, Any], model: FineTunedModel = LLAMA_3_2_3B_10K, environment: Environment = DEV
 ) -> Template:
-    stack = TunedImportStack(
+    stack = FineTunedImportStack(
         cdk.App(context=context),
-        environment=environment,
-        model=model,
+        Placement(environment=environment, model=model),
         bedrock=model.bedrock or BedrockImport(),
         lock=Lock.load(),
     )
@@ -136,7 +136,9 @@ def test_stops_the_pipeline_before_it_deletes_imported_models(template: Template
 def test_a_model_that_an_endpoint_served_before_leaves_the_endpoint_to_its_own_clean_up(
     context: dict[str, Any], template: Template
 ) -> None:
-    stack = FineTunedStack(cdk.App(context=context), environment=DEV, model=MISTRAL_7B_DOLLY, lock=Lock.load())
+    stack = FineTunedEndpointStack(
+        cdk.App(context=context), Placement(environment=DEV, model=MISTRAL_7B_DOLLY), lock=Lock.load()
+    )
     before = dict(assertions.Template.from_stack(stack).to_json())
 
     assert _only(before, "Custom::FineTuning") not in template["Resources"]
@@ -189,4 +191,4 @@ def test_the_app_takes_it_where_the_declaration_says_bedrock(context: dict[str, 
     model = replace(MISTRAL_7B_DOLLY, instance_type=None, bedrock=BedrockImport(body="completion"))
     [stage] = [child for child in app.build([(DEV, [model])]).node.children if child.node.id == DEV.name]
 
-    assert isinstance(stage.node.find_child(model.name), TunedImportStack)
+    assert isinstance(stage.node.find_child(model.name), FineTunedImportStack)

@@ -14,7 +14,8 @@ from invoke_shim.settings import Settings
 from model_import.configuration import Configuration
 from stacks.declarations import BedrockImport, Body, ImportedModel, PromptFormat, S3Weights, SageMakerWeights
 from stacks.environments import PROD, STAGING, Environment, Network
-from stacks.imported_model_stack import ImportedStack
+from stacks.imported_model_stack import ImportedModelStack
+from stacks.placement import Placement
 from tests.app.state_machine_calls import definition, machines, text
 
 MODEL = ImportedModel(name="coder", weights=S3Weights(bucket="sagemaker-{region}-{account}", prefix="coder/1/"))
@@ -31,7 +32,7 @@ Template = dict[str, Any]
 
 def _template(model: ImportedModel = MODEL, environment: Environment = STAGING) -> Template:
     app = cdk.App()
-    stack = ImportedStack(app, environment=environment, model=model)
+    stack = ImportedModelStack(app, Placement(environment=environment, model=model))
     cdk.Aspects.of(app).add(WriteNagSuppressionsToCloudFormationAspect())
     return dict(assertions.Template.from_stack(stack).to_json())
 

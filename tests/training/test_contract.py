@@ -38,7 +38,7 @@ def test_prepare_understands_what_the_template_tells_it_and_the_command_says_the
     deployed = Settings.from_environment(
         {**_variables(templates, "training.prepare.handler"), "AWS_REGION": "us-west-2"}
     )
-    local = settings_of(*declared("prod/mistral-7b-dolly"), has_validation=False)
+    local = settings_of(declared("prod/mistral-7b-dolly"), has_validation=False)
 
     # Places, roles and keys are the stack's.
     places = {

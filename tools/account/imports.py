@@ -11,7 +11,7 @@ from typing import Any
 
 from catalog.limits import model_import as limits
 from stacks.declarations import ImportedModel, S3Weights, SageMakerWeights
-from stacks.preflight.findings import Place
+from stacks.placement import AnyPlacement
 from tools.account.questions import (
     DENIALS,
     Asked,
@@ -110,8 +110,8 @@ def _imported(bedrock: Any) -> list[str]:
         token = {"nextToken": page["nextToken"]}
 
 
-def _base(place: Place) -> str:
-    return f"{place.environment.name}-{place.model.name}"
+def _base(place: AnyPlacement) -> str:
+    return place.name
 
 
 def _others(users: Sequence[Asked], names: Sequence[str]) -> list[str]:
@@ -142,7 +142,7 @@ def _left_behind(region: str, users: Sequence[Asked], names: Sequence[str]) -> I
                 yield Finding(Level.HINT, environment, text)
 
 
-def _weights(place: Place, weights: S3Weights, client: ClientFactory) -> Iterator[Finding]:
+def _weights(place: AnyPlacement, weights: S3Weights, client: ClientFactory) -> Iterator[Finding]:
     sts = client("sts", region=place.region)
     account = place.environment.account or ask("sts:GetCallerIdentity", sts.get_caller_identity)["Account"]
     bucket = weights.bucket.replace("{account}", account).replace("{region}", place.region)
@@ -174,7 +174,7 @@ def _weights(place: Place, weights: S3Weights, client: ClientFactory) -> Iterato
 
 
 def _of_sagemaker(
-    place: Place, weights: SageMakerWeights, readable: str, account: str, client: ClientFactory
+    place: AnyPlacement, weights: SageMakerWeights, readable: str, account: str, client: ClientFactory
 ) -> str | Finding:
     """The prefix that SageMaker names, by the same rule as when the import runs."""
     if str(_LAMBDA) not in sys.path:

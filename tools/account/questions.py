@@ -19,7 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from catalog.deployment import Deployment
-from stacks.preflight.findings import CatalogPlace, Place
+from stacks.declarations import JumpStartModel
+from stacks.placement import AnyPlacement, Placement
 
 # The shapes in which AWS's services say that a permission is missing; a HEAD request has a status only.
 DENIALS = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
@@ -64,7 +65,7 @@ class Asked:
         place: The declaration.
     """
 
-    place: Place
+    place: AnyPlacement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class Planned(Asked):
         deployment: What its model resolves to.
     """
 
-    place: CatalogPlace
+    place: Placement[JumpStartModel]
     deployment: Deployment
 
 

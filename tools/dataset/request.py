@@ -18,8 +18,8 @@ from typing import Any
 from catalog import CatalogError, nearest
 from catalog.training.recipe import TrainingRecipe, read_recipe
 from stacks.declarations import FineTunedModel
-from stacks.environments import Environment
 from stacks.models import DEPLOYMENTS
+from stacks.placement import Placement, is_of, placements
 
 ROOT = Path(__file__).resolve().parents[2]
 # Packages of `lambda/` are imported by their own names, as in the functions.
@@ -55,8 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--spec", type=Path, metavar="FILE", help="the base model's spec document")
     asked = parser.parse_args(arguments)
     try:
-        environment, model = declared(asked.stack)
-        settings = settings_of(environment, model, has_validation=asked.validation is not None)
+        settings = settings_of(declared(asked.stack), has_validation=asked.validation is not None)
         recipe = _recipe(settings, asked.spec)
         job = job_of(settings, recipe, settings.data_prefix)
         report = dataset.check(
@@ -83,30 +82,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def declared(stack: str) -> tuple[Environment, FineTunedModel]:
+def declared(stack: str) -> Placement[FineTunedModel]:
     """Find a declared fine-tuned model by its stack, such as `prod/mistral-7b-dolly`.
 
     Raises:
         RequestError: There is none of that name.
     """
-    known = {
-        f"{environment.name}/{model.name}": (environment, model)
-        for environment, models in DEPLOYMENTS
-        for model in models
-        if isinstance(model, FineTunedModel)
-    }
+    known = {placement.path: placement for placement in placements(DEPLOYMENTS) if is_of(placement, FineTunedModel)}
     if stack in known:
         return known[stack]
     near = ", ".join(nearest.similar(stack, known)) or ", ".join(sorted(known))
     raise RequestError(f"no fine-tuned model {stack!r} is declared: try {near}")
 
 
-def settings_of(environment: Environment, model: FineTunedModel, *, has_validation: bool) -> Settings:
+def settings_of(placement: Placement[FineTunedModel], *, has_validation: bool) -> Settings:
     """What the stack of a declaration tells *prepare*, as far as it is known without a deployment."""
-    network = environment.network
+    model = placement.model
     validation = model.validation_prefix or (f"{_BUCKET}/training/validation/" if has_validation else None)
     return Settings(
-        pipeline=f"{environment.name}-{model.name}",
+        pipeline=placement.name,
         model_id=model.model_id,
         model_version=model.version,
         method=model.method,
@@ -124,11 +118,11 @@ def settings_of(environment: Environment, model: FineTunedModel, *, has_validati
         key_arn="<key of the stack>",
         volume_key_arn="<key of the stack>",
         role_arn="<role of the stack>",
-        subnet_ids=tuple(network.subnet_ids) if network else (),
-        security_group_ids=tuple(network.security_group_ids) if network else (),
+        subnet_ids=tuple(placement.subnet_ids),
+        security_group_ids=tuple(placement.security_group_ids),
         accept_eula=model.accept_eula,
-        tags={**environment.tags, "model": model.name},
-        region=model.region or environment.region,
+        tags=placement.tags,
+        region=placement.region,
     )
 
 

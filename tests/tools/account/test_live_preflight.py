@@ -19,8 +19,8 @@ from catalog.deployment import AdditionalModelData
 from stacks.declarations import JumpStartModel
 from stacks.environments import Environment, Network
 from stacks.models import FALCON_7B
+from stacks.placement import Placement
 from stacks.preflight import Deployments
-from stacks.preflight.findings import CatalogPlace
 from tools import local, preflight
 from tools.account import limits as account_limits
 from tools.account.access import documents, images, packages
@@ -405,7 +405,7 @@ def test_counts_the_free_addresses_of_subnets(
 
 
 def planned(lock: Lock, **changes: Any) -> Planned:
-    place = CatalogPlace(environment=ENVIRONMENT, model=FALCON_7B)
+    place = Placement(environment=ENVIRONMENT, model=FALCON_7B)
     return Planned(place=place, deployment=replace(deployment_of(FALCON_7B, lock), **changes))
 
 
