@@ -43,7 +43,7 @@ FLOORS: dict[str, set[str]] = {
         *("catalog", "stacks.declarations", "stacks.environments", "stacks.placement", "stacks.preflight"),
     },
     "stacks/account_stack.py": {"aws_cdk", "constructs"},
-    "stacks/placed_stack.py": {"aws_cdk", "stacks.declarations", "stacks.environments", "stacks.placement"},
+    "stacks/placed_stack.py": {"aws_cdk", "constructs.Construct", *_DECLARED},
     "stacks/parts/front_door.py": {"aws_cdk", "constructs", *_DECLARED},
     "stacks/parts/model_import.py": {"constructs", *_DECLARED},
     "stacks/parts/fine_tuning.py": {"aws_cdk", "constructs", "catalog", "stacks.declaration_hash", *_DECLARED},
