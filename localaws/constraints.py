@@ -15,16 +15,23 @@ import botocore.session
 from botocore.model import ListShape, ServiceModel, Shape, StringShape, StructureShape
 
 
-def problems(service: str, operation: str, parameters: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the parameters of a call, in the words of AWS's own validation.
+def refusal(service: str, operation: str, parameters: Mapping[str, Any]) -> str | None:
+    """Return why a call is refused for its parameters, in the words of AWS's own validation, or None.
 
     Args:
-        service: boto3's name of the service, e.g. ``sagemaker``.
-        operation: the operation's name, e.g. ``CreateEndpointConfig``.
-        parameters: its parameters, as the API names them.
+        service: boto3's name of the service, e.g. `sagemaker`.
+        operation: The operation's name, e.g. `CreateEndpointConfig`.
+        parameters: Its parameters, as the API names them.
     """
     shape = _service_model(service).operation_model(operation).input_shape
-    return list(_problems_of(shape, parameters, path=""))
+    problems = list(_problems_of(shape, parameters, path=""))
+    return detected(*problems) if problems else None
+
+
+def detected(*problems: str) -> str:
+    """Return the sentence with which AWS refuses parameters that break constraints."""
+    errors = "error" if len(problems) == 1 else "errors"
+    return f"{len(problems)} validation {errors} detected: {'; '.join(problems)}"
 
 
 @cache

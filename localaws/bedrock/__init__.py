@@ -4,9 +4,9 @@ It is a fake: no model is loaded, and answers are made up (`localaws.containers.
 what AWS documents: the patterns, quotas, states and errors of the API, the files a model must consist of, which are
 really read with the job's role, and the forms of requests and answers. moto has none of it.
 
-* `control`, `imports`, `documents`: the ``bedrock`` API.
+* `control_plane`, `imports`, `documents`: the `bedrock` API.
 * `roles`, `artifacts`, `architectures`: what an import job finds out.
-* `runtime`, `bodies`, `answers`, `converse`: the ``bedrock-runtime`` API.
+* `data_plane`, `bodies`, `answers`, `converse`: the `bedrock-runtime` API.
 * `quotas`: what Service Quotas tells of them.
 * `store`: jobs, models and what was called; `behaviour`: times and faults, to be changed while it runs.
 
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final
 from werkzeug.wrappers import Request, Response
 
 from localaws import steering
-from localaws.bedrock import behaviour, control, quotas, runtime, store
+from localaws.bedrock import behaviour, control_plane, data_plane, quotas, store
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -74,16 +74,16 @@ def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
 
 def _answer(environ: WSGIEnvironment, path: str, *, region: str) -> Response | None:
     request = Request(environ)
-    invocation = runtime.PATH.fullmatch(path)
+    invocation = data_plane.PATH.fullmatch(path)
     if invocation is not None:
-        return runtime.answer(request, invocation["model"], invocation["operation"], region=region)
+        return data_plane.answer(request, invocation["model"], invocation["operation"], region=region)
     if path.startswith(("/model-import-jobs", "/imported-models")) or path.lower().endswith(
         ("tagresource", "forresource")
     ):
         body = request.get_data(cache=True)
         # Whoever answers in our place reads the body again.
         environ["wsgi.input"] = io.BytesIO(body)
-        routed = control.route(request.method, path, body)
+        routed = control_plane.route(request.method, path, body)
         if routed is not None:
-            return control.answer(routed[0], request, routed[1], region=region)
+            return control_plane.answer(routed[0], request, routed[1], region=region)
     return None

@@ -86,7 +86,7 @@ def answer(wish: Wish, model: ImportedModel) -> Outcome:
     """Generate what is asked for.
 
     Raises:
-        BedrockError: ValidationException, if prompt and answer do not fit into the model's context.
+        ServiceError: ValidationException, if prompt and answer do not fit into the model's context.
     """
     started = time.monotonic()
     prompt_tokens = count(wish.prompt)

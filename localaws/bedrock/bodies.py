@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from localaws.bedrock.errors import BedrockError, invalid
+from localaws import constraints
+from localaws.bedrock.errors import invalid
 from localaws.bedrock.store import ImportedModel
+from localaws.service import ServiceError
 
 BodyKind = Literal["chat", "completion", "native"]
 
@@ -58,12 +60,14 @@ def read(body: bytes, model: ImportedModel) -> Wish:
     """Read a body.
 
     Raises:
-        BedrockError: ValidationException, if the model does not take it.
+        ServiceError: ValidationException, if the model does not take it.
     """
     if len(body) > MAX_BODY_BYTES:
         raise invalid(
-            "1 validation error detected: Value at 'body' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {MAX_BODY_BYTES}"
+            constraints.detected(
+                "Value at 'body' failed to satisfy constraint: "
+                f"Member must have length less than or equal to {MAX_BODY_BYTES}"
+            )
         )
     try:
         document = json.loads(body)
@@ -87,7 +91,7 @@ def chat_prompt(turns: Sequence[tuple[str, str]], model: ImportedModel) -> str:
     """Write a chat, role and text in turn, as a prompt: always in ChatML, whatever the model's own template says.
 
     Raises:
-        BedrockError: ValidationException, if the model has no chat template.
+        ServiceError: ValidationException, if the model has no chat template.
     """
     if not model.has_chat_template:
         raise invalid(
@@ -226,5 +230,5 @@ class _Reader:
         return isinstance(options, dict) and options.get("include_usage") is True
 
 
-def _malformed(detail: str) -> BedrockError:
+def _malformed(detail: str) -> ServiceError:
     return invalid(f"Malformed input request: {detail}, please reformat your input and try again.")

@@ -14,6 +14,7 @@ from localaws.bedrock import answers, architectures
 from localaws.bedrock.bodies import Wish, chat_prompt
 from localaws.bedrock.errors import invalid
 from localaws.bedrock.store import ImportedModel
+from localaws.service import check
 
 _FIELDS: Final = frozenset(
     {"messages", "system", "inferenceConfig", "additionalModelRequestFields", "additionalModelResponseFieldPaths"}
@@ -25,7 +26,7 @@ def read(body: bytes, model: ImportedModel) -> Wish:
     """Read a body.
 
     Raises:
-        BedrockError: ValidationException, if the model does not take it, or converses with nobody.
+        ServiceError: ValidationException, if the model does not take it, or converses with nobody.
     """
     if model.architecture in architectures.WITHOUT_CONVERSE or not model.has_chat_template:
         raise invalid(
@@ -40,9 +41,7 @@ def read(body: bytes, model: ImportedModel) -> Wish:
     unsupported = sorted(set(document) - _FIELDS)
     if unsupported:
         raise invalid(f"This model doesn't support the {unsupported[0]} field. Remove {unsupported[0]} and try again.")
-    problems = constraints.problems("bedrock-runtime", "Converse", document)
-    if problems:
-        raise invalid(f"{len(problems)} validation errors detected: {'; '.join(problems)}")
+    check("bedrock-runtime", "Converse", document)
     config = document.get("inferenceConfig") or {}
     _check_ranges(config)
     turns = [("system", block["text"]) for block in document.get("system") or []]
@@ -104,8 +103,10 @@ def _check_ranges(config: Mapping[str, Any]) -> None:
         if value is not None and not 0 <= value <= 1:
             bound = "less than or equal to 1" if value > 1 else "greater than or equal to 0"
             raise invalid(
-                f"1 validation error detected: Value '{value}' at 'inferenceConfig.{name}' failed to satisfy "
-                f"constraint: Member must have value {bound}"
+                constraints.detected(
+                    f"Value '{value}' at 'inferenceConfig.{name}' failed to satisfy constraint: "
+                    f"Member must have value {bound}"
+                )
             )
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Response
 
+from localaws.service import ServiceError
+
 STATUS: Final = {
     "AccessDeniedException": 403,
     "ConflictException": 400,
@@ -25,33 +27,18 @@ STATUS: Final = {
 """The HTTP status of each error (botocore's service models)."""
 
 
-class BedrockError(Exception):
-    """What a call is answered with when it fails.
-
-    Attributes:
-        code: the error's name, a key of `STATUS`.
-        message: the text for the caller.
-        members: what the error carries beside its message, e.g. ``originalStatusCode``.
-    """
-
-    def __init__(self, code: str, message: str, **members: Any) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.members = members
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The body of the answer."""
-        return {"message": self.message, **self.members}
-
-    def response(self) -> Response:
-        """The answer over HTTP (the REST-JSON protocol)."""
-        response = Response(json.dumps(self.document), STATUS[self.code], content_type="application/json")
-        response.headers["x-amzn-ErrorType"] = self.code
-        return response
+def invalid(message: str) -> ServiceError:
+    """Return the error for a request that the API does not take."""
+    return ServiceError("ValidationException", message)
 
 
-def invalid(message: str) -> BedrockError:
-    """A request that the API does not take."""
-    return BedrockError("ValidationException", message)
+def document_of(error: ServiceError) -> dict[str, Any]:
+    """Return the members of an error."""
+    return {"message": error.message, **error.members}
+
+
+def response_of(error: ServiceError) -> Response:
+    """Return an error over HTTP (the REST-JSON protocol)."""
+    response = Response(json.dumps(document_of(error)), STATUS[error.code], content_type="application/json")
+    response.headers["x-amzn-ErrorType"] = error.code
+    return response

@@ -15,9 +15,10 @@ from botocore.exceptions import ClientError
 
 from localaws import clients, iam, settings
 from localaws.bedrock import architectures, artifacts, behaviour, roles, store
-from localaws.bedrock.errors import BedrockError, invalid
+from localaws.bedrock.errors import invalid
 from localaws.bedrock.store import ImportedModel, ImportJob, Region
 from localaws.iam.policy import statements_of
+from localaws.service import ServiceError, authorize
 
 # Bedrock User Guide, "Encryption of custom model import": what the key's policy allows whoever starts the import.
 _KEY_ACTIONS = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
@@ -34,7 +35,7 @@ def create(request: Mapping[str, Any], *, region: str, identity: iam.Identity | 
         identity: who calls; None is anybody.
 
     Raises:
-        BedrockError: if the job is refused.
+        ServiceError: if the job is refused.
     """
     here = store.of(region)
     with here.lock:
@@ -74,23 +75,23 @@ def _check_region(region: str) -> None:
 
 def _check_names(here: Region, request: Mapping[str, Any]) -> None:
     if any(job.name == request["jobName"] for job in here.jobs.values()):
-        raise BedrockError("ConflictException", f"The job name {request['jobName']} is in use by another job.")
+        raise ServiceError("ConflictException", f"The job name {request['jobName']} is in use by another job.")
     name = request["importedModelName"]
     in_progress = [job.model_name for job in here.jobs.values() if job.status == "InProgress"]
     if name in in_progress or any(model.name == name for model in here.models.values()):
-        raise BedrockError("ConflictException", f"The model name {name} is in use by another model.")
+        raise ServiceError("ConflictException", f"The model name {name} is in use by another model.")
 
 
 def _check_quotas(here: Region, rules: behaviour.Behaviour) -> None:
     running = sum(job.status == "InProgress" for job in here.jobs.values())
     if running >= rules.max_concurrent_imports:
-        raise BedrockError(
+        raise ServiceError(
             "ServiceQuotaExceededException",
             "You have exceeded the quota for Concurrent model import jobs "
             f"({rules.max_concurrent_imports}). Wait for a job to complete and try again.",
         )
     if len(here.models) + running >= rules.max_imported_models:
-        raise BedrockError(
+        raise ServiceError(
             "ServiceQuotaExceededException",
             f"You have exceeded the quota for Imported models per account ({rules.max_imported_models}). "
             "Delete an imported model and try again.",
@@ -98,15 +99,7 @@ def _check_quotas(here: Region, rules: behaviour.Behaviour) -> None:
 
 
 def _check_role(role_arn: str, job_arn: str, rules: behaviour.Behaviour, identity: iam.Identity | None) -> None:
-    try:
-        iam.authorize(
-            identity,
-            action="iam:PassRole",
-            resource=role_arn,
-            context={"iam:PassedToService": "bedrock.amazonaws.com"},
-        )
-    except iam.AccessDeniedError as error:
-        raise BedrockError("AccessDeniedException", str(error)) from error
+    authorize(identity, "iam:PassRole", role_arn, context={"iam:PassedToService": "bedrock.amazonaws.com"})
     if not roles.can_be_assumed(role_arn, job_arn=job_arn, propagation_seconds=rules.role_propagation_seconds):
         raise invalid("The provided role ARN is invalid")
 
@@ -122,16 +115,8 @@ def _key(key_id: str | None, region: str, identity: iam.Identity | None) -> str 
         raise invalid(f"The provided KMS key {key_id} does not exist or is not accessible.") from None
     policy = statements_of(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
     for action in _KEY_ACTIONS:
-        try:
-            iam.authorize(
-                identity,
-                action=action,
-                resource=arn,
-                resource_policy=policy,
-                context={"kms:ViaService": f"bedrock.{region}.amazonaws.com", "kms:CallerAccount": settings.ACCOUNT},
-            )
-        except iam.AccessDeniedError as error:
-            raise BedrockError("AccessDeniedException", str(error)) from error
+        context = {"kms:ViaService": f"bedrock.{region}.amazonaws.com", "kms:CallerAccount": settings.ACCOUNT}
+        authorize(identity, action, arn, context=context, resource_policy=policy)
     return arn
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from localaws import settings
 from localaws.bedrock import behaviour
-from localaws.bedrock.errors import BedrockError
+from localaws.service import ServiceError
 
 JobStatus = Literal["InProgress", "Completed", "Failed"]
 
@@ -116,20 +116,20 @@ class ImportedModel:
         """Begin to answer a request, which `leave` ends.
 
         Raises:
-            BedrockError: if the model is not loaded, which this request begins to change, or busy.
+            ServiceError: if the model is not loaded, which this request begins to change, or busy.
         """
         with self._lock:
             clock = time.monotonic()
             if not self._loaded(clock, rules):
                 self._refused += 1
-                raise BedrockError(
+                raise ServiceError(
                     "ModelNotReadyException",
                     "Model is not ready for inference. Wait and try your request again. Refer to "
                     "https://docs.aws.amazon.com/bedrock/latest/userguide/invoke-imported-model.html"
                     "#handle-model-not-ready-exception.",
                 )
             if rules.take_throttle() or self.in_flight >= rules.max_concurrent_requests:
-                raise BedrockError("ThrottlingException", "Too many requests, please wait before trying again.")
+                raise ServiceError("ThrottlingException", "Too many requests, please wait before trying again.")
             self._last_used = clock
             self.in_flight += 1
 
@@ -189,29 +189,29 @@ class Region:
         """Return a job by its ARN, id or name.
 
         Raises:
-            BedrockError: if there is none.
+            ServiceError: if there is none.
         """
         job = named(self.jobs.values(), identifier)
         if job is None:
-            raise BedrockError("ResourceNotFoundException", f"Could not find the model import job: {identifier}")
+            raise ServiceError("ResourceNotFoundException", f"Could not find the model import job: {identifier}")
         return job
 
     def model(self, identifier: str) -> ImportedModel:
         """Return an imported model by its ARN, id or name.
 
         Raises:
-            BedrockError: if there is none.
+            ServiceError: if there is none.
         """
         model = named(self.models.values(), identifier)
         if model is None:
-            raise BedrockError("ResourceNotFoundException", f"Could not find the imported model: {identifier}")
+            raise ServiceError("ResourceNotFoundException", f"Could not find the imported model: {identifier}")
         return model
 
     def resource(self, arn: str) -> ImportJob | ImportedModel:
         """Return what an ARN names.
 
         Raises:
-            BedrockError: if there is nothing of it.
+            ServiceError: if there is nothing of it.
         """
         return self.job(arn) if ":model-import-job/" in arn else self.model(arn)
 

@@ -16,7 +16,7 @@ As in AWS, a model and an endpoint configuration may be deleted while an endpoin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from moto.core.responses import ActionResult
@@ -24,7 +24,6 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import FakeEndpointConfig
 from moto.sagemaker.responses import SageMakerResponse
 
-from localaws import constraints
 from localaws.moto_patches import add, replace
 from localaws.sagemaker import (
     deployments,
@@ -36,8 +35,8 @@ from localaws.sagemaker import (
     training,
     training_behaviour,
 )
-from localaws.sagemaker.callers import allow
 from localaws.sagemaker.endpoints import FLEET
+from localaws.sagemaker.requests import authorize, checked
 
 __all__ = ["ROUTES", "handle", "install"]
 
@@ -71,11 +70,11 @@ def _accept(config: FakeEndpointConfig, variants: Any) -> None:
 
 
 def _create_model(response: Any) -> ActionResult:
-    parameters = _checked("CreateModel", response)
+    parameters = checked("CreateModel", response)
     backend, name = response.sagemaker_backend, parameters["ModelName"]
     if name in backend._models:
         raise ValidationError(f'Cannot create already existing model "{backend._models[name].arn}".')
-    allow(response, "iam:PassRole", parameters["ExecutionRoleArn"], **{"iam:PassedToService": _SERVICE})
+    authorize(response, "iam:PassRole", parameters["ExecutionRoleArn"], **{"iam:PassedToService": _SERVICE})
     problem = models.problem(parameters, region=response.region)
     if problem is not None:
         raise ValidationError(problem)
@@ -85,7 +84,7 @@ def _create_model(response: Any) -> ActionResult:
 
 
 def _create_endpoint_config(response: Any) -> ActionResult:
-    parameters = _checked("CreateEndpointConfig", response)
+    parameters = checked("CreateEndpointConfig", response)
     backend, name = response.sagemaker_backend, parameters["EndpointConfigName"]
     if name in backend.endpoint_configs:
         arn = backend.endpoint_configs[name].endpoint_config_arn
@@ -97,7 +96,7 @@ def _create_endpoint_config(response: Any) -> ActionResult:
 
 
 def _create_endpoint(response: Any) -> ActionResult:
-    parameters = _checked("CreateEndpoint", response)
+    parameters = checked("CreateEndpoint", response)
     backend, name = response.sagemaker_backend, parameters["EndpointName"]
     if name in backend.endpoints:
         raise ValidationError(f'Cannot create already existing endpoint "{backend.endpoints[name].arn}".')
@@ -110,7 +109,7 @@ def _create_endpoint(response: Any) -> ActionResult:
 
 
 def _update_endpoint(response: Any) -> ActionResult:
-    parameters = _checked("UpdateEndpoint", response)
+    parameters = checked("UpdateEndpoint", response)
     backend = response.sagemaker_backend
     endpoint = _endpoint(response, parameters["EndpointName"])
     if endpoint.endpoint_status != "InService":
@@ -139,13 +138,3 @@ def _endpoint(response: Any, name: str) -> Any:
         arn = f"arn:aws:sagemaker:{response.region}:{response.current_account}:endpoint/{name}"
         raise ValidationError(f'Could not find endpoint "{arn}".')
     return endpoint
-
-
-def _checked(operation: str, response: Any) -> Mapping[str, Any]:
-    """Return the parameters of a call once they keep the constraints of the API."""
-    parameters: Mapping[str, Any] = response.params
-    problems = constraints.problems("sagemaker", operation, parameters)
-    if problems:
-        errors = "error" if len(problems) == 1 else "errors"
-        raise ValidationError(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")
-    return parameters

@@ -10,8 +10,8 @@ from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.responses import SageMakerResponse
 
-from localaws import constraints
 from localaws.moto_patches import replace
+from localaws.sagemaker.requests import checked
 
 _DEFAULT_PAGE: Final = 10
 """Entries of a page of the List operations where none are asked for (API reference)."""
@@ -48,15 +48,6 @@ def moment(value: Any) -> datetime | None:
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     return datetime.fromtimestamp(float(value), UTC)
-
-
-def checked(operation: str, response: Any) -> Mapping[str, Any]:
-    """Return the parameters of a List operation once they keep the constraints of the API."""
-    parameters: Mapping[str, Any] = response.params
-    problems = constraints.problems("sagemaker", operation, parameters)
-    if problems:
-        raise ValidationError(f"{len(problems)} validation errors detected: {'; '.join(problems)}")
-    return parameters
 
 
 def _list_models(response: Any) -> ActionResult:

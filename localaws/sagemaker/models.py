@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
 from localaws import clients, iam, settings
+from localaws.clients import role_client
 from localaws.iam.policy import Decision, Request, evaluate
-from localaws.role_clients import role_client
 
 _SERVICE: Final = "sagemaker.amazonaws.com"
 _ECR_IMAGE: Final = re.compile(

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from werkzeug.wrappers import Request, Response
 
-from localaws import eventstream, iam, settings
+from localaws import constraints, eventstream, iam, settings
 from localaws.containers import ModelContainer
 from localaws.sagemaker import runtime_errors, streaming
 from localaws.sagemaker.endpoint_behaviour import EndpointBehaviour, Fault
@@ -88,8 +88,10 @@ def _answer(request: Request, endpoint_name: str, *, streamed: bool, region: str
     body = request.get_data()
     if len(body) > _MAX_BODY_BYTES:
         return runtime_errors.validation_error(
-            "1 validation error detected: Value at 'body' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {_MAX_BODY_BYTES}"
+            constraints.detected(
+                "Value at 'body' failed to satisfy constraint: "
+                f"Member must have length less than or equal to {_MAX_BODY_BYTES}"
+            )
         )
     target = request.headers.get("X-Amzn-SageMaker-Target-Variant")
     found = FLEET.container(region, endpoint_name, target)

@@ -10,11 +10,10 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.responses import SageMakerResponse
 
-from localaws import constraints
 from localaws.moto_patches import add, replace
 from localaws.sagemaker import listing, models
-from localaws.sagemaker.callers import allow
 from localaws.sagemaker.endpoints import has_local_storage
+from localaws.sagemaker.requests import authorize, checked
 from localaws.sagemaker.training_data import RoleBucket, missing_data
 from localaws.sagemaker.training_jobs import TrainingJob, arn_of
 
@@ -31,16 +30,12 @@ def install() -> None:
 
 
 def _create_training_job(response: Any) -> ActionResult:
-    parameters: Mapping[str, Any] = response.params
-    problems = constraints.problems("sagemaker", "CreateTrainingJob", parameters)
-    if problems:
-        errors = "error" if len(problems) == 1 else "errors"
-        raise ValidationError(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}")
+    parameters = checked("CreateTrainingJob", response)
     role_arn, jobs = parameters["RoleArn"], response.sagemaker_backend.training_jobs
-    allow(response, "iam:PassRole", role_arn, **{"iam:PassedToService": _SERVICE})
+    authorize(response, "iam:PassRole", role_arn, **{"iam:PassedToService": _SERVICE})
     arn = arn_of(response.region, parameters["TrainingJobName"])
     if parameters.get("Tags"):
-        allow(response, "sagemaker:AddTags", arn)
+        authorize(response, "sagemaker:AddTags", arn)
     if parameters["TrainingJobName"] in jobs:
         raise ResourceInUseException(
             "Training job names must be unique within an AWS account and region, and a training job with this name "
@@ -140,7 +135,7 @@ def _job(response: Any) -> TrainingJob:
 
 
 def _list_training_jobs(response: Any) -> ActionResult:
-    parameters = listing.checked("ListTrainingJobs", response)
+    parameters = checked("ListTrainingJobs", response)
     jobs = [job.summary() for job in response.sagemaker_backend.training_jobs.values()]
     found = listing.page(
         [job for job in jobs if _is_listed(job, parameters)],

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from localaws import clients, iam
-from localaws.role_clients import role_client
+from localaws.clients import role_client
 
 _CHUNK_BYTES: Final = 1 << 20
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from localaws import clients, settings
-from localaws.role_clients import role_client
+from localaws.clients import role_client
 from localaws.sagemaker import training_behaviour
 from localaws.sagemaker.training_data import Reading, RoleBucket, TrainingFailure
 

@@ -5,7 +5,7 @@ task tokens, activities, versions and aliases, other integrations than those in 
 machine is created. Its tasks really call the services of the local AWS, held to the policies of the state machine's
 role. Nothing is logged to CloudWatch Logs.
 
-* `api`: the operations, on `machines` and `executions`; `calls`: one call; `store`: what there is.
+* `api`: the operations, on `machines` and `executions`; `requests`: what they share; `store`: what there is.
 * `definition`: what CreateStateMachine checks.
 * `interpreter`, `execution`: states, one after the other; `choices`, `paths`, `payloads`, `intrinsics`: their language.
 * `tasks`, `resources`, `casing`: calls of other services.
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from werkzeug.wrappers import Request, Response
 
 from localaws import iam
+from localaws.service import Call, ServiceError
 from localaws.stepfunctions import api, behaviour, store
 
 if TYPE_CHECKING:
@@ -63,10 +64,11 @@ def _respond(request: Request, operation: str) -> Response:
     credential = _CREDENTIAL.search(authorization)
     try:
         if credential is None:
-            raise api.ApiError("MissingAuthenticationToken", "the request is not signed for the service 'states'")
+            raise ServiceError("MissingAuthenticationToken", "the request is not signed for the service 'states'")
         parameters = json.loads(request.get_data() or b"{}")
-        answer = api.answer(operation, api.Call(credential.group(1), iam.caller(authorization), parameters))
-    except api.ApiError as error:
+        call = Call(region=credential.group(1), identity=iam.caller(authorization), parameters=parameters)
+        answer = api.answer(operation, call)
+    except ServiceError as error:
         document, status = {"__type": error.code, "message": error.message}, 400
     else:
         document, status = answer, 200

@@ -6,12 +6,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from localaws import constraints
+from localaws.service import Call, ServiceError, check
 from localaws.stepfunctions import executions, machines
-from localaws.stepfunctions.calls import ApiError, Call
 from localaws.stepfunctions.store import LOCK
-
-__all__ = ["ApiError", "Call", "answer", "as_json"]
 
 _OPERATIONS: Final = {**machines.OPERATIONS, **executions.OPERATIONS}
 
@@ -20,14 +17,12 @@ def answer(operation: str, call: Call) -> dict[str, Any]:
     """Carry out an operation.
 
     Raises:
-        ApiError: if it is refused.
+        ServiceError: if it is refused.
     """
     handler = _OPERATIONS.get(operation)
     if handler is None:
-        raise ApiError("UnknownOperationException", f"the local AWS does not support the operation {operation}")
-    problems = constraints.problems("stepfunctions", operation, call.parameters)
-    if problems:
-        raise ApiError("ValidationException", f"{len(problems)} validation error detected: {'; '.join(problems)}")
+        raise ServiceError("UnknownOperationException", f"the local AWS does not support the operation {operation}")
+    check("stepfunctions", operation, call.parameters)
     with LOCK:
         return handler(call)
 

@@ -7,33 +7,34 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from localaws.service import Call, ServiceError
 from localaws.stepfunctions import store
-from localaws.stepfunctions.calls import ApiError, Call, check_name, page
 from localaws.stepfunctions.execution import Execution, now
+from localaws.stepfunctions.requests import check_name, execution_of, machine_of, page
 
 
 def _start(call: Call) -> dict[str, Any]:
     given = call.parameters
-    call.allow("states:StartExecution", given["stateMachineArn"])
-    machine = call.machine()
+    call.authorize("states:StartExecution", given["stateMachineArn"])
+    machine = machine_of(call)
     if machine.deleting:
-        raise ApiError("StateMachineDeleting", f"State Machine is being deleted: '{machine.arn}'")
+        raise ServiceError("StateMachineDeleting", f"State Machine is being deleted: '{machine.arn}'")
     name, text = given.get("name") or str(uuid.uuid4()), given.get("input", "{}")
     check_name(name)
     try:
         json.loads(text)
     except ValueError as error:
-        raise ApiError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
+        raise ServiceError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
     existing = machine.executions.get(name)
     if existing is not None and (existing.status != "RUNNING" or existing.input != text):
-        raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{existing.arn}'")
+        raise ServiceError("ExecutionAlreadyExists", f"Execution Already Exists: '{existing.arn}'")
     execution = existing or store.start(machine, name, text, given.get("traceHeader"))
     return {"executionArn": execution.arn, "startDate": execution.started}
 
 
 def _stop(call: Call) -> dict[str, Any]:
-    call.allow("states:StopExecution", call.parameters["executionArn"])
-    execution = call.execution()
+    call.authorize("states:StopExecution", call.parameters["executionArn"])
+    execution = execution_of(call)
     store.stop(execution, call.parameters.get("error"), call.parameters.get("cause"))
     return {"stopDate": execution.ended or now()}
 
@@ -50,8 +51,8 @@ def _summary(execution: Execution) -> dict[str, Any]:
 
 
 def _describe_execution(call: Call) -> dict[str, Any]:
-    call.allow("states:DescribeExecution", call.parameters["executionArn"])
-    execution = call.execution()
+    call.authorize("states:DescribeExecution", call.parameters["executionArn"])
+    execution = execution_of(call)
     told = {name: getattr(execution, name) for name in ("output", "error", "cause")}
     return {
         **_summary(execution),
@@ -66,17 +67,17 @@ def _describe_execution(call: Call) -> dict[str, Any]:
 
 def _list_executions(call: Call) -> dict[str, Any]:
     if "stateMachineArn" not in call.parameters:
-        raise ApiError("ValidationException", "the local AWS lists the executions of a stateMachineArn only")
-    call.allow("states:ListExecutions", call.parameters["stateMachineArn"])
+        raise ServiceError("ValidationException", "the local AWS lists the executions of a stateMachineArn only")
+    call.authorize("states:ListExecutions", call.parameters["stateMachineArn"])
     wanted = call.parameters.get("statusFilter")
     # The latest first (API reference of ListExecutions); those of the same millisecond in the order of their start.
-    executions = sorted(call.machine().executions.values(), key=lambda execution: execution.started, reverse=True)
+    executions = sorted(machine_of(call).executions.values(), key=lambda execution: execution.started, reverse=True)
     return page(call, "executions", [_summary(one) for one in executions if wanted in (None, one.status)])
 
 
 def _history(call: Call) -> dict[str, Any]:
-    call.allow("states:GetExecutionHistory", call.parameters["executionArn"])
-    events = list(call.execution().events)
+    call.authorize("states:GetExecutionHistory", call.parameters["executionArn"])
+    events = list(execution_of(call).events)
     if call.parameters.get("includeExecutionData") is False:
         events = [_without_data(event) for event in events]
     return page(call, "events", events[::-1] if call.parameters.get("reverseOrder") else events)

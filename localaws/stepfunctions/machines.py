@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from localaws import iam, settings
+from localaws.service import Call, ServiceError
 from localaws.stepfunctions import definition, store
-from localaws.stepfunctions.calls import ApiError, Call, check_name, page
 from localaws.stepfunctions.execution import now
+from localaws.stepfunctions.requests import check_name, machine_of, page
 from localaws.stepfunctions.store import MACHINES, StateMachine
 
 _SERVICE: Final = "states.amazonaws.com"
@@ -27,10 +28,10 @@ def _checked_definition(call: Call, text: str, role_arn: str) -> dict[str, Any]:
     try:
         parsed = definition.parse(text)
     except definition.DefinitionError as error:
-        raise ApiError("InvalidDefinition", str(error)) from error
-    call.allow("iam:PassRole", role_arn, **{"iam:PassedToService": _SERVICE})
+        raise ServiceError("InvalidDefinition", str(error)) from error
+    call.authorize("iam:PassRole", role_arn, {"iam:PassedToService": _SERVICE})
     if not iam.can_be_assumed_by(role_arn, _SERVICE, context={"aws:SourceAccount": settings.ACCOUNT}):
-        raise ApiError(
+        raise ServiceError(
             "AccessDeniedException",
             f"Neither the global service principal {_SERVICE}, nor the regional one is authorized to assume the "
             "provided role.",
@@ -39,7 +40,7 @@ def _checked_definition(call: Call, text: str, role_arn: str) -> dict[str, Any]:
         rule = f"arn:aws:events:{call.region}:{settings.ACCOUNT}:rule/{_MANAGED_RULE}"
         missing = [action for action in _MANAGED_RULE_ACTIONS if not iam.role_may(role_arn, action, rule)]
         if missing:
-            raise ApiError(
+            raise ServiceError(
                 "AccessDeniedException",
                 f"'{role_arn}' is not authorized to create managed-rule. ({', '.join(missing)} on {rule})",
             )
@@ -50,10 +51,10 @@ def _create(call: Call) -> dict[str, Any]:
     given = call.parameters
     name = given["name"]
     arn = f"arn:aws:states:{call.region}:{settings.ACCOUNT}:stateMachine:{name}"
-    call.allow("states:CreateStateMachine", arn)
+    call.authorize("states:CreateStateMachine", arn)
     check_name(name)
     if given.get("type", "STANDARD") != "STANDARD" or given.get("publish"):
-        raise ApiError("ValidationException", "the local AWS has STANDARD state machines without versions only")
+        raise ServiceError("ValidationException", "the local AWS has STANDARD state machines without versions only")
     parsed = _checked_definition(call, given["definition"], given["roleArn"])
     made = StateMachine(
         arn=arn,
@@ -68,17 +69,17 @@ def _create(call: Call) -> dict[str, Any]:
     if existing is None:
         MACHINES[arn] = existing = made
     elif existing.deleting:
-        raise ApiError("StateMachineDeleting", f"State Machine is being deleted: '{arn}'")
+        raise ServiceError("StateMachineDeleting", f"State Machine is being deleted: '{arn}'")
     elif (existing.definition, existing.role_arn, existing.settings) != (made.definition, made.role_arn, made.settings):
-        raise ApiError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
+        raise ServiceError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
     return {"stateMachineArn": arn, "creationDate": existing.created}
 
 
 def _update(call: Call) -> dict[str, Any]:
-    machine, given = call.machine(), call.parameters
-    call.allow("states:UpdateStateMachine", machine.arn)
+    machine, given = machine_of(call), call.parameters
+    call.authorize("states:UpdateStateMachine", machine.arn)
     if machine.deleting:
-        raise ApiError("StateMachineDeleting", f"State Machine is being deleted: '{machine.arn}'")
+        raise ServiceError("StateMachineDeleting", f"State Machine is being deleted: '{machine.arn}'")
     text, role_arn = given.get("definition", machine.definition), given.get("roleArn", machine.role_arn)
     machine.parsed = _checked_definition(call, text, role_arn)
     machine.definition, machine.role_arn, machine.revision = text, role_arn, str(uuid.uuid4())
@@ -87,8 +88,8 @@ def _update(call: Call) -> dict[str, Any]:
 
 
 def _describe(call: Call) -> dict[str, Any]:
-    call.allow("states:DescribeStateMachine", call.parameters["stateMachineArn"])
-    machine = call.machine()
+    call.authorize("states:DescribeStateMachine", call.parameters["stateMachineArn"])
+    machine = machine_of(call)
     return {
         "stateMachineArn": machine.arn,
         "name": machine.name,
@@ -102,7 +103,7 @@ def _describe(call: Call) -> dict[str, Any]:
 
 
 def _list(call: Call) -> dict[str, Any]:
-    call.allow("states:ListStateMachines", None)
+    call.authorize("states:ListStateMachines", None)
     own = f"arn:aws:states:{call.region}:"
     found = [
         {
@@ -119,7 +120,7 @@ def _list(call: Call) -> dict[str, Any]:
 
 def _delete(call: Call) -> dict[str, Any]:
     arn = call.parameters["stateMachineArn"]
-    call.allow("states:DeleteStateMachine", arn)
+    call.authorize("states:DeleteStateMachine", arn)
     # Deleting one that does not exist succeeds (API reference of DeleteStateMachine).
     if arn in MACHINES:
         store.delete(MACHINES[arn])
@@ -128,9 +129,9 @@ def _delete(call: Call) -> dict[str, Any]:
 
 def _tagged(call: Call, action: str) -> StateMachine:
     arn = call.parameters["resourceArn"]
-    call.allow(f"states:{action}", arn)
+    call.authorize(f"states:{action}", arn)
     if arn not in MACHINES:
-        raise ApiError("ResourceNotFound", f"Resource not found: '{arn}'")
+        raise ServiceError("ResourceNotFound", f"Resource not found: '{arn}'")
     return MACHINES[arn]
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws import iam, settings
-from localaws.role_clients import role_client
+from localaws.clients import role_client
 from localaws.stepfunctions import casing, resources
 from localaws.stepfunctions.execution import Execution
 from localaws.stepfunctions.failures import (

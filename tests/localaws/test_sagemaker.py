@@ -58,13 +58,17 @@ class TestConstraints:
     def test_accept_the_instance_types_of_the_api(self) -> None:
         for instance_type in ("ml.g5.2xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge", "ml.p5.48xlarge"):
             parameters = {"ProductionVariants": [variant("m", InstanceType=instance_type)]}
-            assert constraints.problems("sagemaker", "CreateEndpointConfig", parameters) == []
+            assert constraints.refusal("sagemaker", "CreateEndpointConfig", parameters) is None
 
     def test_report_every_violation(self) -> None:
         wrong = variant(
             "bad name", InstanceType="ml.g99.large", ModelDataDownloadTimeoutInSeconds=3601, InitialInstanceCount=0
         )
-        problems = constraints.problems("sagemaker", "CreateEndpointConfig", {"ProductionVariants": [wrong]})
+        refusal = constraints.refusal("sagemaker", "CreateEndpointConfig", {"ProductionVariants": [wrong]})
+        assert refusal is not None
+        count, _, text = refusal.partition(" validation errors detected: ")
+        problems = text.split("; ")
+        assert count == "4"
         assert [problem.partition(" failed")[0] for problem in problems] == [
             "Value 'bad name' at 'productionVariants.1.member.modelName'",
             "Value '0' at 'productionVariants.1.member.initialInstanceCount'",

@@ -16,8 +16,9 @@ from werkzeug.wrappers import Request, Response
 from localaws import eventstream, iam
 from localaws.bedrock import answers, behaviour, bodies, converse, store
 from localaws.bedrock.bodies import Wish
-from localaws.bedrock.errors import BedrockError, invalid
+from localaws.bedrock.errors import document_of, invalid, response_of
 from localaws.bedrock.store import ImportedModel
+from localaws.service import ServiceError, authorize
 
 PATH: Final = re.compile(r"/model/(?P<model>.+)/(?P<operation>[a-z-]+)")
 
@@ -37,8 +38,8 @@ def answer(request: Request, identifier: str, operation: str, *, region: str) ->
     """Answer a call of the operation at the end of a path."""
     try:
         return _answer(request, identifier, operation, region=region)
-    except BedrockError as error:
-        return error.response()
+    except ServiceError as error:
+        return response_of(error)
 
 
 def _answer(request: Request, identifier: str, operation: str, *, region: str) -> Response:
@@ -49,17 +50,13 @@ def _answer(request: Request, identifier: str, operation: str, *, region: str) -
     here = store.of(region)
     with here.lock:
         model = here.models.get(identifier)
-    try:
-        identity = iam.caller(request.headers.get("Authorization"))
-        context = store.condition_keys(model)
-        iam.authorize(identity, action=f"bedrock:{_ACTIONS[operation]}", resource=identifier, context=context)
-    except iam.AccessDeniedError as error:
-        raise BedrockError("AccessDeniedException", str(error)) from error
+    identity = iam.caller(request.headers.get("Authorization"))
+    authorize(identity, f"bedrock:{_ACTIONS[operation]}", identifier, context=store.condition_keys(model))
     if model is None:
-        raise BedrockError("ResourceNotFoundException", "The specified resource ARN was not found.")
+        raise ServiceError("ResourceNotFoundException", "The specified resource ARN was not found.")
     try:
         response = _asked(request, operation, model, region=region)
-    except BedrockError as error:
+    except ServiceError as error:
         here.count(model.name, operation, error.code)
         raise
     here.count(model.name, operation, "ok")
@@ -117,7 +114,7 @@ def _broken(events: Iterator[bytes], fault: dict[str, Any] | None) -> Iterator[b
     for number, event in enumerate(events):
         if fault is not None and number >= fault["after_events"]:
             error = _error_of(fault)
-            yield eventstream.exception(error.code[0].lower() + error.code[1:], error.document)
+            yield eventstream.exception(error.code[0].lower() + error.code[1:], document_of(error))
             return
         yield event
 
@@ -130,9 +127,9 @@ def _streamed(operation: str, events: Iterator[bytes], rules: behaviour.Behaviou
     return response
 
 
-def _error_of(fault: dict[str, Any]) -> BedrockError:
+def _error_of(fault: dict[str, Any]) -> ServiceError:
     members = {name: value for name, value in fault.items() if name not in ("code", "message", "after_events")}
-    return BedrockError(fault["code"], fault.get("message", "as asked for"), **members)
+    return ServiceError(fault["code"], fault.get("message", "as asked for"), **members)
 
 
 def _padding(number: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,46 +20,15 @@ from localaws.bedrock.documents import (
     page_of,
     without_nothing,
 )
-from localaws.bedrock.errors import BedrockError, invalid
+from localaws.bedrock.errors import invalid, response_of
 from localaws.bedrock.store import ImportedModel, ImportJob
+from localaws.service import Call, ServiceError, check
 
 PATH: Final = re.compile(r"/(?:model-import-jobs|imported-models|listTagsForResource|tagResource|untagResource)")
 """How the paths begin that may be this module's."""
 
 _OWN_ARN: Final = re.compile(r":(?:model-import-job|imported-model)/")
 _MAX_TAGS: Final = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One call of an operation.
-
-    Attributes:
-        region: the region.
-        identity: who calls.
-        parameters: the operation's parameters, of path, query and body.
-    """
-
-    region: str
-    identity: iam.Identity | None
-    parameters: Mapping[str, Any]
-
-    def authorize(self, action: str, resource: str | None, there: ImportJob | ImportedModel | None = None) -> None:
-        """Refuse the call where the caller's policies do not allow it.
-
-        Args:
-            action: the action without its prefix.
-            resource: the resource's ARN; None where the action has none.
-            there: what is there of that ARN, whose tags policies may name.
-
-        Raises:
-            BedrockError: if they do not.
-        """
-        try:
-            context = store.condition_keys(there)
-            iam.authorize(self.identity, action=f"bedrock:{action}", resource=resource, context=context)
-        except iam.AccessDeniedError as error:
-            raise BedrockError("AccessDeniedException", str(error)) from error
 
 
 def route(method: str, path: str, body: bytes) -> tuple[str, dict[str, Any]] | None:
@@ -86,37 +54,32 @@ def answer(operation: str, request: Request, path_parameters: Mapping[str, Any],
     if "maxResults" in parameters:
         text = str(parameters["maxResults"])
         parameters["maxResults"] = int(text) if text.isdecimal() else 0
-    problems = constraints.problems("bedrock", operation, parameters)
-    if problems:
-        errors = "error" if len(problems) == 1 else "errors"
-        return invalid(f"{len(problems)} validation {errors} detected: {'; '.join(problems)}").response()
     call = Call(region=region, identity=iam.caller(request.headers.get("Authorization")), parameters=parameters)
     try:
+        check("bedrock", operation, parameters)
         document = _OPERATIONS[operation](call)
-    except BedrockError as error:
-        return error.response()
+    except ServiceError as error:
+        return response_of(error)
     status = 201 if operation == "CreateModelImportJob" else 200
     return Response(json.dumps(document, default=_as_text), status, content_type="application/json")
 
 
 def _create_job(call: Call) -> dict[str, Any]:
-    call.authorize("CreateModelImportJob", None)
+    call.authorize("bedrock:CreateModelImportJob", None)
     if call.parameters.get("jobTags"):
-        call.authorize("TagResource", f"arn:aws:bedrock:{call.region}:{settings.ACCOUNT}:model-import-job/*")
+        call.authorize("bedrock:TagResource", f"arn:aws:bedrock:{call.region}:{settings.ACCOUNT}:model-import-job/*")
     if call.parameters.get("importedModelTags"):
-        call.authorize("TagResource", f"arn:aws:bedrock:{call.region}:{settings.ACCOUNT}:imported-model/*")
+        call.authorize("bedrock:TagResource", f"arn:aws:bedrock:{call.region}:{settings.ACCOUNT}:imported-model/*")
     for required in ("jobName", "importedModelName", "roleArn", "modelDataSource"):
         if required not in call.parameters:
-            raise invalid(
-                f"1 validation error detected: Value at '{required}' failed to satisfy constraint: "
-                "Member must not be null"
-            )
+            raise _missing(required)
     if not call.parameters["modelDataSource"].get("s3DataSource", {}).get("s3Uri"):
-        raise invalid(
-            "1 validation error detected: Value at 'modelDataSource.s3DataSource.s3Uri' failed to satisfy "
-            "constraint: Member must not be null"
-        )
+        raise _missing("modelDataSource.s3DataSource.s3Uri")
     return {"jobArn": imports.create(call.parameters, region=call.region, identity=call.identity).arn}
+
+
+def _missing(member: str) -> ServiceError:
+    return invalid(constraints.detected(f"Value at '{member}' failed to satisfy constraint: Member must not be null"))
 
 
 def _get_job(call: Call) -> dict[str, Any]:
@@ -125,12 +88,12 @@ def _get_job(call: Call) -> dict[str, Any]:
     with here.lock:
         found = store.named(here.jobs.values(), identifier)
         arn = found.arn if found else f"arn:aws:bedrock:{call.region}:{settings.ACCOUNT}:model-import-job/{identifier}"
-        call.authorize("GetModelImportJob", arn, found)
+        call.authorize("bedrock:GetModelImportJob", arn, store.condition_keys(found))
         return job_document(here.job(identifier))
 
 
 def _list_jobs(call: Call) -> dict[str, Any]:
-    call.authorize("ListModelImportJobs", None)
+    call.authorize("bedrock:ListModelImportJobs", None)
     here = store.of(call.region)
     status = call.parameters.get("statusEquals")
     with here.lock:
@@ -146,7 +109,7 @@ def _get_model(call: Call) -> dict[str, Any]:
 
 
 def _list_models(call: Call) -> dict[str, Any]:
-    call.authorize("ListImportedModels", None)
+    call.authorize("bedrock:ListImportedModels", None)
     here = store.of(call.region)
     with here.lock:
         page, following = page_of(list(here.models.values()), call.parameters)
@@ -169,7 +132,7 @@ def _tag(call: Call) -> dict[str, Any]:
     resource = _tagged(call, "TagResource")
     tags = {tag["key"]: tag["value"] for tag in call.parameters.get("tags", [])}
     if len({**resource.tags, **tags}) > _MAX_TAGS:
-        raise BedrockError("TooManyTagsException", f"A resource can have {_MAX_TAGS} tags.", resourceName=resource.arn)
+        raise ServiceError("TooManyTagsException", f"A resource can have {_MAX_TAGS} tags.", resourceName=resource.arn)
     resource.tags.update(tags)
     return {}
 
@@ -186,14 +149,15 @@ def _model(call: Call, action: str) -> ImportedModel:
     here = store.of(call.region)
     found = store.named(here.models.values(), identifier)
     arn = found.arn if found else f"arn:aws:bedrock:{call.region}:{settings.ACCOUNT}:imported-model/{identifier}"
-    call.authorize(action, arn, found)
+    call.authorize(f"bedrock:{action}", arn, store.condition_keys(found))
     return here.model(identifier)
 
 
 def _tagged(call: Call, action: str) -> ImportJob | ImportedModel:
     arn = call.parameters["resourceARN"]
     here = store.of(call.region)
-    call.authorize(action, arn, here.jobs.get(arn) or here.models.get(arn))
+    there = here.jobs.get(arn) or here.models.get(arn)
+    call.authorize(f"bedrock:{action}", arn, store.condition_keys(there))
     return here.resource(arn)
 
 
