@@ -3,7 +3,7 @@
 import os
 import sys
 
-from invoke_shim.runtime import loop as runtime
+from invoke_shim.runtime import loop
 
 
 def _complete_path() -> None:
@@ -23,4 +23,4 @@ if __name__ == "__main__":
     # Lambda freezes the process between invocations and kills it at a timeout: no line may wait in a buffer.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is no other than Python's own here
     _complete_path()
-    sys.exit(runtime.main(os.environ))
+    sys.exit(loop.main(os.environ))

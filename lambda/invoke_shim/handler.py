@@ -14,7 +14,7 @@ from invoke_shim.http.proxy import BrokenStreamError, Request, Response
 from invoke_shim.http.routes import Api
 from invoke_shim.settings import Settings
 from invoke_shim.telemetry import logs
-from invoke_shim.telemetry.report import Report
+from invoke_shim.telemetry.request_log import RequestLog
 
 
 class Context(Protocol):
@@ -69,7 +69,7 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
             remaining_seconds=context.get_remaining_time_in_millis() / 1000,
         )
     )
-    report = Report(
+    log = RequestLog(
         model=shim.settings.model_name,
         request_id=request.request_id,
         method=request.method,
@@ -78,29 +78,29 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
         log_prompts=shim.settings.log_prompts,
     )
     try:
-        response = shim.respond(request, deadline, report)
+        response = shim.respond(request, deadline, log)
     # No exception is kept beyond its clause: with its traceback it would keep this frame, and so itself, alive.
     except ApiError as error:
-        report.failed(error)
+        log.record_error(error)
         response = Response.from_error(error)
     except Exception as crash:
         # A bug: the client learns nothing of the inside, the log where it happened.
-        report.crashed(crash)
+        log.record_crash(crash)
         response = Response.from_error(unexpected(request.request_id))
-    report.status = response.status
+    log.status = response.status
     response = response._replace(headers={**response.headers, "x-request-id": request.request_id})
     if response.chunks is None:
-        report.finish()
+        log.finish()
         return response
-    return response._replace(chunks=_Watched(response.chunks, report))
+    return response._replace(chunks=_Watched(response.chunks, log))
 
 
 class _Watched:
     """A streamed body whose end, of whatever kind, is reported once."""
 
-    def __init__(self, chunks: Iterator[bytes], report: Report) -> None:
+    def __init__(self, chunks: Iterator[bytes], log: RequestLog) -> None:
         self._chunks = chunks
-        self._report = report
+        self._log = log
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -109,7 +109,7 @@ class _Watched:
         try:
             return next(self._chunks)
         except (StopIteration, BrokenStreamError):
-            self._report.finish()
+            self._log.finish()
             raise
 
     def close(self) -> None:
@@ -117,7 +117,7 @@ class _Watched:
         try:
             sse.close(self._chunks)
         finally:
-            self._report.finish(whole=False)
+            self._log.finish(whole=False)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

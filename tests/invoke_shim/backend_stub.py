@@ -11,9 +11,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from invoke_shim.backends.sagemaker import endpoint as sagemaker
+from invoke_shim.backends.sagemaker.endpoint import SageMakerEndpoint, create
 from invoke_shim.deadline import Deadline
-from invoke_shim.generation.types import Ask, Generation
+from invoke_shim.generation.types import Generation, GenerationRequest
 from invoke_shim.settings import Settings
 from localaws import eventstream
 
@@ -226,15 +226,15 @@ def environment(stub: Stub) -> dict[str, str]:
     }
 
 
-def backend(container: str = "tgi", **changes: Any) -> sagemaker.SageMakerEndpoint:
+def backend(container: str = "tgi", **changes: Any) -> SageMakerEndpoint:
     """A backend with such a container."""
     settings: dict[str, Any] = {"endpoint_name": ENDPOINT_NAME, "invoke_timeout_seconds": 29, **changes}
-    return sagemaker.create(Settings(model_name="the-model", container=container, **settings))  # type: ignore[arg-type]  # a test's own name
+    return create(Settings(model_name="the-model", container=container, **settings))  # type: ignore[arg-type]  # a test's own name
 
 
-def ask(prompt: str | None = "Once", **generation: Any) -> Ask:
+def prompt_request(prompt: str | None = "Once", **generation: Any) -> GenerationRequest:
     """A question."""
-    return Ask(prompt=prompt, generation=Generation(**{"max_tokens": 256, **generation}))
+    return GenerationRequest(prompt=prompt, generation=Generation(**{"max_tokens": 256, **generation}))
 
 
 def soon(seconds: float = 20) -> Deadline:

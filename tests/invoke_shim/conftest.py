@@ -5,11 +5,11 @@ from typing import cast
 
 import pytest
 
-from invoke_shim import handler as entry
+from invoke_shim import handler
 from invoke_shim.backends.sagemaker.endpoint import SageMakerEndpoint
 from invoke_shim.telemetry import logs
 from tests.invoke_shim import backend_stub
-from tests.invoke_shim.shim_client import ENDPOINT_NAME, MODEL_NAME, Deploy, Runtime, Shim
+from tests.invoke_shim.client import ENDPOINT_NAME, MODEL_NAME, Deploy, Runtime, Shim
 
 
 @pytest.fixture(autouse=True)
@@ -62,9 +62,9 @@ def deploy(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy
 
 def stop() -> None:
     """Forget the function, and close its connections."""
-    if entry.api.cache_info().currsize:
-        cast("SageMakerEndpoint", entry.api().backend).close()
-    entry.api.cache_clear()
+    if handler.api.cache_info().currsize:
+        cast("SageMakerEndpoint", handler.api().backend).close()
+    handler.api.cache_clear()
 
 
 @pytest.fixture

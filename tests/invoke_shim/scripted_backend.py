@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 
-from invoke_shim import handler as entry
-from invoke_shim import rules
+from invoke_shim import handler, rules
 from invoke_shim.backends.base import NativeReply, NativeStream
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import Problem
-from invoke_shim.generation.types import Answer, Ask, Piece, collect
+from invoke_shim.generation.types import Answer, GenerationRequest, Piece, collect
 from invoke_shim.http.routes import Api
 from invoke_shim.rules.base import Rules
 from invoke_shim.settings import Settings
-from tests.invoke_shim.shim_client import MODEL_NAME, Shim
+from tests.invoke_shim.client import MODEL_NAME, Shim
 
 Step = Piece | Exception
 
@@ -40,7 +39,7 @@ class ScriptedBackend:
     takes_messages: bool = False
     native: Sequence[bytes | Exception] = ()
     native_type: str = "text/event-stream"
-    asks: list[Ask] = field(default_factory=list)
+    requests: list[GenerationRequest] = field(default_factory=list)
     deadlines: list[Deadline] = field(default_factory=list)
     closed: int = 0
 
@@ -48,11 +47,11 @@ class ScriptedBackend:
     def rules(self) -> Rules:
         return rules.VLLM.rules
 
-    def complete(self, ask: Ask, deadline: Deadline) -> Answer:
-        return collect(self.stream(ask, deadline))
+    def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
+        return collect(self.stream(request, deadline))
 
-    def stream(self, ask: Ask, deadline: Deadline) -> Iterator[Piece]:
-        self.asks.append(ask)
+    def stream(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Piece]:
+        self.requests.append(request)
         self.deadlines.append(deadline)
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         try:
@@ -84,13 +83,13 @@ class ScriptedBackend:
 
 
 @contextmanager
-def shim_before(scripted: ScriptedBackend, /, **settings: Any) -> Iterator[Shim]:
+def serve_scripted(scripted: ScriptedBackend, /, **settings: Any) -> Iterator[Shim]:
     """The function with such a backend."""
     described = Settings(
         model_name=MODEL_NAME,
         **{"container": "vllm", "prompt_format": "chatml", "invoke_timeout_seconds": 29, **settings},
     )
-    shim_api = Api(settings=described, backend=scripted)
+    api = Api(settings=described, backend=scripted)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(entry, "api", lambda: shim_api)
+        patch.setattr(handler, "api", lambda: api)
         yield Shim()

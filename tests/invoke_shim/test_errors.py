@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from invoke_shim.deadline import Deadline, patience
 from invoke_shim.errors import MAX_PARAM, ApiError, Problem, refuse, show
-from invoke_shim.generation.types import Ask, Piece
+from invoke_shim.generation.types import GenerationRequest, Piece
 from tests.invoke_shim.backend_stub import fails, model_fails
-from tests.invoke_shim.openai import openai_objects
-from tests.invoke_shim.scripted_backend import ScriptedBackend, shim_before
-from tests.invoke_shim.shim_client import Context, Deploy, Reply, Runtime, Shim
+from tests.invoke_shim.client import Context, Deploy, Reply, Runtime, Shim
+from tests.invoke_shim.openai import objects
+from tests.invoke_shim.scripted_backend import ScriptedBackend, serve_scripted
 
 IMPATIENT = {"X-Stainless-Read-Timeout": "1"}
 """With a second of patience a cold model is not waited for."""
@@ -51,7 +51,7 @@ def test_a_models_error_has_a_status_openais_clients_know(
     runtime.reply = reply
     body = {"model": "the-model", "messages": [{"role": "user", "content": "Hi"}], "stream": stream}
     answer = shim.post("/v1/chat/completions", body, IMPATIENT)
-    openai_objects.is_error(answer.json)
+    objects.is_error(answer.json)
     assert (answer.status, answer.error["type"], answer.headers.get("retry-after")) == expected
     assert message in answer.error["message"]
     assert "123456789012" not in answer.text
@@ -114,7 +114,7 @@ def test_waits_as_long_as_the_least_patient(
 
 def test_the_deadline_is_the_callers() -> None:
     backend = ScriptedBackend([[Piece(text="Hi", finish_reason="stop")]])
-    with shim_before(backend) as shim:
+    with serve_scripted(backend) as shim:
         shim.post("/v1/completions", {"model": "the-model", "prompt": "x"}, IMPATIENT)
         shim.post("/v1/completions", {"model": "the-model", "prompt": "x", "stream": True}, IMPATIENT)
         shim.post("/invocations", {"prompt": "x"}, IMPATIENT)
@@ -127,7 +127,7 @@ def test_the_deadline_is_the_callers() -> None:
 
 def test_the_functions_own_time_ends_the_waiting() -> None:
     backend = ScriptedBackend([[Piece(text="Hi", finish_reason="stop")]])
-    with shim_before(backend) as shim:
+    with serve_scripted(backend) as shim:
         shim.context = Context(remaining_seconds=1)
         assert shim.complete().status == 200
     assert backend.deadlines[0].remaining() == 0
@@ -135,10 +135,10 @@ def test_the_functions_own_time_ends_the_waiting() -> None:
 
 def test_an_errors_headers_are_sent_along() -> None:
     class Failing(ScriptedBackend):
-        def stream(self, _ask: Ask, _deadline: Deadline) -> Iterator[Piece]:
+        def stream(self, _ask: GenerationRequest, _deadline: Deadline) -> Iterator[Piece]:
             raise ApiError("no", status=418, type="server_error", code="teapot", param="x", headers={"x-a": "b"})
 
-    with shim_before(Failing([[]])) as shim:
+    with serve_scripted(Failing([[]])) as shim:
         for answer in (shim.complete(), shim.complete(stream=True)):
             assert (answer.status, answer.headers["x-a"]) == (418, "b")
             assert answer.error == {"message": "no", "type": "server_error", "code": "teapot", "param": "x"}
@@ -147,7 +147,7 @@ def test_an_errors_headers_are_sent_along() -> None:
 @given(problems=st.lists(st.builds(Problem, st.none() | st.text(), st.text(max_size=50)), min_size=1, max_size=60))
 def test_one_error_for_all_problems_is_short_and_names_the_first(problems: list[Problem]) -> None:
     error = refuse(problems)
-    openai_objects.is_error(error.body())
+    objects.is_error(error.body())
     assert error.status == 400
     assert (error.param or "") == (problems[0].param or "")[:MAX_PARAM]
     assert problems[0].message in error.message

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from invoke_shim.backends import retry
-from invoke_shim.backends.base import Deadline
 from invoke_shim.backends.bedrock import model as shim
+from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError
 from invoke_shim.formats.base import Message
-from invoke_shim.generation.types import Ask, Generation, collect
+from invoke_shim.generation.types import Generation, GenerationRequest, collect
 from invoke_shim.settings import Settings
 from tests.localaws.bedrock_models import REGION, Bedrock, name, prepared
 
@@ -55,11 +55,11 @@ def make_backend(bedrock: Bedrock, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         one.close()
 
 
-def question(body: str, text: str = "Why is the sky blue?", **generation: Any) -> Ask:
+def question(body: str, text: str = "Why is the sky blue?", **generation: Any) -> GenerationRequest:
     wanted = Generation(**{"max_tokens": 60, **generation})
     if body in ("chat", "converse"):
-        return Ask(messages=[Message("system", "Be brief."), Message("user", text)], generation=wanted)
-    return Ask(prompt=text, generation=wanted)
+        return GenerationRequest(messages=[Message("system", "Be brief."), Message("user", text)], generation=wanted)
+    return GenerationRequest(prompt=text, generation=wanted)
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -94,7 +94,7 @@ def test_waits_for_a_model_that_was_just_imported(
     backend = make_backend(body, model_arn=bedrock.import_model())
     deadline = Deadline.after(20)
     assert backend.complete(question(body), deadline).completions[0].text
-    assert deadline.waited.cold_seconds > 0
+    assert deadline.cold_wait.seconds > 0
 
 
 def test_follows_its_parameter_to_the_next_version(

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import Problem
-from invoke_shim.generation.types import Answer, Ask, Piece
+from invoke_shim.generation.types import Answer, GenerationRequest, Piece
 from invoke_shim.rules.base import Rules
 
 
@@ -38,10 +38,10 @@ class Backend(Protocol):
     def rules(self) -> Rules:
         """What it takes."""
 
-    def complete(self, ask: Ask, deadline: Deadline) -> Answer:
+    def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
         """Answer at once."""
 
-    def stream(self, ask: Ask, deadline: Deadline) -> Iterator[Piece]:
+    def stream(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Piece]:
         """Answer piece by piece; an error raised from the first `next` has sent nothing yet."""
 
     def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:

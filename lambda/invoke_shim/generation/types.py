@@ -54,7 +54,7 @@ class Generation(NamedTuple):
         return self.temperature == 0 or self.top_p == 0
 
 
-class Ask(NamedTuple):
+class GenerationRequest(NamedTuple):
     """What a backend is asked: either a prompt or, where the model's own side writes it, a chat.
 
     Attributes:
@@ -120,7 +120,7 @@ class Completion(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """All that a backend answers to an `Ask`: one completion for each of `n`, and what they took."""
+    """All that a backend answers to a `GenerationRequest`: one completion for each of `n`, and what they took."""
 
     completions: tuple[Completion, ...]
     usage: Usage = Usage()

@@ -19,16 +19,16 @@ from invoke_shim.errors import ApiError, refuse, show
 from invoke_shim.generation.types import Answer
 from invoke_shim.http import sse
 from invoke_shim.http.proxy import Request, Response, parse_object
-from invoke_shim.openai import responses as replies
-from invoke_shim.openai.answers import Job, begin, whole
+from invoke_shim.openai import responses
+from invoke_shim.openai.answers import CompletionJob, complete_job, stream_job
 from invoke_shim.openai.chunks import Stream, chat_chunks, text_chunks
-from invoke_shim.openai.requests import Asking, Options
+from invoke_shim.openai.requests import Options, RequestReader
 from invoke_shim.settings import Settings
-from invoke_shim.telemetry.report import Report
+from invoke_shim.telemetry.request_log import RequestLog
 
 MODELS = "/v1/models"
 
-Route = Callable[[Request, Deadline, Report], Response]
+Route = Callable[[Request, Deadline, RequestLog], Response]
 
 
 class Api:
@@ -42,7 +42,7 @@ class Api:
     def __init__(self, *, settings: Settings, backend: Backend) -> None:
         self.settings = settings
         self.backend = backend
-        self._asking = Asking(settings=settings, backend=backend)
+        self._reader = RequestReader(settings=settings, backend=backend)
         self._routes: dict[str, tuple[str, Route]] = {
             "/v1/chat/completions": ("POST", self._chat),
             "/v1/completions": ("POST", self._complete),
@@ -52,13 +52,13 @@ class Api:
             "/health": ("GET", self._health),
         }
 
-    def respond(self, request: Request, deadline: Deadline, report: Report) -> Response:
+    def respond(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
         """Answer a request. Of a streamed answer the first part has come when this returns.
 
         Args:
             request: what the client wants.
             deadline: when the answer must have begun.
-            report: gets to know how it went.
+            log: The request's log.
 
         Raises:
             ApiError: whatever keeps the request from being answered.
@@ -72,7 +72,7 @@ class Api:
                 status=404,
                 type="not_found_error",
             )
-        report.route = path
+        log.route = path
         method, route = self._routes[path]
         if request.method != method:
             raise ApiError(
@@ -81,91 +81,91 @@ class Api:
                 type="invalid_request_error",
                 headers={"allow": method},
             )
-        return route(request, deadline, report)
+        return route(request, deadline, log)
 
-    def _chat(self, request: Request, deadline: Deadline, report: Report) -> Response:
-        job, options = self._asking.read(parse_object(request.raw_body()), "chat")
-        report.asked(job.text)
+    def _chat(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
+        job, options = self._reader.read(parse_object(request.raw_body()), "chat")
+        log.record_prompt(job.text)
         if options.stream:
-            return _streamed(chat_chunks(self._stream(job, options, deadline, report)), report)
-        answer = self._whole(job, deadline, report)
-        return Response(body=replies.chat_completion(model=self.settings.model_name, answer=answer))
+            return _stream_response(chat_chunks(self._start_stream(job, options, deadline, log)), log)
+        answer = self._answer(job, deadline, log)
+        return Response(body=responses.chat_completion(model=self.settings.model_name, answer=answer))
 
-    def _complete(self, request: Request, deadline: Deadline, report: Report) -> Response:
-        job, options = self._asking.read(parse_object(request.raw_body()), "completion")
-        report.asked(job.text)
+    def _complete(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
+        job, options = self._reader.read(parse_object(request.raw_body()), "completion")
+        log.record_prompt(job.text)
         echoes = job.echoes if options.echo else ()
         if options.stream:
-            return _streamed(text_chunks(self._stream(job, options, deadline, report), echoes=echoes), report)
-        answer = self._whole(job, deadline, report)
-        return Response(body=replies.text_completion(model=self.settings.model_name, answer=answer, echoes=echoes))
+            return _stream_response(text_chunks(self._start_stream(job, options, deadline, log), echoes=echoes), log)
+        answer = self._answer(job, deadline, log)
+        return Response(body=responses.text_completion(model=self.settings.model_name, answer=answer, echoes=echoes))
 
-    def _whole(self, job: Job, deadline: Deadline, report: Report) -> Answer:
-        answer = whole(self.backend, job, deadline)
-        report.usage = answer.usage
+    def _answer(self, job: CompletionJob, deadline: Deadline, log: RequestLog) -> Answer:
+        answer = complete_job(self.backend, job, deadline)
+        log.usage = answer.usage
         for completion in answer.completions:
-            report.answered(completion.text)
+            log.record_answer(completion.text)
         return answer
 
-    def _stream(self, job: Job, options: Options, deadline: Deadline, report: Report) -> Stream:
-        report.stream = True
-        pieces = begin(self.backend, job, deadline)
-        report.began()
+    def _start_stream(self, job: CompletionJob, options: Options, deadline: Deadline, log: RequestLog) -> Stream:
+        log.stream = True
+        pieces = stream_job(self.backend, job, deadline)
+        log.record_first_byte()
         return Stream(
             pieces=pieces,
             model=self.settings.model_name,
             choices=job.choices,
             include_usage=options.include_usage,
-            report=report,
+            log=log,
         )
 
-    def _invoke(self, request: Request, deadline: Deadline, report: Report) -> Response:
+    def _invoke(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
         """The container's own payload: its bytes are not touched, and neither are its answer's."""
         raw = request.raw_body()
         body = parse_object(raw)
         problems = self.backend.native_problems(body)
         if problems:
             raise refuse(problems)
-        report.asked(body)
+        log.record_prompt(body)
         if body.get("stream") is True:
-            report.stream = True
-            return _passed_on(self.backend.invoke_stream(raw, deadline), report)
+            log.stream = True
+            return _pass_through(self.backend.invoke_stream(raw, deadline), log)
         reply = self.backend.invoke(raw, deadline)
-        report.answered(reply.body)
+        log.record_answer(reply.body)
         return Response(body=reply.body, content_type=reply.content_type)
 
-    def _list_models(self, _request: Request, _deadline: Deadline, _report: Report) -> Response:
-        return Response(body=replies.model_list(self.settings.model_name))
+    def _list_models(self, _request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
+        return Response(body=responses.model_list(self.settings.model_name))
 
-    def _describe_model(self, request: Request, _deadline: Deadline, _report: Report) -> Response:
+    def _describe_model(self, request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
         name = unquote(request.path.rstrip("/").removeprefix(f"{MODELS}/"))
         if name != self.settings.model_name:
-            raise self._asking.no_such_model(name)
-        return Response(body=replies.model_card(name))
+            raise self._reader.no_such_model(name)
+        return Response(body=responses.model_card(name))
 
-    def _health(self, _request: Request, _deadline: Deadline, _report: Report) -> Response:
-        return Response(body=replies.health(self.settings.model_name))
-
-
-def _streamed(chunks: Iterator[dict[str, Any]], report: Report) -> Response:
-    return Response(chunks=sse.events(chunks, report), content_type=sse.CONTENT_TYPE, headers=sse.HEADERS)
+    def _health(self, _request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
+        return Response(body=responses.health(self.settings.model_name))
 
 
-def _passed_on(stream: NativeStream, report: Report) -> Response:
+def _stream_response(chunks: Iterator[dict[str, Any]], log: RequestLog) -> Response:
+    return Response(chunks=sse.encode_events(chunks, log), content_type=sse.CONTENT_TYPE, headers=sse.HEADERS)
+
+
+def _pass_through(stream: NativeStream, log: RequestLog) -> Response:
     """A container's own stream as it comes, its first part having come."""
     first = next(stream.chunks, b"")
-    report.began()
-    encode = sse.event if stream.content_type.startswith("text/event-stream") else sse.line
-    chunks = sse.guarded(_resumed(first, stream.chunks, report), report, encode=encode)
+    log.record_first_byte()
+    encode = sse.encode_event if stream.content_type.startswith("text/event-stream") else sse.encode_line
+    chunks = sse.guard(_resumed(first, stream.chunks, log), log, encode=encode)
     return Response(chunks=chunks, content_type=stream.content_type, headers=sse.HEADERS)
 
 
-def _resumed(first: bytes, rest: Iterator[bytes], report: Report) -> Iterator[bytes]:
+def _resumed(first: bytes, rest: Iterator[bytes], log: RequestLog) -> Iterator[bytes]:
     try:
-        report.answered(first)
+        log.record_answer(first)
         yield first
         for chunk in rest:
-            report.answered(chunk)
+            log.record_answer(chunk)
             yield chunk
     finally:
         sse.close(rest)

@@ -6,7 +6,7 @@ from typing import Any
 
 from invoke_shim.errors import ApiError, unexpected
 from invoke_shim.http.proxy import BrokenStreamError
-from invoke_shim.telemetry.report import Report
+from invoke_shim.telemetry.request_log import RequestLog
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 
@@ -15,12 +15,12 @@ HEADERS = {"cache-control": "no-cache"}
 DONE = b"data: [DONE]\n\n"
 
 
-def event(value: Any) -> bytes:
+def encode_event(value: Any) -> bytes:
     """One event with JSON for its data, which so has no line breaks of its own."""
     return b"data: " + json.dumps(value).encode("ascii") + b"\n\n"
 
 
-def line(value: Any) -> bytes:
+def encode_line(value: Any) -> bytes:
     """One line of JSON, as containers stream that do not speak server-sent events."""
     return json.dumps(value).encode("ascii") + b"\n"
 
@@ -32,27 +32,29 @@ def close(chunks: Iterator[Any]) -> None:
         closing()
 
 
-def events(values: Iterator[dict[str, Any]], report: Report) -> Iterator[bytes]:
+def encode_events(values: Iterator[dict[str, Any]], log: RequestLog) -> Iterator[bytes]:
     """OpenAI's stream of events: each value, then `[DONE]`; or the error that kept it from its end.
 
     Raises:
         BrokenStreamError: after an event that tells the client of the error.
     """
-    return guarded(_encoded(values), report, encode=event)
+    return guard(_encode_all(values), log, encode=encode_event)
 
 
-def _encoded(values: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+def _encode_all(values: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     for value in values:
-        yield event(value)
+        yield encode_event(value)
     yield DONE
 
 
-def guarded(chunks: Iterator[bytes], report: Report, *, encode: Callable[[Any], bytes] = event) -> Iterator[bytes]:
+def guard(
+    chunks: Iterator[bytes], log: RequestLog, *, encode: Callable[[Any], bytes] = encode_event
+) -> Iterator[bytes]:
     """A streamed body that says what went wrong.
 
     Args:
         chunks: the body.
-        report: gets to know of it.
+        log: The request's log.
         encode: writes OpenAI's error object in the stream's own form.
 
     Raises:
@@ -65,12 +67,12 @@ def guarded(chunks: Iterator[bytes], report: Report, *, encode: Callable[[Any], 
             yield chunk
         return
     except ApiError as failure:
-        report.failed(failure, kind="broken_stream")
+        log.record_error(failure, kind="broken_stream")
         error, name = failure, failure.upstream or failure.type
     except Exception as crash:
-        report.crashed(crash)
-        error, name = unexpected(report.request_id), type(crash).__name__
+        log.record_crash(crash)
+        error, name = unexpected(log.request_id), type(crash).__name__
     # A container's own stream can break off within an event or a line, which the error is no part of.
     yield (b"" if last.endswith(b"\n") else b"\n\n") + encode(error.body())
     # Only names: an error's message can quote the prompt, and the runtime writes this one into its log.
-    raise BrokenStreamError(name, f"the stream of request {report.request_id} ended too early")
+    raise BrokenStreamError(name, f"the stream of request {log.request_id} ended too early")

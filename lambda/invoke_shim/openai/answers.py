@@ -7,10 +7,10 @@ from invoke_shim.backends.base import Backend
 from invoke_shim.deadline import Deadline
 from invoke_shim.generation.cut import cut_answer, cut_stream
 from invoke_shim.generation.trim import trim, trim_stream
-from invoke_shim.generation.types import Answer, Ask, Completion, Piece, Usage
+from invoke_shim.generation.types import Answer, Completion, GenerationRequest, Piece, Usage
 
 
-class Job(NamedTuple):
+class CompletionJob(NamedTuple):
     """What one request asks for.
 
     Attributes:
@@ -18,34 +18,35 @@ class Job(NamedTuple):
         end_of_turn: for a chat, whose answers are trimmed, the token that ends them, or ""; None for a completion.
     """
 
-    asks: tuple[Ask, ...]
+    requests: tuple[GenerationRequest, ...]
     end_of_turn: str | None = None
 
     @property
     def n(self) -> int:
         """Choices of each ask, which all ask alike."""
-        return self.asks[0].generation.n
+        return self.requests[0].generation.n
 
     @property
     def choices(self) -> int:
         """How many choices the answer has."""
-        return len(self.asks) * self.n
+        return len(self.requests) * self.n
 
     @property
     def echoes(self) -> tuple[str, ...]:
         """The prompt of each choice; empty for messages."""
-        return tuple(ask.prompt for ask in self.asks if ask.prompt is not None for _ in range(self.n))
+        return tuple(request.prompt for request in self.requests if request.prompt is not None for _ in range(self.n))
 
     @property
     def text(self) -> list[object]:
         """What is asked, for the log: the prompts, or the messages as roles and texts."""
         return [
-            [[message.role, message.content] for message in ask.messages] if ask.prompt is None else ask.prompt
-            for ask in self.asks
+            [[message.role, message.content] for message in request.messages] if prompt is None else prompt
+            for request in self.requests
+            for prompt in (request.prompt,)
         ]
 
 
-def whole(backend: Backend, job: Job, deadline: Deadline) -> Answer:
+def complete_job(backend: Backend, job: CompletionJob, deadline: Deadline) -> Answer:
     """All of the answer.
 
     Args:
@@ -58,32 +59,32 @@ def whole(backend: Backend, job: Job, deadline: Deadline) -> Answer:
     """
     completions: list[Completion] = []
     usage = Usage(0, 0)
-    for ask in job.asks:
-        answer = backend.complete(ask, deadline)
-        completions += cut_answer(answer, ask.generation.stop).completions
+    for request in job.requests:
+        answer = backend.complete(request, deadline)
+        completions += cut_answer(answer, request.generation.stop).completions
         usage = _sum(usage, answer.usage)
     if job.end_of_turn is not None:
         completions = [found._replace(text=trim(found.text, job.end_of_turn)) for found in completions]
     return Answer(completions=tuple(completions), usage=usage)
 
 
-def begin(backend: Backend, job: Job, deadline: Deadline) -> Iterator[Piece]:
+def stream_job(backend: Backend, job: CompletionJob, deadline: Deadline) -> Iterator[Piece]:
     """The answer piece by piece, the first of which has come already when this returns.
 
     Raises:
         ApiError: there is no answer; from the iterator, that it broke off.
     """
-    first = backend.stream(job.asks[0], deadline)
+    first = backend.stream(job.requests[0], deadline)
     return _rest(next(first, None), first, backend, job, deadline)
 
 
 def _rest(
-    piece: Piece | None, first: Iterator[Piece], backend: Backend, job: Job, deadline: Deadline
+    piece: Piece | None, first: Iterator[Piece], backend: Backend, job: CompletionJob, deadline: Deadline
 ) -> Iterator[Piece]:
     usage = Usage(0, 0)
-    for position, ask in enumerate(job.asks):
-        raw = _resumed(piece, first) if position == 0 else backend.stream(ask, deadline)
-        pieces = cut_stream(_ended(raw, job.n), ask.generation.stop, n=job.n)
+    for position, request in enumerate(job.requests):
+        raw = _resumed(piece, first) if position == 0 else backend.stream(request, deadline)
+        pieces = cut_stream(_ended(raw, job.n), request.generation.stop, n=job.n)
         if job.end_of_turn is not None:
             pieces = trim_stream(pieces, job.end_of_turn)
         told = Usage()

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from invoke_shim.generation.types import FinishReason, Piece, Usage
 from invoke_shim.openai.logprobs import chat_logprobs, text_logprobs
 from invoke_shim.openai.responses import envelope, usage_numbers
-from invoke_shim.telemetry.report import Report
+from invoke_shim.telemetry.request_log import RequestLog
 
 
 class Stream(NamedTuple):
@@ -24,7 +24,7 @@ class Stream(NamedTuple):
     model: str
     choices: int
     include_usage: bool
-    report: Report
+    log: RequestLog
 
 
 def chat_chunks(stream: Stream) -> Iterator[dict[str, Any]]:
@@ -76,11 +76,11 @@ class _Writer:
 
     def pieces(self) -> Iterator[Piece]:
         """The answer; what it took is taken down."""
-        report = self._stream.report
+        log = self._stream.log
         for piece in self._stream.pieces:
-            report.answered(piece.text)
+            log.record_answer(piece.text)
             if piece.usage is not None:
-                report.usage = self._usage = piece.usage
+                log.usage = self._usage = piece.usage
             yield piece
 
     def last_chunks(self) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from invoke_shim.openai.messages import read_messages, read_prompts, role_proble
 from invoke_shim.settings import Settings
 
 
-class Prompted(NamedTuple):
+class Prompt(NamedTuple):
     """What the model goes on from.
 
     Attributes:
@@ -34,7 +34,7 @@ class Prompted(NamedTuple):
         return self.prompts or ("\n".join(message.content for message in self.messages),)
 
 
-class Prompting:
+class PromptReader:
     """Reads the prompts of one model's requests.
 
     Args:
@@ -59,17 +59,17 @@ class Prompting:
         """Whether a request may have a template's `fields` in place of messages or a prompt."""
         return self._template is not None
 
-    def chat(self, body: Mapping[str, Any]) -> Prompted:
+    def read_chat(self, body: Mapping[str, Any]) -> Prompt:
         """The prompt of a chat.
 
         Raises:
             ApiError: 400, this model does not chat.
         """
         if self._template is not None and body.get("fields") is not None:
-            return self._fields(body, instead_of="messages", end_of_turn=self._template.end_of_turn)
+            return self._read_fields(body, instead_of="messages", end_of_turn=self._template.end_of_turn)
         messages, problems = read_messages(body.get("messages"))
         if self._takes_messages:
-            return Prompted(field="messages", messages=tuple(messages), problems=problems or role_problems(messages))
+            return Prompt(field="messages", messages=tuple(messages), problems=problems or role_problems(messages))
         prompt_format = self._template or self._format
         if prompt_format is None:
             raise ApiError(
@@ -80,7 +80,7 @@ class Prompting:
             )
         problems = problems or prompt_format.problems(messages)
         prompt = "" if problems else self._render(messages)
-        return Prompted(
+        return Prompt(
             field="messages",
             prompts=(prompt,),
             stop=prompt_format.stop,
@@ -88,7 +88,7 @@ class Prompting:
             problems=problems,
         )
 
-    def completion(self, body: Mapping[str, Any]) -> Prompted:
+    def read_completion(self, body: Mapping[str, Any]) -> Prompt:
         """The prompts of a completion.
 
         Raises:
@@ -103,16 +103,16 @@ class Prompting:
                 param="prompt",
             )
         if self._template is not None and body.get("fields") is not None:
-            return self._fields(body, instead_of="prompt", end_of_turn=None)
+            return self._read_fields(body, instead_of="prompt", end_of_turn=None)
         prompts, problems = read_prompts(body.get("prompt"))
-        return Prompted(field="prompt", prompts=tuple(prompts), problems=problems)
+        return Prompt(field="prompt", prompts=tuple(prompts), problems=problems)
 
     def _render(self, messages: Sequence[Message]) -> str:
         if self._template is not None:
             return self._template.render(self._template.fields_of(messages))
         return self._format.render(messages) if self._format is not None else ""
 
-    def _fields(self, body: Mapping[str, Any], *, instead_of: str, end_of_turn: str | None) -> Prompted:
+    def _read_fields(self, body: Mapping[str, Any], *, instead_of: str, end_of_turn: str | None) -> Prompt:
         if self._template is None:
             raise TypeError("there is no template to take fields")
         fields, problems = self._template.read_fields(body["fields"])
@@ -120,6 +120,6 @@ class Prompting:
         if body.get(instead_of) not in (None, "", []):
             problems = [*problems, Problem("fields", f"fields and {instead_of} are both there: send one of them")]
         prompt = "" if problems else self._template.render(fields)
-        return Prompted(
+        return Prompt(
             field="fields", prompts=(prompt,), stop=self._template.stop, end_of_turn=end_of_turn, problems=problems
         )

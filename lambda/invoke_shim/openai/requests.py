@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 from invoke_shim.backends.base import Backend
 from invoke_shim.errors import ApiError, Problem, refuse, show
-from invoke_shim.generation.types import Ask, Generation
+from invoke_shim.generation.types import Generation, GenerationRequest
 from invoke_shim.openai import parameters
-from invoke_shim.openai.answers import Job
+from invoke_shim.openai.answers import CompletionJob
 from invoke_shim.openai.parameters import Kind
-from invoke_shim.openai.prompts import Prompted, Prompting
+from invoke_shim.openai.prompts import Prompt, PromptReader
 from invoke_shim.settings import Settings
 
 MAX_CHOICES = 128
@@ -29,7 +29,7 @@ class Options(NamedTuple):
     echo: bool
 
 
-class Asking:
+class RequestReader:
     """Reads requests for one model.
 
     Args:
@@ -40,16 +40,17 @@ class Asking:
     def __init__(self, *, settings: Settings, backend: Backend) -> None:
         self._settings = settings
         self._backend = backend
-        self._prompting = Prompting(settings, takes_messages=backend.takes_messages)
+        self._prompt_reader = PromptReader(settings, takes_messages=backend.takes_messages)
 
-    def read(self, body: dict[str, Any], kind: Kind) -> tuple[Job, Options]:
+    def read(self, body: dict[str, Any], kind: Kind) -> tuple[CompletionJob, Options]:
         """Read a chat or a completion.
 
         Raises:
             ApiError: 400, with all that is wrong; 404, another model is meant.
         """
         problems = self._model_problems(body)
-        prompted = self._prompting.chat(body) if kind == "chat" else self._prompting.completion(body)
+        reader = self._prompt_reader
+        prompt = reader.read_chat(body) if kind == "chat" else reader.read_completion(body)
         generation, parameter_problems = parameters.read(
             self._parameters_of(body),
             kind=kind,
@@ -57,19 +58,19 @@ class Asking:
             max_input_tokens=self._settings.max_input_tokens,
             max_total_tokens=self._settings.max_total_tokens,
         )
-        problems += [*parameter_problems, *prompted.problems]
+        problems += [*parameter_problems, *prompt.problems]
         if not problems:
-            problems = self._size_problems(prompted, generation)
+            problems = self._size_problems(prompt, generation)
         if problems:
             raise refuse(problems)
         options = _options(body, generation, kind)
         # The client's own stop strings first: where the container does not take them all, the rest still end the
         # text here. An echo is written here, too: a stop string in the prompt does not end it.
-        generation = generation._replace(stop=generation.stop + prompted.stop, echo=False)
-        asks = [Ask(prompt=prompt, generation=generation) for prompt in prompted.prompts]
-        if prompted.messages:
-            asks = [Ask(messages=prompted.messages, generation=generation)]
-        return Job(asks=tuple(asks), end_of_turn=prompted.end_of_turn), options
+        generation = generation._replace(stop=generation.stop + prompt.stop, echo=False)
+        requests = [GenerationRequest(prompt=text, generation=generation) for text in prompt.prompts]
+        if prompt.messages:
+            requests = [GenerationRequest(messages=prompt.messages, generation=generation)]
+        return CompletionJob(requests=tuple(requests), end_of_turn=prompt.end_of_turn), options
 
     def no_such_model(self, name: str) -> ApiError:
         """The error for another model's name."""
@@ -83,20 +84,20 @@ class Asking:
 
     def _parameters_of(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body without a template's fields, which are no parameter."""
-        if not (self._prompting.takes_fields and "fields" in body):
+        if not (self._prompt_reader.takes_fields and "fields" in body):
             return body
         return {name: value for name, value in body.items() if name != "fields"}
 
-    def _size_problems(self, prompted: Prompted, generation: Generation) -> list[Problem]:
-        count = len(prompted.prompts) * generation.n
+    def _size_problems(self, prompt: Prompt, generation: Generation) -> list[Problem]:
+        count = len(prompt.prompts) * generation.n
         if count > MAX_CHOICES:
-            text = f"{prompted.field} and n make {count} choices, at most {MAX_CHOICES} are allowed"
-            return [Problem(prompted.field, text)]
+            text = f"{prompt.field} and n make {count} choices, at most {MAX_CHOICES} are allowed"
+            return [Problem(prompt.field, text)]
         return [
             problem
-            for text in prompted.texts
+            for text in prompt.texts
             for problem in parameters.prompt_problems(
-                prompted.field,
+                prompt.field,
                 text,
                 generation,
                 max_input_tokens=self._settings.max_input_tokens,

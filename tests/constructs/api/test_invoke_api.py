@@ -17,7 +17,8 @@ from constructs.model_import.imported_model import ImportedModel
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 
-from invoke_shim import settings as shim_settings
+from invoke_shim import contract
+from invoke_shim.settings import Settings
 from stacks.declarations import PromptFormat
 
 
@@ -47,7 +48,7 @@ def test_sets_the_environment_that_the_shim_parses(stack: cdk.Stack) -> None:
     _api(stack, target=_target(stack, max_input_tokens=8191, max_total_tokens=8192))
 
     variables = _only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
-    settings = shim_settings.Settings.from_environment(variables)
+    settings = Settings.from_environment(variables)
     assert settings.endpoint_name == "dev-some-model"
     assert settings.model_name == "some-model"
     assert settings.container == "tgi"
@@ -68,15 +69,15 @@ def test_passes_on_what_the_declaration_chose(stack: cdk.Stack) -> None:
     )
 
     variables = _only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
-    settings = shim_settings.Settings.from_environment(variables)
+    settings = Settings.from_environment(variables)
     assert settings.container_version == (2, 4, 0)
     assert (settings.gather_stream, settings.log_prompts) == (True, True)
     assert (settings.prompt_format, settings.prompt_template) == ("template", template)
 
 
 def test_knows_the_shims_containers_and_prompt_formats() -> None:
-    assert set(CONTAINERS) == set(shim_settings.CONTAINERS)
-    assert set(invoke_api.PROMPT_FORMATS) == set(shim_settings.PROMPT_FORMATS) == set(get_args(PromptFormat))
+    assert set(CONTAINERS) == set(contract.CONTAINERS)
+    assert set(invoke_api.PROMPT_FORMATS) == set(contract.PROMPT_FORMATS) == set(get_args(PromptFormat))
 
 
 @pytest.mark.parametrize("timeout", [5, 60, 900])
@@ -84,7 +85,7 @@ def test_accepts_every_timeout_that_the_shim_accepts(stack: cdk.Stack, timeout: 
     _api(stack, invoke_timeout=cdk.Duration.seconds(timeout))
 
     variables = _only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
-    assert shim_settings.Settings.from_environment(variables).invoke_timeout_seconds == timeout
+    assert Settings.from_environment(variables).invoke_timeout_seconds == timeout
     assert _only(stack, "AWS::ApiGateway::Method")["Integration"]["TimeoutInMillis"] == timeout * 1000
     assert _only(stack, "AWS::Lambda::Function")["Timeout"] == min(timeout + 1, 900)
 
@@ -374,7 +375,7 @@ def test_stands_in_front_of_an_imported_model_that_the_pointer_names(stack: cdk.
     _api(stack, target=target, prompt_format=None)
 
     variables = _only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
-    settings = shim_settings.Settings.from_environment(variables)
+    settings = Settings.from_environment(variables)
     assert (settings.backend, settings.body, settings.container) == ("bedrock", "chat", None)
     assert settings.target_parameter == "/jumpstack/dev/m/target"
     assert settings.endpoint_name is None

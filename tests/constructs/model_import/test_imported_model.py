@@ -11,7 +11,7 @@ from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 
 from catalog.limits.model_import import BODIES
-from invoke_shim.settings import BODIES as SHIM_BODIES
+from invoke_shim.contract import BODIES as SHIM_BODIES
 from invoke_shim.settings import Settings
 from model_import.configuration import BODIES as IMPORT_BODIES
 from model_import.names import LONGEST_MODEL, check_model

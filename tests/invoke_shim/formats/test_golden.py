@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from invoke_shim.formats import FORMATS, Message
 from invoke_shim.formats.template import TemplateFormat
-from tests.invoke_shim.formats import prompt_transcripts
-from tests.invoke_shim.formats.prompt_transcripts import GOLDEN, NotPublishedError, Transcript, published
-from tests.invoke_shim.shim_client import Deploy, Runtime
+from tests.invoke_shim.client import Deploy, Runtime
+from tests.invoke_shim.formats import transcripts
+from tests.invoke_shim.formats.transcripts import GOLDEN, NotPublishedError, Transcript, published
 
-TRANSCRIPTS = prompt_transcripts.read_all()
+TRANSCRIPTS = transcripts.read_all()
 CHATS = {name: case for name, case in TRANSCRIPTS.items() if case.format in FORMATS}
 TUNED = {name: case for name, case in TRANSCRIPTS.items() if case.format == "template"}
 BASE = {name: case for name, case in TRANSCRIPTS.items() if case.format == "none"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.invoke_shim.shim_client import Deploy, Runtime
+from tests.invoke_shim.client import Deploy, Runtime
 
 WRONG_ORDER = {
     "mistral has no system role": (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from invoke_shim.formats import Message
 from invoke_shim.formats.template import DEMARCATION, SPECIAL_TOKENS, TemplateError, TemplateFormat
-from tests.invoke_shim.shim_client import Deploy, Runtime
+from tests.invoke_shim.client import Deploy, Runtime
 
 INSTRUCTION = json.dumps({"prompt": "### Do:\n{instruction}\n### With:\n{context}", "completion": " {response}"})
 QUESTION = json.dumps({"prompt": "Q: {question}", "completion": "{answer}"})

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from invoke_shim import handler as entry
-from invoke_shim import rules
+from invoke_shim import handler, rules
 from invoke_shim.backends.base import NativeReply, NativeStream
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import Problem
-from invoke_shim.generation.types import Answer, Ask, Piece, Usage, collect
+from invoke_shim.generation.types import Answer, GenerationRequest, Piece, Usage, collect
 from invoke_shim.http.proxy import Response
 from invoke_shim.http.routes import Api
 from invoke_shim.rules.base import ContainerRules, Rules
@@ -41,21 +40,21 @@ class FixedBackend:
 
     container: ContainerRules
     takes_messages: bool = False
-    asks: list[Ask] = field(default_factory=list)
+    requests: list[GenerationRequest] = field(default_factory=list)
 
     @property
     def rules(self) -> Rules:
         return self.container.rules
 
-    def complete(self, ask: Ask, deadline: Deadline) -> Answer:
-        return collect(self.stream(ask, deadline))
+    def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
+        return collect(self.stream(request, deadline))
 
-    def stream(self, ask: Ask, _deadline: Deadline) -> Iterator[Piece]:
+    def stream(self, request: GenerationRequest, _deadline: Deadline) -> Iterator[Piece]:
         # As a real one does: what cannot be sent fails here.
-        json.dumps([ask.prompt, [message.content for message in ask.messages]]).encode("ascii")
-        json.dumps(dict(ask.generation.extra), allow_nan=False)
-        self.asks.append(ask)
-        for index in range(ask.generation.n):
+        json.dumps([request.prompt, [message.content for message in request.messages]]).encode("ascii")
+        json.dumps(dict(request.generation.extra), allow_nan=False)
+        self.requests.append(request)
+        for index in range(request.generation.n):
             yield Piece(text="Hel", index=index)
             yield Piece(text="lo", index=index, finish_reason="stop")
         yield Piece(usage=Usage(3, 2))
@@ -100,8 +99,8 @@ NAMES = st.sampled_from(sorted(MODELS))
 def handle(name: str, event: Mapping[str, Any]) -> tuple[Response, bytes]:
     """Call the entry point with a model behind it; the answer with the bytes of its body."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(entry, "api", lambda: MODELS[name])
-        response = entry.handle(event, Context())
+        patch.setattr(handler, "api", lambda: MODELS[name])
+        response = handler.handle(event, Context())
         if response.chunks is None:
             return response, response.encoded_body()
         return response, b"".join(response.chunks)
@@ -263,6 +262,6 @@ def test_refuses_a_body_above_lambdas_limit() -> None:
 def test_shows_a_model_only_what_is_text() -> None:
     api = MODELS["a Falcon chat model"]
     assert isinstance(api.backend, FixedBackend)
-    before = len(api.backend.asks)
+    before = len(api.backend.requests)
     assert send("a Falcon chat model", "/v1/completions", completion('"\\ud800"')).status == 400
-    assert len(api.backend.asks) == before
+    assert len(api.backend.requests) == before

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import invoke_shim
-from invoke_shim import handler as entry
+from invoke_shim import handler
 from invoke_shim.http import proxy
 from invoke_shim.settings import SettingsError
-from tests.invoke_shim.shim_client import (
+from tests.invoke_shim.client import (
     ENDPOINT_NAME,
     MODEL_NAME,
     REQUEST_ID,
@@ -89,7 +89,7 @@ def test_a_body_that_is_no_object_is_refused(
 
 def test_a_body_that_is_not_the_base64_it_should_be_is_refused(shim: Shim) -> None:
     event = {"httpMethod": "POST", "path": "/invocations", "body": "{}", "isBase64Encoded": True}
-    answer = read(entry.handle(event, Context()))
+    answer = read(handler.handle(event, Context()))
     assert answer.status == 400
     assert "not valid base64" in answer.error["message"]
 
@@ -184,7 +184,7 @@ def test_a_body_of_more_than_6_mb_is_too_large(shim: Shim, runtime: Runtime) -> 
     ],
 )
 def test_an_event_of_another_form_is_no_crash(event: dict[str, Any], shim: Shim) -> None:
-    answer = read(entry.handle(event, Context()))
+    answer = read(handler.handle(event, Context()))
     assert answer.status == 404
     assert answer.headers["x-request-id"] == "from-lambda"
 

@@ -14,9 +14,7 @@ from invoke_shim.formats import FORMATS
 from invoke_shim.generation.trim import trim, trim_stream
 from invoke_shim.generation.types import Piece, TokenLogprob, Usage
 from invoke_shim.http.proxy import Response
-from tests.invoke_shim.openai import openai_objects
-from tests.invoke_shim.scripted_backend import ScriptedBackend, shim_before
-from tests.invoke_shim.shim_client import (
+from tests.invoke_shim.client import (
     MODEL_NAME,
     Answer,
     Deploy,
@@ -29,6 +27,8 @@ from tests.invoke_shim.shim_client import (
     read,
     token,
 )
+from tests.invoke_shim.openai import objects
+from tests.invoke_shim.scripted_backend import ScriptedBackend, serve_scripted
 
 
 def told(text: str, *, reason: str = "stop", usage: Usage | None = None) -> list[Piece]:
@@ -47,7 +47,7 @@ def test_a_chat_is_a_role_its_text_an_end_and_done(shim: Shim, runtime: Runtime)
     assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
     assert answer.headers["cache-control"] == "no-cache"
     for document in answer.documents:
-        openai_objects.is_chat_chunk(document)
+        objects.is_chat_chunk(document)
     assert [(choice["delta"], choice["finish_reason"]) for choice in choices(answer)] == [
         ({"role": "assistant", "content": "", "refusal": None}, None),
         ({"content": "Hel"}, None),
@@ -73,7 +73,7 @@ def test_a_completion_is_its_text_and_an_end(shim: Shim, runtime: Runtime) -> No
     runtime.streams(token(" upon"), token(" a"), last_token(" time", " upon a time", reason="length"))
     answer = shim.complete("Once", stream=True)
     for document in answer.documents:
-        openai_objects.is_completion_chunk(document)
+        objects.is_completion_chunk(document)
         assert document["id"].startswith("cmpl-")
     assert answer.texts() == " upon a time"
     reasons = [choice["finish_reason"] for choice in choices(answer)]
@@ -98,7 +98,7 @@ def test_usage_is_a_chunk_of_its_own_when_asked_for(
     request = shim.chat(("user", "Hi"), stream=True, stream_options=options) if kind == "chat" else None
     answer = request or shim.complete("Hi", stream=True, stream_options=options)
     for document in answer.documents:
-        (openai_objects.is_chat_chunk if kind == "chat" else openai_objects.is_completion_chunk)(document)
+        (objects.is_chat_chunk if kind == "chat" else objects.is_completion_chunk)(document)
     if not asked:
         assert all("usage" not in document for document in answer.documents)
         return
@@ -109,7 +109,7 @@ def test_usage_is_a_chunk_of_its_own_when_asked_for(
 
 
 def test_no_usage_is_told_that_nobody_counted() -> None:
-    with shim_before(ScriptedBackend([told("Hi", usage=Usage(None, 3))])) as shim:
+    with serve_scripted(ScriptedBackend([told("Hi", usage=Usage(None, 3))])) as shim:
         answer = shim.chat(("user", "Hi"), stream=True, stream_options={"include_usage": True})
     assert all(document["usage"] is None for document in answer.documents)
     assert answer.documents[-1]["choices"][0]["finish_reason"] == "stop"
@@ -123,7 +123,7 @@ def test_several_answers_go_on_by_their_index() -> None:
         Piece(text="d", index=0, finish_reason="length"),
         Piece(usage=Usage(1, 4)),
     ]
-    with shim_before(ScriptedBackend([pieces])) as shim:
+    with serve_scripted(ScriptedBackend([pieces])) as shim:
         answer = shim.chat(("user", "Hi"), n=2, stream=True)
     assert (answer.deltas(0), answer.deltas(1)) == ("bd", "ac")
     roles = [choice["index"] for choice in choices(answer) if "role" in choice["delta"]]
@@ -133,7 +133,7 @@ def test_several_answers_go_on_by_their_index() -> None:
 
 def test_several_prompts_are_streamed_one_after_the_other_behind_their_echo() -> None:
     backend = ScriptedBackend([told("one", usage=Usage(1, 2)), told("two", usage=Usage(10, 20))])
-    with shim_before(backend) as shim:
+    with serve_scripted(backend) as shim:
         answer = shim.complete(
             ["x ", "y "], stream=True, echo=True, stream_options={"include_usage": True, "continuous_usage_stats": True}
         )
@@ -143,14 +143,14 @@ def test_several_prompts_are_streamed_one_after_the_other_behind_their_echo() ->
 
 
 def test_an_answer_without_an_end_gets_one() -> None:
-    with shim_before(ScriptedBackend([[Piece(text="Hi ")]])) as shim:
+    with serve_scripted(ScriptedBackend([[Piece(text="Hi ")]])) as shim:
         answer = shim.chat(("user", "Hi"), stream=True)
     assert answer.deltas() == "Hi"
     assert choices(answer)[-1]["finish_reason"] == "stop"
 
 
 def test_an_empty_answer_is_one() -> None:
-    with shim_before(ScriptedBackend([[]])) as shim:
+    with serve_scripted(ScriptedBackend([[]])) as shim:
         answer = shim.chat(("user", "Hi"), stream=True)
     assert answer.deltas() == ""
     assert [choice["finish_reason"] for choice in choices(answer)] == [None, "stop"]
@@ -164,7 +164,7 @@ def test_log_probabilities_come_with_their_text(kind: str) -> None:
         Piece(text=" ", logprobs=(TokenLogprob(" ", -2.5),)),
         Piece(finish_reason="length"),
     ]
-    with shim_before(ScriptedBackend([pieces])) as shim:
+    with serve_scripted(ScriptedBackend([pieces])) as shim:
         if kind == "chat":
             answer = shim.chat(("user", "Hi"), stream=True, logprobs=True)
             whole = shim.chat(("user", "Hi"), logprobs=True).json["choices"][0]["logprobs"]["content"]
@@ -176,7 +176,7 @@ def test_log_probabilities_come_with_their_text(kind: str) -> None:
             parts = [choice["logprobs"] for choice in choices(answer) if choice["logprobs"]]
             found = [pair for part in parts for pair in zip(part["tokens"], part["text_offset"], strict=True)]
     for document in answer.documents:
-        (openai_objects.is_chat_chunk if kind == "chat" else openai_objects.is_completion_chunk)(document)
+        (objects.is_chat_chunk if kind == "chat" else objects.is_completion_chunk)(document)
     assert found == whole
     assert len(found) == 3
 
@@ -211,7 +211,7 @@ def test_trimming_holds_back_no_more_than_it_must(end: str) -> None:
 @given(text=TEXT | st.lists(AWKWARD).map("".join), stop=st.none() | AWKWARD, data=st.data())
 def test_a_stream_says_what_the_whole_answer_says(text: str, stop: str | None, data: st.DataObject) -> None:
     script = [Piece(text=part) for part in data.draw(pieces_of(text))]
-    with shim_before(ScriptedBackend([[*script, Piece(finish_reason="length"), Piece(usage=Usage(3, 4))]])) as shim:
+    with serve_scripted(ScriptedBackend([[*script, Piece(finish_reason="length"), Piece(usage=Usage(3, 4))]])) as shim:
         options = {"stop": stop, "stream_options": {"include_usage": True}}
         chat, streamed_chat = shim.chat(("user", "x"), stop=stop), shim.chat(("user", "x"), stream=True, **options)
         text_, streamed_text = shim.complete("x", stop=stop), shim.complete("x", stream=True, **options)
@@ -247,22 +247,22 @@ LOST = ApiError("the model's answer broke off", status=502, type="server_error",
 
 
 def test_an_error_before_the_first_piece_has_its_true_status() -> None:
-    with shim_before(ScriptedBackend([[BUSY]])) as shim:
+    with serve_scripted(ScriptedBackend([[BUSY]])) as shim:
         answers = [shim.chat(("user", "Hi"), stream=True), shim.complete("Hi", stream=True)]
     for answer in answers:
         assert (answer.status, answer.headers["retry-after"]) == (429, "2")
         assert answer.headers["content-type"] == "application/json"
-        openai_objects.is_error(answer.json)
+        objects.is_error(answer.json)
         assert answer.broken is None
 
 
 def test_an_error_after_it_is_the_last_event_and_told_to_the_runtime() -> None:
-    with shim_before(ScriptedBackend([[Piece(text="Hello SECRET"), LOST]])) as shim:
+    with serve_scripted(ScriptedBackend([[Piece(text="Hello SECRET"), LOST]])) as shim:
         answer = shim.chat(("user", "Hi"), stream=True)
     assert answer.status == 200
     *documents, last = [json.loads(event) for event in answer.events]
     assert documents[-1]["choices"][0]["delta"] == {"content": "Hello SECRET"}
-    openai_objects.is_error(last)
+    objects.is_error(last)
     assert error_in(last)["message"] == "the model's answer broke off"
     assert answer.broken is not None
     assert answer.broken.error_type == "ModelStreamError"
@@ -271,7 +271,7 @@ def test_an_error_after_it_is_the_last_event_and_told_to_the_runtime() -> None:
 
 
 def test_a_bug_in_a_stream_tells_the_client_nothing() -> None:
-    with shim_before(ScriptedBackend([[Piece(text="Hello"), ValueError("SECRET")]])) as shim:
+    with serve_scripted(ScriptedBackend([[Piece(text="Hello"), ValueError("SECRET")]])) as shim:
         answer = shim.complete("Hi", stream=True)
     error = error_in(json.loads(answer.events[-1]))
     assert "unexpected error" in error["message"]
@@ -291,7 +291,7 @@ NATIVE = {
 
 @pytest.mark.parametrize(("content_type", "chunk", "start"), NATIVE.values(), ids=NATIVE)
 def test_a_native_stream_that_breaks_off_says_so_in_its_own_form(content_type: str, chunk: bytes, start: str) -> None:
-    with shim_before(ScriptedBackend([[]], native=[chunk, LOST], native_type=content_type)) as shim:
+    with serve_scripted(ScriptedBackend([[]], native=[chunk, LOST], native_type=content_type)) as shim:
         answer = shim.post("/invocations", {"prompt": "x", "stream": True})
     assert answer.status == 200
     assert answer.chunks[0] == chunk
@@ -302,7 +302,7 @@ def test_a_native_stream_that_breaks_off_says_so_in_its_own_form(content_type: s
 
 
 def test_a_native_streams_error_before_its_first_byte_has_its_true_status() -> None:
-    with shim_before(ScriptedBackend([[]], native=[BUSY])) as shim:
+    with serve_scripted(ScriptedBackend([[]], native=[BUSY])) as shim:
         answer = shim.post("/invocations", {"prompt": "x", "stream": True})
     assert (answer.status, answer.error["message"]) == (429, "the model's queue is full")
 
@@ -327,7 +327,7 @@ def nothing(_response: Response) -> None:
 )
 def test_a_stream_that_nobody_reads_on_is_closed(path: str, body: Json, read_some: Callable[[Response], None]) -> None:
     backend = ScriptedBackend([[Piece(text="a"), Piece(text="b")]], native=[b"a", b"b"])
-    with shim_before(backend) as shim:
+    with serve_scripted(backend) as shim:
         response = shim.call("POST", path, json.dumps(body))
         read_some(response)
         assert response.chunks is not None
@@ -349,7 +349,7 @@ def test_a_stream_is_read_piece_by_piece_not_ahead() -> None:
         def stream(self, *_: object) -> Iterator[Piece]:
             return pieces()
 
-    with shim_before(Lazy([[]])) as shim:
+    with serve_scripted(Lazy([[]])) as shim:
         response = start(shim)
         assert response.chunks is not None
         first_only(response)
@@ -365,7 +365,7 @@ def test_a_native_stream_of_nothing_is_an_answer() -> None:
         def invoke_stream(self, *_: object) -> NativeStream:
             return NativeStream(iter(()), "application/jsonlines")
 
-    with shim_before(Silent([[]])) as shim:
+    with serve_scripted(Silent([[]])) as shim:
         answer = shim.post("/invocations", {"prompt": "x", "stream": True})
     assert (answer.status, answer.body, answer.broken) == (200, b"", None)
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from invoke_shim.http.proxy import BrokenStreamError
 from localaws import eventstream
 from tests.invoke_shim.backend_stub import fails
-from tests.invoke_shim.shim_client import MODEL_NAME, Deploy, Reply, Runtime, Shim, last_token, token
+from tests.invoke_shim.client import MODEL_NAME, Deploy, Reply, Runtime, Shim, last_token, token
 
 BASE_URL = "https://abc.execute-api.us-east-1.amazonaws.com/v1"
 TOO_LONG = "`inputs` tokens + `max_new_tokens` must be <= 2048"
@@ -74,7 +74,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def ask(client: openai.OpenAI) -> str | None:
+def prompt_request(client: openai.OpenAI) -> str | None:
     return client.chat.completions.create(model=MODEL_NAME, messages=MESSAGES).choices[0].message.content
 
 
@@ -83,7 +83,7 @@ def stream_hello(runtime: Runtime) -> None:
 
 
 def test_gets_its_answers(client: openai.OpenAI) -> None:
-    assert ask(client) == "Hello!"
+    assert prompt_request(client) == "Hello!"
     assert [model.id for model in client.models.list()] == [MODEL_NAME]
     assert client.models.retrieve(MODEL_NAME).id == MODEL_NAME
     assert client.completions.create(model=MODEL_NAME, prompt="Once").choices[0].text == " Hello!"
@@ -123,7 +123,7 @@ def test_may_leave_a_stream_in_the_middle(client: openai.OpenAI, runtime: Runtim
 
 def ask_again(client: openai.OpenAI, runtime: Runtime) -> str | None:
     runtime.answers([{"generated_text": " Hello!"}])
-    return ask(client)
+    return prompt_request(client)
 
 
 def test_answers_async_clients_too(shim: Shim, runtime: Runtime) -> None:
@@ -168,7 +168,7 @@ def test_repeats_a_throttled_request_when_it_is_told_to(
 ) -> None:
     runtime.fails("ThrottlingException", status=400, Message=None)
     with pytest.raises(openai.RateLimitError):
-        ask(client.with_options(max_retries=1))
+        prompt_request(client.with_options(max_retries=1))
     assert (len(runtime.bodies), pauses) == (2, [1])
 
 
@@ -197,7 +197,7 @@ def test_does_not_repeat_what_may_have_been_answered(
 ) -> None:
     runtime.reply = Reply(drop=True)
     with pytest.raises(openai.InternalServerError):
-        ask(client)
+        prompt_request(client)
     assert (len(runtime.bodies), pauses) == (1, [])
 
 
@@ -244,5 +244,5 @@ def test_a_base_model_tells_its_clients_what_it_takes(deploy: Deploy) -> None:
         http_client=httpx2.Client(transport=transport(deploy(PROMPT_FORMAT="none"))),
     ) as client:
         with pytest.raises(openai.BadRequestError, match="/v1/completions"):
-            ask(client)
+            prompt_request(client)
         assert client.completions.create(model=MODEL_NAME, prompt="Once", n=1).choices[0].text == " Hello!"

@@ -7,9 +7,9 @@ import pytest
 
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import Piece, TokenLogprob, Usage
-from tests.invoke_shim.openai import openai_objects
-from tests.invoke_shim.scripted_backend import ScriptedBackend, shim_before
-from tests.invoke_shim.shim_client import MODEL_NAME, Answer, Deploy, Json, Runtime, Shim, chat_body
+from tests.invoke_shim.client import MODEL_NAME, Answer, Deploy, Json, Runtime, Shim, chat_body
+from tests.invoke_shim.openai import objects
+from tests.invoke_shim.scripted_backend import ScriptedBackend, serve_scripted
 
 
 def checked(answer: Answer, check: Callable[[Json], None]) -> Json:
@@ -47,13 +47,13 @@ def test_a_chats_answer_is_cut_and_trimmed(
     container: str, reply: object, text: str, reason: str, deploy: Deploy, runtime: Runtime
 ) -> None:
     runtime.answers(reply)
-    chat = checked(deploy(CONTAINER=container).chat(("user", "Hi")), openai_objects.is_chat)
+    chat = checked(deploy(CONTAINER=container).chat(("user", "Hi")), objects.is_chat)
     [choice] = chat["choices"]
     assert (choice["message"]["content"], choice["finish_reason"]) == (text, reason)
 
 
 def test_a_chat_completion_has_all_that_openai_promises(shim: Shim) -> None:
-    body = checked(shim.chat(("user", "Hi")), openai_objects.is_chat)
+    body = checked(shim.chat(("user", "Hi")), objects.is_chat)
     assert body["id"].startswith("chatcmpl-")
     assert body["model"] == MODEL_NAME
     assert body["choices"][0]["message"] == {"role": "assistant", "content": "Hello!", "refusal": None}
@@ -66,7 +66,7 @@ def test_every_response_has_an_id_of_its_own(shim: Shim) -> None:
 
 def test_a_completion_keeps_the_texts_white_space(deploy: Deploy, runtime: Runtime) -> None:
     runtime.answers([{"generated_text": " upon a time###\n", "details": details("length", 256)}])
-    completion = checked(deploy(PROMPT_FORMAT="none").complete("Once"), openai_objects.is_completion)
+    completion = checked(deploy(PROMPT_FORMAT="none").complete("Once"), objects.is_completion)
     assert completion["id"].startswith("cmpl-")
     assert completion["choices"] == [
         {"index": 0, "text": " upon a time###\n", "logprobs": None, "finish_reason": "length"}
@@ -75,7 +75,7 @@ def test_a_completion_keeps_the_texts_white_space(deploy: Deploy, runtime: Runti
 
 def test_a_completion_ends_before_the_clients_stop_string(shim: Shim, runtime: Runtime) -> None:
     runtime.answers([{"generated_text": " one, two, three", "details": details("length", 256)}])
-    completion = checked(shim.complete("Count:", stop=[" three", ", two"]), openai_objects.is_completion)
+    completion = checked(shim.complete("Count:", stop=[" three", ", two"]), objects.is_completion)
     assert (completion["choices"][0]["text"], completion["choices"][0]["finish_reason"]) == (" one", "stop")
 
 
@@ -93,7 +93,7 @@ def test_usage_is_what_the_container_counted(container: str, deploy: Deploy, run
 @pytest.mark.parametrize("more", [{}, {"prefill": []}])
 def test_usage_is_left_out_rather_than_invented(more: dict[str, Any], shim: Shim, runtime: Runtime) -> None:
     runtime.answers([{"generated_text": " Hi.", "details": details("eos_token", 3, **more)}])
-    assert "usage" not in checked(shim.chat(("user", "Hi")), openai_objects.is_chat)
+    assert "usage" not in checked(shim.chat(("user", "Hi")), objects.is_chat)
 
 
 TOKENS = (
@@ -104,8 +104,8 @@ GREETING = [Piece(text="Grüße", logprobs=TOKENS, finish_reason="stop")]
 
 
 def test_a_chats_log_probabilities_have_bytes_and_alternatives() -> None:
-    with shim_before(ScriptedBackend([GREETING])) as shim:
-        chat = checked(shim.chat(("user", "Hi"), logprobs=True, top_logprobs=2), openai_objects.is_chat)
+    with serve_scripted(ScriptedBackend([GREETING])) as shim:
+        chat = checked(shim.chat(("user", "Hi"), logprobs=True, top_logprobs=2), objects.is_chat)
     first, second = chat["choices"][0]["logprobs"]["content"]
     assert first == {
         "token": "Grü",
@@ -120,8 +120,8 @@ def test_a_chats_log_probabilities_have_bytes_and_alternatives() -> None:
 
 
 def test_a_completions_log_probabilities_have_their_place_in_the_text() -> None:
-    with shim_before(ScriptedBackend([GREETING])) as shim:
-        plain = checked(shim.complete("Auf", logprobs=2), openai_objects.is_completion)
+    with serve_scripted(ScriptedBackend([GREETING])) as shim:
+        plain = checked(shim.complete("Auf", logprobs=2), objects.is_completion)
     assert plain["choices"][0]["logprobs"] == {
         "tokens": ["Grü", "ße"],
         "token_logprobs": [-0.25, -9999.0],
@@ -132,16 +132,16 @@ def test_a_completions_log_probabilities_have_their_place_in_the_text() -> None:
 
 def test_an_echoed_prompt_is_never_cut() -> None:
     backend = ScriptedBackend([[Piece(text=" two END", finish_reason="length")]])
-    with shim_before(backend) as shim:
-        completion = checked(shim.complete(" one END ", echo=True, stop="END"), openai_objects.is_completion)
+    with serve_scripted(backend) as shim:
+        completion = checked(shim.complete(" one END ", echo=True, stop="END"), objects.is_completion)
     assert completion["choices"][0]["text"] == " one END  two "
-    assert not backend.asks[0].generation.echo
+    assert not backend.requests[0].generation.echo
 
 
 def test_several_answers_are_several_choices() -> None:
     answers = [Piece(text=" one ", index=0, finish_reason="stop"), Piece(text="two", index=1, finish_reason="length")]
-    with shim_before(ScriptedBackend([[*answers, Piece(usage=Usage(5, 4))]])) as shim:
-        chat = checked(shim.chat(("user", "Hi"), n=2), openai_objects.is_chat)
+    with serve_scripted(ScriptedBackend([[*answers, Piece(usage=Usage(5, 4))]])) as shim:
+        chat = checked(shim.chat(("user", "Hi"), n=2), objects.is_chat)
     assert [(choice["index"], choice["message"]["content"]) for choice in chat["choices"]] == [(0, "one"), (1, "two")]
     assert chat["usage"]["total_tokens"] == 9
 
@@ -153,22 +153,22 @@ def two_each(name: str, usage: Usage | None) -> list[Piece]:
 
 def test_several_prompts_are_asked_one_after_the_other() -> None:
     backend = ScriptedBackend([two_each("a", Usage(2, 3)), two_each("b", Usage(20, 30))])
-    with shim_before(backend) as shim:
-        completion = checked(shim.complete(["x", "y"], n=2, echo=True), openai_objects.is_completion)
+    with serve_scripted(backend) as shim:
+        completion = checked(shim.complete(["x", "y"], n=2, echo=True), objects.is_completion)
     texts = [(choice["index"], choice["text"]) for choice in completion["choices"]]
     assert texts == [(0, "xa0"), (1, "xa1"), (2, "yb0"), (3, "yb1")]
     assert completion["usage"] == {"prompt_tokens": 22, "completion_tokens": 33, "total_tokens": 55}
-    assert [ask.prompt for ask in backend.asks] == ["x", "y"]
+    assert [prompt_request.prompt for prompt_request in backend.requests] == ["x", "y"]
 
 
 def test_one_unknown_count_makes_the_sum_unknown() -> None:
-    with shim_before(ScriptedBackend([two_each("a", Usage(2, 3)), two_each("b", None)])) as shim:
+    with serve_scripted(ScriptedBackend([two_each("a", Usage(2, 3)), two_each("b", None)])) as shim:
         assert "usage" not in shim.complete(["x", "y"], n=2).json
 
 
 def test_the_second_prompts_error_is_the_requests() -> None:
     error = ApiError("the model's queue is full", status=429, type="rate_limit_error")
-    with shim_before(ScriptedBackend([two_each("a", None), [error]])) as shim:
+    with serve_scripted(ScriptedBackend([two_each("a", None), [error]])) as shim:
         answer = shim.complete(["x", "y"], n=2)
     assert (answer.status, answer.error["message"]) == (429, "the model's queue is full")
 
@@ -206,8 +206,8 @@ def test_a_tuned_model_takes_its_templates_fields(tuned: Shim, runtime: Runtime)
     fields = {"question": "Why?", "context": ""}
     completion = checked(tuned.post("/v1/completions", {"model": MODEL_NAME, "fields": fields}), lambda _: None)
     chat = checked(tuned.post("/v1/chat/completions", {"model": MODEL_NAME, "fields": fields}), lambda _: None)
-    openai_objects.is_completion(completion)
-    openai_objects.is_chat(chat)
+    objects.is_completion(completion)
+    objects.is_chat(chat)
     assert runtime.bodies[0] == runtime.bodies[1]
     assert b'"inputs": "### Q:\\nWhy?\\n\\n\\n### Response:\\n"' in runtime.bodies[0]
     assert completion["choices"][0]["text"] == " Blue. "
@@ -253,33 +253,33 @@ def test_fields_are_unknown_to_other_models(shim: Shim) -> None:
 
 def test_a_models_own_side_gets_the_messages() -> None:
     backend = ScriptedBackend([[Piece(text=" Hi \n", finish_reason="stop")]], takes_messages=True)
-    with shim_before(backend) as shim:
-        chat = checked(shim.chat(("developer", "Be brief."), ("user", "Hi")), openai_objects.is_chat)
-    assert [(message.role, message.content) for message in backend.asks[0].messages] == [
+    with serve_scripted(backend) as shim:
+        chat = checked(shim.chat(("developer", "Be brief."), ("user", "Hi")), objects.is_chat)
+    assert [(message.role, message.content) for message in backend.requests[0].messages] == [
         ("developer", "Be brief."),
         ("user", "Hi"),
     ]
-    assert backend.asks[0].prompt is None
+    assert backend.requests[0].prompt is None
     # What the model's side wrote is not ours to trim.
     assert chat["choices"][0]["message"]["content"] == " Hi \n"
 
 
 def test_a_models_own_side_gets_no_role_that_nobody_has() -> None:
     backend = ScriptedBackend([[]], takes_messages=True)
-    with shim_before(backend) as shim:
+    with serve_scripted(backend) as shim:
         answer = shim.chat(("user", "Hi"), ("tool", "42"))
     assert (answer.status, answer.error["param"]) == (400, "messages[1].role")
     assert "allowed there: system, developer, user, assistant" in answer.error["message"]
-    assert not backend.asks
+    assert not backend.requests
 
 
 def test_converse_refuses_a_prompt_and_names_the_route_that_works() -> None:
     backend = ScriptedBackend([[]], takes_messages=True)
-    with shim_before(backend, backend="bedrock", body="converse", container=None) as shim:
+    with serve_scripted(backend, backend="bedrock", body="converse", container=None) as shim:
         answer = shim.complete("Once")
     assert (answer.status, answer.error["param"]) == (400, "prompt")
     assert "/v1/chat/completions" in answer.error["message"]
-    assert not backend.asks
+    assert not backend.requests
 
 
 def test_all_that_is_wrong_is_said_at_once(shim: Shim, runtime: Runtime) -> None:
@@ -293,15 +293,15 @@ def test_all_that_is_wrong_is_said_at_once(shim: Shim, runtime: Runtime) -> None
 
 def test_lists_the_one_model(shim: Shim) -> None:
     answer = shim.request("GET", "/v1/models")
-    openai_objects.check("ListModelsResponse", answer.json)
+    objects.check("ListModelsResponse", answer.json)
     assert [model["id"] for model in answer.json["data"]] == [MODEL_NAME]
 
 
 def test_describes_the_one_model(deploy: Deploy) -> None:
     shim = deploy(MODEL_NAME="falcon 7b/instruct")
     answer = shim.request("GET", "/v1/models/falcon%207b%2Finstruct")
-    openai_objects.check("Model", answer.json)
+    objects.check("Model", answer.json)
     assert answer.json["id"] == "falcon 7b/instruct"
     missing = shim.request("GET", "/v1/models/gpt-4o")
     assert (missing.status, missing.error["code"]) == (404, "model_not_found")
-    openai_objects.is_error(missing.json)
+    objects.is_error(missing.json)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.invoke_shim.runtime.shim_runtime_api import TYPE_TRAILER, WAIT_SECONDS, RuntimeApiStandIn
+from tests.invoke_shim.runtime.runtime_api_stub import TYPE_TRAILER, WAIT_SECONDS, RuntimeApiStandIn
 
 PACKAGE = Path(__file__).resolve().parents[3] / "lambda" / "invoke_shim"
 

@@ -7,11 +7,11 @@ Source: "Invoke your imported model" and "Advanced API features for imported mod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from invoke_shim.backends.bedrock.streams import Metered, parse
+from invoke_shim.backends.bedrock.streams import MeteredStream, parse
 from invoke_shim.backends.containers.base import count, encode, failed, finish_reason, raise_error
 from invoke_shim.backends.containers.vllm import VllmContainer
 from invoke_shim.backends.streams import broken_off, not_understood
-from invoke_shim.generation.types import Answer, Ask, Completion, Piece, Usage
+from invoke_shim.generation.types import Answer, Completion, GenerationRequest, Piece, Usage
 
 _NO_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 """In JSON a line can only end between values, where a space means as much."""
@@ -20,17 +20,17 @@ _NO_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 class Body(Protocol):
     """One form of InvokeModel's body."""
 
-    def payload(self, ask: Ask) -> bytes:
+    def payload(self, request: GenerationRequest) -> bytes:
         """The request body; a stream is asked for by the operation, not in it."""
 
-    def read(self, body: bytes, ask: Ask) -> Answer:
+    def read(self, body: bytes, request: GenerationRequest) -> Answer:
         """Read an answer that came at once.
 
         Raises:
             ApiError: it is an error, or not understood.
         """
 
-    def read_stream(self, chunks: Iterable[bytes], ask: Ask) -> Iterator[Piece]:
+    def read_stream(self, chunks: Iterable[bytes], request: GenerationRequest) -> Iterator[Piece]:
         """Read a streamed answer, split anywhere.
 
         Raises:
@@ -53,11 +53,11 @@ class OpenAiBody:
     def __init__(self) -> None:
         self._openai = VllmContainer()
 
-    def payload(self, ask: Ask) -> bytes:
+    def payload(self, request: GenerationRequest) -> bytes:
         """The request body."""
-        return self._openai.payload(ask, stream=False)
+        return self._openai.payload(request, stream=False)
 
-    def read(self, body: bytes, ask: Ask) -> Answer:
+    def read(self, body: bytes, request: GenerationRequest) -> Answer:
         """Read an answer that came at once.
 
         Raises:
@@ -65,17 +65,17 @@ class OpenAiBody:
         """
         if b'"outputs"' in body:
             body = _as_openai(parse(body))
-        return self._openai.read(body, ask)
+        return self._openai.read(body, request)
 
-    def read_stream(self, chunks: Iterable[bytes], ask: Ask) -> Iterator[Piece]:
+    def read_stream(self, chunks: Iterable[bytes], request: GenerationRequest) -> Iterator[Piece]:
         """Read a streamed answer; the counts come once, after all else.
 
         Raises:
             ApiError: an error came in the stream, it broke off, or it is not understood.
         """
-        metered = Metered(chunks)
+        metered = MeteredStream(chunks)
         told = False
-        for piece in self._openai.read_stream(self._lines(metered), ask):
+        for piece in self._openai.read_stream(self._lines(metered), request):
             told |= piece.usage is not None
             yield piece
         if metered.usage is not None and not told:
@@ -94,10 +94,10 @@ class NativeBody:
     It has no field for stop strings, seeds or penalties, and tells log probabilities by the tokens' ids only.
     """
 
-    def payload(self, ask: Ask) -> bytes:
+    def payload(self, request: GenerationRequest) -> bytes:
         """The request body."""
-        generation = ask.generation
-        payload: dict[str, Any] = {"prompt": ask.prompt, "max_gen_len": generation.max_tokens}
+        generation = request.generation
+        payload: dict[str, Any] = {"prompt": request.prompt, "max_gen_len": generation.max_tokens}
         if generation.greedy:
             payload["temperature"] = 0
         else:
@@ -107,7 +107,7 @@ class NativeBody:
             payload["response_format"] = _native_format(generation.response_format)
         return encode({**payload, **generation.extra})
 
-    def read(self, body: bytes, ask: Ask) -> Answer:
+    def read(self, body: bytes, request: GenerationRequest) -> Answer:
         """Read an answer that came at once.
 
         Raises:
@@ -119,7 +119,7 @@ class NativeBody:
         usage = Usage(count(reply.get("prompt_token_count")), count(reply.get("generation_token_count")))
         return Answer(completions=(completion,), usage=usage)
 
-    def read_stream(self, chunks: Iterable[bytes], ask: Ask) -> Iterator[Piece]:
+    def read_stream(self, chunks: Iterable[bytes], request: GenerationRequest) -> Iterator[Piece]:
         """Read a streamed answer.
 
         Each document tells the tokens generated so far; the prompt's tokens are told in the first one only.
@@ -127,7 +127,7 @@ class NativeBody:
         Raises:
             ApiError: an error came in the stream, it broke off, or it is not understood.
         """
-        metered = Metered(chunks)
+        metered = MeteredStream(chunks)
         prompt_tokens: int | None = None
         completion_tokens: int | None = None
         ended = False

@@ -8,7 +8,7 @@ from typing import Any
 
 from invoke_shim.backends.containers.base import count, failed
 from invoke_shim.backends.streams import broken_off, not_understood
-from invoke_shim.generation.types import Answer, Ask, Completion, FinishReason, Generation, Piece, Usage
+from invoke_shim.generation.types import Answer, Completion, FinishReason, Generation, GenerationRequest, Piece, Usage
 
 _REASONS: Mapping[str, FinishReason] = {
     "max_tokens": "length",
@@ -19,15 +19,15 @@ _REASONS: Mapping[str, FinishReason] = {
 _SYSTEM_ROLES = ("system", "developer")
 
 
-def parameters(ask: Ask) -> dict[str, Any]:
+def parameters(request: GenerationRequest) -> dict[str, Any]:
     """The operation's parameters, but for the model."""
-    system = [{"text": message.content} for message in ask.messages if message.role in _SYSTEM_ROLES]
+    system = [{"text": message.content} for message in request.messages if message.role in _SYSTEM_ROLES]
     chat = [
         {"role": message.role, "content": [{"text": message.content}]}
-        for message in ask.messages
+        for message in request.messages
         if message.role not in _SYSTEM_ROLES
     ]
-    asked: dict[str, Any] = {"messages": chat, "inferenceConfig": _inference_config(ask.generation)}
+    asked: dict[str, Any] = {"messages": chat, "inferenceConfig": _inference_config(request.generation)}
     if system:
         asked["system"] = system
     return asked

@@ -6,9 +6,9 @@ from contextlib import closing
 from functools import partial
 from typing import Any, TypeVar
 
-from invoke_shim import rules as body_rules
+from invoke_shim import rules
 from invoke_shim.backends.base import NativeReply, NativeStream
-from invoke_shim.backends.bedrock import converse as bedrock_converse
+from invoke_shim.backends.bedrock import converse
 from invoke_shim.backends.bedrock.bodies import create_body
 from invoke_shim.backends.bedrock.errors import translate
 from invoke_shim.backends.bedrock.streams import objects, parse
@@ -19,7 +19,7 @@ from invoke_shim.backends.target import Target, create_target, send_to
 from invoke_shim.contract import BodyName
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError, Problem
-from invoke_shim.generation.types import Answer, Ask, Piece, collect
+from invoke_shim.generation.types import Answer, GenerationRequest, Piece, collect
 from invoke_shim.rules.base import Rules
 from invoke_shim.settings import CONNECT_TIMEOUT_SECONDS, START_MARGIN_SECONDS, Settings
 
@@ -60,7 +60,7 @@ class ImportedModel:
         self._name = body
         self._body = create_body(body)
         self._settings = settings
-        self._rules = getattr(body_rules, f"BEDROCK_{body.upper()}")
+        self._rules = getattr(rules, f"BEDROCK_{body.upper()}")
         left = settings.invoke_timeout_seconds - CONNECT_TIMEOUT_SECONDS - START_MARGIN_SECONDS
         create = partial(create_model_client, "bedrock-runtime")
         self._connections = Connections(create, read_timeout=min(left, MAX_READ_TIMEOUT_SECONDS))
@@ -73,10 +73,10 @@ class ImportedModel:
     @property
     def rules(self) -> Rules:
         """What the body takes."""
-        rules: Rules = self._rules.rules
-        return rules
+        found: Rules = self._rules.rules
+        return found
 
-    def complete(self, ask: Ask, deadline: Deadline) -> Answer:
+    def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
         """Answer at once; from the model's stream, where the settings say so.
 
         Raises:
@@ -84,25 +84,25 @@ class ImportedModel:
                 understood.
         """
         if self._settings.gather_stream:
-            return collect(self.stream(ask, deadline))
+            return collect(self.stream(request, deadline))
         if self._name == "converse":
-            return bedrock_converse.read(self._whole(bedrock_converse.parameters(ask), deadline, _converse))
-        return self._body.read(self._whole(_request(self._body.payload(ask)), deadline, _invoke), ask)
+            return converse.read(self._whole(converse.parameters(request), deadline, _converse))
+        return self._body.read(self._whole(_invoke_parameters(self._body.payload(request)), deadline, _invoke), request)
 
-    def stream(self, ask: Ask, deadline: Deadline) -> Iterator[Piece]:
+    def stream(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Piece]:
         """Answer piece by piece; the request is sent for the first one.
 
         Raises:
             ApiError: as `complete`; from a later piece, that the answer broke off.
         """
         if self._name == "converse":
-            events = self._stream(bedrock_converse.parameters(ask), deadline, _converse_stream)
+            events = self._stream(converse.parameters(request), deadline, _converse_stream)
             with closing(events):
-                yield from bedrock_converse.read_stream(events)
+                yield from converse.read_stream(events)
             return
-        chunks = self._chunks(self._body.payload(ask), deadline)
+        chunks = self._chunks(self._body.payload(request), deadline)
         with closing(chunks):
-            yield from self._body.read_stream(chunks, ask)
+            yield from self._body.read_stream(chunks, request)
 
     def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:
         """What is wrong with a payload of Bedrock's form, by the body's parameter rules."""
@@ -122,7 +122,7 @@ class ImportedModel:
         if self._name == "converse":
             reply = self._whole(_native_converse(body), deadline, _converse)
             return NativeReply(json.dumps(reply).encode("ascii"), "application/json")
-        return NativeReply(self._whole(_request(self._native(body)), deadline, _invoke), "application/json")
+        return NativeReply(self._whole(_invoke_parameters(self._native(body)), deadline, _invoke), "application/json")
 
     def invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
         """Send a payload to the model as it is, and stream the answer as JSON lines.
@@ -152,7 +152,7 @@ class ImportedModel:
         return json.dumps(document).encode("ascii")
 
     def _chunks(self, body: bytes, deadline: Deadline) -> Chunks:
-        events = self._stream(_request(body), deadline, _invoke_stream)
+        events = self._stream(_invoke_parameters(body), deadline, _invoke_stream)
         with closing(events):
             for event in events:
                 if part := event.get("chunk", {}).get("bytes"):
@@ -194,7 +194,7 @@ class ImportedModel:
         return translate(error, patience_seconds=self._settings.invoke_timeout_seconds, stream=stream)
 
 
-def _request(body: bytes) -> dict[str, Any]:
+def _invoke_parameters(body: bytes) -> dict[str, Any]:
     return {"body": body, "contentType": "application/json", "accept": "application/json"}
 
 

@@ -100,7 +100,7 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise _cut_off()
 
 
-class Metered:
+class MeteredStream:
     """A stream's objects without Bedrock's metrics, which are kept.
 
     Args:

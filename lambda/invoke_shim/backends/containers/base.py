@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from invoke_shim.backends.retry import NotReadyError
 from invoke_shim.backends.streams import not_understood
 from invoke_shim.errors import ApiError, retry_after
-from invoke_shim.generation.types import LOWEST_LOGPROB, Answer, Ask, FinishReason, Piece
+from invoke_shim.generation.types import LOWEST_LOGPROB, Answer, FinishReason, GenerationRequest, Piece
 
 BUSY_SECONDS = 2
 """When to try again while a container's queue is full: about the time of a short answer."""
@@ -35,17 +35,17 @@ class Container(Protocol):
     def refuses_with_424(self) -> bool:
         """Whether the status 424 means a refused payload (LMI) or a failed generation (TGI)."""
 
-    def payload(self, ask: Ask, *, stream: bool) -> bytes:
+    def payload(self, request: GenerationRequest, *, stream: bool) -> bytes:
         """The request body."""
 
-    def read(self, body: bytes, ask: Ask) -> Answer:
+    def read(self, body: bytes, request: GenerationRequest) -> Answer:
         """Read an answer that came at once.
 
         Raises:
             ApiError: it is an error, or not understood.
         """
 
-    def read_stream(self, chunks: Iterable[bytes], ask: Ask) -> Iterator[Piece]:
+    def read_stream(self, chunks: Iterable[bytes], request: GenerationRequest) -> Iterator[Piece]:
         """Read a streamed answer, split anywhere. Text, tokens and counts are all there, once, and in order.
 
         Raises:

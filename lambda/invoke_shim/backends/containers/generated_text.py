@@ -16,7 +16,16 @@ from invoke_shim.backends.containers.base import (
 )
 from invoke_shim.backends.containers.tokens import StreamedText, is_special, logprobs_of, text_of_tokens, token_logprob
 from invoke_shim.backends.streams import broken_off, documents, not_understood
-from invoke_shim.generation.types import Answer, Ask, Completion, FinishReason, Generation, Piece, TokenLogprob, Usage
+from invoke_shim.generation.types import (
+    Answer,
+    Completion,
+    FinishReason,
+    Generation,
+    GenerationRequest,
+    Piece,
+    TokenLogprob,
+    Usage,
+)
 
 
 class Dialect(NamedTuple):
@@ -80,9 +89,9 @@ class GeneratedTextContainer:
         self.refuses_with_424 = dialect.refuses_with_424
         self._dialect = dialect
 
-    def payload(self, ask: Ask, *, stream: bool) -> bytes:
+    def payload(self, request: GenerationRequest, *, stream: bool) -> bytes:
         """The request body."""
-        generation = ask.generation
+        generation = request.generation
         parameters: dict[str, Any] = {
             "max_new_tokens": generation.max_tokens,
             "details": True,
@@ -105,26 +114,26 @@ class GeneratedTextContainer:
         parameters |= {name: value for name, value in optional.items() if value is not None}
         # The prompt is put before the answer here (`_echo`), in streams too, where the containers do not.
         parameters |= {name: value for name, value in generation.extra.items() if name != "return_full_text"}
-        payload: dict[str, Any] = {"inputs": ask.prompt, "parameters": parameters}
+        payload: dict[str, Any] = {"inputs": request.prompt, "parameters": parameters}
         if stream:
             payload["stream"] = True
         return encode(payload)
 
-    def read(self, body: bytes, ask: Ask) -> Answer:
+    def read(self, body: bytes, request: GenerationRequest) -> Answer:
         """Read an answer that came at once: an object, or a list of one.
 
         Raises:
             ApiError: it is an error, or not understood.
         """
-        return self._answer(_one(decode(body)), ask)
+        return self._answer(_one(decode(body)), request)
 
-    def read_stream(self, chunks: Iterable[bytes], ask: Ask) -> Iterator[Piece]:
+    def read_stream(self, chunks: Iterable[bytes], request: GenerationRequest) -> Iterator[Piece]:
         """Read a streamed answer.
 
         Raises:
             ApiError: an error came in the stream, it broke off, or it is not understood.
         """
-        if echo := _echo(ask):
+        if echo := _echo(request):
             yield Piece(text=echo)
         text = StreamedText()
         ended = False
@@ -137,10 +146,10 @@ class GeneratedTextContainer:
             whole = event.get("generated_text")
             ended = isinstance(whole, str)
             if isinstance(token, dict):
-                yield from self._step(event, token, text, ask)
+                yield from self._step(event, token, text, request)
             elif ended:
                 # A container that does not stream, though asked to.
-                answer = self._answer(event, ask, echo=False)
+                answer = self._answer(event, request, echo=False)
                 completion = answer.completions[0]
                 yield Piece(
                     text=completion.text,
@@ -154,13 +163,13 @@ class GeneratedTextContainer:
             raise broken_off()
 
     def _step(
-        self, event: Mapping[str, Any], token: Mapping[str, Any], text: "StreamedText", ask: Ask
+        self, event: Mapping[str, Any], token: Mapping[str, Any], text: "StreamedText", request: GenerationRequest
     ) -> Iterator[Piece]:
         """The token of an event; with the last one what is left of the text, the reason and the counts."""
         new = text.add(token)
         logprobs: tuple[TokenLogprob, ...] = ()
-        if ask.generation.logprobs and not is_special(token):
-            logprobs = (token_logprob(token, event.get("top_tokens"), ask.generation),)
+        if request.generation.logprobs and not is_special(token):
+            logprobs = (token_logprob(token, event.get("top_tokens"), request.generation),)
         whole = event.get("generated_text")
         if not isinstance(whole, str):
             if new or logprobs:
@@ -171,11 +180,11 @@ class GeneratedTextContainer:
         yield Piece(
             text=new + text.rest(whole),
             logprobs=logprobs,
-            finish_reason=_finish_reason(details, usage, ask.generation),
+            finish_reason=_finish_reason(details, usage, request.generation),
             usage=usage if usage != Usage() else None,
         )
 
-    def _answer(self, reply: Mapping[str, Any], ask: Ask, *, echo: bool = True) -> Answer:
+    def _answer(self, reply: Mapping[str, Any], request: GenerationRequest, *, echo: bool = True) -> Answer:
         raise_error(reply, refuses_with_424=self.refuses_with_424)
         details = _details(reply)
         text = reply.get("generated_text")
@@ -183,9 +192,9 @@ class GeneratedTextContainer:
             raise not_understood()
         usage = _usage(details)
         completion = Completion(
-            text=(_echo(ask) if echo else "") + (text or text_of_tokens(details)),
-            finish_reason=_finish_reason(details, usage, ask.generation),
-            logprobs=logprobs_of(details, ask.generation) if ask.generation.logprobs else (),
+            text=(_echo(request) if echo else "") + (text or text_of_tokens(details)),
+            finish_reason=_finish_reason(details, usage, request.generation),
+            logprobs=logprobs_of(details, request.generation) if request.generation.logprobs else (),
         )
         return Answer(completions=(completion,), usage=usage)
 
@@ -217,9 +226,9 @@ def _sampling(generation: Generation) -> dict[str, Any]:
     return sampling
 
 
-def _echo(ask: Ask) -> str:
-    wanted = ask.generation.echo or ask.generation.extra.get("return_full_text") is True
-    return (ask.prompt or "") if wanted else ""
+def _echo(request: GenerationRequest) -> str:
+    wanted = request.generation.echo or request.generation.extra.get("return_full_text") is True
+    return (request.prompt or "") if wanted else ""
 
 
 def _details(reply: Mapping[str, Any]) -> Mapping[str, Any]:

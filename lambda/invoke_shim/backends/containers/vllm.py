@@ -17,7 +17,16 @@ from invoke_shim.backends.containers.base import (
     raise_error,
 )
 from invoke_shim.backends.streams import broken_off, documents, not_understood
-from invoke_shim.generation.types import Answer, Ask, Completion, FinishReason, Generation, Piece, TokenLogprob, Usage
+from invoke_shim.generation.types import (
+    Answer,
+    Completion,
+    FinishReason,
+    Generation,
+    GenerationRequest,
+    Piece,
+    TokenLogprob,
+    Usage,
+)
 
 _FAILED = ("abort", "error")
 """Reasons to end an answer that vLLM gives when generating broke."""
@@ -30,15 +39,15 @@ class VllmContainer:
     takes_messages = True
     refuses_with_424 = False
 
-    def payload(self, ask: Ask, *, stream: bool) -> bytes:
+    def payload(self, request: GenerationRequest, *, stream: bool) -> bytes:
         """The request body."""
-        generation = ask.generation
+        generation = request.generation
         payload: dict[str, Any] = {"max_tokens": generation.max_tokens, **_sampling(generation)}
         if generation.stop:
             payload["stop"] = list(generation.stop)
         if generation.n > 1:
             payload["n"] = generation.n
-        payload |= _chat(ask) if ask.prompt is None else _completion(ask)
+        payload |= _chat(request) if request.prompt is None else _completion(request)
         for name in ("seed", "presence_penalty", "frequency_penalty", "response_format"):
             if (value := getattr(generation, name)) is not None:
                 payload[name] = value
@@ -47,7 +56,7 @@ class VllmContainer:
             payload |= {"stream": True, "stream_options": {"include_usage": True}}
         return encode(payload)
 
-    def read(self, body: bytes, ask: Ask) -> Answer:
+    def read(self, body: bytes, request: GenerationRequest) -> Answer:
         """Read an answer that came at once.
 
         Raises:
@@ -67,7 +76,7 @@ class VllmContainer:
                 # A chat's content is null when the model only reasoned.
                 text=text or "",
                 finish_reason=_finish_reason(choice) or "stop",
-                logprobs=_logprobs(choice, ask.generation),
+                logprobs=_logprobs(choice, request.generation),
             )
         if not completions:
             raise not_understood()
@@ -76,7 +85,7 @@ class VllmContainer:
             usage=_usage(reply.get("usage")) or Usage(),
         )
 
-    def read_stream(self, chunks: Iterable[bytes], ask: Ask) -> Iterator[Piece]:
+    def read_stream(self, chunks: Iterable[bytes], request: GenerationRequest) -> Iterator[Piece]:
         """Read a streamed answer; the counts come once, after all else.
 
         Raises:
@@ -89,14 +98,14 @@ class VllmContainer:
                 raise not_understood()
             raise_error(chunk, refuses_with_424=self.refuses_with_424)
             for choice in _choices(chunk):
-                piece = self._piece(choice, ask.generation)
+                piece = self._piece(choice, request.generation)
                 if piece.finish_reason is not None:
                     ended.add(piece.index)
                 if piece.text or piece.logprobs or piece.finish_reason:
                     yield piece
             # Newer versions of the protocol tell it with each chunk; the last one counts.
             usage = _usage(chunk.get("usage")) or usage
-        if len(ended) < ask.generation.n:
+        if len(ended) < request.generation.n:
             raise broken_off()
         if usage is not None:
             yield Piece(usage=usage)
@@ -122,25 +131,25 @@ def _sampling(generation: Generation) -> dict[str, Any]:
     return {name: value for name, value in sampling.items() if value is not None}
 
 
-def _chat(ask: Ask) -> dict[str, Any]:
+def _chat(request: GenerationRequest) -> dict[str, Any]:
     chat: dict[str, Any] = {
         # Chat templates know OpenAI's newer name of the system role no more than the models do.
         "messages": [
             {"role": "system" if message.role == "developer" else message.role, "content": message.content}
-            for message in ask.messages
+            for message in request.messages
         ]
     }
-    if ask.generation.logprobs:
-        chat |= {"logprobs": True, "top_logprobs": ask.generation.top_logprobs}
+    if request.generation.logprobs:
+        chat |= {"logprobs": True, "top_logprobs": request.generation.top_logprobs}
     return chat
 
 
-def _completion(ask: Ask) -> dict[str, Any]:
-    completion: dict[str, Any] = {"prompt": ask.prompt}
-    if ask.generation.echo:
+def _completion(request: GenerationRequest) -> dict[str, Any]:
+    completion: dict[str, Any] = {"prompt": request.prompt}
+    if request.generation.echo:
         completion["echo"] = True
-    if ask.generation.logprobs:
-        completion["logprobs"] = ask.generation.top_logprobs
+    if request.generation.logprobs:
+        completion["logprobs"] = request.generation.top_logprobs
     return completion
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from invoke_shim import rules as container_rules
+from invoke_shim import rules
 from invoke_shim.backends.base import NativeReply, NativeStream
 from invoke_shim.backends.connections import Connections
 from invoke_shim.backends.containers import create_container
@@ -16,7 +16,7 @@ from invoke_shim.backends.service_errors import FAILURES, Failure
 from invoke_shim.backends.target import Target, create_target, send_to
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError, Problem
-from invoke_shim.generation.types import Answer, Ask, Piece, collect
+from invoke_shim.generation.types import Answer, GenerationRequest, Piece, collect
 from invoke_shim.rules.base import Rules
 from invoke_shim.settings import Settings
 
@@ -50,7 +50,7 @@ class SageMakerEndpoint:
         self._target = target
         self._container = container
         self._settings = settings
-        self._rules = container_rules.of_container(container.name, settings.container_version)
+        self._rules = rules.of_container(container.name, settings.container_version)
         self._connections = Connections(SageMakerRuntime, read_timeout=settings.read_timeout_seconds)
 
     @property
@@ -63,7 +63,7 @@ class SageMakerEndpoint:
         """What the container takes."""
         return self._rules.rules
 
-    def complete(self, ask: Ask, deadline: Deadline) -> Answer:
+    def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
         """Answer at once; from the container's stream, where the settings say so.
 
         Raises:
@@ -71,19 +71,19 @@ class SageMakerEndpoint:
                 that is not understood.
         """
         if self._settings.gather_stream:
-            return collect(self.stream(ask, deadline))
-        reply = self.invoke(self._container.payload(ask, stream=False), deadline)
-        return self._container.read(reply.body, ask)
+            return collect(self.stream(request, deadline))
+        reply = self.invoke(self._container.payload(request, stream=False), deadline)
+        return self._container.read(reply.body, request)
 
-    def stream(self, ask: Ask, deadline: Deadline) -> Iterator[Piece]:
+    def stream(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Piece]:
         """Answer piece by piece; the request is sent for the first one.
 
         Raises:
             ApiError: as `complete`; from a later piece, that the answer broke off.
         """
-        native = self.invoke_stream(self._container.payload(ask, stream=True), deadline)
+        native = self.invoke_stream(self._container.payload(request, stream=True), deadline)
         with closing(native.chunks):  # type: ignore[type-var]  # a generator
-            yield from self._container.read_stream(native.chunks, ask)
+            yield from self._container.read_stream(native.chunks, request)
 
     def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:
         """What is wrong with a payload of the container's own form, by the container's parameter rules."""

@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 
 from invoke_shim.backends import retry
-from invoke_shim.backends.bedrock import model as bedrock
+from invoke_shim.backends.bedrock.model import ImportedModel
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import Piece
 from localaws import eventstream
 from tests.invoke_shim.backend_stub import Reply, Stub, fails, soon, whole
-from tests.invoke_shim.backends.bedrock.bedrock_stub import (
+from tests.invoke_shim.backends.bedrock.stub import (
     ARN,
-    ask,
     backend,
     converse_stream,
     documents,
     environment,
+    prompt_request,
     stream,
     written,
 )
@@ -35,14 +35,14 @@ def stub() -> Iterator[Stub]:
 
 
 @pytest.fixture(scope="module")
-def native(stub: Stub) -> Iterator[bedrock.ImportedModel]:
+def native(stub: Stub) -> Iterator[ImportedModel]:
     made = backend("native")
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def converse(stub: Stub) -> Iterator[bedrock.ImportedModel]:
+def converse(stub: Stub) -> Iterator[ImportedModel]:
     made = backend("converse")
     yield made
     made.close()
@@ -55,11 +55,11 @@ def _in_no_time(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "LONGEST_PAUSE_SECONDS", 0.002)
 
 
-def sent(model: bedrock.ImportedModel, *, is_stream: bool) -> str:
+def sent(model: ImportedModel, *, is_stream: bool) -> str:
     """The text of an answer, or of its first piece."""
     if is_stream:
-        return next(model.stream(ask("native"), soon())).text
-    return model.complete(ask("native"), soon()).completions[0].text
+        return next(model.stream(prompt_request("native"), soon())).text
+    return model.complete(prompt_request("native"), soon()).completions[0].text
 
 
 def broken(exception: str, **members: object) -> Reply:
@@ -70,30 +70,26 @@ def broken(exception: str, **members: object) -> Reply:
 
 class TestCold:
     @pytest.mark.parametrize("is_stream", [False, True])
-    def test_model_is_asked_until_it_is_loaded(
-        self, stub: Stub, native: bedrock.ImportedModel, is_stream: bool
-    ) -> None:
+    def test_model_is_asked_until_it_is_loaded(self, stub: Stub, native: ImportedModel, is_stream: bool) -> None:
         made = documents("native", ["Hello!"], usage=(3, 5))
         answer = stream(list(map(written, made))) if is_stream else whole(ANSWER)
         stub.replies = [NOT_READY, NOT_READY, fails("ServiceUnavailableException", 503, message="busy"), answer]
         deadline = soon()
         if is_stream:
-            assert "".join(piece.text for piece in native.stream(ask("native"), deadline)) == "Hello!"
+            assert "".join(piece.text for piece in native.stream(prompt_request("native"), deadline)) == "Hello!"
         else:
-            assert native.complete(ask("native"), deadline).completions[0].text == "Hello!"
+            assert native.complete(prompt_request("native"), deadline).completions[0].text == "Hello!"
         assert len(stub.bodies) == 4
         assert deadline.cold_wait.seconds > 0
 
-    def test_model_that_stays_so_is_unavailable_when_the_time_is_over(
-        self, stub: Stub, native: bedrock.ImportedModel
-    ) -> None:
+    def test_model_that_stays_so_is_unavailable_when_the_time_is_over(self, stub: Stub, native: ImportedModel) -> None:
         stub.replies = [NOT_READY]
         with pytest.raises(ApiError, match=r"being loaded.*try again in 30 s") as error:
-            native.complete(ask("native"), soon(retry.LEAST_RESERVE_SECONDS + 1))
+            native.complete(prompt_request("native"), soon(retry.LEAST_RESERVE_SECONDS + 1))
         assert (error.value.status, error.value.headers) == (503, {"retry-after": "30"})
         assert len(stub.bodies) > 1
 
-    def test_model_is_waited_for_in_conversations_too(self, stub: Stub, converse: bedrock.ImportedModel) -> None:
+    def test_model_is_waited_for_in_conversations_too(self, stub: Stub, converse: ImportedModel) -> None:
         tokens = {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}
         events: list[tuple[str, Any]] = [
             ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hi"}}),
@@ -101,14 +97,14 @@ class TestCold:
             ("metadata", {"usage": tokens, "metrics": {"latencyMs": 1}}),
         ]
         stub.replies = [NOT_READY, converse_stream(events)]
-        assert next(converse.stream(ask("converse"), soon())) == Piece(text="Hi")
+        assert next(converse.stream(prompt_request("converse"), soon())) == Piece(text="Hi")
 
     def test_service_out_of_reach_is_tried_again(self, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "http://127.0.0.1:9")
         unreachable = backend("native")
         deadline = soon(retry.LEAST_RESERVE_SECONDS + 0.05)
         with pytest.raises(ApiError, match="Bedrock cannot be reached") as error:
-            unreachable.complete(ask("native"), deadline)
+            unreachable.complete(prompt_request("native"), deadline)
         assert error.value.status == 503
         assert deadline.cold_wait.seconds > 0
 
@@ -184,7 +180,7 @@ class TestError:
     def test_is_the_clients_and_the_request_is_not_repeated(
         self,
         stub: Stub,
-        native: bedrock.ImportedModel,
+        native: ImportedModel,
         reply: Reply,
         status: int,
         message: str,
@@ -199,7 +195,7 @@ class TestError:
 
     @pytest.mark.parametrize("is_stream", [False, True])
     def test_of_a_missing_permission_names_it_and_no_account(
-        self, stub: Stub, native: bedrock.ImportedModel, is_stream: bool
+        self, stub: Stub, native: ImportedModel, is_stream: bool
     ) -> None:
         action = "bedrock:InvokeModelWithResponseStream" if is_stream else "bedrock:InvokeModel"
         message = (
@@ -212,13 +208,13 @@ class TestError:
             assert error.value.status == 500
             assert error.value.message == f"this API's function lacks the permission {action} for the imported model"
 
-    def test_of_a_slow_answer_suggests_to_stream(self, stub: Stub, native: bedrock.ImportedModel) -> None:
+    def test_of_a_slow_answer_suggests_to_stream(self, stub: Stub, native: ImportedModel) -> None:
         stub.replies = [Reply(hang=True)]
         with pytest.raises(ApiError, match=r"stream the answer \(stream: true\)") as error:
-            native.complete(ask("native"), soon(1))
+            native.complete(prompt_request("native"), soon(1))
         assert (error.value.status, error.value.code) == (504, "timeout")
 
-    def test_in_a_document_under_status_200_is_one(self, stub: Stub, native: bedrock.ImportedModel) -> None:
+    def test_in_a_document_under_status_200_is_one(self, stub: Stub, native: ImportedModel) -> None:
         stub.replies = [whole({"error": {"message": "too long", "code": 400}})]
         with pytest.raises(ApiError, match="too long") as error:
             sent(native, is_stream=False)
@@ -239,34 +235,34 @@ class TestBrokenStream:
         ],
     )
     def test_keeps_what_came_and_tells_why_it_ended(
-        self, stub: Stub, native: bedrock.ImportedModel, reply: Reply, status: int, message: str
+        self, stub: Stub, native: ImportedModel, reply: Reply, status: int, message: str
     ) -> None:
         stub.replies = [reply]
-        pieces = native.stream(ask("native"), soon())
+        pieces = native.stream(prompt_request("native"), soon())
         assert next(pieces).text == "Hi"
         with pytest.raises(ApiError, match=message) as error:
             list(pieces)
         assert error.value.status == status
         assert len(stub.bodies) == 1
 
-    def test_of_a_lost_connection_is_told(self, stub: Stub, native: bedrock.ImportedModel) -> None:
+    def test_of_a_lost_connection_is_told(self, stub: Stub, native: ImportedModel) -> None:
         first = documents("native", ["Hi"], usage=(1, 1))[0]
         stub.replies = [stream([written(first)], cut=True)]
-        pieces = native.stream(ask("native"), soon())
+        pieces = native.stream(prompt_request("native"), soon())
         assert next(pieces).text == "Hi"
         with pytest.raises(ApiError, match="connection to the model was lost"):
             list(pieces)
 
-    def test_of_a_conversation_is_told(self, stub: Stub, converse: bedrock.ImportedModel) -> None:
+    def test_of_a_conversation_is_told(self, stub: Stub, converse: ImportedModel) -> None:
         delta = ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hi"}})
         end = eventstream.exception("throttlingException", {"message": "slow down"})
         stub.replies = [converse_stream([delta], last=end)]
-        pieces = converse.stream(ask("converse"), soon())
+        pieces = converse.stream(prompt_request("converse"), soon())
         assert next(pieces).text == "Hi"
         with pytest.raises(ApiError, match="too many requests"):
             list(pieces)
 
-    def test_natively_has_a_status_as_long_as_nothing_came(self, stub: Stub, native: bedrock.ImportedModel) -> None:
+    def test_natively_has_a_status_as_long_as_nothing_came(self, stub: Stub, native: ImportedModel) -> None:
         stub.replies = [stream([], last=eventstream.exception("throttlingException", {"message": "slow down"}))]
         with pytest.raises(ApiError, match="too many requests"):
             native.invoke_stream(b'{"prompt": "Hi", "max_gen_len": 3}', soon())
@@ -284,14 +280,14 @@ class TestPointer:
         )
 
     @pytest.fixture
-    def pointed(self, stub: Stub) -> Iterator[bedrock.ImportedModel]:
+    def pointed(self, stub: Stub) -> Iterator[ImportedModel]:
         made = backend("native", model_arn=None, target_parameter="/served")
         yield made
         made.close()
 
-    def test_names_the_model(self, stub: Stub, pointed: bedrock.ImportedModel) -> None:
+    def test_names_the_model(self, stub: Stub, pointed: ImportedModel) -> None:
         stub.replies = [self.parameter(self.OLD), whole(ANSWER)]
-        pointed.complete(ask("native"), soon())
+        pointed.complete(prompt_request("native"), soon())
         assert self.OLD.rpartition("/")[2] in stub.paths[1]
 
     # Where a policy asks for a tag, IAM denies what is gone: it has no tags.
@@ -299,30 +295,30 @@ class TestPointer:
 
     @pytest.mark.parametrize("gone", [GONE, DENIED])
     def test_is_read_again_when_its_model_is_gone_and_the_request_goes_to_the_next(
-        self, stub: Stub, pointed: bedrock.ImportedModel, gone: Reply
+        self, stub: Stub, pointed: ImportedModel, gone: Reply
     ) -> None:
         stub.replies = [self.parameter(self.OLD), gone, self.parameter(self.NEW), whole(ANSWER)]
-        assert pointed.complete(ask("native"), soon()).completions[0].text == "Hello!"
+        assert pointed.complete(prompt_request("native"), soon()).completions[0].text == "Hello!"
         assert self.NEW.rpartition("/")[2] in stub.paths[3]
 
     def test_that_still_names_the_model_that_is_gone_is_not_followed_for_ever(
-        self, stub: Stub, pointed: bedrock.ImportedModel
+        self, stub: Stub, pointed: ImportedModel
     ) -> None:
         stub.replies = [self.parameter(self.OLD), self.GONE, self.parameter(self.OLD), whole(ANSWER)]
         with pytest.raises(ApiError, match="does not exist"):
-            pointed.complete(ask("native"), soon())
+            pointed.complete(prompt_request("native"), soon())
         assert len(stub.paths) == 3
 
     def test_that_names_a_model_that_may_not_be_invoked_tells_the_permission(
-        self, stub: Stub, pointed: bedrock.ImportedModel
+        self, stub: Stub, pointed: ImportedModel
     ) -> None:
         stub.replies = [self.parameter(self.OLD), self.DENIED, self.parameter(self.OLD), whole(ANSWER)]
         with pytest.raises(ApiError, match="lacks the permission bedrock:InvokeModel for the imported model") as error:
-            pointed.complete(ask("native"), soon())
+            pointed.complete(prompt_request("native"), soon())
         assert (error.value.status, len(stub.paths)) == (500, 3)
 
-    def test_to_none_is_no_version_yet(self, stub: Stub, pointed: bedrock.ImportedModel) -> None:
+    def test_to_none_is_no_version_yet(self, stub: Stub, pointed: ImportedModel) -> None:
         stub.replies = [self.parameter("none")]
         with pytest.raises(ApiError, match="no version of the model is served yet") as error:
-            pointed.complete(ask("native"), soon())
+            pointed.complete(prompt_request("native"), soon())
         assert error.value.status == 503

@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invoke_shim.backends.bedrock import model as bedrock
+from invoke_shim.backends.bedrock.model import ImportedModel, create
 from invoke_shim.errors import ApiError
 from invoke_shim.formats.base import Message
-from invoke_shim.generation.types import Ask, Generation, TokenLogprob, Usage, collect
+from invoke_shim.generation.types import Generation, GenerationRequest, TokenLogprob, Usage, collect
 from invoke_shim.settings import Settings
 from tests.invoke_shim.backend_stub import Reply, Stub, cut_up, soon, texts, whole
-from tests.invoke_shim.backends.bedrock.bedrock_stub import (
+from tests.invoke_shim.backends.bedrock.stub import (
     ARN,
     METRICS,
-    ask,
     backend,
     converse_stream,
     documents,
     environment,
+    prompt_request,
     stream,
     written,
 )
@@ -31,7 +31,7 @@ from tests.invoke_shim.backends.bedrock.bedrock_stub import (
 BODIES = ("chat", "completion", "native", "converse")
 INVOKE_BODIES = BODIES[:3]
 
-Backend = bedrock.ImportedModel
+Backend = ImportedModel
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ class TestRequest:
         self, stub: Stub, backends: dict[str, Backend], body: str, payload: Any
     ) -> None:
         stub.replies = [whole(answers(body))]
-        backends[body].complete(ask(body), soon())
+        backends[body].complete(prompt_request(body), soon())
         assert stub.payload == payload
         operation = "converse" if body == "converse" else "invoke"
         assert unquote(stub.paths[0]) == f"/model/{ARN}/{operation}"
@@ -127,8 +127,8 @@ class TestRequest:
         self, stub: Stub, backends: dict[str, Backend], body: str
     ) -> None:
         stub.replies = [whole(answers(body)), self._stream(body)]
-        backends[body].complete(ask(body), soon())
-        list(backends[body].stream(ask(body), soon()))
+        backends[body].complete(prompt_request(body), soon())
+        list(backends[body].stream(prompt_request(body), soon()))
         assert stub.bodies[0] == stub.bodies[1]
         assert stub.paths[1].endswith("/converse-stream" if body == "converse" else "/invoke-with-response-stream")
 
@@ -142,7 +142,7 @@ class TestRequest:
         wanted = {"temperature": 0.5, "top_p": 0.9, "stop": ("END",), "seed": 7, "presence_penalty": 1.0}
         for body in BODIES:
             stub.replies = [whole(answers(body))]
-            backends[body].complete(ask(body, **wanted), soon())
+            backends[body].complete(prompt_request(body, **wanted), soon())
         chat, completion, native, converse = map(json.loads, stub.bodies)
         openai = {"temperature": 0.5, "top_p": 0.9, "stop": ["END"], "seed": 7, "presence_penalty": 1.0}
         assert openai.items() <= chat.items()
@@ -161,7 +161,7 @@ class TestRequest:
         self, stub: Stub, backends: dict[str, Backend], body: str
     ) -> None:
         stub.replies = [whole(answers(body))]
-        backends[body].complete(ask(body, temperature=1.0, top_p=0), soon())
+        backends[body].complete(prompt_request(body, temperature=1.0, top_p=0), soon())
         sampling = stub.payload.get("inferenceConfig", stub.payload)
         assert sampling["temperature"] == 0
         assert not {"top_p", "topP"} & set(sampling)
@@ -171,13 +171,13 @@ class TestRequest:
         wrapped = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
         for body in ("native", "chat"):
             stub.replies = [whole(answers(body))]
-            backends[body].complete(ask(body, response_format=wrapped), soon())
+            backends[body].complete(prompt_request(body, response_format=wrapped), soon())
         native, chat = map(json.loads, stub.bodies)
         assert native["response_format"] == {"type": "json_schema", "json_schema": schema}
         assert chat["response_format"] == wrapped
 
     def test_tells_the_model_of_a_developer_as_the_system(self, stub: Stub, backends: dict[str, Backend]) -> None:
-        chat = Ask(
+        chat = GenerationRequest(
             messages=[Message("developer", "Be brief."), Message("user", "Hi")], generation=Generation(max_tokens=9)
         )
         for body in ("chat", "converse"):
@@ -201,7 +201,7 @@ class TestAnswer:
     @pytest.mark.parametrize("reason", ["stop", "length"])
     def test_has_text_reason_and_counts(self, stub: Stub, backends: dict[str, Backend], body: str, reason: str) -> None:
         stub.replies = [whole(answers(body, " Hé\n!", reason))]
-        answer = backends[body].complete(ask(body), soon())
+        answer = backends[body].complete(prompt_request(body), soon())
         [completion] = answer.completions
         assert (completion.text, completion.finish_reason) == (" Hé\n!", reason)
         assert answer.usage == Usage(3, 5)
@@ -211,7 +211,7 @@ class TestAnswer:
         gathering = backend(body, gather_stream=True)
         stub.replies = [TestRequest._stream(body)]
         try:
-            answer = gathering.complete(ask(body), soon())
+            answer = gathering.complete(prompt_request(body), soon())
         finally:
             gathering.close()
         assert [completion.text for completion in answer.completions] == ["Hi"]
@@ -221,8 +221,8 @@ class TestAnswer:
         old = {"outputs": [{"text": "Hello!", "stop_reason": "length"}]}
         stub.replies = [whole(old), stream([written({**old, METRICS: {"inputTokenCount": 3, "outputTokenCount": 5}})])]
         for answer in (
-            backends["completion"].complete(ask("completion"), soon()),
-            collect(backends["completion"].stream(ask("completion"), soon())),
+            backends["completion"].complete(prompt_request("completion"), soon()),
+            collect(backends["completion"].stream(prompt_request("completion"), soon())),
         ):
             [completion] = answer.completions
             assert (completion.text, completion.finish_reason) == ("Hello!", "length")
@@ -240,7 +240,7 @@ class TestAnswer:
         }
         for body, reply in (("chat", chat), ("completion", completion)):
             stub.replies = [whole(reply)]
-            answer = backends[body].complete(ask(body, logprobs=True, top_logprobs=1), soon())
+            answer = backends[body].complete(prompt_request(body, logprobs=True, top_logprobs=1), soon())
             assert answer.completions[0].logprobs == (TokenLogprob("Hi", -0.5, (("Hi", -0.5),)),)
         sent_chat, sent_completion = map(json.loads, stub.bodies)
         assert (sent_chat["logprobs"], sent_chat["top_logprobs"]) == (True, 1)
@@ -253,18 +253,18 @@ class TestAnswer:
     ) -> None:
         stub.replies = [whole(reply)]
         with pytest.raises(ApiError, match="does not understand") as error:
-            backends[body].complete(ask(body), soon())
+            backends[body].complete(prompt_request(body), soon())
         assert error.value.status == 502
 
     @pytest.mark.parametrize("reason", ["malformed_model_output", "malformed_tool_use"])
     def test_that_failed_in_converse_is_an_error(self, stub: Stub, backends: dict[str, Backend], reason: str) -> None:
         stub.replies = [whole({**answers("converse"), "stopReason": reason})]
         with pytest.raises(ApiError, match="failed to generate"):
-            backends["converse"].complete(ask("converse"), soon())
+            backends["converse"].complete(prompt_request("converse"), soon())
 
     def test_that_a_guardrail_held_back_is_filtered(self, stub: Stub, backends: dict[str, Backend]) -> None:
         stub.replies = [whole({**answers("converse"), "stopReason": "guardrail_intervened"})]
-        answer = backends["converse"].complete(ask("converse"), soon())
+        answer = backends["converse"].complete(prompt_request("converse"), soon())
         assert answer.completions[0].finish_reason == "content_filter"
 
 
@@ -291,7 +291,7 @@ class TestStream:
     ) -> None:
         data = b"".join(written(document, ascii_only=ascii_only) for document in documents(body, parts, usage=usage))
         stub.replies = [stream(cut_up(data, places), size=size)]
-        pieces = list(backends[body].stream(ask(body), soon()))
+        pieces = list(backends[body].stream(prompt_request(body), soon()))
         assert "".join(piece.text for piece in pieces) == "".join(parts)
         assert [piece.finish_reason for piece in pieces if piece.finish_reason] == ["stop"]
         assert [piece.usage for piece in pieces if piece.usage] == [Usage(*usage)]
@@ -306,7 +306,7 @@ class TestStream:
         self, stub: Stub, backends: dict[str, Backend], parts: list[str], usage: tuple[int, int], size: int
     ) -> None:
         stub.replies = [converse_stream(converse_events(parts, usage, "max_tokens"), size=size)]
-        pieces = list(backends["converse"].stream(ask("converse"), soon()))
+        pieces = list(backends["converse"].stream(prompt_request("converse"), soon()))
         assert "".join(piece.text for piece in pieces) == "".join(parts)
         assert [piece.finish_reason for piece in pieces if piece.finish_reason] == ["length"]
         assert [piece.usage for piece in pieces if piece.usage] == [Usage(*usage)]
@@ -315,7 +315,7 @@ class TestStream:
     def test_is_passed_on_as_it_comes(self, stub: Stub, backends: dict[str, Backend], body: str) -> None:
         first, *_ = documents(body, ["Hel", "lo"], usage=(1, 2))
         stub.replies = [stream([written(first)], hang=True)]
-        pieces = backends[body].stream(ask(body), soon())
+        pieces = backends[body].stream(prompt_request(body), soon())
         assert next(pieces).text == "Hel"
         pieces.close()  # type: ignore[attr-defined] # a generator
 
@@ -323,20 +323,20 @@ class TestStream:
         made = documents("chat", ["Hi"], usage=(3, 5))
         made[-1]["usage"] = {"prompt_tokens": 4, "completion_tokens": 6}
         stub.replies = [stream(list(map(written, made)))]
-        pieces = list(backends["chat"].stream(ask("chat"), soon()))
+        pieces = list(backends["chat"].stream(prompt_request("chat"), soon()))
         assert [piece.usage for piece in pieces if piece.usage] == [Usage(4, 6)]
 
     def test_counts_by_the_documents_where_there_are_no_metrics(self, stub: Stub, backends: dict[str, Backend]) -> None:
         made = documents("native", ["Hi", "!"], usage=(3, 9))
         del made[-1][METRICS]
         stub.replies = [stream(list(map(written, made)))]
-        pieces = list(backends["native"].stream(ask("native"), soon()))
+        pieces = list(backends["native"].stream(prompt_request("native"), soon()))
         assert [piece.usage for piece in pieces if piece.usage] == [Usage(3, 3)]
 
     @pytest.mark.parametrize("body", INVOKE_BODIES)
     def test_that_ends_without_a_reason_broke_off(self, stub: Stub, backends: dict[str, Backend], body: str) -> None:
         stub.replies = [stream([written(document) for document in documents(body, ["Hi"], usage=(1, 1))[:-1]])]
-        pieces = backends[body].stream(ask(body), soon())
+        pieces = backends[body].stream(prompt_request(body), soon())
         assert next(pieces).text == "Hi"
         with pytest.raises(ApiError, match="broke off"):
             list(pieces)
@@ -347,7 +347,7 @@ class TestStream:
             document["choices"][0]["index"] = 1
         mixed = [*itertools.chain.from_iterable(zip(one, other, strict=True))]
         stub.replies = [stream(list(map(written, mixed)))]
-        answer = collect(backends["completion"].stream(ask("completion", n=2), soon()))
+        answer = collect(backends["completion"].stream(prompt_request("completion", n=2), soon()))
         assert [completion.text for completion in answer.completions] == ["one", "other"]
         assert stub.payload["n"] == 2
 
@@ -395,4 +395,4 @@ class TestNative:
 
 def test_needs_a_body() -> None:
     with pytest.raises(ValueError, match="no body"):
-        bedrock.create(Settings(model_name="m", invoke_timeout_seconds=29, model_arn=ARN))
+        create(Settings(model_name="m", invoke_timeout_seconds=29, model_arn=ARN))

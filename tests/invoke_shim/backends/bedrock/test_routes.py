@@ -7,8 +7,8 @@ import pytest
 
 from invoke_shim.backends import retry
 from tests.invoke_shim.backend_stub import Reply, fails, whole
-from tests.invoke_shim.backends.bedrock import bedrock_stub
-from tests.invoke_shim.shim_client import MODEL_NAME, Deploy, Runtime, Shim
+from tests.invoke_shim.backends.bedrock import stub
+from tests.invoke_shim.client import MODEL_NAME, Deploy, Runtime, Shim
 
 FORMATS = {"chat": None, "converse": None, "completion": "llama-3-instruct", "native": "llama-3-instruct"}
 
@@ -21,11 +21,11 @@ def deploy_model(deploy: Deploy, runtime: Runtime, monkeypatch: pytest.MonkeyPat
         return deploy(
             BACKEND="bedrock",
             BODY=body,
-            MODEL_ARN=bedrock_stub.ARN,
+            MODEL_ARN=stub.ARN,
             PROMPT_FORMAT=FORMATS[body],
             ENDPOINT_NAME=None,
             CONTAINER=None,
-            **bedrock_stub.environment(runtime),
+            **stub.environment(runtime),
         )
 
     return start
@@ -37,11 +37,9 @@ def streamed(body: str, *texts: str) -> Reply:
         tokens = {"inputTokens": 3, "outputTokens": 5, "totalTokens": 8}
         deltas = [("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}}) for text in texts]
         stop = ("messageStop", {"stopReason": "end_turn"})
-        return bedrock_stub.converse_stream(
-            [*deltas, stop, ("metadata", {"usage": tokens, "metrics": {"latencyMs": 1}})]
-        )
-    made = bedrock_stub.documents(body, texts, usage=(3, 5))
-    return bedrock_stub.stream(list(map(bedrock_stub.written, made)))
+        return stub.converse_stream([*deltas, stop, ("metadata", {"usage": tokens, "metrics": {"latencyMs": 1}})])
+    made = stub.documents(body, texts, usage=(3, 5))
+    return stub.stream(list(map(stub.written, made)))
 
 
 @pytest.mark.parametrize("body", FORMATS)
@@ -98,7 +96,7 @@ def test_refuses_a_native_payload_of_another_body(deploy_model: Callable[[str], 
 
 def test_tells_of_a_model_that_is_gone_in_openais_shape(deploy_model: Callable[[str], Shim], runtime: Runtime) -> None:
     shim = deploy_model("chat")
-    runtime.replies = [fails("ResourceNotFoundException", 404, message=f"no {bedrock_stub.ARN}")]
+    runtime.replies = [fails("ResourceNotFoundException", 404, message=f"no {stub.ARN}")]
     answer = shim.chat(("user", "Hi"))
     assert answer.status == 503
     assert "imported model does not exist" in answer.error["message"]

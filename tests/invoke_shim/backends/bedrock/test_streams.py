@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoke_shim.backends.bedrock import streams as bedrock_streams
-from invoke_shim.backends.bedrock.streams import Metered, ObjectSplitter, objects
+from invoke_shim.backends.bedrock import streams
+from invoke_shim.backends.bedrock.streams import MeteredStream, ObjectSplitter, objects
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import Usage
 from tests.invoke_shim.backend_stub import cut_up
-from tests.invoke_shim.backends.bedrock.bedrock_stub import METRICS
+from tests.invoke_shim.backends.bedrock.stub import METRICS
 
 texts = st.text(st.sampled_from('ab{}[]"\\\n\u00e9\U0001f600,:') | st.characters(exclude_categories=["Cs"]), max_size=8)
 values = st.recursive(texts | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(texts, inner))
@@ -59,26 +59,26 @@ def test_a_stream_that_ends_within_an_object_broke_off() -> None:
 
 
 def test_an_object_without_an_end_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bedrock_streams, "MAX_EVENT_BYTES", 100)
+    monkeypatch.setattr(streams, "MAX_EVENT_BYTES", 100)
     with pytest.raises(ApiError, match="does not understand"):
         list(objects([b'{"a": "', *[b"x" * 10] * 20]))
 
 
 def test_the_metrics_are_taken_out_of_the_last_document() -> None:
     last = {"text": "!", METRICS: {"inputTokenCount": 3, "outputTokenCount": 5}}
-    metered = Metered([b'{"text": "Hi"}', json.dumps(last).encode()])
+    metered = MeteredStream([b'{"text": "Hi"}', json.dumps(last).encode()])
     assert [json.loads(document) for document in metered] == [{"text": "Hi"}, {"text": "!"}]
     assert metered.usage == Usage(3, 5)
 
 
 def test_a_document_of_nothing_but_metrics_is_left_out() -> None:
-    metered = Metered([b'{"text": "Hi"}', json.dumps({METRICS: {"inputTokenCount": 3}}).encode()])
+    metered = MeteredStream([b'{"text": "Hi"}', json.dumps({METRICS: {"inputTokenCount": 3}}).encode()])
     assert list(metered) == [b'{"text": "Hi"}']
     assert metered.usage == Usage(3, None)
 
 
 def test_a_model_that_writes_the_metrics_name_loses_no_text() -> None:
     document = json.dumps({"text": f'"{METRICS}": {{"inputTokenCount": 9}}'}).encode()
-    metered = Metered([document])
+    metered = MeteredStream([document])
     assert list(metered) == [document]
     assert metered.usage is None

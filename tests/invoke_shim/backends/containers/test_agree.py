@@ -18,9 +18,9 @@ from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoke_shim import handler as entry
+from invoke_shim import handler
 from invoke_shim.backends import connections
-from invoke_shim.backends.sagemaker import endpoint as sagemaker
+from invoke_shim.backends.sagemaker.endpoint import SageMakerEndpoint, create
 from invoke_shim.http.routes import Api
 from invoke_shim.settings import Settings
 from localaws import eventstream
@@ -114,8 +114,8 @@ class Deployed:
         """Send a request; the status, what the container refused, and the answer."""
         self.runtime.refusals.clear()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(entry, "api", lambda: self.apis[name])
-            response = entry.handle(event_of(path, json.dumps(body)), Context())
+            patch.setattr(handler, "api", lambda: self.apis[name])
+            response = handler.handle(event_of(path, json.dumps(body)), Context())
             answer = response.encoded_body() if response.chunks is None else b"".join(response.chunks)
         check(response, answer)
         return response.status, list(self.runtime.refusals), answer
@@ -142,10 +142,10 @@ def deployed() -> Iterator[Deployed]:
                 max_input_tokens=1000,
                 max_total_tokens=2000,
             )
-            apis[name] = Api(settings=settings, backend=sagemaker.create(settings))
+            apis[name] = Api(settings=settings, backend=create(settings))
         yield Deployed(apis, runtime)
         for api in apis.values():
-            assert isinstance(api.backend, sagemaker.SageMakerEndpoint)
+            assert isinstance(api.backend, SageMakerEndpoint)
             api.backend.close()
 
 

@@ -14,9 +14,9 @@ from invoke_shim.backends.containers.base import Container
 from invoke_shim.contract import CONTAINERS, ContainerName
 from invoke_shim.errors import ApiError
 from invoke_shim.formats import Message
-from invoke_shim.generation.types import Ask, Completion, Generation, Piece, TokenLogprob, Usage, collect
+from invoke_shim.generation.types import Completion, Generation, GenerationRequest, Piece, TokenLogprob, Usage, collect
 from localaws.containers import ContainerSettings, ModelContainer
-from tests.invoke_shim.backend_stub import ask, cut_up, texts
+from tests.invoke_shim.backend_stub import cut_up, prompt_request, texts
 from tests.invoke_shim.container_writers import (
     PROMPT_TOKENS,
     WRITERS,
@@ -35,26 +35,26 @@ def made(container: str) -> Container:
     return create_container(cast("ContainerName", container))
 
 
-def ask_of(writer: Writer, **generation: Any) -> Ask:
-    return Ask(
+def ask_of(writer: Writer, **generation: Any) -> GenerationRequest:
+    return GenerationRequest(
         prompt=None if writer.chat else "Once",
         messages=MESSAGES if writer.chat else (),
         generation=Generation(**{"max_tokens": 256, **generation}),
     )
 
 
-def payload(container: str, asked: Ask, *, stream: bool = False) -> Any:
+def payload(container: str, asked: GenerationRequest, *, stream: bool = False) -> Any:
     return json.loads(made(container).payload(asked, stream=stream))
 
 
-def read(container: str, reply: Any, asked: Ask | None = None) -> Completion:
+def read(container: str, reply: Any, asked: GenerationRequest | None = None) -> Completion:
     body = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
-    return made(container).read(body, asked or ask()).completions[0]
+    return made(container).read(body, asked or prompt_request()).completions[0]
 
 
-def stream(container: str, events: list[Any], asked: Ask | None = None) -> list[Piece]:
+def stream(container: str, events: list[Any], asked: GenerationRequest | None = None) -> list[Piece]:
     data = "".join(f"data:{json.dumps(event)}\n\n" for event in events).encode()
-    return list(made(container).read_stream([data], asked or ask()))
+    return list(made(container).read_stream([data], asked or prompt_request()))
 
 
 # ------------------------------------------------------------------ nothing is lost
@@ -107,7 +107,7 @@ def test_a_stream_that_breaks_off_is_an_error_after_its_text(writer: Writer, res
 
 
 def test_tgi_is_told_all_that_it_would_otherwise_decide_by_itself() -> None:
-    assert payload("tgi", ask(temperature=0.7, top_p=0.9, stop=("a",), seed=3)) == {
+    assert payload("tgi", prompt_request(temperature=0.7, top_p=0.9, stop=("a",), seed=3)) == {
         "inputs": "Once",
         "parameters": {
             "max_new_tokens": 256,
@@ -125,26 +125,26 @@ def test_tgi_is_told_all_that_it_would_otherwise_decide_by_itself() -> None:
 @pytest.mark.parametrize("container", ["tgi", "lmi"])
 @pytest.mark.parametrize("generation", [{"temperature": 0}, {"top_p": 0}, {"temperature": 0, "top_p": 0.5}])
 def test_greedy_is_no_sampling_parameter_at_all(container: str, generation: dict[str, Any]) -> None:
-    sent = payload(container, ask(**generation))["parameters"]
+    sent = payload(container, prompt_request(**generation))["parameters"]
     assert sent["do_sample"] is False
     assert not {"temperature", "top_p"} & set(sent)
 
 
 @pytest.mark.parametrize("container", ["tgi", "lmi"])
 def test_a_top_p_of_1_says_nothing_and_is_not_sent(container: str) -> None:
-    sent = payload(container, ask(top_p=1, temperature=1))["parameters"]
+    sent = payload(container, prompt_request(top_p=1, temperature=1))["parameters"]
     assert (sent["do_sample"], "top_p" in sent) == (True, False)
 
 
 def test_tgi_gets_as_many_stop_strings_as_it_takes() -> None:
     stop = ("a", "b", "c", "d", "e")
-    assert payload("tgi", ask(stop=stop))["parameters"]["stop"] == ["a", "b", "c", "d"]
-    assert payload("lmi", ask(stop=stop))["parameters"]["stop"] == list(stop)
-    assert payload("vllm", ask(stop=stop))["stop"] == list(stop)
+    assert payload("tgi", prompt_request(stop=stop))["parameters"]["stop"] == ["a", "b", "c", "d"]
+    assert payload("lmi", prompt_request(stop=stop))["parameters"]["stop"] == list(stop)
+    assert payload("vllm", prompt_request(stop=stop))["stop"] == list(stop)
 
 
 def test_penalties_go_only_where_they_are_known() -> None:
-    asked = ask(presence_penalty=0.5, frequency_penalty=-0.5)
+    asked = prompt_request(presence_penalty=0.5, frequency_penalty=-0.5)
     sent = payload("tgi", asked)["parameters"]
     assert (sent["frequency_penalty"], "presence_penalty" in sent) == (-0.5, False)
     for sent in (payload("lmi", asked)["parameters"], payload("vllm", asked)):
@@ -152,35 +152,37 @@ def test_penalties_go_only_where_they_are_known() -> None:
 
 
 def test_streams_are_asked_for_in_each_containers_way() -> None:
-    assert payload("tgi", ask(), stream=True)["stream"] is True
-    assert payload("lmi", ask(), stream=True)["stream"] is True
-    sent = payload("vllm", ask(), stream=True)
+    assert payload("tgi", prompt_request(), stream=True)["stream"] is True
+    assert payload("lmi", prompt_request(), stream=True)["stream"] is True
+    sent = payload("vllm", prompt_request(), stream=True)
     assert (sent["stream"], sent["stream_options"]) == (True, {"include_usage": True})
 
 
 def test_the_prompts_details_are_not_asked_for_in_a_stream_which_tgi_refuses() -> None:
-    asked = ask(decoder_input_details=True)
+    asked = prompt_request(decoder_input_details=True)
     assert payload("tgi", asked)["parameters"]["decoder_input_details"] is True
     assert "decoder_input_details" not in payload("tgi", asked, stream=True)["parameters"]
 
 
 def test_alternatives_are_asked_of_tgi_but_never_of_lmi_which_takes_them_for_more_answers() -> None:
-    asked = ask(logprobs=True, top_logprobs=3)
+    asked = prompt_request(logprobs=True, top_logprobs=3)
     assert payload("tgi", asked)["parameters"]["top_n_tokens"] == 3
     assert "top_n_tokens" not in payload("lmi", asked)["parameters"]
-    assert "top_n_tokens" not in payload("tgi", ask(logprobs=True))["parameters"]
+    assert "top_n_tokens" not in payload("tgi", prompt_request(logprobs=True))["parameters"]
 
 
 def test_a_containers_own_parameters_are_passed_on() -> None:
     extra = {"repetition_penalty": 1.2, "top_k": 40}
     for container in ("tgi", "lmi"):
-        sent = payload(container, ask(extra=extra))["parameters"]
+        sent = payload(container, prompt_request(extra=extra))["parameters"]
         assert (sent["repetition_penalty"], sent["top_k"]) == (1.2, 40)
-    assert payload("vllm", ask(extra=extra))["top_k"] == 40
+    assert payload("vllm", prompt_request(extra=extra))["top_k"] == 40
 
 
 def test_vllm_gets_a_chat_as_messages_and_a_completion_as_a_prompt() -> None:
-    chat = Ask(messages=MESSAGES, generation=Generation(max_tokens=9, n=2, logprobs=True, top_logprobs=2, top_p=0.5))
+    chat = GenerationRequest(
+        messages=MESSAGES, generation=Generation(max_tokens=9, n=2, logprobs=True, top_logprobs=2, top_p=0.5)
+    )
     assert payload("vllm", chat) == {
         "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
         "max_tokens": 9,
@@ -189,7 +191,7 @@ def test_vllm_gets_a_chat_as_messages_and_a_completion_as_a_prompt() -> None:
         "logprobs": True,
         "top_logprobs": 2,
     }
-    assert payload("vllm", ask(max_tokens=9, temperature=0, echo=True, logprobs=True, top_logprobs=2)) == {
+    assert payload("vllm", prompt_request(max_tokens=9, temperature=0, echo=True, logprobs=True, top_logprobs=2)) == {
         "prompt": "Once",
         "max_tokens": 9,
         "temperature": 0,
@@ -201,12 +203,14 @@ def test_vllm_gets_a_chat_as_messages_and_a_completion_as_a_prompt() -> None:
 def test_tgi_gets_the_form_of_the_answer_as_a_grammar() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string"}}}
     form = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
-    sent = payload("tgi", ask(response_format=form))["parameters"]
+    sent = payload("tgi", prompt_request(response_format=form))["parameters"]
     assert sent["grammar"] == {"type": "json", "value": schema}
 
 
 def test_vllm_gets_the_form_of_the_answer() -> None:
-    assert payload("vllm", ask(response_format={"type": "json_object"}))["response_format"] == {"type": "json_object"}
+    assert payload("vllm", prompt_request(response_format={"type": "json_object"}))["response_format"] == {
+        "type": "json_object"
+    }
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
@@ -216,7 +220,7 @@ def test_only_vllm_takes_messages(container: str) -> None:
 
 @given(prompt=texts)
 def test_a_prompt_is_sent_as_it_is(prompt: str) -> None:
-    assert payload("tgi", ask(prompt))["inputs"] == prompt
+    assert payload("tgi", prompt_request(prompt))["inputs"] == prompt
 
 
 # ------------------------------------------------------------------ reading whole answers
@@ -262,14 +266,14 @@ def test_every_reason_to_end_is_one_of_openais(container: str, reply: Any, reaso
 
 def test_several_answers_of_vllm_are_in_their_order() -> None:
     choices = [{"index": 1, "text": "b", "finish_reason": "stop"}, {"index": 0, "text": "a", "finish_reason": "length"}]
-    answer = made("vllm").read(json.dumps({"choices": choices}).encode(), ask(n=2))
+    answer = made("vllm").read(json.dumps({"choices": choices}).encode(), prompt_request(n=2))
     assert [completion.text for completion in answer.completions] == ["a", "b"]
     assert answer.usage == Usage()
 
 
 def test_the_prompts_tokens_are_counted_from_their_details() -> None:
     reply = [{"generated_text": "Hi", "details": {"generated_tokens": 3, "prefill": [{"id": 1}] * 11}}]
-    assert made("tgi").read(json.dumps(reply).encode(), ask()).usage == Usage(11, 3)
+    assert made("tgi").read(json.dumps(reply).encode(), prompt_request()).usage == Usage(11, 3)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +287,7 @@ def test_the_prompts_tokens_are_counted_from_their_details() -> None:
     ],
 )
 def test_odd_details_do_not_lose_the_text(odd: dict[str, Any]) -> None:
-    asked = ask(logprobs=True)
+    asked = prompt_request(logprobs=True)
     answer = made("tgi").read(json.dumps([{"generated_text": "Hi", **odd}]).encode(), asked)
     assert (answer.completions[0].text, answer.usage) == ("Hi", Usage())
 
@@ -296,7 +300,7 @@ def test_tgis_text_that_ends_inside_a_character_is_put_together_from_its_tokens(
 
 @pytest.mark.parametrize("container", ["tgi", "lmi"])
 def test_an_echo_is_the_prompt_before_the_answer(container: str) -> None:
-    for asked in (ask("Once", echo=True), ask("Once", extra={"return_full_text": True})):
+    for asked in (prompt_request("Once", echo=True), prompt_request("Once", extra={"return_full_text": True})):
         assert payload(container, asked)["parameters"]["return_full_text"] is False
         assert read(container, {"generated_text": " upon"}, asked).text == "Once upon"
         assert collect(stream(container, tgi_events([" upon"]), asked)).completions[0].text == "Once upon"
@@ -308,7 +312,7 @@ def test_an_echo_is_the_prompt_before_the_answer(container: str) -> None:
 def test_tgi_tells_alternatives_the_likeliest_first() -> None:
     top = [{"text": "b", "logprob": -2.0}, {"text": "a", "logprob": -1.0}, {"text": "c", "logprob": -2.0}]
     token = {"text": "a", "logprob": -1.0, "special": False}
-    asked = ask(logprobs=True, top_logprobs=2)
+    asked = prompt_request(logprobs=True, top_logprobs=2)
     expected = (TokenLogprob("a", -1.0, (("a", -1.0), ("b", -2.0))),)
     reply = [{"generated_text": "a", "details": {"tokens": [token], "top_tokens": [top]}}]
     assert read("tgi", reply, asked).logprobs == expected
@@ -322,16 +326,16 @@ def test_special_tokens_are_neither_text_nor_log_probabilities() -> None:
         {"text": "</s>", "logprob": -2, "special": True},
     ]
     reply = [{"generated_text": "a", "details": {"tokens": tokens}}]
-    assert [token.token for token in read("tgi", reply, ask(logprobs=True)).logprobs] == ["a"]
+    assert [token.token for token in read("tgi", reply, prompt_request(logprobs=True)).logprobs] == ["a"]
     events = [{"token": tokens[0]}, {"token": tokens[1], "generated_text": "a"}]
-    completion = collect(stream("tgi", events, ask(logprobs=True))).completions[0]
+    completion = collect(stream("tgi", events, prompt_request(logprobs=True))).completions[0]
     assert (completion.text, len(completion.logprobs)) == ("a", 1)
 
 
 @pytest.mark.parametrize("value", [None, math.nan, -math.inf, "x", True])
 def test_a_log_probability_that_json_has_no_number_for_is_openais_unlikely(value: Any) -> None:
     reply = [{"generated_text": "a", "details": {"tokens": [{"text": "a", "logprob": value}]}}]
-    assert read("tgi", reply, ask(logprobs=True)).logprobs == (TokenLogprob("a", -9999.0),)
+    assert read("tgi", reply, prompt_request(logprobs=True)).logprobs == (TokenLogprob("a", -9999.0),)
 
 
 def test_log_probabilities_are_told_only_when_asked_for() -> None:
@@ -339,7 +343,7 @@ def test_log_probabilities_are_told_only_when_asked_for() -> None:
 
 
 def test_vllms_alternatives_are_those_that_were_asked_for() -> None:
-    asked = ask(logprobs=True, top_logprobs=1)
+    asked = prompt_request(logprobs=True, top_logprobs=1)
     alternatives = [{"token": "b", "logprob": -2.0}, {"token": "a", "logprob": -1.0}]
     content = [{"token": "b", "logprob": -2.0, "top_logprobs": alternatives}]
     chat = {"choices": [{"message": {"content": "b"}, "logprobs": {"content": content}, "finish_reason": "stop"}]}
@@ -389,7 +393,7 @@ def test_the_tokens_texts_are_never_repeated_by_the_whole_text(whole: str, text:
 
 def test_a_container_that_does_not_stream_though_asked_to_is_understood() -> None:
     reply = [{"generated_text": " Hi", "details": details([" Hi"])}]
-    pieces = list(made("tgi").read_stream([json.dumps(reply).encode()], ask(logprobs=True)))
+    pieces = list(made("tgi").read_stream([json.dumps(reply).encode()], prompt_request(logprobs=True)))
     assert collect(pieces).completions == (
         Completion(text=" Hi", finish_reason="stop", logprobs=(TokenLogprob(" Hi", logprob_of(0)),)),
     )
@@ -422,7 +426,7 @@ def test_vllms_reasoning_is_no_text() -> None:
 def test_an_answer_of_several_that_never_ended_is_a_stream_that_broke_off() -> None:
     chunks: list[Any] = [{"choices": [{"index": 0, "text": "a", "finish_reason": "stop"}]}]
     with pytest.raises(ApiError, match="broke off"):
-        stream("vllm", chunks, ask(n=2))
+        stream("vllm", chunks, prompt_request(n=2))
 
 
 # ------------------------------------------------------------------ errors under status 200
@@ -467,7 +471,7 @@ def test_an_error_in_an_answer_is_one(container: str, document: Any, status: int
 def test_an_error_within_a_stream_comes_after_the_text_before_it() -> None:
     events = [*tgi_events(["a"])[:-1], {"error": "CUDA out of memory", "error_type": "generation"}]
     data = "".join(f"data:{json.dumps(event)}\n\n" for event in events).encode()
-    pieces = made("tgi").read_stream([data], ask())
+    pieces = made("tgi").read_stream([data], prompt_request())
     assert next(pieces).text == "a"
     with pytest.raises(ApiError, match="failed to generate") as caught:
         next(pieces)
@@ -501,7 +505,7 @@ def test_what_is_not_understood_is_a_bad_gateway(body: bytes, container: str) ->
         read(container, body)
     assert caught.value.status == 502
     with pytest.raises(ApiError) as caught:
-        list(made(container).read_stream([body], ask()))
+        list(made(container).read_stream([body], prompt_request()))
     assert caught.value.status == 502
 
 
@@ -533,7 +537,7 @@ def test_a_stand_in_container_answers_the_same_at_once_and_in_a_stream(
         image=f"{REGISTRY}/{image}", environment={"HF_MODEL_ID": "/opt/ml/model", **variables}
     )
     container = made(name)
-    asked = ask("Who wrote Faust? \U0001f642", temperature=0, logprobs=True)
+    asked = prompt_request("Who wrote Faust? \U0001f642", temperature=0, logprobs=True)
     stand_in = ModelContainer.start(settings)
     try:
         whole_body, streamed_body = (

@@ -16,19 +16,19 @@ from invoke_shim.backends.sagemaker.endpoint import SageMakerEndpoint
 from invoke_shim.errors import ApiError
 from invoke_shim.formats import Message
 from invoke_shim.generation.cut import cut_stream
-from invoke_shim.generation.types import Ask, Generation, Usage, collect
+from invoke_shim.generation.types import Generation, GenerationRequest, Usage, collect
 from localaws import eventstream
 from tests.invoke_shim.backend_stub import (
     ENDPOINT_NAME,
     Reply,
     Stub,
-    ask,
     backend,
     cut_up,
     environment,
     fails,
     model_fails,
     part,
+    prompt_request,
     soon,
     stream,
     texts,
@@ -65,10 +65,10 @@ def endpoint(stub: Stub) -> Iterator[SageMakerEndpoint]:
     made.close()
 
 
-def question(writer: Writer, **generation: Any) -> Ask:
+def question(writer: Writer, **generation: Any) -> GenerationRequest:
     messages = (Message("user", "Hi"),) if writer.chat else ()
     asked = Generation(**{"max_tokens": 256, **generation})
-    return Ask(prompt=None if writer.chat else "Once", messages=messages, generation=asked)
+    return GenerationRequest(prompt=None if writer.chat else "Once", messages=messages, generation=asked)
 
 
 def failure(call: Any) -> ApiError:
@@ -126,7 +126,7 @@ def test_an_answer_at_once(stub: Stub, writer: Writer) -> None:
 
 def test_a_stream_is_asked_for_at_its_own_operation(endpoint: SageMakerEndpoint, stub: Stub) -> None:
     stub.replies = [stream([tgi_stream(["Hi"])])]
-    pieces = endpoint.stream(ask(), soon())
+    pieces = endpoint.stream(prompt_request(), soon())
     assert stub.paths == []
     assert [piece.text for piece in pieces] == ["Hi", ""]
     assert stub.paths == [f"/endpoints/{ENDPOINT_NAME}/invocations-response-stream"]
@@ -136,7 +136,7 @@ def test_a_stream_is_asked_for_at_its_own_operation(endpoint: SageMakerEndpoint,
 def test_the_first_token_does_not_wait_for_the_rest(endpoint: SageMakerEndpoint, stub: Stub) -> None:
     events = tgi_events(["One", " two"])
     stub.replies = [stream([f"data:{json.dumps(events[0])}\n\n".encode()], hang=True)]
-    pieces = endpoint.stream(ask(), soon())
+    pieces = endpoint.stream(prompt_request(), soon())
     assert next(pieces).text == "One"
     pieces.close()  # type: ignore[attr-defined]  # a generator
 
@@ -144,7 +144,7 @@ def test_the_first_token_does_not_wait_for_the_rest(endpoint: SageMakerEndpoint,
 def test_an_answer_is_gathered_from_the_stream_where_the_settings_say_so(stub: Stub) -> None:
     stub.replies = [stream([tgi_stream(["One", " two"])])]
     made = backend(gather_stream=True)
-    answer = made.complete(ask(), soon())
+    answer = made.complete(prompt_request(), soon())
     made.close()
     assert (answer.completions[0].text, answer.usage) == ("One two", Usage(PROMPT_TOKENS, 3))
     assert stub.paths == [f"/endpoints/{ENDPOINT_NAME}/invocations-response-stream"]
@@ -169,7 +169,7 @@ def test_the_endpoint_is_the_one_that_the_parameter_names(stub: Stub) -> None:
     parameter = {"Parameter": {"Name": "p", "Type": "String", "Value": "blue"}}
     stub.replies = [whole(parameter), whole(tgi_whole(["Hi"]))]
     made = backend(endpoint_name=None, target_parameter="p")
-    assert made.complete(ask(), soon()).completions[0].text == "Hi"
+    assert made.complete(prompt_request(), soon()).completions[0].text == "Hi"
     made.close()
     assert stub.paths == ["/", "/endpoints/blue/invocations"]
 
@@ -186,7 +186,7 @@ def test_an_endpoint_that_was_replaced_is_not_asked_for_ten_more_seconds(stub: S
     answer = stream([tgi_stream(["Hi"])]) if streamed else whole(tgi_whole(["Hi"]))
     stub.replies = [named("blue"), GONE, named("green"), answer]
     made = backend(endpoint_name=None, target_parameter="p", gather_stream=streamed)
-    assert made.complete(ask(), soon()).completions[0].text == "Hi"
+    assert made.complete(prompt_request(), soon()).completions[0].text == "Hi"
     made.close()
     operation = "invocations-response-stream" if streamed else "invocations"
     assert stub.paths == ["/", f"/endpoints/blue/{operation}", "/", f"/endpoints/green/{operation}"]
@@ -195,7 +195,7 @@ def test_an_endpoint_that_was_replaced_is_not_asked_for_ten_more_seconds(stub: S
 def test_an_endpoint_that_is_gone_without_a_successor_is_an_error(stub: Stub) -> None:
     stub.replies = [named("blue"), GONE, named("blue")]
     made = backend(endpoint_name=None, target_parameter="p")
-    assert "the endpoint blue does not exist" in failure(lambda: made.complete(ask(), soon())).message
+    assert "the endpoint blue does not exist" in failure(lambda: made.complete(prompt_request(), soon())).message
     made.close()
     assert len(stub.paths) == 3
 
@@ -210,9 +210,9 @@ def test_a_backend_needs_a_container() -> None:
 
 def test_reuses_its_connection(endpoint: SageMakerEndpoint, stub: Stub) -> None:
     stub.replies = [whole(tgi_whole(["a"])), stream([tgi_stream(["b"])]), whole(tgi_whole(["c"]))]
-    endpoint.complete(ask(), soon())
-    list(endpoint.stream(ask(), soon()))
-    endpoint.complete(ask(), soon())
+    endpoint.complete(prompt_request(), soon())
+    list(endpoint.stream(prompt_request(), soon()))
+    endpoint.complete(prompt_request(), soon())
     assert stub.connections == 1
 
 
@@ -220,9 +220,9 @@ def test_opens_a_new_connection_after_a_pause(
     endpoint: SageMakerEndpoint, stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub.replies = [whole(tgi_whole(["a"]))]
-    endpoint.complete(ask(), soon())
+    endpoint.complete(prompt_request(), soon())
     monkeypatch.setattr(connections, "MAX_IDLE_SECONDS", -1)
-    endpoint.complete(ask(), soon())
+    endpoint.complete(prompt_request(), soon())
     assert stub.connections == 2
 
 
@@ -236,7 +236,7 @@ def endless() -> Reply:
 
 def test_a_stream_that_nobody_wants_any_more_is_closed(endpoint: SageMakerEndpoint, stub: Stub) -> None:
     stub.replies = [endless()]
-    pieces = endpoint.stream(ask(), soon())
+    pieces = endpoint.stream(prompt_request(), soon())
     next(pieces)
     pieces.close()  # type: ignore[attr-defined]  # a generator
     assert stub.closed_early.wait(5)
@@ -244,7 +244,7 @@ def test_a_stream_that_nobody_wants_any_more_is_closed(endpoint: SageMakerEndpoi
 
 def test_a_stop_string_ends_the_containers_work(endpoint: SageMakerEndpoint, stub: Stub) -> None:
     stub.replies = [endless()]
-    pieces = list(cut_stream(endpoint.stream(ask(), soon()), ["xxx"]))
+    pieces = list(cut_stream(endpoint.stream(prompt_request(), soon()), ["xxx"]))
     assert [(piece.text, piece.finish_reason) for piece in pieces] == [("", "stop")]
     assert stub.closed_early.wait(5)
 
@@ -271,7 +271,7 @@ COLD = {
 def test_a_cold_model_is_waited_for(endpoint: SageMakerEndpoint, stub: Stub, cold: Reply) -> None:
     stub.replies = [cold, cold, whole(tgi_whole(["Hi"]))]
     deadline = soon()
-    assert endpoint.complete(ask(), deadline).completions[0].text == "Hi"
+    assert endpoint.complete(prompt_request(), deadline).completions[0].text == "Hi"
     assert len(stub.bodies) == 3
     assert 0 < deadline.cold_wait.seconds < 1
 
@@ -279,7 +279,7 @@ def test_a_cold_model_is_waited_for(endpoint: SageMakerEndpoint, stub: Stub, col
 @pytest.mark.parametrize("cold", COLD.values(), ids=COLD)
 def test_a_cold_model_is_waited_for_before_a_stream(endpoint: SageMakerEndpoint, stub: Stub, cold: Reply) -> None:
     stub.replies = [cold, cold, stream([tgi_stream(["Hi"])])]
-    assert collect(endpoint.stream(ask(), soon())).completions[0].text == "Hi"
+    assert collect(endpoint.stream(prompt_request(), soon())).completions[0].text == "Hi"
     assert len(stub.bodies) == 3
 
 
@@ -301,7 +301,7 @@ def test_a_model_that_stays_cold_is_unavailable(endpoint: SageMakerEndpoint, stu
     stub.replies = [COLD[name]]
     for call in (endpoint.complete, lambda *args: next(endpoint.stream(*args))):
         stub.bodies.clear()
-        error = failure(lambda call=call: call(ask(), soon(0)))
+        error = failure(lambda call=call: call(prompt_request(), soon(0)))
         assert (error.status, error.type) == (503, "server_error")
         assert error.headers == {"retry-after": WAITS.get(name, "10")}
         assert len(stub.bodies) == 1
@@ -313,7 +313,7 @@ def test_no_connection_at_all_is_waited_for(stub: Stub, monkeypatch: pytest.Monk
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", closed)
     deadline = soon(2.1)
     made = backend()
-    error = failure(lambda: next(made.stream(ask(), deadline)))
+    error = failure(lambda: next(made.stream(prompt_request(), deadline)))
     assert (error.status, error.headers["retry-after"]) == (503, "10")
     assert "cannot be reached" in error.message
     assert deadline.cold_wait.seconds > 0
@@ -334,7 +334,7 @@ def test_what_the_model_may_have_seen_is_never_sent_twice(
     endpoint: SageMakerEndpoint, stub: Stub, reply: Reply
 ) -> None:
     stub.replies = [reply, whole(tgi_whole(["Hi"]))]
-    failure(lambda: endpoint.complete(ask(), soon()))
+    failure(lambda: endpoint.complete(prompt_request(), soon()))
     assert len(stub.bodies) == 1
 
 
@@ -378,7 +378,7 @@ def test_a_containers_error_keeps_its_meaning(
     stub.replies = [model_fails(original, body)]
     made = backend(container)
     for call in (made.complete, lambda *args: next(made.stream(*args))):
-        error = failure(lambda call=call: call(ask(), soon()))
+        error = failure(lambda call=call: call(prompt_request(), soon()))
         assert (error.status, error.type) == (status, kind)
         assert message in error.message
         assert "CUDA" not in error.message
@@ -456,7 +456,7 @@ def test_a_sagemaker_error_becomes_openais(
 ) -> None:
     stub.replies = [fails(code, http, Message=message)]
     for call in (endpoint.complete, lambda *args: next(endpoint.stream(*args))):
-        error = failure(lambda call=call: call(ask(), soon()))
+        error = failure(lambda call=call: call(prompt_request(), soon()))
         assert (error.status, error.type, error.headers) == (status, kind, headers)
         assert text in error.message
         assert "123456789012" not in error.message
@@ -467,7 +467,7 @@ def test_the_containers_60_seconds_are_explained_and_streaming_is_suggested(
     endpoint: SageMakerEndpoint, stub: Stub
 ) -> None:
     stub.replies = [model_fails(0, "Your invocation timed out while waiting for a response from container primary.")]
-    error = failure(lambda: endpoint.complete(ask(), soon()))
+    error = failure(lambda: endpoint.complete(prompt_request(), soon()))
     assert (error.status, error.code, error.headers) == (504, "timeout", {"x-should-retry": "false"})
     for words in ("60 s", "29 s (INVOKE_TIMEOUT_SECONDS)", "stream: true", "max_tokens"):
         assert words in error.message
@@ -475,25 +475,25 @@ def test_the_containers_60_seconds_are_explained_and_streaming_is_suggested(
 
 def test_a_caller_with_less_patience_is_answered_in_time(endpoint: SageMakerEndpoint, stub: Stub) -> None:
     stub.replies = [whole(tgi_whole(["Hi"])), Reply(hang=True)]
-    endpoint.complete(ask(), soon(1.5))
-    error = failure(lambda: endpoint.complete(ask(), soon(1.5)))
+    endpoint.complete(prompt_request(), soon(1.5))
+    error = failure(lambda: endpoint.complete(prompt_request(), soon(1.5)))
     assert (error.status, error.code) == (504, "timeout")
     # The next one has another second of patience, the same timeout's client is used again, the usual one is not lost.
     stub.replies = [whole(tgi_whole(["Hi"]))]
-    assert endpoint.complete(ask(), soon(2.5)).completions[0].text == "Hi"
-    assert endpoint.complete(ask(), soon(27)).completions[0].text == "Hi"
+    assert endpoint.complete(prompt_request(), soon(2.5)).completions[0].text == "Hi"
+    assert endpoint.complete(prompt_request(), soon(27)).completions[0].text == "Hi"
 
 
 def test_a_lost_connection_is_not_to_be_repeated(endpoint: SageMakerEndpoint, stub: Stub) -> None:
     stub.replies = [Reply(drop=True)]
-    error = failure(lambda: endpoint.complete(ask(), soon()))
+    error = failure(lambda: endpoint.complete(prompt_request(), soon()))
     assert (error.status, error.headers) == (502, {"x-should-retry": "false"})
     assert "the connection to the model was lost" in error.message
 
 
 def test_an_answer_that_breaks_off_is_a_lost_connection(endpoint: SageMakerEndpoint, stub: Stub) -> None:
     stub.replies = [Reply(body=b"[{", headers={"content-length": "100"}, cut=True)]
-    assert failure(lambda: endpoint.complete(ask(), soon())).status == 502
+    assert failure(lambda: endpoint.complete(prompt_request(), soon())).status == 502
 
 
 def test_a_request_that_cannot_be_signed_is_the_apis_own_error(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -503,7 +503,7 @@ def test_a_request_that_cannot_be_signed_is_the_apis_own_error(stub: Stub, monke
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    error = failure(lambda: backend().complete(ask(), soon()))
+    error = failure(lambda: backend().complete(prompt_request(), soon()))
     assert (error.status, error.message) == (500, "the request could not be sent to the model")
 
 
@@ -533,7 +533,7 @@ def test_what_goes_wrong_within_a_stream_comes_after_its_text_and_is_not_repeate
     endpoint: SageMakerEndpoint, stub: Stub, reply: Reply, status: int, message: str
 ) -> None:
     stub.replies = [reply]
-    pieces = endpoint.stream(ask(), soon())
+    pieces = endpoint.stream(prompt_request(), soon())
     assert [next(pieces).text, next(pieces).text] == ["One", " two"]
     error = failure(lambda: next(pieces))
     assert error.status == status
@@ -543,7 +543,7 @@ def test_what_goes_wrong_within_a_stream_comes_after_its_text_and_is_not_repeate
 
 def test_a_stream_that_takes_too_long_to_begin_tells_its_code(endpoint: SageMakerEndpoint, stub: Stub) -> None:
     stub.replies = [fails("ModelStreamError", 400, Message="x", ErrorCode="ModelInvocationTimeExceeded")]
-    error = failure(lambda: next(endpoint.stream(ask(), soon())))
+    error = failure(lambda: next(endpoint.stream(prompt_request(), soon())))
     assert (error.status, error.code, error.upstream) == (
         504,
         "timeout",
@@ -556,7 +556,7 @@ def test_a_stream_that_falls_silent_is_a_timeout(
 ) -> None:
     monkeypatch.setattr(connections, "LEAST_STREAM_TIMEOUT_SECONDS", 1)
     stub.replies = [stream(TEXT, hang=True)]
-    pieces = endpoint.stream(ask(), soon(1))
+    pieces = endpoint.stream(prompt_request(), soon(1))
     assert [next(pieces).text, next(pieces).text] == ["One", " two"]
     error = failure(lambda: next(pieces))
     assert (error.status, error.code) == (504, "timeout")
@@ -571,7 +571,7 @@ def test_an_error_before_the_first_part_is_not_repeated_either(
     endpoint: SageMakerEndpoint, stub: Stub, last: bytes, status: int
 ) -> None:
     stub.replies = [stream([], last=last)]
-    assert failure(lambda: next(endpoint.stream(ask(), soon()))).status == status
+    assert failure(lambda: next(endpoint.stream(prompt_request(), soon()))).status == status
     assert len(stub.bodies) == 1
 
 
@@ -580,7 +580,7 @@ def test_refused_parameters_in_a_stream_have_their_status_before_the_first_byte(
 ) -> None:
     # TGI streams even its refusals, under status 200.
     stub.replies = [stream([f"data:{tgi(TOO_LONG, 'validation')}\n\n".encode()])]
-    error = failure(lambda: next(endpoint.stream(ask(), soon())))
+    error = failure(lambda: next(endpoint.stream(prompt_request(), soon())))
     assert (error.status, error.message) == (422, TOO_LONG)
 
 

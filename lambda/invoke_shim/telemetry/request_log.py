@@ -11,7 +11,7 @@ from invoke_shim.telemetry import logs, metrics
 UNKNOWN_ROUTE = "unknown"
 
 
-class Report:
+class RequestLog:
     """One request and how it went.
 
     Args:
@@ -68,26 +68,26 @@ class Report:
         self.first_byte: float | None = None
         self.finished = False
 
-    def began(self) -> None:
+    def record_first_byte(self) -> None:
         """Take down that the model's answer begins now."""
         self.first_byte = time.monotonic()
 
-    def asked(self, prompt: object) -> None:
+    def record_prompt(self, prompt: object) -> None:
         """Keep what the model is asked, where the environment wants it logged."""
         if self.log_prompts:
             self.prompt = prompt
 
-    def answered(self, part: str | bytes) -> None:
+    def record_answer(self, part: str | bytes) -> None:
         """Keep a part of the answer, where the environment wants it logged; bytes may be split within a character."""
         if self.log_prompts:
             self.answer.append(part)
 
-    def failed(self, error: ApiError, *, kind: str | None = None) -> None:
+    def record_error(self, error: ApiError, *, kind: str | None = None) -> None:
         """Take down what the client is told; without its traceback, which would keep whole frames alive."""
         self.error = error.with_traceback(None)
         self.error_kind = kind or error.type
 
-    def crashed(self, crash: Exception) -> None:
+    def record_crash(self, crash: Exception) -> None:
         """Take down where a bug showed, without its message, which may quote a prompt."""
         self.crash = type(crash).__name__
         self.error_kind = "crash"

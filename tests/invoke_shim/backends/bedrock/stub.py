@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from invoke_shim.backends.bedrock import model as bedrock
+from invoke_shim.backends.bedrock.model import ImportedModel, create
 from invoke_shim.formats.base import Message
-from invoke_shim.generation.types import Ask, Generation
+from invoke_shim.generation.types import Generation, GenerationRequest
 from invoke_shim.settings import Settings
 from localaws import eventstream
 from tests.invoke_shim.backend_stub import Reply, Stub
@@ -29,20 +29,20 @@ def environment(stub: Stub) -> dict[str, str]:
     }
 
 
-def backend(body: str, **changes: Any) -> bedrock.ImportedModel:
+def backend(body: str, **changes: Any) -> ImportedModel:
     """A backend with such a body."""
     settings: dict[str, Any] = {"model_arn": ARN, "invoke_timeout_seconds": 29, **changes}
-    return bedrock.create(
+    return create(
         Settings(model_name="the-model", backend="bedrock", body=body, **settings)  # type: ignore[arg-type] # a test's own name
     )
 
 
-def ask(body: str, **generation: Any) -> Ask:
+def prompt_request(body: str, **generation: Any) -> GenerationRequest:
     """A question in the form of such a body."""
     wanted = Generation(**{"max_tokens": 256, **generation})
     if body in ("chat", "converse"):
-        return Ask(messages=MESSAGES, generation=wanted)
-    return Ask(prompt="Once", generation=wanted)
+        return GenerationRequest(messages=MESSAGES, generation=wanted)
+    return GenerationRequest(prompt="Once", generation=wanted)
 
 
 def stream(parts: Sequence[bytes], *, last: bytes = b"", size: int = 0, **how: Any) -> Reply:

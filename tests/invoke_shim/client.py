@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from invoke_shim import handler as entry
+from invoke_shim import handler
 from invoke_shim.http.proxy import BrokenStreamError, Response
 from tests.invoke_shim.backend_stub import ENDPOINT_NAME, Reply, Stub, fails, model_fails, stream, whole
 
@@ -192,7 +192,7 @@ class Shim:
         self, method: str, path: str, body: bytes | str | None = None, headers: dict[str, str] | None = None
     ) -> Response:
         """The response before anything of its stream was read."""
-        response = entry.handle(event_of(method, path, body, headers), self.context)
+        response = handler.handle(event_of(method, path, body, headers), self.context)
         assert response.headers["x-request-id"] == REQUEST_ID
         return response
 

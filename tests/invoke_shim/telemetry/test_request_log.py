@@ -9,9 +9,9 @@ import pytest
 
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError
-from invoke_shim.generation.types import Ask, Piece, Usage
-from tests.invoke_shim.scripted_backend import ScriptedBackend, shim_before
-from tests.invoke_shim.shim_client import MODEL_NAME, REQUEST_ID, TRACE_ID, Deploy, Runtime, Shim, chat_body
+from invoke_shim.generation.types import GenerationRequest, Piece, Usage
+from tests.invoke_shim.client import MODEL_NAME, REQUEST_ID, TRACE_ID, Deploy, Runtime, Shim, chat_body
+from tests.invoke_shim.scripted_backend import ScriptedBackend, serve_scripted
 
 Capture = pytest.CaptureFixture[str]
 LOST = ApiError("the answer SECRET broke off", status=502, type="server_error", upstream="ModelStreamError")
@@ -26,7 +26,7 @@ def script(*extra: Piece | Exception) -> ScriptedBackend:
 
 
 def test_an_answer_leaves_one_line_with_its_numbers(capsys: Capture) -> None:
-    with shim_before(script()) as shim:
+    with serve_scripted(script()) as shim:
         shim.chat(("user", "PROMPT"), user="USER")
     [line] = logged(capsys)
     assert line.pop("timestamp").endswith("Z")
@@ -47,7 +47,7 @@ def test_an_answer_leaves_one_line_with_its_numbers(capsys: Capture) -> None:
 
 
 def test_a_stream_leaves_its_line_when_it_has_ended(capsys: Capture) -> None:
-    with shim_before(script()) as shim:
+    with serve_scripted(script()) as shim:
         response = shim.call("POST", "/v1/chat/completions", json.dumps(chat_body(("user", "PROMPT"), stream=True)))
         assert response.chunks is not None
         next(response.chunks)
@@ -61,7 +61,7 @@ def test_a_stream_leaves_its_line_when_it_has_ended(capsys: Capture) -> None:
 
 
 def test_a_stream_that_is_closed_early_is_a_client_that_is_gone(capsys: Capture) -> None:
-    with shim_before(script()) as shim:
+    with serve_scripted(script()) as shim:
         response = shim.call("POST", "/v1/completions", '{"model": "the-model", "prompt": "x", "stream": true}')
         assert response.chunks is not None
         next(response.chunks)
@@ -72,7 +72,7 @@ def test_a_stream_that_is_closed_early_is_a_client_that_is_gone(capsys: Capture)
 
 
 def test_a_stream_that_breaks_off_is_an_error_of_its_own_kind(capsys: Capture) -> None:
-    with shim_before(script(LOST)) as shim:
+    with serve_scripted(script(LOST)) as shim:
         shim.chat(("user", "PROMPT"), stream=True)
     [line] = logged(capsys)
     assert (line["level"], line["status"], line["ErrorKind"]) == ("ERROR", 200, "broken_stream")
@@ -112,7 +112,7 @@ def test_a_bug_tells_the_client_nothing_and_the_log_where(shim: Shim, capsys: Ca
 
 
 def test_a_bug_in_a_stream_is_logged_with_its_place(capsys: Capture) -> None:
-    with shim_before(script(RuntimeError("the PROMPT was odd"))) as shim:
+    with serve_scripted(script(RuntimeError("the PROMPT was odd"))) as shim:
         shim.complete(stream=True)
     [line] = logged(capsys)
     assert (line["level"], line["crash"], line["ErrorKind"]) == ("ERROR", "RuntimeError", "crash")
@@ -122,11 +122,11 @@ def test_a_bug_in_a_stream_is_logged_with_its_place(capsys: Capture) -> None:
 
 def test_time_spent_on_a_cold_model_is_told(capsys: Capture) -> None:
     class Cold(ScriptedBackend):
-        def stream(self, ask: Ask, deadline: Deadline) -> Iterator[Piece]:
+        def stream(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Piece]:
             deadline.cold_wait.seconds += 1.5
-            return super().stream(ask, deadline)
+            return super().stream(request, deadline)
 
-    with shim_before(Cold([[Piece(text="Hi", finish_reason="stop")]])) as shim:
+    with serve_scripted(Cold([[Piece(text="Hi", finish_reason="stop")]])) as shim:
         shim.complete()
     [line] = logged(capsys)
     assert line["ColdWaitSeconds"] == 1.5
