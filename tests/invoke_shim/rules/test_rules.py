@@ -14,7 +14,6 @@ from invoke_shim.errors import ENOUGH_PROBLEMS
 from invoke_shim.rules import bedrock, limits
 from invoke_shim.rules.base import ContainerRules
 from localaws.bedrock import bodies as bedrock_bodies
-from localaws.bedrock.errors import BedrockError
 from localaws.bedrock.store import ImportedModel
 from localaws.containers.lmi import request as lmi_request
 from localaws.containers.settings import ContainerSettings
@@ -23,6 +22,7 @@ from localaws.containers.tgi import requests as tgi_requests
 from localaws.containers.vllm import errors as vllm_errors
 from localaws.containers.vllm import requests as vllm_requests
 from localaws.containers.vllm import sampling
+from localaws.service import ServiceError
 
 CHAT = [{"role": "user", "content": "Hi"}]
 
@@ -423,7 +423,7 @@ def test_refuses_imported_models_parameters_where_the_stand_in_does(kind: str, p
     body = {**body, **parameters}
     try:
         read = bedrock_bodies.read(json.dumps(body).encode(), IMPORTED)
-    except BedrockError:
+    except ServiceError:
         taken = False
     else:
         taken = read.kind == kind
