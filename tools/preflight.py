@@ -22,20 +22,17 @@ from stacks.declarations import ImportedModel, JumpStartModel
 from stacks.models import DEPLOYMENTS
 from stacks.placement import AnyPlacement, Placement, is_of, placements
 from stacks.preflight import Deployments, preflight
+from stacks.preflight.findings import Finding, Level
 from tools.account.access import documents, images, packages
 from tools.account.imports import import_weights, imported_models, imports_under_way
 from tools.account.limits import capacity, identity, quotas, subnets
-from tools.account.questions import Asked, ClientFactory, Finding, Level, Planned, make_client
+from tools.account.questions import Asked, ClientFactory, Planned, make_client
 
 _PLURALS = {Level.ERROR: "errors", Level.WARNING: "warnings", Level.HINT: "hints", Level.NOT_CHECKED: "not checked"}
 
 
-Line = tuple[Level, str]
-"""A finding as it is printed."""
-
-
-def offline_lines(name: str, *, deployments: Deployments, lock: Lock) -> list[Line]:
-    """What the declarations alone show of one environment.
+def offline_findings(name: str, *, deployments: Deployments, lock: Lock) -> list[Finding]:
+    """Return the findings about one environment that need the declarations alone.
 
     Args:
         name: The environment's.
@@ -43,12 +40,7 @@ def offline_lines(name: str, *, deployments: Deployments, lock: Lock) -> list[Li
         lock: The catalogue that pins the models.
     """
     report = preflight(deployments, lock=lock)
-    return [
-        (level, str(finding))
-        for level, findings in ((Level.ERROR, report.errors), (Level.WARNING, report.warnings))
-        for finding in findings
-        if finding.place.split("/")[0].split(".")[0] == name
-    ]
+    return [finding for finding in report.findings if finding.environment == name]
 
 
 def live_findings(
@@ -72,7 +64,7 @@ def live_findings(
             asked.append(_planned(place, lock) if is_of(place, JumpStartModel) else Asked(place=place))
         except CatalogError:
             text = "the account is not asked about a model that does not resolve"
-            found.append(Finding(Level.NOT_CHECKED, str(place), text))
+            found.append(Finding(level=Level.NOT_CHECKED, place=str(place), message=text))
     return found + (list(_ask(asked, client)) if asked else [])
 
 
@@ -114,7 +106,7 @@ def main(arguments: Sequence[str] | None = None, *, deployments: Deployments = D
     name: str = options.environment
     try:
         lock = Lock.load()
-        lines = offline_lines(name, deployments=deployments, lock=lock)
+        found = offline_findings(name, deployments=deployments, lock=lock)
     except CatalogError as error:
         print(error, file=sys.stderr)
         return 1
@@ -123,12 +115,11 @@ def main(arguments: Sequence[str] | None = None, *, deployments: Deployments = D
         missing = _missing_credentials()
         asked = missing is None
         if missing is None:
-            found = live_findings(name, deployments=deployments, lock=lock)
-            lines += [(finding.level, str(finding)) for finding in found]
+            found += live_findings(name, deployments=deployments, lock=lock)
         else:
-            lines.append((Level.ERROR, f"{name}: {missing}"))
-    print(_text(name, lines, asked=asked))
-    return int(any(level is Level.ERROR for level, _ in lines))
+            found.append(Finding(place=name, message=missing))
+    print(_text(name, found, asked=asked))
+    return int(any(finding.level is Level.ERROR for finding in found))
 
 
 def _places(name: str, deployments: Deployments) -> list[AnyPlacement]:
@@ -157,9 +148,9 @@ def _missing_credentials() -> str | None:
     return f"no aws credentials: {wanted}" if credentials is None else None
 
 
-def _text(name: str, lines: Sequence[Line], *, asked: bool) -> str:
-    shown = [f"{level}: {text}" for wanted in Level for level, text in lines if level is wanted]
-    counts = Counter(level for level, _ in lines)
+def _text(name: str, found: Sequence[Finding], *, asked: bool) -> str:
+    shown = [f"{level}: {finding}" for level in Level for finding in found if finding.level is level]
+    counts = Counter(finding.level for finding in found)
     summary = ", ".join(
         f"{counts[level]} {level if counts[level] == 1 else _PLURALS[level]}" for level in Level if counts[level]
     )

@@ -8,25 +8,24 @@ docs/preflight.md lists the rules with what AWS would have said, and when.
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from catalog import Lock
 from catalog.limits import endpoint as limits
 from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel
 from stacks.environments import Environment
 from stacks.placement import AnyPlacement, Deployments, is_of, placed, placements
-from stacks.preflight.catalogue import Subject, instances, look_up, published
-from stacks.preflight.container import container
-from stacks.preflight.environments import environment_findings, quota_findings, region_findings
-from stacks.preflight.findings import Finding, Report, Severity, breaches
-from stacks.preflight.fine_tuning import fine_tuning_findings
-from stacks.preflight.front_door import domain_findings, front_door_findings
-from stacks.preflight.import_room import import_room_findings, imported_models_findings
-from stacks.preflight.import_weights import import_weights_findings
-from stacks.preflight.imports import import_findings
-from stacks.preflight.naming import ACCOUNT_STAGE, naming
-from stacks.preflight.prompts import prompt_format
-from stacks.preflight.tuned_imports import tuned_import_findings, unused_findings
-from stacks.preflight.weights import fitting, weigh, weights_findings
+from stacks.preflight.catalogue import Subject, check_instances, check_version, look_up
+from stacks.preflight.container import check_container
+from stacks.preflight.environments import check_environment, check_quotas, check_region
+from stacks.preflight.findings import Finding, Level, Report, breaches
+from stacks.preflight.fine_tuning import check_fine_tuning
+from stacks.preflight.front_door import check_domains, check_front_door
+from stacks.preflight.import_weights import check_import_weights, check_tuned_weights
+from stacks.preflight.imports import check_import, check_import_room, check_imported_models, check_unused_fields
+from stacks.preflight.naming import ACCOUNT_STAGE, check_names
+from stacks.preflight.prompts import check_prompt_format
+from stacks.preflight.weights import check_weights, fitting, weigh
 
 __all__ = ["ACCOUNT_STAGE", "Deployments", "Finding", "Report", "preflight"]
 
@@ -41,45 +40,45 @@ def preflight(deployments: Deployments, *, lock: Lock) -> Report:
     Returns:
         Every problem of every declaration, in the order of the declarations.
     """
-    errors: list[Finding] = []
-    warnings: list[Finding] = []
     strict = {environment.name for environment, _ in deployments if environment.strict}
-    for finding in _findings(deployments, lock):
-        name = finding.place.split("/")[0].split(".")[0]
-        doubtful = finding.severity is Severity.SECOND_HAND and name not in strict
-        (warnings if doubtful or finding.severity is Severity.WARNING else errors).append(finding)
-    return Report(errors=tuple(dict.fromkeys(errors)), warnings=tuple(dict.fromkeys(warnings)))
+    found = (
+        replace(finding, level=Level.WARNING)
+        if finding.second_hand and finding.level is Level.ERROR and finding.environment not in strict
+        else finding
+        for finding in _check(deployments, lock)
+    )
+    return Report(tuple(dict.fromkeys(found)))
 
 
-def _findings(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
-    yield from naming(deployments)
-    yield from domain_findings(deployments)
+def _check(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
+    yield from check_names(deployments)
+    yield from check_domains(deployments)
     for environment, models in deployments:
-        yield from environment_findings(environment, models)
-        yield from front_door_findings(environment, models)
+        yield from check_environment(environment, models)
+        yield from check_front_door(environment, models)
         needed: Counter[tuple[str, str]] = Counter()
         for placement in placed(environment, models):
             subject, found = look_up(placement, lock) if is_of(placement, JumpStartModel) else (None, [])
             yield from found
-            yield from _alone(placement, environment)
-            yield from prompt_format(placement, lock)
+            yield from _check_declaration(placement, environment)
+            yield from check_prompt_format(placement, lock)
             if isinstance(placement.model, FineTunedModel):
-                yield from fine_tuning_findings(placement, placement.model)
-            yield from _imported(placement)
+                yield from check_fine_tuning(placement, placement.model)
+            yield from _check_import_fields(placement)
             if subject is not None:
-                yield from _known(subject, lock)
+                yield from _check_locked(subject, lock)
                 if not placement.bedrock:
                     needed[placement.region, subject.instance_type] += placement.instance_count
-        yield from quota_findings(environment, needed)
-        yield from imported_models_findings(environment)
-    yield from import_room_findings(placements(deployments))
+        yield from check_quotas(environment, needed)
+        yield from check_imported_models(environment)
+    yield from check_import_room(placements(deployments))
 
 
-def _alone(placement: AnyPlacement, environment: Environment) -> Iterator[Finding]:
-    """Check what of a declaration needs no catalogue."""
+def _check_declaration(placement: AnyPlacement, environment: Environment) -> Iterator[Finding]:
+    """Check the fields that need no catalogue."""
     model = placement.model
     if model.region is not None and model.region != environment.region:
-        yield from region_findings(f"{placement}.region", model.region, jumpstart=isinstance(model, JumpStartModel))
+        yield from check_region(f"{placement}.region", model.region, jumpstart=isinstance(model, JumpStartModel))
     if isinstance(model, JumpStartModel) and not placement.bedrock and model.instance_count is not None:
         yield from breaches("instance-count", str(placement), limits.instance_count(model.instance_count))
     seconds = model.invoke_timeout_seconds
@@ -93,28 +92,28 @@ def _alone(placement: AnyPlacement, environment: Environment) -> Iterator[Findin
             value=f"{seconds} s",
             message="SageMaker ends an answer that streams after 8 minutes, and one that does not after 60 s",
             suggestion=f"{limits.SAGEMAKER_STREAM_SECONDS}",
-            severity=Severity.WARNING,
+            level=Level.WARNING,
         )
 
 
-def _imported(placement: AnyPlacement) -> Iterator[Finding]:
-    """Check what a declaration says of an import into Bedrock, where it does."""
+def _check_import_fields(placement: AnyPlacement) -> Iterator[Finding]:
+    """Check the fields of an import into Bedrock, where there are any."""
     if placement.bedrock:
-        yield from import_findings(placement, placement.bedrock)
+        yield from check_import(placement, placement.bedrock)
     match placement.model:
         case ImportedModel():
-            yield from import_weights_findings(placement, placement.model.weights)
+            yield from check_import_weights(placement, placement.model.weights)
         case FineTunedModel(bedrock=BedrockImport()):
-            yield from unused_findings(placement, placement.model)
+            yield from check_unused_fields(placement, placement.model)
 
 
-def _known(subject: Subject, lock: Lock) -> Iterator[Finding]:
+def _check_locked(subject: Subject, lock: Lock) -> Iterator[Finding]:
     """Check a declaration whose version the lock has."""
     weights = weigh(subject)
-    yield from published(subject)
+    yield from check_version(subject)
     if subject.placement.bedrock:
-        yield from tuned_import_findings(subject, subject.placement.bedrock, weights, lock)
+        yield from check_tuned_weights(subject, subject.placement.bedrock, weights, lock)
     else:
-        yield from instances(subject, fits=fitting(subject, weights))
-        yield from container(subject)
-        yield from weights_findings(subject, weights)
+        yield from check_instances(subject, fits=fitting(subject, weights))
+        yield from check_container(subject)
+        yield from check_weights(subject, weights)

@@ -10,7 +10,7 @@ from catalog.nearest import similar
 from catalog.regions import jumpstart_regions, offering_regions, read, refused
 from stacks.declarations import JumpStartModel
 from stacks.placement import Placement
-from stacks.preflight.findings import Finding, Severity
+from stacks.preflight.findings import Finding, Level
 
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 
@@ -90,7 +90,7 @@ def look_up(placement: Placement[JumpStartModel], lock: Lock) -> tuple[Subject |
     except CatalogError as error:
         subject = replace(subject, deployment=_elsewhere(version, chosen))
         # Where Bedrock serves the model, no endpoint needs its image.
-        return subject, [] if placement.bedrock else list(_unresolved(subject, error))
+        return subject, [] if placement.bedrock else list(_check_resolved(subject, error))
     return replace(subject, deployment=deployment), []
 
 
@@ -104,7 +104,7 @@ def _elsewhere(version: ModelVersion, instance_type: str) -> Deployment | None:
     return None
 
 
-def _unresolved(subject: Subject, error: CatalogError) -> Iterator[Finding]:
+def _check_resolved(subject: Subject, error: CatalogError) -> Iterator[Finding]:
     """Say which declared value keeps a version from resolving; `catalog.spec` has the rule and the words."""
     placement, version = subject.placement, subject.version
     regions = version.regions()
@@ -133,7 +133,7 @@ def _unresolved(subject: Subject, error: CatalogError) -> Iterator[Finding]:
         )
 
 
-def published(subject: Subject) -> Iterator[Finding]:
+def check_version(subject: Subject) -> Iterator[Finding]:
     """Check version and licence of a model that the lock has."""
     placement, version = subject.placement, subject.version
     if version.deprecated:
@@ -143,7 +143,7 @@ def published(subject: Subject) -> Iterator[Finding]:
             value=repr(version.version),
             message=f"AWS has deprecated this version of {version.model_id} and may take it away",
             suggestion="python -m catalog update, and a version that is not",
-            severity=Severity.WARNING,
+            level=Level.WARNING,
         )
     accepted = placement.model.accept_eula
     if version.requires_eula and not accepted:
@@ -162,26 +162,26 @@ def published(subject: Subject) -> Iterator[Finding]:
             value="True",
             message=f"the catalogue names no end-user licence agreement of {subject.label}, so nothing is accepted",
             suggestion="leaving it out",
-            severity=Severity.WARNING,
+            level=Level.WARNING,
         )
 
 
-def instances(subject: Subject, *, fits: tuple[str, ...]) -> Iterator[Finding]:
+def check_instances(subject: Subject, *, fits: tuple[str, ...]) -> Iterator[Finding]:
     """Check what a model's endpoint runs on.
 
     Args:
         subject: The declaration and its version.
         fits: The version's instance types whose GPUs take its weights, smallest first.
     """
-    yield from _instance_type(subject, fits)
-    yield from _offered(subject)
+    yield from _check_instance_type(subject, fits)
+    yield from _check_offered(subject)
 
 
 def _default(subject: Subject) -> str:
     return subject.version.default_instance_type
 
 
-def _instance_type(subject: Subject, fits: tuple[str, ...]) -> Iterator[Finding]:
+def _check_instance_type(subject: Subject, fits: tuple[str, ...]) -> Iterator[Finding]:
     placement, version, chosen = subject.placement, subject.version, subject.instance_type
     reason = placement.model.unlisted_instance_type
     field = f"{placement}.instance_type"
@@ -221,7 +221,7 @@ def _instance_type(subject: Subject, fits: tuple[str, ...]) -> Iterator[Finding]
             value="a reason",
             message=f"AWS lists {chosen} for {subject.label}, so it needs none",
             suggestion="leaving it out",
-            severity=Severity.WARNING,
+            level=Level.WARNING,
         )
     hardware_known = hardware(chosen)
     if placement.environment.require_volume_key and hardware_known is not None and hardware_known.local_nvme_gb:
@@ -235,14 +235,14 @@ def _instance_type(subject: Subject, fits: tuple[str, ...]) -> Iterator[Finding]
         )
 
 
-def _offered(subject: Subject) -> Iterator[Finding]:
+def _check_offered(subject: Subject) -> Iterator[Finding]:
     placement, chosen = subject.placement, subject.instance_type
     offering = offering_regions(chosen)
     finding = Finding(
         rule="not-offered-in-region",
         place=f"{placement}.instance_type",
         value=repr(chosen),
-        severity=Severity.SECOND_HAND,
+        second_hand=True,
     )
     if refused(chosen, placement.region):
         when = read("refused")

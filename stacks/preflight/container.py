@@ -6,7 +6,7 @@ from catalog.instances import hardware
 from catalog.limits import endpoint as limits
 from catalog.nearest import similar
 from stacks.preflight.catalogue import Subject
-from stacks.preflight.findings import Finding, Severity, breaches
+from stacks.preflight.findings import Finding, Level, breaches
 
 # Variables that a container reads as a whole number; TGI's launcher, SageMaker's toolkit and LMI document them so.
 _NUMBERS = (
@@ -39,7 +39,7 @@ _TGI_VARIABLES: tuple[str, ...] = ("HF_MODEL_QUANTIZE", "QUANTIZE")
 _LMI_VARIABLES: tuple[str, ...] = ("OPTION_QUANTIZE",)
 
 
-def container(subject: Subject) -> Iterator[Finding]:
+def check_container(subject: Subject) -> Iterator[Finding]:
     """Check the variables that the container gets, the version's own and the declaration's over them."""
     declared = subject.placement.model.environment
     yield from breaches("environment-variable", str(subject.placement), limits.environment(declared))
@@ -47,10 +47,10 @@ def container(subject: Subject) -> Iterator[Finding]:
         return
     own = subject.deployment.environment
     variables = {**own, **{key: value for key, value in declared.items() if isinstance(value, str)}}
-    yield from _numbers(subject, variables)
-    yield from _tokens(subject, variables)
-    yield from _gpus(subject, variables)
-    yield from _quantization(subject, variables)
+    yield from _check_numbers(subject, variables)
+    yield from _check_tokens(subject, variables)
+    yield from _check_gpus(subject, variables)
+    yield from _check_quantization(subject, variables)
 
 
 def _place(subject: Subject, variable: str) -> str:
@@ -62,7 +62,7 @@ def _number(variables: Mapping[str, str], name: str) -> int | None:
     return int(value) if value.isdecimal() else None
 
 
-def _numbers(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
+def _check_numbers(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
     for name in _NUMBERS:
         if name in variables and not _number(variables, name):
             yield Finding(
@@ -73,7 +73,7 @@ def _numbers(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding
             )
 
 
-def _tokens(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
+def _check_tokens(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
     # MAX_INPUT_TOKENS is the newer name of MAX_INPUT_LENGTH.
     name = "MAX_INPUT_TOKENS" if "MAX_INPUT_TOKENS" in variables else "MAX_INPUT_LENGTH"
     longest = _number(variables, name)
@@ -97,7 +97,7 @@ def _tokens(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]
         )
 
 
-def _gpus(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
+def _check_gpus(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
     instance = hardware(subject.instance_type)
     if instance is None:
         return
@@ -119,13 +119,13 @@ def _gpus(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
             )
 
 
-def _quantization(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
+def _check_quantization(subject: Subject, variables: Mapping[str, str]) -> Iterator[Finding]:
     declared = subject.placement.model.environment
     match subject.deployment.container if subject.deployment else "other":
         case "tgi":
-            read, unread, known, severity = _TGI_VARIABLES, _LMI_VARIABLES, TGI_QUANTIZATION, Severity.ERROR
+            read, unread, known, second_hand = _TGI_VARIABLES, _LMI_VARIABLES, TGI_QUANTIZATION, False
         case "lmi":
-            read, unread, known, severity = _LMI_VARIABLES, _TGI_VARIABLES, LMI_QUANTIZATION, Severity.SECOND_HAND
+            read, unread, known, second_hand = _LMI_VARIABLES, _TGI_VARIABLES, LMI_QUANTIZATION, True
         case _:
             return
     for name in unread:
@@ -136,11 +136,11 @@ def _quantization(subject: Subject, variables: Mapping[str, str]) -> Iterator[Fi
                 value=repr(declared[name]),
                 message=f"the container of {subject.label} does not read it",
                 suggestion=read[0],
-                severity=Severity.WARNING,
+                level=Level.WARNING,
             )
     for name in read:
         value = variables.get(name)
-        if value and value not in known and (name in declared or severity is Severity.ERROR):
+        if value and value not in known and (name in declared or not second_hand):
             yield Finding(
                 rule="quantization",
                 place=_place(subject, name),
@@ -148,7 +148,7 @@ def _quantization(subject: Subject, variables: Mapping[str, str]) -> Iterator[Fi
                 message="the container lacks it",
                 allowed=", ".join(known),
                 suggestion=" or ".join(similar(value, known, most=2)),
-                severity=severity,
+                second_hand=second_hand,
             )
         if name in declared and value in _PREQUANTIZED and value not in subject.version.model_id:
             yield Finding(
@@ -157,5 +157,5 @@ def _quantization(subject: Subject, variables: Mapping[str, str]) -> Iterator[Fi
                 value=repr(value),
                 message=f"it needs weights that are quantized already, and those of {subject.label} do not look so",
                 suggestion="bitsandbytes or eetq, which quantize while loading" if "bitsandbytes" in known else "",
-                severity=Severity.WARNING,
+                level=Level.WARNING,
             )

@@ -10,7 +10,7 @@ from catalog.regions import jumpstart_regions, regions
 from stacks.declarations import JumpStartModel, Model
 from stacks.environments import Environment, Network
 from stacks.placement import placed
-from stacks.preflight.findings import Finding, Severity, breaches
+from stacks.preflight.findings import Finding, Level, breaches
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 # EC2's ids: a prefix and 8 (old) or 17 hexadecimal digits.
@@ -23,7 +23,7 @@ _LONGEST_TAG_VALUE = 256
 _MOST_RESERVED = 900
 
 
-def environment_findings(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
+def check_environment(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
     """Check one environment, and the sums over its models."""
     name = environment.name
     if environment.account is not None and not _ACCOUNT.fullmatch(environment.account):
@@ -41,15 +41,15 @@ def environment_findings(environment: Environment, models: Sequence[Model]) -> I
     yield from breaches("instance-count", name, limits.instance_count(environment.instance_count))
     # Bedrock's imported models need no JumpStart.
     jumpstart = not models or any(isinstance(model, JumpStartModel) for model in models)
-    yield from region_findings(f"{name}.region", environment.region, jumpstart=jumpstart)
-    yield from _concurrency(environment, models)
-    yield from _tags(environment)
+    yield from check_region(f"{name}.region", environment.region, jumpstart=jumpstart)
+    yield from _check_concurrency(environment, models)
+    yield from _check_tags(environment)
     if environment.network is not None:
-        yield from _network(f"{name}.network", environment.network)
-    yield from _addresses(environment, [placement.instance_count for placement in placed(environment, models)])
+        yield from _check_network(f"{name}.network", environment.network)
+    yield from _check_addresses(environment, [placement.instance_count for placement in placed(environment, models)])
 
 
-def region_findings(place: str, region: str, *, jumpstart: bool) -> Iterator[Finding]:
+def check_region(place: str, region: str, *, jumpstart: bool) -> Iterator[Finding]:
     """Check that a region is one, and, where it has to be, that JumpStart is in it."""
     if region not in regions():
         yield Finding(
@@ -69,7 +69,7 @@ def region_findings(place: str, region: str, *, jumpstart: bool) -> Iterator[Fin
         )
 
 
-def quota_findings(environment: Environment, needed: Counter[tuple[str, str]]) -> Iterator[Finding]:
+def check_quotas(environment: Environment, needed: Counter[tuple[str, str]]) -> Iterator[Finding]:
     """Check what an environment runs against the quotas that it declares.
 
     Args:
@@ -97,7 +97,7 @@ def quota_findings(environment: Environment, needed: Counter[tuple[str, str]]) -
             )
 
 
-def _concurrency(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
+def _check_concurrency(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
     reserved = environment.reserved_concurrency
     yield from breaches("reserved-concurrency", environment.name, limits.reserved_concurrency(reserved))
     total = (reserved or 0) * len(models)
@@ -109,11 +109,11 @@ def _concurrency(environment: Environment, models: Sequence[Model]) -> Iterator[
             message=f"{len(models)} models reserve {total} together, and Lambda keeps 100 of an account's 1000 free "
             "unless the quota was raised",
             suggestion=f"{_MOST_RESERVED // len(models)}",
-            severity=Severity.WARNING,
+            level=Level.WARNING,
         )
 
 
-def _tags(environment: Environment) -> Iterator[Finding]:
+def _check_tags(environment: Environment) -> Iterator[Finding]:
     for key, value in environment.tags.items():
         if not 1 <= len(key) <= _LONGEST_TAG_KEY or len(value) > _LONGEST_TAG_VALUE or key.lower().startswith("aws:"):
             yield Finding(
@@ -133,7 +133,7 @@ def _tags(environment: Environment) -> Iterator[Finding]:
         )
 
 
-def _network(place: str, network: Network) -> Iterator[Finding]:
+def _check_network(place: str, network: Network) -> Iterator[Finding]:
     if not network.subnet_ids and not network.security_group_ids:
         yield Finding(
             rule="network-size", place=place, value="without any ids", allowed="subnets and security groups, or None"
@@ -157,7 +157,7 @@ def _network(place: str, network: Network) -> Iterator[Finding]:
                 )
 
 
-def _addresses(environment: Environment, instance_counts: Sequence[int]) -> Iterator[Finding]:
+def _check_addresses(environment: Environment, instance_counts: Sequence[int]) -> Iterator[Finding]:
     network = environment.network
     if network is None or network.free_addresses is None:
         return
@@ -180,5 +180,5 @@ def _addresses(environment: Environment, instance_counts: Sequence[int]) -> Iter
             message=f"it is enough for {needed} instances, but not for updating an endpoint, which runs old and new "
             "instances side by side",
             suggestion="more or larger subnets",
-            severity=Severity.WARNING,
+            level=Level.WARNING,
         )

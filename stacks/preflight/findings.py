@@ -1,4 +1,4 @@
-"""What the preflight says: one finding a mistake, with its place, the value, what is allowed and what to try."""
+"""Findings of the preflight, from the declarations or from an account, and the report of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,71 +7,95 @@ from enum import StrEnum
 from catalog.limits.endpoint import Breach
 
 
-class Severity(StrEnum):
-    """How sure a finding is, and so what it does."""
+class Level(StrEnum):
+    """Weight of a finding, the heaviest first."""
 
     ERROR = "error"
     """It cannot work."""
-    SECOND_HAND = "second-hand"
-    """It probably cannot, by a dated or estimated fact: a warning, or an error where the environment is strict."""
     WARNING = "warning"
     """It works, but hardly as it was meant."""
+    HINT = "hint"
+    """It works; there is something to know about the account."""
+    NOT_CHECKED = "not checked"
+    """The account did not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that is wrong with the declarations.
+    """One problem of the declarations, or of what the account has for them.
 
     Attributes:
-        rule: The class of mistake, such as `unknown-model`; docs/preflight.md explains each.
-        place: Where it is declared, such as `prod/falcon-180b.instance_type`.
-        value: What is declared there, as it is shown.
-        message: What is wrong with it; empty where `allowed` says it all.
+        place: The field, the model or models, or the environment, such as `prod/falcon-180b.instance_type`.
+        level: Weight of the finding.
+        rule: The class of mistake, such as `unknown-model`, which docs/preflight.md explains; empty where the account
+            was asked.
+        value: The declared value as it is shown; empty where the message has it.
+        message: What is wrong; empty where `allowed` says it all.
         allowed: What is allowed; empty where nothing but a change of plan is.
         suggestion: The nearest right value; empty where there is none.
-        severity: Whether it refuses the declarations.
+        second_hand: Whether the fact behind it has a date or is an estimate. The preflight turns such an error into a
+            warning, unless the environment is strict.
     """
 
-    rule: str
     place: str
-    value: str
+    level: Level = Level.ERROR
+    rule: str = ""
+    value: str = ""
     message: str = ""
     allowed: str = ""
     suggestion: str = ""
-    severity: Severity = Severity.ERROR
+    second_hand: bool = False
 
     def __str__(self) -> str:
-        line = f"{self.place} is {self.value}"
-        if self.message:
-            line += f": {self.message}"
+        parts = [
+            f"{self.place} is {self.value}" if self.value else self.place,
+            *([self.message] if self.message else []),
+        ]
+        line = ": ".join(parts)
         if self.allowed:
             line += f"; allowed: {self.allowed}"
         if self.suggestion:
             line += f"; try {self.suggestion}"
         return line
 
+    @property
+    def environment(self) -> str:
+        """Name of the environment that the place is in."""
+        return self.place.split("/")[0].split(".")[0]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that the preflight found.
+    """All findings of the preflight.
 
     Attributes:
-        errors: What refuses the declarations.
-        warnings: What does not.
+        findings: In the order of the declarations.
     """
 
-    errors: tuple[Finding, ...]
-    warnings: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that refuse the declarations."""
+        return self._of(Level.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The findings that do not."""
+        return self._of(Level.WARNING)
+
+    def _of(self, level: Level) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.level is level)
 
 
 def breaches(rule: str, place: str, found: Iterator[Breach], *, subject: str | None = None) -> Iterator[Finding]:
-    """Give breaches of API limits their place.
+    """Turn breaches of API limits into findings at a place.
 
     Args:
         rule: The class of mistake.
         place: The environment or the model.
         found: The breaches.
-        subject: What the declaration calls the breached value, where it differs from what the construct calls it.
+        subject: The declaration's name for the breached value, where the construct's is another one.
     """
     for breach in found:
         yield Finding(

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from catalog.limits import training as limits
 from stacks.declarations import FineTunedModel
 from stacks.placement import AnyPlacement
-from stacks.preflight.findings import Finding, Severity, breaches
+from stacks.preflight.findings import Finding, Level, breaches
 
 
-def fine_tuning_findings(placement: AnyPlacement, model: FineTunedModel) -> Iterator[Finding]:
+def check_fine_tuning(placement: AnyPlacement, model: FineTunedModel) -> Iterator[Finding]:
     """Check a fine-tuned model's declaration.
 
     Args:
@@ -36,12 +36,12 @@ def fine_tuning_findings(placement: AnyPlacement, model: FineTunedModel) -> Iter
     yield from breaches("data-prefix", at, limits.prefix("validation_prefix", model.validation_prefix))
     yield from breaches("validation", at, limits.validation(model.validation_split, model.validation_prefix))
     yield from breaches("training-start", at, limits.start(model.start, own_bucket=model.data_prefix is None))
-    yield from _name(placement)
+    yield from _check_name(placement)
     if not found:
-        yield from _doubtful(placement, model)
+        yield from _check_doubtful(placement, model)
 
 
-def _name(placement: AnyPlacement) -> Iterator[Finding]:
+def _check_name(placement: AnyPlacement) -> Iterator[Finding]:
     if len(placement.name) > limits.LONGEST_PIPELINE_NAME:
         yield Finding(
             rule="pipeline-name-too-long",
@@ -53,7 +53,7 @@ def _name(placement: AnyPlacement) -> Iterator[Finding]:
         )
 
 
-def _doubtful(placement: AnyPlacement, model: FineTunedModel) -> Iterator[Finding]:
+def _check_doubtful(placement: AnyPlacement, model: FineTunedModel) -> Iterator[Finding]:
     if model.max_runtime_seconds > limits.QUOTA_RUNTIME_SECONDS:
         yield Finding(
             rule="training-over-quota",
@@ -61,7 +61,7 @@ def _doubtful(placement: AnyPlacement, model: FineTunedModel) -> Iterator[Findin
             value=f"{model.max_runtime_seconds} s",
             message="SageMaker stops jobs after 5 days unless the quota was raised",
             suggestion=f"{limits.QUOTA_RUNTIME_SECONDS}",
-            severity=Severity.WARNING,
+            level=Level.WARNING,
         )
     if "deploy" in model.start and model.data_prefix is None:
         yield Finding(
@@ -70,5 +70,5 @@ def _doubtful(placement: AnyPlacement, model: FineTunedModel) -> Iterator[Findin
             value="'deploy'",
             message="the stack's own bucket is empty at the first deployment, whose training fails for want of data",
             suggestion="'marker'",
-            severity=Severity.WARNING,
+            level=Level.WARNING,
         )

@@ -8,26 +8,26 @@ from catalog.nearest import similar
 from stacks.declarations import Model
 from stacks.environments import ApiKeys, Domain, Environment, WebAcl
 from stacks.placement import AnyPlacement, Deployments, placed, placements
-from stacks.preflight.findings import Finding, Severity, breaches
+from stacks.preflight.findings import Finding, Level, breaches
 
 
-def front_door_findings(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
+def check_front_door(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
     """Check the front door of one environment, for the regions that its models run in."""
     place = f"{environment.name}.front_door"
     door = environment.front_door
     here = placed(environment, models)
     regions = tuple(dict.fromkeys(placement.region for placement in here))
     if door.api_keys is not None:
-        yield from _api_keys(f"{place}.api_keys", door.api_keys)
+        yield from _check_api_keys(f"{place}.api_keys", door.api_keys)
     if isinstance(door.web_acl, WebAcl):
-        yield from _web_acl(f"{place}.web_acl", door.web_acl)
+        yield from _check_web_acl(f"{place}.web_acl", door.web_acl)
     elif door.web_acl is not None:
-        yield from _web_acl_arns(f"{place}.web_acl", door.web_acl, environment, regions)
+        yield from _check_web_acl_arns(f"{place}.web_acl", door.web_acl, environment, regions)
     if door.domain is not None:
-        yield from _domain(f"{place}.domain", door.domain, environment, here, regions)
+        yield from _check_domain(f"{place}.domain", door.domain, environment, here, regions)
 
 
-def domain_findings(deployments: Deployments) -> Iterator[Finding]:
+def check_domains(deployments: Deployments) -> Iterator[Finding]:
     """Check that no two environments give one name to two models."""
     first: dict[str, AnyPlacement] = {}
     for placement in placements(deployments):
@@ -46,7 +46,7 @@ def domain_findings(deployments: Deployments) -> Iterator[Finding]:
             )
 
 
-def _api_keys(place: str, keys: ApiKeys) -> Iterator[Finding]:
+def _check_api_keys(place: str, keys: ApiKeys) -> Iterator[Finding]:
     throttle, quota = keys.throttle, keys.quota
     found = []
     if throttle is not None:
@@ -72,7 +72,7 @@ def _api_keys(place: str, keys: ApiKeys) -> Iterator[Finding]:
                     message="API Gateway throttles all APIs of an account and region together at "
                     f"{most} unless the quota was raised",
                     suggestion=f"{most}",
-                    severity=Severity.WARNING,
+                    level=Level.WARNING,
                 )
     if throttle is not None and quota is not None and quota.requests < throttle.burst:
         yield Finding(
@@ -80,27 +80,27 @@ def _api_keys(place: str, keys: ApiKeys) -> Iterator[Finding]:
             place=f"{place}.quota.requests",
             value=f"{quota.requests}",
             message=f"a key has used it up for the whole {quota.per.lower()} with one burst of {throttle.burst}",
-            severity=Severity.WARNING,
+            level=Level.WARNING,
         )
 
 
-def _web_acl(place: str, acl: WebAcl) -> Iterator[Finding]:
+def _check_web_acl(place: str, acl: WebAcl) -> Iterator[Finding]:
     for finding in breaches("web-acl", place, limits.web_acl(acl.managed_rule_groups, acl.requests_per_address)):
         near = similar(finding.value.strip("'"), limits.MANAGED_RULE_GROUPS, most=1)
         yield replace(finding, suggestion=near[0]) if near and "times" not in finding.value else finding
 
 
-def _web_acl_arns(
+def _check_web_acl_arns(
     place: str, arns: Mapping[str, str], environment: Environment, regions: Sequence[str]
 ) -> Iterator[Finding]:
-    yield from _missing(rule="web-acl-region", place=place, known=arns, regions=regions, what="a web ACL")
+    yield from _check_regions(rule="web-acl-region", place=place, known=arns, regions=regions, what="a web ACL")
     for region, arn in arns.items():
         rule = limits.web_acl_arn(arn, region=region, account=environment.account)
         for finding in breaches("web-acl-arn", place, rule):
             yield replace(finding, place=f"{place}[{region!r}]")
 
 
-def _domain(
+def _check_domain(
     place: str, domain: Domain, environment: Environment, models: Sequence[AnyPlacement], regions: Sequence[str]
 ) -> Iterator[Finding]:
     found = list(breaches("domain-name", place, limits.domain_name(domain.name), subject="name"))
@@ -109,7 +109,7 @@ def _domain(
         name = f"{placement.model.name}.{domain.name}"
         for finding in breaches("domain-name", place, limits.domain_name(name), subject="name"):
             yield replace(finding, message=f"{placement} would answer at {name!r}, which is no domain name")
-    yield from _missing(
+    yield from _check_regions(
         rule="certificate-region",
         place=f"{place}.certificates",
         known=domain.certificates,
@@ -124,7 +124,7 @@ def _domain(
         yield from breaches("hosted-zone", place, limits.hosted_zone_id(domain.hosted_zone_id))
 
 
-def _missing(
+def _check_regions(
     *, rule: str, place: str, known: Mapping[str, str], regions: Sequence[str], what: str
 ) -> Iterator[Finding]:
     for region in regions:

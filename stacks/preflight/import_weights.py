@@ -1,20 +1,26 @@
-"""Where an imported model's weights are said to be."""
+"""Checks of the weights that Bedrock imports: location of your own, architecture and size of tuned ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from catalog import Lock
 from catalog.limits import model_import as limits
-from stacks.declarations import S3Weights, SageMakerWeights
+from catalog.limits.import_families import ARCHITECTURES, GPT_OSS_REGIONS, IMPORTABLE, architecture
+from stacks.declarations import BedrockImport, S3Weights, SageMakerWeights
 from stacks.placement import AnyPlacement
-from stacks.preflight.findings import Finding, Severity, breaches
+from stacks.preflight.catalogue import Subject
+from stacks.preflight.findings import Finding, Level, breaches
+from stacks.preflight.prompts import is_base
+from stacks.preflight.weights import Weights, gigabytes
 
 _PACKED = (".tar.gz", ".tgz", ".tar", ".zip", ".gz")
 _FILES = (".safetensors", ".json", ".bin", ".pt", ".pth", ".gguf", ".jinja", ".model")
 _PLACEHOLDERS = "{account} and {region}, which stand for the stack's own"
 
 
-def import_weights_findings(placement: AnyPlacement, weights: S3Weights) -> Iterator[Finding]:
+def check_import_weights(placement: AnyPlacement, weights: S3Weights) -> Iterator[Finding]:
     """Check an imported model's weights.
 
     Args:
@@ -22,18 +28,18 @@ def import_weights_findings(placement: AnyPlacement, weights: S3Weights) -> Iter
         weights: What the declaration says.
     """
     at = f"{placement}.weights"
-    yield from _bucket(placement, weights.bucket)
-    yield from _prefix(at, weights)
+    yield from _check_bucket(placement, weights.bucket)
+    yield from _check_prefix(at, weights)
     if weights.account is not None:
         yield from breaches("weights-account", at, limits.account(weights.account))
     if weights.key_arn is not None:
         yield from breaches("weights-key", at, limits.key_arn(weights.key_arn, region=placement.region))
-        yield from _key_account(placement, weights)
+        yield from _check_key_account(placement, weights)
     if isinstance(weights, SageMakerWeights):
-        yield from _source(at, weights)
+        yield from _check_source(at, weights)
 
 
-def _bucket(placement: AnyPlacement, declared: str) -> Iterator[Finding]:
+def _check_bucket(placement: AnyPlacement, declared: str) -> Iterator[Finding]:
     field, value = f"{placement}.weights.bucket", repr(declared)
     name = declared.replace("{account}", placement.environment.account or 12 * "0").replace(
         "{region}", placement.region
@@ -53,7 +59,7 @@ def _bucket(placement: AnyPlacement, declared: str) -> Iterator[Finding]:
         )
 
 
-def _prefix(at: str, weights: S3Weights) -> Iterator[Finding]:
+def _check_prefix(at: str, weights: S3Weights) -> Iterator[Finding]:
     prefix = weights.prefix
     parent, _, last = prefix.rstrip("/").rpartition("/")
     parent = f"{parent}/" if parent else ""
@@ -91,7 +97,7 @@ def _prefix(at: str, weights: S3Weights) -> Iterator[Finding]:
             )
 
 
-def _key_account(placement: AnyPlacement, weights: S3Weights) -> Iterator[Finding]:
+def _check_key_account(placement: AnyPlacement, weights: S3Weights) -> Iterator[Finding]:
     """Objects may be encrypted with anybody's key, but hardly ever are with a third account's."""
     owner = weights.account or placement.environment.account
     holder = limits.key_account(weights.key_arn or "")
@@ -101,11 +107,11 @@ def _key_account(placement: AnyPlacement, weights: S3Weights) -> Iterator[Findin
             place=f"{placement}.weights.key_arn",
             value=repr(weights.key_arn),
             message=f"it belongs to account {holder}, and the bucket to {owner}",
-            severity=Severity.WARNING,
+            level=Level.WARNING,
         )
 
 
-def _source(at: str, weights: SageMakerWeights) -> Iterator[Finding]:
+def _check_source(at: str, weights: SageMakerWeights) -> Iterator[Finding]:
     names = {"model_name": weights.model_name, "training_job": weights.training_job}
     given = {field: name for field, name in names.items() if name is not None}
     if len(given) != 1:
@@ -117,3 +123,83 @@ def _source(at: str, weights: SageMakerWeights) -> Iterator[Finding]:
         )
     for field, name in given.items():
         yield from breaches("weights-source", at, limits.source_name(field, name))
+
+
+def check_tuned_weights(
+    subject: Subject, declared: BedrockImport, weights: Weights | None, lock: Lock
+) -> Iterator[Finding]:
+    """Check what the base model's id and size tell of the import of its tuned weights.
+
+    Args:
+        subject: The declaration and the base model's version.
+        declared: The declaration's part about the import.
+        weights: How large the base model is; None where nothing says so.
+        lock: The catalogue.
+    """
+    model_id = subject.version.model_id
+    known = architecture(model_id)
+    finding = Finding(rule="cannot-import", place=f"{subject.placement}.model_id", value=repr(model_id))
+    if known is None:
+        yield replace(
+            finding,
+            message="its id does not tell whether Custom Model Import takes its architecture",
+            allowed=", ".join(IMPORTABLE),
+            suggestion="python -m tools.artifacts check on the base model's files",
+            second_hand=True,
+        )
+    elif known not in ARCHITECTURES:
+        yield replace(
+            finding,
+            message=f"Custom Model Import does not take its architecture, {known}",
+            allowed=", ".join(IMPORTABLE),
+            suggestion="serving it by an endpoint, without bedrock",
+        )
+    if known == "GptOssForCausalLM" and subject.placement.region in set(limits.REGIONS) - set(GPT_OSS_REGIONS):
+        yield Finding(
+            rule="no-model-import",
+            place=subject.placement.region_field,
+            value=repr(subject.placement.region),
+            message=f"Bedrock imports GPT-OSS, which {subject.placement} is, elsewhere only",
+            allowed=", ".join(GPT_OSS_REGIONS),
+        )
+    yield from _check_size(subject, known, weights)
+    yield from _check_body(subject, declared, known, lock)
+
+
+def _check_size(subject: Subject, known: str | None, weights: Weights | None) -> Iterator[Finding]:
+    multimodal = known in ARCHITECTURES and ARCHITECTURES[known].multimodal
+    most = limits.MOST_MULTIMODAL_BYTES if multimodal else limits.MOST_TEXT_BYTES
+    if weights is not None and weights.stored_bytes >= most:
+        estimate = "" if weights.sourced else " (an estimate from its id)"
+        kind = "a multimodal model" if multimodal else "a text model"
+        yield Finding(
+            rule="import-too-large",
+            place=f"{subject.placement}.model_id",
+            value=repr(subject.version.model_id),
+            message=f"it has {gigabytes(weights.stored_bytes)} of weights{estimate}, and twice that in FP32",
+            allowed=f"less than {gigabytes(most)} for {kind}",
+            second_hand=not weights.sourced,
+        )
+
+
+def _check_body(subject: Subject, declared: BedrockImport, known: str | None, lock: Lock) -> Iterator[Finding]:
+    model_id, body = subject.version.model_id, declared.body
+    field = f"{subject.placement}.bedrock.body"
+    if body == "converse" and known in ARCHITECTURES and not ARCHITECTURES[known].converse:
+        yield Finding(
+            rule="no-converse",
+            place=field,
+            value=repr(body),
+            message=f"Converse does not work with imported models of the architecture {known}, {model_id}'s",
+            allowed=", ".join(one for one in limits.BODIES if one != "converse"),
+            suggestion="'chat'",
+        )
+    elif limits.takes_messages(body) and is_base(model_id, lock):
+        yield Finding(
+            rule="no-chat-template",
+            place=field,
+            value=repr(body),
+            message=f"{model_id} is a base model, whose files hardly have the chat template that the body needs",
+            suggestion="'completion', or the model that was trained to chat",
+            second_hand=True,
+        )

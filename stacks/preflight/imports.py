@@ -1,22 +1,31 @@
-"""What of an import into Bedrock would fail minutes into the import, or after a training that was paid for."""
+"""Checks of Bedrock imports that AWS would only report after minutes, or after a paid training.
+
+The weights themselves are checked in `stacks.preflight.import_weights`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 
 from catalog.limits import model_import as limits
 from catalog.regions import regions
-from stacks.declarations import BedrockImport, ImportedModel
+from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel
+from stacks.environments import Environment
 from stacks.placement import AnyPlacement
-from stacks.preflight.findings import Finding, Severity, breaches
+from stacks.preflight.findings import Finding, Level, breaches
 
 _WRITTEN = "Bedrock writes a chat's prompt by the template in the weights"
 # Where a continent's regions have no import, the nearest that has.
 _NEAREST = {"ap": "us-west-2", "mx": "us-east-2", "ca": "us-east-2", "sa": "us-east-1", "us": "us-east-1"}
+_ENDPOINT_ONLY = (
+    *("instance_type", "unlisted_instance_type", "instance_count", "environment", "gather_stream"),
+    *("download_timeout_seconds", "startup_timeout_seconds"),
+)
+_QUOTA = f"quota 'Imported models per account' ({limits.MODELS_QUOTA_CODE})"
 
 
-def import_findings(placement: AnyPlacement, declared: BedrockImport) -> Iterator[Finding]:
+def check_import(placement: AnyPlacement, declared: BedrockImport) -> Iterator[Finding]:
     """Check what a declaration says of its import, whether the weights are there or tuned first.
 
     Args:
@@ -24,12 +33,12 @@ def import_findings(placement: AnyPlacement, declared: BedrockImport) -> Iterato
         declared: Its part about the import.
     """
     at = f"{placement}.bedrock"
-    yield from _region(placement)
-    yield from _name(placement)
+    yield from _check_region(placement)
+    yield from _check_name(placement)
     wrong = list(breaches("import-body", at, limits.body(declared.body)))
     yield from wrong
     if not wrong:
-        yield from _prompt(placement, declared.body)
+        yield from _check_prompt(placement, declared.body)
     yield from breaches("keep-versions", at, limits.keep_versions(declared.keep_versions))
     yield from breaches("smoke-test", at, limits.smoke_text("smoke_prompt", declared.smoke_prompt))
     yield from breaches("smoke-test", at, limits.smoke_text("smoke_expect", declared.smoke_expect))
@@ -45,7 +54,7 @@ def import_findings(placement: AnyPlacement, declared: BedrockImport) -> Iterato
         )
 
 
-def _region(placement: AnyPlacement) -> Iterator[Finding]:
+def _check_region(placement: AnyPlacement) -> Iterator[Finding]:
     region = placement.region
     # What is no region has a finding of its own.
     if region in regions() and region not in limits.REGIONS:
@@ -64,7 +73,7 @@ def _region(placement: AnyPlacement) -> Iterator[Finding]:
         )
 
 
-def _name(placement: AnyPlacement) -> Iterator[Finding]:
+def _check_name(placement: AnyPlacement) -> Iterator[Finding]:
     # A tuned model's pipeline has a lower limit (`stacks.preflight.fine_tuning`).
     if isinstance(placement.model, ImportedModel) and len(placement.name) > limits.LONGEST_NAME:
         yield Finding(
@@ -77,7 +86,7 @@ def _name(placement: AnyPlacement) -> Iterator[Finding]:
         )
 
 
-def _prompt(placement: AnyPlacement, body: str) -> Iterator[Finding]:
+def _check_prompt(placement: AnyPlacement, body: str) -> Iterator[Finding]:
     """Check that the prompt format is there where the body takes a prompt, and only there."""
     name = placement.model.prompt_format
     finding = Finding(rule="import-prompt-format", place=f"{placement}.prompt_format", value=repr(name))
@@ -86,7 +95,7 @@ def _prompt(placement: AnyPlacement, body: str) -> Iterator[Finding]:
             message = f"the body {body!r} takes a prompt, which a format makes of a chat"
             yield replace(finding, message=message, allowed="a prompt format, or 'none' for completions alone")
     elif name == "template":
-        yield from _template(placement, body)
+        yield from _check_template(placement, body)
     # A tuned model names a format in any case, for it says how the base chats.
     elif isinstance(placement.model, ImportedModel) and name is not None:
         yield replace(
@@ -94,7 +103,7 @@ def _prompt(placement: AnyPlacement, body: str) -> Iterator[Finding]:
         )
 
 
-def _template(placement: AnyPlacement, body: str) -> Iterator[Finding]:
+def _check_template(placement: AnyPlacement, body: str) -> Iterator[Finding]:
     """With `chat` the shim fills the template with a request's `fields`, with `converse` with nothing."""
     finding = Finding(
         rule="import-template", place=f"{placement}.bedrock.body", value=repr(body), suggestion="'completion'"
@@ -104,4 +113,104 @@ def _template(placement: AnyPlacement, body: str) -> Iterator[Finding]:
         yield replace(finding, message=message, allowed="chat, completion, native")
     else:
         message = f"{_WRITTEN}, so that only requests with fields are asked by prompt_template"
-        yield replace(finding, message=message, severity=Severity.WARNING)
+        yield replace(finding, message=message, level=Level.WARNING)
+
+
+def check_unused_fields(placement: AnyPlacement, model: FineTunedModel) -> Iterator[Finding]:
+    """Find what a declaration says of an endpoint that it has not.
+
+    Args:
+        placement: Where it is declared.
+        model: The declaration, with `bedrock`.
+    """
+    defaults = {field.name: field for field in fields(JumpStartModel)}
+    for name in _ENDPOINT_ONLY:
+        value = getattr(model, name)
+        if value == defaults[name].default or (name == "environment" and not value):
+            continue
+        yield Finding(
+            rule="no-use-with-bedrock",
+            place=f"{placement}.{name}",
+            value="variables" if name == "environment" else repr(value),
+            message="with bedrock there is no endpoint, and this has no use",
+            suggestion="leaving it out",
+        )
+
+
+def check_imported_models(environment: Environment) -> Iterator[Finding]:
+    """Check that the number of imported models that an environment declares is one."""
+    quota = environment.imported_models
+    if isinstance(quota, bool) or quota != int(quota) or quota < 1:
+        yield Finding(
+            rule="quota-form", place=f"{environment.name}.imported_models", value=f"{quota}", allowed="1 or more"
+        )
+
+
+def check_import_room(placements: Sequence[AnyPlacement]) -> Iterator[Finding]:
+    """Check all imported models against the quotas that their environments declare, by account and region.
+
+    An update imports the new version while the served one stays, and makes room by removing old versions of its own
+    model only (lambda/model_import/planning.py). So it needs two of its own beside all that the others keep.
+    Environments that name the same account share its quota; one that names none is taken to be alone.
+
+    Args:
+        placements: All models of all environments.
+    """
+    groups: dict[tuple[str, str], list[tuple[AnyPlacement, int]]] = {}
+    for placement in placements:
+        environment = placement.environment
+        # A number that is out of range has a finding of its own.
+        if placement.bedrock and not list(check_imported_models(environment)):
+            yield from _check_never_kept(placement, placement.bedrock)
+            kept = min(max(placement.bedrock.keep_versions, 1), limits.MOST_VERSIONS)
+            account = environment.account or f"that of {environment.name}"
+            groups.setdefault((account, placement.region), []).append((placement, kept))
+    for (_, region), group in groups.items():
+        yield from _check_room(region, group)
+
+
+def _check_never_kept(placement: AnyPlacement, declared: BedrockImport) -> Iterator[Finding]:
+    environment, quota = placement.environment.name, placement.environment.imported_models
+    if quota < declared.keep_versions <= limits.MOST_VERSIONS:
+        yield Finding(
+            rule="keep-versions",
+            place=f"{placement}.bedrock.keep_versions",
+            value=f"{declared.keep_versions}",
+            message=f"{environment}.imported_models is {quota}, so that the oldest go earlier, to make room",
+            suggestion=f"{quota}",
+            level=Level.WARNING,
+        )
+
+
+def _check_room(region: str, group: Sequence[tuple[AnyPlacement, int]]) -> Iterator[Finding]:
+    """Check one account and region; `group` has its models, each with the number of versions that it keeps."""
+    environment = min((placement.environment for placement, _ in group), key=lambda one: one.imported_models)
+    quota, field = environment.imported_models, f"{environment.name}.imported_models"
+    names = list(dict.fromkeys(placement.environment.name for placement, _ in group))
+    if len(group) > quota:
+        importing = f"the environments {' and '.join(names)} import" if names[1:] else "the environment imports"
+        yield Finding(
+            rule="imports-over-quota",
+            place=field,
+            value=f"{quota}",
+            message=f"{importing} {len(group)} models in {region}, of which each keeps a version at least",
+            allowed=f"{quota} or fewer, or a raised {_QUOTA}",
+        )
+        return
+    total, most = sum(kept for _, kept in group), max(kept for _, kept in group)
+    others = {str(placement): total - kept for placement, kept in group}
+    stuck = [name for name, count in others.items() if count + 2 > quota]
+    if stuck:
+        needed = limits.models_for_update([kept for _, kept in group])
+        # With one version each there are as many as models, and one more during an update.
+        fewer = "keep_versions=1 for each, or " if len(group) < quota and most > 1 else ""
+        beside = f", beside the {max(others.values())} that the others keep" if len(group) > 1 else ""
+        yield Finding(
+            rule="import-room",
+            place=field,
+            value=f"{quota}",
+            message=f"an update of {' or '.join(stuck)} takes {needed} in {region}: the served version stays until the "
+            f"new one serves{beside}",
+            suggestion=f"{fewer}{needed}, with a raised {_QUOTA}",
+            level=Level.WARNING,
+        )

@@ -8,7 +8,7 @@ from itertools import combinations
 from catalog.limits import endpoint as limits
 from stacks.declarations import FineTunedModel, JumpStartModel
 from stacks.placement import AnyPlacement, Deployments, placements
-from stacks.preflight.findings import Finding, Severity
+from stacks.preflight.findings import Finding, Level
 
 # The stage of the accounts' own stacks, beside the environments, and the name of those stacks.
 ACCOUNT_STAGE = "account"
@@ -18,12 +18,12 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _FORM = "lower-case letters, digits and inner hyphens, a letter first"
 
 
-def naming(deployments: Deployments) -> Iterator[Finding]:
+def check_names(deployments: Deployments) -> Iterator[Finding]:
     """Check every name, and all names together."""
-    yield from _environments(deployments)
+    yield from _check_environments(deployments)
     declared = placements(deployments)
     for placement in declared:
-        yield from _form(f"{placement}.name", placement.model.name)
+        yield from _check_form(f"{placement}.name", placement.model.name)
         # What Bedrock serves has shorter names (`stacks.preflight.imports`, `stacks.preflight.fine_tuning`).
         names = (placement.environment.name, placement.model.name)
         if not placement.bedrock and all(_NAME.fullmatch(name) for name in names):
@@ -51,13 +51,13 @@ def naming(deployments: Deployments) -> Iterator[Finding]:
                 value=f"declared {count} times",
                 allowed="each model's name once an environment",
             )
-    yield from _collisions(declared)
-    yield from _duplicates(declared)
+    yield from _check_collisions(declared)
+    yield from _check_duplicates(declared)
 
 
-def _environments(deployments: Deployments) -> Iterator[Finding]:
+def _check_environments(deployments: Deployments) -> Iterator[Finding]:
     for name, count in Counter(environment.name for environment, _ in deployments).items():
-        yield from _form(f"{name}.name", name)
+        yield from _check_form(f"{name}.name", name)
         if name == ACCOUNT_STAGE:
             yield Finding(
                 rule="name-taken",
@@ -74,7 +74,7 @@ def _environments(deployments: Deployments) -> Iterator[Finding]:
             )
 
 
-def _form(place: str, name: str) -> Iterator[Finding]:
+def _check_form(place: str, name: str) -> Iterator[Finding]:
     if not _NAME.fullmatch(name):
         right = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         if right[:1].isdecimal():
@@ -84,7 +84,7 @@ def _form(place: str, name: str) -> Iterator[Finding]:
         )
 
 
-def _collisions(declared: Sequence[AnyPlacement]) -> Iterator[Finding]:
+def _check_collisions(declared: Sequence[AnyPlacement]) -> Iterator[Finding]:
     """Stacks, endpoints and key aliases are called `environment-model`: two pairs can give one name."""
     by_name: dict[str, list[AnyPlacement]] = {}
     for placement in declared:
@@ -106,7 +106,7 @@ def _may_share_account(one: AnyPlacement, other: AnyPlacement) -> bool:
     return len(accounts) == 1 or None in accounts
 
 
-def _duplicates(declared: Sequence[AnyPlacement]) -> Iterator[Finding]:
+def _check_duplicates(declared: Sequence[AnyPlacement]) -> Iterator[Finding]:
     """The same model declared twice under two names pays for its instances twice."""
     seen: dict[tuple[object, ...], AnyPlacement] = {}
     for placement in declared:
@@ -125,5 +125,5 @@ def _duplicates(declared: Sequence[AnyPlacement]) -> Iterator[Finding]:
                 place=f"{placement}.model_id",
                 value=repr(model.model_id),
                 message=f"{first} runs the same version with the same settings, on instances of its own",
-                severity=Severity.WARNING,
+                level=Level.WARNING,
             )

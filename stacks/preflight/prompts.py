@@ -11,7 +11,7 @@ from catalog.limits import model_import as import_limits
 from catalog.nearest import similar
 from stacks.declarations import JumpStartModel, PromptFormat
 from stacks.placement import AnyPlacement, Placement, is_of
-from stacks.preflight.findings import Finding, Severity, breaches
+from stacks.preflight.findings import Finding, Level, breaches
 
 # What the id of a model that was trained to chat says, as a word of its own; `f` is Llama 2's.
 _CHAT_WORDS = frozenset({"chat", "f", "instruct", "it"})
@@ -29,12 +29,12 @@ _FORMAT_IDS = {
 }
 
 
-def prompt_format(placement: AnyPlacement, lock: Lock) -> Iterator[Finding]:
+def check_prompt_format(placement: AnyPlacement, lock: Lock) -> Iterator[Finding]:
     """Check that the prompt format is one, has its template, and is the model's."""
     name = placement.model.prompt_format
     if name is None and not is_of(placement, JumpStartModel):
         # Whether an imported model needs one, its body decides (`stacks.preflight.imports`).
-        yield from _template(placement)
+        yield from _check_template(placement)
         return
     if name not in get_args(PromptFormat):
         formats = sorted(get_args(PromptFormat))
@@ -46,15 +46,15 @@ def prompt_format(placement: AnyPlacement, lock: Lock) -> Iterator[Finding]:
             suggestion=" or ".join(similar(name or "", formats, most=1)),
         )
         return
-    yield from _template(placement)
+    yield from _check_template(placement)
     # Where Bedrock writes a chat's prompt, by the template in the weights, the format is not asked.
     if is_of(placement, JumpStartModel) and not (
         placement.bedrock and import_limits.takes_messages(placement.bedrock.body)
     ):
-        yield from _family(placement, lock)
+        yield from _check_family(placement, lock)
 
 
-def _template(placement: AnyPlacement) -> Iterator[Finding]:
+def _check_template(placement: AnyPlacement) -> Iterator[Finding]:
     template = placement.model.prompt_template
     if (placement.model.prompt_format == "template") is not (template is not None):
         yield Finding(
@@ -67,11 +67,9 @@ def _template(placement: AnyPlacement) -> Iterator[Finding]:
         yield from breaches("prompt-template", str(placement), limits.prompt_template(template))
 
 
-def _family(placement: Placement[JumpStartModel], lock: Lock) -> Iterator[Finding]:
+def _check_family(placement: Placement[JumpStartModel], lock: Lock) -> Iterator[Finding]:
     name, model_id = placement.model.prompt_format, placement.model.model_id
-    finding = Finding(
-        rule="prompt-format", place=f"{placement}.prompt_format", value=repr(name), severity=Severity.WARNING
-    )
+    finding = Finding(rule="prompt-format", place=f"{placement}.prompt_format", value=repr(name), level=Level.WARNING)
     words = _words(model_id)
     made_for = _FORMAT_IDS.get(name)
     if name == "none" and words & _CHAT_WORDS:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from catalog.instances import InstanceHardware, hardware
 from catalog.limits import endpoint as limits
 from stacks.preflight.catalogue import Subject
-from stacks.preflight.findings import Finding, Severity, breaches
+from stacks.preflight.findings import Finding, breaches
 
 # vLLM gives weights and cache 0.9 of a GPU's memory by default (gpu_memory_utilization), TGI all that CUDA leaves;
 # the same share for both leaves something for activations and the cache.
@@ -89,20 +89,19 @@ def fitting(subject: Subject, weights: Weights | None) -> tuple[str, ...]:
     return tuple(instance.instance_type for instance in takes)
 
 
-def weights_findings(subject: Subject, weights: Weights | None) -> Iterator[Finding]:
+def check_weights(subject: Subject, weights: Weights | None) -> Iterator[Finding]:
     """Check GPUs, disk and timeouts against the weights."""
     if weights is not None:
-        yield from _fit(subject, weights)
-    yield from _timeouts(subject, weights)
+        yield from _check_fit(subject, weights)
+    yield from _check_timeouts(subject, weights)
 
 
-def _fit(subject: Subject, weights: Weights) -> Iterator[Finding]:
+def _check_fit(subject: Subject, weights: Weights) -> Iterator[Finding]:
     instance = hardware(subject.instance_type)
     # An estimate never contradicts what AWS lists.
     if instance is None or (not weights.sourced and subject.instance_type in subject.version.instance_types):
         return
     field, value = f"{subject.placement}.instance_type", repr(subject.instance_type)
-    severity = Severity.ERROR if weights.sourced else Severity.SECOND_HAND
     takes = fitting(subject, weights)
     suggestion = takes[0] if takes else ""
     if not weights.fit(instance):
@@ -116,7 +115,7 @@ def _fit(subject: Subject, weights: Weights) -> Iterator[Finding]:
             message=f"{weights} do not fit into {gigabytes(int(instance.total_gpu_memory_bytes * _USABLE))}, "
             f"{_USABLE:.0%} of its {memory} of GPU memory",
             suggestion=suggestion,
-            severity=severity,
+            second_hand=not weights.sourced,
         )
     # A tarball lies there twice while it is unpacked.
     compressed = bool(subject.deployment and subject.deployment.compressed)
@@ -129,7 +128,7 @@ def _fit(subject: Subject, weights: Weights) -> Iterator[Finding]:
             message=f"the artifact takes {gigabytes(disk)}{' while it is unpacked' if compressed else ''}, and the "
             f"type has {instance.local_nvme_gb} GB of local storage, which cannot be enlarged",
             suggestion=suggestion,
-            severity=severity,
+            second_hand=not weights.sourced,
         )
 
 
@@ -139,7 +138,7 @@ def _halved(weights: Weights) -> Weights:
     )
 
 
-def _timeouts(subject: Subject, weights: Weights | None) -> Iterator[Finding]:
+def _check_timeouts(subject: Subject, weights: Weights | None) -> Iterator[Finding]:
     model = subject.placement.model
     for name, seconds in [
         ("download_timeout_seconds", model.download_timeout_seconds),
@@ -159,7 +158,7 @@ def _timeouts(subject: Subject, weights: Weights | None) -> Iterator[Finding]:
         value=f"{declared or limits.LONGEST_TIMEOUT_SECONDS} s",
         message=f"{size} take {needed} s {rate}",
         suggestion=f"{min(needed, limits.LONGEST_TIMEOUT_SECONDS)}",
-        severity=Severity.ERROR if weights.sourced else Severity.SECOND_HAND,
+        second_hand=not weights.sourced,
     )
     if declared is not None and limits.SHORTEST_TIMEOUT_SECONDS <= declared < min(
         needed, limits.LONGEST_TIMEOUT_SECONDS

@@ -10,11 +10,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from catalog.deployment import Deployment, ImageUri
+from stacks.preflight.findings import Finding, Level
 from tools.account.questions import (
     DENIALS,
     ClientFactory,
-    Finding,
-    Level,
     NotAnsweredError,
     Planned,
     ask,
@@ -39,7 +38,7 @@ def documents(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Fin
         except (BotoCoreError, ResponseParserError) as error:
             finding = (Level.NOT_CHECKED, f"{what} s3://{bucket}/{key}: {error}")
         if finding is not None:
-            yield Finding(finding[0], places(users), finding[1])
+            yield Finding(level=finding[0], place=places(users), message=finding[1])
 
 
 def _locations(deployment: Deployment) -> Iterator[tuple[str, str]]:
@@ -112,11 +111,11 @@ def images(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Findin
         except NotAnsweredError as error:
             absent = error.code == "RepositoryNotFoundException"
             level = Level.ERROR if absent else Level.NOT_CHECKED
-            yield Finding(level, places(users), f"image {uri}: {error}")
+            yield Finding(level=level, place=places(users), message=f"image {uri}: {error}")
             continue
         for failure in answer.get("failures", []):
             text = f"image {uri} is not in the registry ({failure['failureCode']}): choose another version"
-            yield Finding(Level.ERROR, places(users), text)
+            yield Finding(level=Level.ERROR, place=places(users), message=text)
 
 
 def packages(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Finding]:
@@ -130,4 +129,4 @@ def packages(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Find
             # SageMaker says so of packages that do not exist.
             absent = error.code == "ValidationException"
             level = Level.ERROR if absent else Level.NOT_CHECKED
-            yield Finding(level, places(users), f"model package {arn}: {error}")
+            yield Finding(level=level, place=places(users), message=f"model package {arn}: {error}")

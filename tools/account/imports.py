@@ -12,12 +12,11 @@ from typing import Any
 from catalog.limits import model_import as limits
 from stacks.declarations import ImportedModel, S3Weights, SageMakerWeights
 from stacks.placement import AnyPlacement
+from stacks.preflight.findings import Finding, Level
 from tools.account.questions import (
     DENIALS,
     Asked,
     ClientFactory,
-    Finding,
-    Level,
     NotAnsweredError,
     ask,
     grouped,
@@ -41,16 +40,16 @@ def imported_models(asked: Sequence[Asked], client: ClientFactory) -> Iterator[F
         try:
             quota = _quota(client("service-quotas", region=region))
         except NotAnsweredError as error:
-            yield Finding(Level.NOT_CHECKED, places(users), f"{_QUOTA} in {region}: {error}")
+            yield Finding(level=Level.NOT_CHECKED, place=places(users), message=f"{_QUOTA} in {region}: {error}")
             continue
         for environment in {one.place.environment.name: one.place.environment for one in users}.values():
             if environment.imported_models > quota:
                 text = f"imported_models is {environment.imported_models}: the {_QUOTA} in {region} is {quota}"
-                yield Finding(Level.WARNING, environment.name, text)
+                yield Finding(level=Level.WARNING, place=environment.name, message=text)
         try:
             names = _imported(client("bedrock", region=region))
         except NotAnsweredError as error:
-            yield Finding(Level.NOT_CHECKED, places(users), f"imported models in {region}: {error}")
+            yield Finding(level=Level.NOT_CHECKED, place=places(users), message=f"imported models in {region}: {error}")
             continue
         yield from _room(region, users, quota, names)
         yield from _left_behind(region, users, names)
@@ -63,11 +62,11 @@ def imports_under_way(asked: Sequence[Asked], client: ClientFactory) -> Iterator
         try:
             answer = ask("bedrock:ListModelImportJobs", bedrock.list_model_import_jobs, statusEquals="InProgress")
         except NotAnsweredError as error:
-            yield Finding(Level.NOT_CHECKED, places(users), f"imports in {region}: {error}")
+            yield Finding(level=Level.NOT_CHECKED, place=places(users), message=f"imports in {region}: {error}")
             continue
         for job in answer["modelImportJobSummaries"]:
             text = f"import {job['jobName']} is under way in {region}: others wait for it, one at a time an account"
-            yield Finding(Level.HINT, places(users), text)
+            yield Finding(level=Level.HINT, place=places(users), message=text)
 
 
 def import_weights(asked: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
@@ -81,7 +80,7 @@ def import_weights(asked: Sequence[Asked], client: ClientFactory) -> Iterator[Fi
             try:
                 yield from _weights(one.place, model.weights, client)
             except NotAnsweredError as error:
-                yield Finding(Level.NOT_CHECKED, str(one.place), f"weights: {error}")
+                yield Finding(level=Level.NOT_CHECKED, place=str(one.place), message=f"weights: {error}")
 
 
 def _quota(service: Any) -> int:
@@ -127,10 +126,10 @@ def _room(region: str, users: Sequence[Asked], quota: int, names: Sequence[str])
     text = f"{_QUOTA} in {region} is {quota}"
     if len(kept) + len(others) > quota:
         needed = f"needed are {len(kept)}{beside}, ask for an increase, or delete what nobody needs"
-        yield Finding(Level.ERROR, places(users), f"{text}: {needed}")
+        yield Finding(level=Level.ERROR, place=places(users), message=f"{text}: {needed}")
     elif (needed_later := limits.models_for_update(kept)) + len(others) > quota:
         needed = f"enough for a version of each, not for an update, which may take {needed_later}{beside}"
-        yield Finding(Level.WARNING, places(users), f"{text}: {needed}")
+        yield Finding(level=Level.WARNING, place=places(users), message=f"{text}: {needed}")
 
 
 def _left_behind(region: str, users: Sequence[Asked], names: Sequence[str]) -> Iterator[Finding]:
@@ -139,7 +138,7 @@ def _left_behind(region: str, users: Sequence[Asked], names: Sequence[str]) -> I
         for name in _others(users, names):
             if left.fullmatch(name):
                 text = f"imported model {name} in {region} is of no model that is declared, and costs storage"
-                yield Finding(Level.HINT, environment, text)
+                yield Finding(level=Level.HINT, place=environment, message=text)
 
 
 def _weights(place: AnyPlacement, weights: S3Weights, client: ClientFactory) -> Iterator[Finding]:
@@ -159,7 +158,7 @@ def _weights(place: AnyPlacement, weights: S3Weights, client: ClientFactory) -> 
         region = _bucket_region(s3, bucket, owner)
         if region != place.region:
             text = f"weights {uri}: the bucket is in {region}, needed is one in {place.region}"
-            yield Finding(Level.ERROR, str(place), text)
+            yield Finding(level=Level.ERROR, place=str(place), message=text)
             return
         names = _files(s3, uri, owner)
     except NotAnsweredError as error:
@@ -167,10 +166,12 @@ def _weights(place: AnyPlacement, weights: S3Weights, client: ClientFactory) -> 
         text = "the bucket is not there" if absent else str(error)
         if error.code in DENIALS:
             text += f", or the bucket is not of account {owner}"
-        yield Finding(Level.ERROR if absent else Level.NOT_CHECKED, str(place), f"weights {uri}: {text}")
+        yield Finding(
+            level=Level.ERROR if absent else Level.NOT_CHECKED, place=str(place), message=f"weights {uri}: {text}"
+        )
         return
     if problem := _problem(names):
-        yield Finding(Level.ERROR, str(place), f"weights {uri}: {problem}")
+        yield Finding(level=Level.ERROR, place=str(place), message=f"weights {uri}: {problem}")
 
 
 def _of_sagemaker(
@@ -189,7 +190,7 @@ def _of_sagemaker(
         )
     except sources.FolderError as error:
         level = Level.NOT_CHECKED if error.rule == "access" else Level.ERROR
-        return Finding(level, str(place), f"weights: {error.problem}; allowed: {error.allowed}")
+        return Finding(level=level, place=str(place), message=f"weights: {error.problem}; allowed: {error.allowed}")
     return str(uri)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from stacks.preflight.findings import Finding, Level
 from tools.account.questions import (
     Asked,
     ClientFactory,
-    Finding,
-    Level,
     NotAnsweredError,
     Planned,
     ask,
@@ -56,12 +55,14 @@ def identity(planned: Sequence[Asked], client: ClientFactory) -> Iterator[Findin
         sts = client("sts", region=planned[0].place.region)
         own = ask("sts:GetCallerIdentity", sts.get_caller_identity)["Account"]
     except NotAnsweredError as error:
-        yield Finding(Level.NOT_CHECKED, places(planned), f"account of the credentials: {error}")
+        yield Finding(level=Level.NOT_CHECKED, place=places(planned), message=f"account of the credentials: {error}")
         return
     for account, stacks in wanted.items():
         if account != own:
             yield Finding(
-                Level.ERROR, places(stacks), f"the credentials belong to account {own}: declared is {account}"
+                level=Level.ERROR,
+                place=places(stacks),
+                message=f"the credentials belong to account {own}: declared is {account}",
             )
 
 
@@ -76,7 +77,9 @@ def quotas(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Findin
         try:
             found = _quotas_by_name(client("service-quotas", region=region), set(names.values()))
         except NotAnsweredError as error:
-            yield Finding(Level.NOT_CHECKED, places(stacks), f"endpoint quotas in {region}: {error}")
+            yield Finding(
+                level=Level.NOT_CHECKED, place=places(stacks), message=f"endpoint quotas in {region}: {error}"
+            )
             continue
         for instance_type, users in types.items():
             yield from _quota_findings(instance_type, region, users, found.get(names[instance_type]))
@@ -88,7 +91,7 @@ def _quota_findings(
     where = places(users)
     name = f"{instance_type} for endpoint usage"
     if quota is None:
-        yield Finding(Level.NOT_CHECKED, where, f"service quotas has no quota {name!r} in {region}")
+        yield Finding(level=Level.NOT_CHECKED, place=where, message=f"service quotas has no quota {name!r} in {region}")
         return
     needed = sum(one.place.instance_count for one in users)
     allowed = int(quota["Value"])
@@ -96,14 +99,14 @@ def _quota_findings(
     known = ENDPOINT_QUOTA_CODES.get(instance_type, code)
     if needed > allowed:
         text = f"quota {name!r} in {region} is {allowed}: needed are {needed}, ask for an increase of {code}"
-        yield Finding(Level.ERROR, where, text)
+        yield Finding(level=Level.ERROR, place=where, message=text)
     elif 2 * needed > allowed:
         # UpdateEndpoint replaces instances blue/green: the new fleet runs before the old one goes.
         text = f"quota {name!r} in {region} is {allowed}: enough for {needed}, not for replacing all of them at once"
-        yield Finding(Level.HINT, where, text)
+        yield Finding(level=Level.HINT, place=where, message=text)
     if code != known:
         text = f"quota {name!r} in {region} has code {code}: known is {known}, so look at it before asking for more"
-        yield Finding(Level.WARNING, where, text)
+        yield Finding(level=Level.WARNING, place=where, message=text)
 
 
 def _quotas_by_name(quotas: Any, names: set[str]) -> dict[str, Mapping[str, Any]]:
@@ -134,7 +137,9 @@ def capacity(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Find
             zones = _offering_zones(ec2, [instance_type.removeprefix("ml.") for instance_type in types])
             answer = ask("ec2:DescribeAvailabilityZones", ec2.describe_availability_zones)
         except NotAnsweredError as error:
-            yield Finding(Level.NOT_CHECKED, places(stacks), f"ec2's offerings in {region}: {error}")
+            yield Finding(
+                level=Level.NOT_CHECKED, place=places(stacks), message=f"ec2's offerings in {region}: {error}"
+            )
             continue
         every = {zone["ZoneName"] for zone in answer["AvailabilityZones"] if zone.get("ZoneType") in (None, _ZONE)}
         for instance_type, users in types.items():
@@ -143,7 +148,7 @@ def capacity(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Find
                 continue
             where = f"in {', '.join(sorted(offered))} only" if offered else "in none of its zones"
             text = f"ec2 offers {instance_type.removeprefix('ml.')} in {region} {where}"
-            yield Finding(Level.HINT, places(users), f"{text}; sagemaker's own capacity may differ")
+            yield Finding(level=Level.HINT, place=places(users), message=f"{text}; sagemaker's own capacity may differ")
 
 
 def subnets(planned: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
@@ -156,7 +161,7 @@ def subnets(planned: Sequence[Asked], client: ClientFactory) -> Iterator[Finding
             answer = ask("ec2:DescribeSubnets", client("ec2", region=region).describe_subnets, SubnetIds=ids)
         except NotAnsweredError as error:
             level = Level.ERROR if error.code == _NO_SUBNET else Level.NOT_CHECKED
-            yield Finding(level, places(stacks), f"subnets {', '.join(ids)} in {region}: {error}")
+            yield Finding(level=level, place=places(stacks), message=f"subnets {', '.join(ids)} in {region}: {error}")
             continue
         free = sum(subnet["AvailableIpAddressCount"] for subnet in answer["Subnets"])
         needed = sum(one.place.instance_count for one in stacks)
@@ -164,7 +169,7 @@ def subnets(planned: Sequence[Asked], client: ClientFactory) -> Iterator[Finding
             text = (
                 f"subnets {', '.join(ids)} in {region} have {free} free addresses: needed is one an instance, {needed}"
             )
-            yield Finding(Level.ERROR, places(stacks), text)
+            yield Finding(level=Level.ERROR, place=places(stacks), message=text)
 
 
 def _offering_zones(ec2: Any, instance_types: Sequence[str]) -> dict[str, set[str]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from textwrap import shorten
 from typing import Any, TypeVar
 
@@ -28,33 +27,6 @@ _LONGEST_MESSAGE = 300
 
 ClientFactory = Callable[..., Any]
 """Makes a boto3 client from a service's name, and the keywords `region` and, where signing is off, `signed`."""
-
-
-class Level(StrEnum):
-    """How much a finding matters."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    HINT = "hint"
-    NOT_CHECKED = "not checked"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that a check found.
-
-    Attributes:
-        level: How much it matters.
-        place: The stack or stacks it is about, such as `prod/falcon-7b`.
-        text: The value, and what is allowed or needed.
-    """
-
-    level: Level
-    place: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from stacks.models import GRANITE_3B_CODE, LLAMA_3_2_3B_10K, MISTRAL_7B_INSTRUCT
 from stacks.preflight import Report, preflight
 from tests.stacks.preflight.import_mistakes import KEY, at, bedrock, from_sagemaker, imported, tuned
 
-NOTHING = Report(errors=(), warnings=())
+NOTHING = Report(())
 
 
 def _report(lock: Lock, *models: Model, environment: Environment = DEV) -> Report:

@@ -44,7 +44,7 @@ def _rules(findings: tuple[Finding, ...]) -> set[str]:
 
 
 def test_finds_nothing_in_what_is_declared(lock: Lock) -> None:
-    assert preflight(DEPLOYMENTS, lock=lock) == Report(errors=(), warnings=())
+    assert preflight(DEPLOYMENTS, lock=lock) == Report(())
 
 
 def test_refuses_no_model_of_the_lock_on_its_default_instance_type(lock: Lock) -> None:
@@ -93,7 +93,7 @@ def test_second_hand_knowledge_refuses_only_where_the_environment_is_strict(lock
 
     assert lenient.errors == ()
     assert _rules(lenient.warnings) == {"not-offered-in-region"}
-    assert strict.errors == lenient.warnings
+    assert [str(error) for error in strict.errors] == [str(warning) for warning in lenient.warnings]
     assert strict.warnings == ()
 
 
@@ -153,9 +153,7 @@ def test_counts_instances_against_a_quota_by_region(lock: Lock) -> None:
 def test_takes_a_network_with_room_for_an_update(lock: Lock) -> None:
     network = Network(subnet_ids=["subnet-0123456789abcdef0"], security_group_ids=["sg-0123abcd"], free_addresses=2)
 
-    assert _report(lock, MISTRAL_7B_INSTRUCT, environment=replace(DEV, network=network)) == Report(
-        errors=(), warnings=()
-    )
+    assert _report(lock, MISTRAL_7B_INSTRUCT, environment=replace(DEV, network=network)) == Report(())
 
 
 def test_two_models_of_one_version_with_different_settings_are_no_duplicates(lock: Lock) -> None:
@@ -205,7 +203,7 @@ def test_takes_a_front_door_with_everything(lock: Lock) -> None:
         environment = replace(PROD, account="111122223333", front_door=front_door)
 
         report = _report(lock, MISTRAL_7B_INSTRUCT, replace(FALCON_7B, region="us-east-2"), environment=environment)
-        assert report == Report(errors=(), warnings=())
+        assert report == Report(())
 
 
 def test_reports_a_wrong_throttle_and_a_wrong_quota_together(lock: Lock) -> None:

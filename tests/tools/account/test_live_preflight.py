@@ -21,10 +21,11 @@ from stacks.environments import Environment, Network
 from stacks.models import FALCON_7B
 from stacks.placement import Placement
 from stacks.preflight import Deployments
+from stacks.preflight.findings import Finding, Level
 from tools import local, preflight
 from tools.account import limits as account_limits
 from tools.account.access import documents, images, packages
-from tools.account.questions import Finding, Level, NotAnsweredError, Planned, ask, make_client
+from tools.account.questions import NotAnsweredError, Planned, ask, make_client
 
 REGION = "us-west-2"
 ENVIRONMENT = Environment(name="try", region=REGION)
@@ -441,7 +442,7 @@ def test_looks_for_model_packages(aws: Callable[..., Any], lock: Lock) -> None:
     packaged = planned(lock, model_package=arn, image=None, model_data=None)
     (finding,) = packages([packaged], make_client)
     assert finding.level is Level.ERROR
-    assert f"model package {arn}: sagemaker:DescribeModelPackage answers ValidationException" in finding.text
+    assert f"model package {arn}: sagemaker:DescribeModelPackage answers ValidationException" in finding.message
     assert not list(images([packaged], make_client))
 
 
@@ -457,7 +458,9 @@ def test_looks_for_additional_model_data(aws: Callable[..., Any], lock: Lock) ->
     )
     (finding,) = documents([planned(lock, additional_model_data=(draft,))], make_client)
     assert finding.level is Level.ERROR
-    assert finding.text.startswith("model data draft_model s3://jumpstart-cache-prod-us-west-2/draft/v1/ is not there")
+    assert finding.message.startswith(
+        "model data draft_model s3://jumpstart-cache-prod-us-west-2/draft/v1/ is not there"
+    )
 
 
 def test_does_not_ask_about_a_model_that_does_not_resolve(aws: Callable[..., Any], check: Check) -> None:
