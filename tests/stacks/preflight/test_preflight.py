@@ -30,6 +30,7 @@ from stacks.models import (
     FALCON_40B,
     FALCON_180B,
     FALCON_180B_CHAT_QUANTIZED,
+    MISTRAL_7B_DOLLY,
     MISTRAL_7B_INSTRUCT,
 )
 from stacks.preflight import Finding, Report, preflight
@@ -62,6 +63,13 @@ def test_refuses_no_model_of_the_lock_on_its_default_instance_type(lock: Lock) -
 
     assert [str(error) for error in report.errors] == []
     assert _rules(report.warnings) <= {"prompt-format", "deprecated-version"}
+
+
+def test_takes_a_pipelines_name_of_the_longest_length_and_no_longer(lock: Lock) -> None:
+    longest, longer = (replace(MISTRAL_7B_DOLLY, name="m" * (length - len("dev-"))) for length in (43, 44))
+
+    assert preflight([(DEV, [longest])], lock=lock).errors == ()
+    assert _rules(preflight([(DEV, [longer])], lock=lock).errors) == {"pipeline-name-too-long"}
 
 
 def test_reports_everything_at_once(lock: Lock) -> None:
