@@ -126,10 +126,13 @@ def _told(environment: Environment, model: Model) -> set[str]:
 
 
 def test_every_model_stack_tells_where_it_answers_and_what_it_works_with(templates: dict[str, dict[str, Any]]) -> None:
-    for environment, models in DEPLOYMENTS:
-        for model in models:
-            path = f"{environment.name}/{model.name}"
-            assert set(templates[path]["Outputs"]) == _told(environment, model), path
+    expected = {
+        f"{environment.name}/{model.name}": _told(environment, model)
+        for environment, models in DEPLOYMENTS
+        for model in models
+    }
+
+    assert {path: set(templates[path]["Outputs"]) for path in expected} == expected
 
 
 def test_callers_of_dev_and_staging_have_keys_and_those_of_prod_iam_credentials(
@@ -159,11 +162,11 @@ def test_rents_instances_only_when_everything_else_stands(templates: dict[str, d
 
 
 def test_keeps_what_prod_stores_and_removes_what_dev_stores(templates: dict[str, dict[str, Any]]) -> None:
+    stored = {"AWS::KMS::Key", "AWS::S3::Bucket", "AWS::Logs::LogGroup"}
     for environment, policy in [("dev", "Delete"), ("prod", "Retain")]:
-        template = templates[f"{environment}/mistral-7b-instruct"]
-        for resource in template["Resources"].values():
-            if resource["Type"] in {"AWS::KMS::Key", "AWS::S3::Bucket", "AWS::Logs::LogGroup"}:
-                assert resource["DeletionPolicy"] == policy, (environment, resource["Type"])
+        resources = templates[f"{environment}/mistral-7b-instruct"]["Resources"].values()
+        found = {(one["Type"], one["DeletionPolicy"]) for one in resources if one["Type"] in stored}
+        assert found == {(resource_type, policy) for resource_type in stored}
 
 
 def test_tags_everything_with_environment_and_model(templates: dict[str, dict[str, Any]]) -> None:

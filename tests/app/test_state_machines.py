@@ -137,13 +137,19 @@ def test_a_missing_right_would_be_seen(templates: Templates, action: str) -> Non
 
 
 def test_every_call_is_allowed_on_what_it_names(templates: Templates) -> None:
-    for template, role, call in _calls(templates):
-        rights = allowed(template, role)
-        for action, name in _named(call):
-            assert any(action == one and _covers(arn, name) for one, arn in rights), (call.place, action, name)
+    named = [
+        (call.place, action, name, allowed(template, role))
+        for template, role, call in _calls(templates)
+        for action, name in _named(call)
+    ]
+
+    assert len(named) > 10
+    for place, action, name, rights in named:
+        assert any(action == one and _covers(arn, name) for one, arn in rights), (place, action, name)
 
 
 def test_no_role_allows_what_no_state_calls(templates: Templates) -> None:
+    assert templates
     for template in templates.values():
         for _, properties in machines(template):
             role = role_of(properties)
@@ -158,6 +164,7 @@ def test_no_role_allows_what_no_state_calls(templates: Templates) -> None:
 def test_no_role_reaches_beyond_its_model(templates: Templates) -> None:
     # Neither has a resource in IAM (service authorization reference).
     whole = _LOGGING | _TRACING | {"cloudwatch:DescribeAlarms", "bedrock:CreateModelImportJob"}
+    assert _own(templates)
     for template, properties in _own(templates):
         role, name = role_of(properties), re.escape(str(properties["StateMachineName"]))
         rights = allowed(template, role)
@@ -200,6 +207,7 @@ def test_roles_are_passed_to_the_service_alone_that_takes_them(templates: Templa
 
 
 def test_every_task_is_retried_or_caught_and_every_state_is_reached(templates: Templates) -> None:
+    assert _own(templates)
     for _, properties in _own(templates):
         states = definition(properties)["States"]
         bare = [
@@ -212,16 +220,23 @@ def test_every_task_is_retried_or_caught_and_every_state_is_reached(templates: T
 
 
 def test_no_answer_takes_the_place_of_what_was_gathered_before(templates: Templates) -> None:
-    for _, properties in _own(templates):
-        for name, state in definition(properties)["States"].items():
-            # What a state machine ends with is all that is left of it.
-            if state["Type"] in {"Task", "Pass"} and not state.get("End"):
-                assert state.get("ResultPath", "$") != "$", name
+    paths = {
+        name: state.get("ResultPath", "$")
+        for _, properties in _own(templates)
+        for name, state in definition(properties)["States"].items()
+        # What a state machine ends with is all that is left of it.
+        if state["Type"] in {"Task", "Pass"} and not state.get("End")
+    }
+
+    assert paths
+    assert [name for name, path in paths.items() if path == "$"] == []
 
 
 def test_every_machine_ends_within_the_year_that_an_execution_may_last(templates: Templates) -> None:
-    for _, properties in _own(templates):
-        assert 0 < definition(properties)["TimeoutSeconds"] < 365 * 86_400
+    longest = [definition(properties)["TimeoutSeconds"] for _, properties in _own(templates)]
+
+    assert longest
+    assert all(0 < seconds < 365 * 86_400 for seconds in longest)
 
 
 def test_a_pipeline_waits_longer_than_its_import_may_take(templates: Templates) -> None:

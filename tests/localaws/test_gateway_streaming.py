@@ -374,7 +374,9 @@ def test_the_apps_own_runtime_streams_through_it(aws: Callable[..., Any], local_
         variables={"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/invoke_shim/bootstrap"},
     )
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+    streamed = 0
     for api in deployed(aws, local_aws, name, function, {"stream": 20_000}):
+        streamed += 1
         go = tmp_path / "go"
         connection = http.client.HTTPConnection(urlsplit(local_aws).netloc, timeout=30)
         connection.request("POST", f"/_localaws/execute-api/{REGION}/{api.id}/prod/stream", body=str(go))
@@ -386,4 +388,5 @@ def test_the_apps_own_runtime_streams_through_it(aws: Callable[..., Any], local_
             response.read()
         assert broken.value.partial == b"data: 2\n\n"
         connection.close()
+    assert streamed == 1
     aws("lambda").delete_function(FunctionName=name)

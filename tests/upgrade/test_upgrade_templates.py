@@ -39,6 +39,7 @@ def test_every_resource_is_known_to_hold_state_or_not(old: Assembly, new: Assemb
 def test_stacks_and_exports_keep_their_outputs(old: Assembly, new: Assembly) -> None:
     today = new.templates()
 
+    assert old.templates()
     for path, template in old.templates().items():
         assert template.get("Outputs", {}).keys() <= today[path].get("Outputs", {}).keys(), path
 
