@@ -1,5 +1,6 @@
-"""Bedrock Custom Model Import: the artifact check, and the names that jobs and models get.
+"""Functions of Bedrock Custom Model Import: the artifact check, the steps of the import, and the custom resource.
 
-An island: the standard library and boto3 alone. `check` is the Lambda's handler; the same check runs on a laptop as
-`python -m tools.artifacts check`.
+`contract` lists the four handlers: `check.handler`, `steps.handler`, `lifecycle.on_event` and `lifecycle.is_complete`.
+The same check runs on a laptop as `python -m tools.artifacts check`. The package imports the standard library and
+boto3 alone.
 """

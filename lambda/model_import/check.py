@@ -1,4 +1,4 @@
-"""The first step of an import: checks the artifacts before Bedrock gets them. See `handler`."""
+"""Check the artifacts of an import before Bedrock gets them: the first step of the state machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from model_import.artifacts.report import check, refused
 from model_import.artifacts.s3 import S3Folder
 from model_import.artifacts.shards import READERS
 from model_import.clients import client as client_of
-from model_import.sources import PREFIX, is_arn, resolve
+from model_import.contract import PREFIX_SOURCE
+from model_import.sources import is_arn, resolve
 
 __all__ = ["ArtifactError", "check_uri", "handler"]
 
@@ -26,28 +27,26 @@ _SETTINGS = Config(max_pool_connections=READERS, retries={"mode": "standard", "m
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Check the weights of an import.
 
-    The environment variable `READABLE` names the S3 prefix below which the import's roles may read.
-
     Args:
         event: `weights`, an S3 URI of an unpacked model such as `s3://bucket/prefix/`, or the ARN of a SageMaker model
-            or of a training job, which is asked for it; and `region`, the import's.
+            or of a training job, which SageMaker resolves to one; and `region`, the import's.
 
     Returns:
-        `weights`, the URI with a slash at its end; `source`, the ARN, or `s3` for a URI; `errors`, empty here;
-        `warnings`, each with `severity`, `rule`, `place`, `problem` and `allowed`; and of the model `architecture`,
+        `weights`, the URI with a slash at its end; `source`, the ARN, or `s3` for a URI; `errors`, always empty;
+        `warnings`, each with `severity`, `rule`, `place`, `problem` and `allowed`; and the model's `architecture`,
         `contextTokens` (null where there is no limit), `weightBytes`, `parameters`, `shards`, `chatTemplate`,
         `converse`, and `version`, 12 hexadecimal digits that change with the content: `model_import.names` makes names
         and tokens of them.
 
     Raises:
-        ArtifactError: if the model cannot be imported; the message lists all errors, one a line. Also if the event
-            is wrong. Trying again changes nothing, so a state machine should not.
+        ArtifactError: The model cannot be imported, or the event is wrong; the message lists all errors, one a line.
+            A retry fails likewise, so a state machine should make none.
     """
     uri, region = event.get("weights"), event.get("region")
     if not isinstance(uri, str) or not isinstance(region, str):
         problem = f"the event has the fields {sorted(event)}"
         raise ArtifactError(refused("-", FolderError("event", problem, "weights and region, both strings")))
-    source = uri if is_arn(uri) else PREFIX
+    source = uri if is_arn(uri) else PREFIX_SOURCE
     try:
         sagemaker = client_of("sagemaker") if is_arn(uri) else None
         uri = resolve(uri, sagemaker=sagemaker, readable=os.environ.get("READABLE", ""))
@@ -66,11 +65,11 @@ def check_uri(uri: str, *, region: str | None, client: Any = None) -> Report:
 
     Args:
         uri: `s3://bucket/prefix/`.
-        region: Of the import; None leaves out what depends on it.
+        region: The import's region; None skips the checks that depend on it.
         client: boto3's client of S3, by default one of this process's credentials and region.
 
     Returns:
-        What was found.
+        The report.
     """
     try:
         folder = S3Folder(boto3.client("s3", config=_SETTINGS) if client is None else client, uri)

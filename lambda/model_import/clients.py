@@ -1,4 +1,4 @@
-"""The AWS clients of the functions, made once a process and retried by AWS's standard rules."""
+"""Make the AWS clients of the functions, once a process, with AWS's standard retries."""
 
 from functools import cache
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-# `standard` waits up to 20 s in all; whatever takes longer is a state of the state machine's own.
+# `standard` waits up to 20 s in all; longer waits are states of the state machine.
 _CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 5, "mode": "standard"})
-# A model that is not loaded must be told as such at once: the state machine waits, not the SDK.
+# A model that is not loaded must be reported at once: the state machine waits, not the SDK.
 _ONE_ATTEMPT = Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1})
 
 

@@ -2,6 +2,23 @@
 
 The standard library only, and nothing of this package, so that synthesis can import it. Tests hold that the handlers
 read these variables and inputs and return these outputs, and that templates set and send nothing else.
+
+| variable of *check* | meaning |
+|---|---|
+| `READABLE` | the S3 prefix below which the import's roles may read |
+
+| variable of the other functions | meaning |
+|---|---|
+| `MODEL` | name of the model, such as `dev-llama-3b`; names of versions append a hyphen and the version |
+| `TARGET_PARAMETER` | the SSM parameter with the served version's ARN, which the invoke shim reads |
+| `SERVED_PARAMETER`, `PREVIOUS_PARAMETER` | the SSM parameters with the served version and the one before it |
+| `KEEP_VERSIONS` | number of versions that stay imported, the served one included |
+| `BODY` | form of the model's requests: `chat`, `completion`, `native` or `converse` |
+| `SMOKE_PROMPT`, `SMOKE_EXPECT` | prompt that a new version has to answer; a text that its answer must contain |
+| `STATE_MACHINE_ARN` | the state machine that imports |
+| `DEADLINE_SECONDS` | time that a deployment waits for an import |
+
+A variable that is empty counts as not set.
 """
 
 from collections.abc import Mapping
@@ -24,6 +41,11 @@ class Function(NamedTuple):
     optional: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """All environment variables."""
+        return (*self.required, *self.optional)
 
 
 class Step(NamedTuple):

@@ -1,11 +1,11 @@
-"""What becomes of a run that fails: its own words, the likely cause beside them, and nothing left behind."""
+"""*Tidy*: remove what a failed run imported, and add the likely cause to its error message."""
 
 import json
 import re
 from typing import Any
 
 from model_import import versions
-from model_import.configuration import Configuration
+from model_import.settings import Settings
 
 _LONGEST_CAUSE = 8000
 """Characters; Step Functions takes 32,768 of a cause."""
@@ -24,17 +24,17 @@ _CAUSES = (
     (
         r"expected file",
         "the prefix must hold config.json, tokenizer_config.json, tokenizer.json and *.safetensors themselves, not in "
-        "a folder below; LoRA adapters must be merged into their base model first",
+        "a folder below it; LoRA adapters must be merged into their base model first",
     ),
-    (r"(?i)architecture", "the class in config.json's `architectures` is none that Custom Model Import takes"),
-    (r"(?i)chat template", "the weights have no chat template: ask with the body `completion` or `native`"),
-    (r"(?i)tokenizer", "`tokenizer_class` in tokenizer_config.json is none that Custom Model Import takes"),
-    (r"(?i)context length", "`max_position_embeddings` in config.json is above what Custom Model Import takes"),
+    (r"(?i)architecture", "Custom Model Import does not support the class in config.json's `architectures`"),
+    (r"(?i)chat template", "the weights have no chat template: use the body `completion` or `native`"),
+    (r"(?i)tokenizer", "Custom Model Import does not support the `tokenizer_class` in tokenizer_config.json"),
+    (r"(?i)context length", "`max_position_embeddings` in config.json is above the limit of Custom Model Import"),
     (r"(?i)total_parameters", "GPT-OSS: model.safetensors.index.json needs `metadata` without `total_parameters`"),
     (
         r"(?i)role ARN is invalid",
-        "Bedrock did not see the import role, or may not assume it, for as long as it was tried: the role's trust "
-        "policy must name bedrock.amazonaws.com, this account and model-import-job/* of this region",
+        "Bedrock could not find or assume the import role in any of the tries: the role's trust policy must name "
+        "bedrock.amazonaws.com, this account and model-import-job/* of this region",
     ),
     (
         r"(?i)kms|decrypt",
@@ -49,53 +49,52 @@ _CAUSES = (
         "a quota of the account: 3 imported models (L-45B04988, adjustable) and one import at a time (L-5F098EFA)",
     ),
     (r"(?i)ModelNotReady", "the model was not loaded within the time that the smoke test waits"),
-    (r"(?i)States\.Timeout", "other imports of the account took all of the time, since there is one at a time"),
+    (r"(?i)States\.Timeout", "other imports of the account took all the time: an account runs one at a time"),
 )
 
 
-def tidy(configuration: Configuration, event: dict[str, Any]) -> dict[str, Any]:
-    """Remove the version that a failed run imported, unless it is served or was before, and say why it failed.
+def tidy(settings: Settings, event: dict[str, Any]) -> dict[str, Any]:
+    """Remove the version that a failed run imported, unless it is served or the previous one, and explain the error.
 
     Args:
-        configuration: the function's settings.
-        event: `state`, the state machine's data: `failure` with `Error` and `Cause`, and, as far as the run came,
-            `run.version`.
+        settings: The function's settings.
+        event: `state`, the state machine's data: `failure` with `Error` and `Cause`, and after *plan* `run.version`.
 
     Returns:
-        `error` and `cause`: the error's name and its words, unchanged, with the likely cause in a second line.
+        `error` and `cause`: the error's name and its message, unchanged, with the likely cause in a second line.
     """
     state = event["state"]
-    error, words = _unwrapped(state["failure"])
-    # Without a plan the run has touched nothing: what there is of that version is another run's.
+    error, message = _unwrapped(state["failure"])
+    # Without a plan the run has changed nothing: an imported model of that version is another run's.
     version = state.get("run", {}).get("version")
     if version:
-        kept = versions.served_and_previous(configuration)
-        for imported in versions.versions(configuration.model):
+        kept = versions.served_and_previous(settings)
+        for imported in versions.versions(settings.model):
             if imported.version == version and version not in kept:
                 versions.remove(imported)
-    return {"error": error, "cause": with_likely_cause(words, error)[:_LONGEST_CAUSE]}
+    return {"error": error, "cause": with_likely_cause(message, error)[:_LONGEST_CAUSE]}
 
 
-def with_likely_cause(words: str, error: str = "") -> str:
-    """A message as it is, with the likely cause in a line of its own, where one is known.
+def with_likely_cause(message: str, error: str = "") -> str:
+    """Return a message, unchanged, with the likely cause in a line of its own where one is known.
 
     Args:
-        words: the message.
-        error: the error's name, which is looked at, too.
+        message: The error's message.
+        error: The error's name, which is searched as well.
     """
     for pattern, cause in _CAUSES:
-        if re.search(pattern, f"{error} {words}"):
-            return f"{words}\nlikely cause: {cause}"
-    return words
+        if re.search(pattern, f"{error} {message}"):
+            return f"{message}\nlikely cause: {cause}"
+    return message
 
 
 def _unwrapped(failure: dict[str, str]) -> tuple[str, str]:
-    """An error's name and words; Lambda wraps a function's into JSON."""
-    words = failure.get("Cause", "")
+    """Return an error's name and message; Lambda wraps a function's message into JSON."""
+    message = failure.get("Cause", "")
     try:
-        document = json.loads(words)
+        document = json.loads(message)
     except ValueError:
         document = None
     if isinstance(document, dict) and "errorMessage" in document:
-        words = str(document["errorMessage"])
-    return failure.get("Error", "Error"), words
+        message = str(document["errorMessage"])
+    return failure.get("Error", "Error"), message

@@ -1,4 +1,4 @@
-"""What a run has to do for its version, and room for it in the account."""
+"""*Plan*, *make room* and *prune*: decide whether to import a version, and remove old ones."""
 
 from typing import Any
 
@@ -6,17 +6,18 @@ from botocore.exceptions import ClientError
 
 from model_import import versions
 from model_import.clients import client
-from model_import.configuration import Configuration
+from model_import.contract import IMPORTED, RUNNING, TO_IMPORT
 from model_import.names import job_name, model_name, request_token
+from model_import.settings import Settings
 
 _QUOTA = {"ServiceCode": "bedrock", "QuotaCode": "L-45B04988"}
 """The quota "Imported models per account" (Service Quotas)."""
 DEFAULT_QUOTA = 3
-"""Its default value."""
+"""The quota's default value."""
 
 
 class BodyError(Exception):
-    """The model does not take the form of request that it is to be asked in."""
+    """The model does not support the configured form of requests."""
 
 
 class ConcurrentRunError(Exception):
@@ -24,69 +25,69 @@ class ConcurrentRunError(Exception):
 
 
 class NoRoomError(Exception):
-    """The account's quota of imported models is used up by what may not be removed."""
+    """The account's quota of imported models is used up by models that may not be removed."""
 
 
-def plan(configuration: Configuration, event: dict[str, Any]) -> dict[str, Any]:
+def plan(settings: Settings, event: dict[str, Any]) -> dict[str, Any]:
     """Decide whether a version has to be imported.
 
-    A version that is there is not imported again, and a job that runs for it is waited for. A job's name stays in use
-    when it has ended, so that the next one for the same content gets another name and another token; within one run
-    both stay the same, so that a repeated call is the same job to Bedrock.
+    A version that exists is not imported again, and a running job of it is waited for. The name of a job that ended
+    stays in use, so that the next job of the same content gets another name and another token; within one run both
+    stay the same, so that a repeated call is the same job to Bedrock.
 
     Args:
-        configuration: the function's settings.
-        event: `weights`, the S3 prefix as the check found it; `artifacts`, what the check found: `version`,
-            `chatTemplate` and `converse`; `execution`, the ARN of this run.
+        settings: The function's settings.
+        event: `weights`, the S3 prefix as the check returned it; `artifacts`, the check's `version`, `chatTemplate`
+            and `converse`; `execution`, the ARN of this run.
 
     Returns:
-        `status` (`imported`, `running` or `import`), `version`, `modelName`, and as it applies
-        `modelArn`, `jobArn`, or `jobName` and `token`; the others are empty.
+        `status` (`imported`, `running` or `import`), `version`, `modelName`, and by the status `modelArn`, `jobArn`, or
+        `jobName` and `token`; the others are empty.
 
     Raises:
-        BodyError: the model cannot be asked as it is to be.
-        ConcurrentRunError: an earlier run has not ended.
+        BodyError: The model does not support the configured form of requests.
+        ConcurrentRunError: An earlier run has not ended.
     """
-    _check_body(configuration.body, event["artifacts"])
-    _refuse_concurrent_run(configuration, event["execution"])
+    _check_body(settings.body, event["artifacts"])
+    _refuse_concurrent_run(settings, event["execution"])
     version = event["artifacts"]["version"]
-    nothing = dict.fromkeys(("modelArn", "jobArn", "jobName", "token"), "")
-    known = {**nothing, "version": version, "modelName": model_name(configuration.model, version)}
-    for imported in versions.versions(configuration.model):
+    empty = dict.fromkeys(("modelArn", "jobArn", "jobName", "token"), "")
+    known = {**empty, "version": version, "modelName": model_name(settings.model, version)}
+    for imported in versions.versions(settings.model):
         if imported.version == version:
-            return {**known, "status": "imported", "modelArn": imported.arn}
-    earlier = [job for job in versions.jobs(configuration.model) if job.version == version]
+            return {**known, "status": IMPORTED, "modelArn": imported.arn}
+    earlier = [job for job in versions.jobs(settings.model) if job.version == version]
     for job in earlier:
         if job.status == "InProgress":
-            return {**known, "status": "running", "jobArn": job.arn}
+            return {**known, "status": RUNNING, "jobArn": job.arn}
     attempt = len(earlier) + 1
     return {
         **known,
-        "status": "import",
-        "jobName": job_name(configuration.model, version, attempt),
-        "token": request_token(configuration.model, version, settings={"weights": event["weights"]}, attempt=attempt),
+        "status": TO_IMPORT,
+        "jobName": job_name(settings.model, version, attempt),
+        "token": request_token(settings.model, version, settings={"weights": event["weights"]}, attempt=attempt),
     }
 
 
-def make_room(configuration: Configuration, event: dict[str, Any]) -> dict[str, Any]:
-    """Remove old versions of this model, as few as it takes, where the account's quota is used up.
+def make_room(settings: Settings, event: dict[str, Any]) -> dict[str, Any]:
+    """Remove old versions of this model, as few as necessary, where the account's quota is used up.
 
-    First go those that are neither served nor the previous one, the oldest first; then the previous one. The served
-    version and the one to import stay, as does every model that is not this one's.
+    Versions that are neither served nor the previous one are removed first, the oldest first; then the previous one.
+    The served version and the one to import stay, as does every other model.
 
     Args:
-        configuration: the function's settings.
+        settings: The function's settings.
         event: `version`, the one to import.
 
     Returns:
-        `models` and `quota`, the account's numbers, and `removed`, the versions that are gone.
+        `models` and `quota`, the account's numbers, and `removed`, the removed versions.
 
     Raises:
-        NoRoomError: there is no room without removing what must stay.
+        NoRoomError: Models that must stay use up the quota.
     """
     listed = versions.account_models()
-    own = versions.versions(configuration.model, listed)
-    served, previous = versions.served_and_previous(configuration)
+    own = versions.versions(settings.model, listed)
+    served, previous = versions.served_and_previous(settings)
     quota = _quota()
     candidates = [version for version in own if version.version not in (served, previous, event["version"])]
     candidates += [version for version in own if version.version == previous and previous != event["version"]]
@@ -96,8 +97,8 @@ def make_room(configuration: Configuration, event: dict[str, Any]) -> dict[str, 
             names = ", ".join(sorted(model["modelName"] for model in listed))
             raise NoRoomError(
                 f"the account has {len(listed)} imported models in this region, its quota is {quota} "
-                f"({_QUOTA['QuotaCode']}), and none of them is an old version of {configuration.model}: {names}; "
-                "delete one that nobody needs, or ask for a higher quota"
+                f"({_QUOTA['QuotaCode']}), and none of them is an old version of {settings.model}: {names}; "
+                "delete one that is not needed, or request a higher quota"
             )
         version = candidates.pop(0)
         versions.remove(version)
@@ -105,17 +106,17 @@ def make_room(configuration: Configuration, event: dict[str, Any]) -> dict[str, 
     return {"models": len(listed) - len(removed), "quota": quota, "removed": removed}
 
 
-def prune(configuration: Configuration, _event: dict[str, Any]) -> dict[str, Any]:
-    """Remove what is more than `keep_versions`; the served version and, from two on, the previous one stay.
+def prune(settings: Settings, _event: dict[str, Any]) -> dict[str, Any]:
+    """Remove versions beyond `keep_versions`; the served version and, from two on, the previous one stay.
 
     Returns:
-        `removed`, the versions that are gone.
+        `removed`, the removed versions.
     """
-    own = versions.versions(configuration.model)
-    served, previous = versions.served_and_previous(configuration)
+    own = versions.versions(settings.model)
+    served, previous = versions.served_and_previous(settings)
     ranks = {served: 2, previous: 1}
     newest_first = sorted(own, key=lambda version: (ranks.get(version.version, 0), version.created), reverse=True)
-    removed = newest_first[configuration.keep_versions :]
+    removed = newest_first[settings.keep_versions :]
     for version in removed:
         versions.remove(version)
     return {"removed": [version.version for version in removed]}
@@ -123,27 +124,25 @@ def prune(configuration: Configuration, _event: dict[str, Any]) -> dict[str, Any
 
 def _check_body(body: str, artifacts: dict[str, Any]) -> None:
     if body == "converse" and not artifacts["converse"]:
-        raise BodyError("body is 'converse': this architecture has no Converse; allowed are chat, completion, native")
+        raise BodyError("body is 'converse', which this architecture lacks; allowed: chat, completion, native")
     if body == "chat" and not artifacts["chatTemplate"]:
-        raise BodyError("body is 'chat': the weights have no chat template; allowed are completion and native")
+        raise BodyError("body is 'chat', and the weights have no chat template; allowed: completion, native")
 
 
-def _refuse_concurrent_run(configuration: Configuration, execution: str) -> None:
-    running = {run["executionArn"]: run["startDate"] for run in versions.runs(configuration.state_machine_arn)}
+def _refuse_concurrent_run(settings: Settings, execution: str) -> None:
+    running = {run["executionArn"]: run["startDate"] for run in versions.runs(settings.state_machine_arn)}
     own = running.pop(execution, None)
-    # Of two that began in the same moment, one must go on: the one whose name comes first.
+    # Of two that started at the same time, one must go on: the one whose ARN sorts first.
     older = [arn for arn, started in running.items() if own is None or (started, arn) < (own, execution)]
     if older:
-        raise ConcurrentRunError(
-            f"{', '.join(sorted(older))} is running: one import of {configuration.model} at a time"
-        )
+        raise ConcurrentRunError(f"{', '.join(sorted(older))} is running: one import of {settings.model} at a time")
 
 
 def _quota() -> int:
     try:
         return int(client("service-quotas").get_service_quota(**_QUOTA)["Quota"]["Value"])
     except ClientError as error:
-        # Service Quotas knows a quota only where its region has it; the default holds there.
+        # Service Quotas lists the quota only in some regions; elsewhere the default is in force.
         if versions.code_of(error) == "NoSuchResourceException":
             return DEFAULT_QUOTA
         raise

@@ -1,4 +1,4 @@
-"""The smoke test: a new version must answer before anybody is sent to it."""
+"""*Smoke test*: a new version must answer before clients are sent to it."""
 
 import json
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from model_import.clients import client
-from model_import.configuration import Configuration
+from model_import.settings import Settings
 from model_import.versions import code_of
 
 _TOKENS = 64
-# What passes by waiting: the model is being loaded (API reference of InvokeModel, errors), or nobody is at fault.
+# Errors that pass: the model is being loaded (API reference of InvokeModel, errors), or the service is overloaded.
 _NOT_YET = {
     "InternalServerException",
     "ModelNotReadyException",
@@ -22,42 +22,41 @@ _NOT_YET = {
 
 
 class ModelNotReadyError(Exception):
-    """The model does not answer yet; the state machine asks again."""
+    """The model does not answer yet; the state machine retries."""
 
 
 class SmokeTestError(Exception):
-    """The model answers wrongly, or refuses to."""
+    """The model refuses the request, or its answer is wrong."""
 
 
-def smoke_test(configuration: Configuration, event: dict[str, Any]) -> dict[str, Any]:
-    """Ask a model once.
+def smoke_test(settings: Settings, event: dict[str, Any]) -> dict[str, Any]:
+    """Send a model one prompt.
 
     Args:
-        configuration: the function's settings: `body`, `smoke_prompt` and `smoke_expect`.
+        settings: The function's settings: `body`, `smoke_prompt` and `smoke_expect`.
         event: `modelArn`.
 
     Returns:
-        `answer`, the text's first 200 characters.
+        `answer`, its first 200 characters.
 
     Raises:
-        ModelNotReadyError: it does not answer yet.
-        SmokeTestError: it refuses the request, or its answer is empty or not what is expected.
+        ModelNotReadyError: The model does not answer yet.
+        SmokeTestError: The model refuses the request, or its answer is empty or lacks the expected text.
     """
     try:
-        text = _ASK[configuration.body](event["modelArn"], configuration.smoke_prompt)
+        text = _ASK[settings.body](event["modelArn"], settings.smoke_prompt)
     except ClientError as error:
         message = f"{code_of(error)}: {error.response.get('Error', {}).get('Message', '')}"
         raise (ModelNotReadyError if code_of(error) in _NOT_YET else SmokeTestError)(message) from error
     except BotoCoreError as error:
         raise ModelNotReadyError(str(error)) from error
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise SmokeTestError(f"the answer has not the form of {configuration.body}: {error!r}") from error
+        raise SmokeTestError(f"the answer is not in the form of {settings.body}: {error!r}") from error
     if not text.strip():
-        raise SmokeTestError(f"the answer to {configuration.smoke_prompt!r} is empty")
-    if configuration.smoke_expect.lower() not in text.lower():
+        raise SmokeTestError(f"the answer to {settings.smoke_prompt!r} is empty")
+    if settings.smoke_expect.lower() not in text.lower():
         raise SmokeTestError(
-            f"the answer to {configuration.smoke_prompt!r} is {text[:200]!r}: it must hold "
-            f"{configuration.smoke_expect!r}"
+            f"the answer to {settings.smoke_prompt!r} is {text[:200]!r}, must contain {settings.smoke_expect!r}"
         )
     return {"answer": text[:200]}
 

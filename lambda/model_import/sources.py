@@ -1,6 +1,6 @@
-"""Where the weights of an import are: an S3 prefix as it is, or that of a SageMaker model or training job.
+"""Resolve the weights of an import to an S3 prefix: the declared one, or that of a SageMaker model or training job.
 
-SageMaker is asked when the import runs. What it names must be unpacked files below a prefix, inside what the import's
+A model or job is described when the import runs. Its weights must be unpacked files below a prefix that the import's
 roles may read. Sources: the API reference of DescribeModel (`ContainerDefinition`, `S3ModelDataSource`) and
 DescribeTrainingJob (`ModelArtifacts`, `OutputDataConfig`).
 """
@@ -16,15 +16,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from model_import.artifacts.findings import shown
 from model_import.artifacts.folder import FolderError
 
-PREFIX = "s3"
-"""What stands in the place of an ARN, as an import's source, where the weights were named by their prefix."""
-
 _ARN = re.compile(
     r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}:(?P<kind>model|training-job)/"
     r"(?P<name>[a-zA-Z0-9](-*[a-zA-Z0-9])*)"
 )
 _LONGEST_NAME = 63
-_WHAT = {"model": "SageMaker model", "training-job": "training job"}
+_KINDS = {"model": "SageMaker model", "training-job": "training job"}
 _UNPACK = "unpack it below a prefix of its own, and import that prefix"
 _UNCOMPRESSED = (
     f"{_UNPACK}; a training job leaves unpacked files with `disable_output_compression=True` in SageMaker's SDK, "
@@ -33,24 +30,24 @@ _UNCOMPRESSED = (
 
 
 def is_arn(weights: str) -> bool:
-    """Whether weights are named by an ARN, and not by an S3 prefix."""
+    """Report whether weights are named by an ARN, not by an S3 prefix."""
     return weights.startswith("arn:")
 
 
 def resolve(weights: str, *, sagemaker: Any, readable: str = "") -> str:
-    """The S3 prefix of the weights.
+    """Return the S3 prefix of the weights.
 
     Args:
         weights: `s3://bucket/prefix/`, or the ARN of a SageMaker model or of a training job.
-        sagemaker: boto3's client of SageMaker in the import's region; asked only about ARNs.
-        readable: The S3 prefix below which the import's roles may read; empty where that is not known.
+        sagemaker: boto3's client of SageMaker in the import's region; used for ARNs only.
+        readable: The S3 prefix below which the import's roles may read; empty where it is not known.
 
     Returns:
-        `s3://bucket/prefix/`; a prefix that was given comes back as it was.
+        `s3://bucket/prefix/`; a given prefix is returned unchanged.
 
     Raises:
-        FolderError: if there is no such model or job, if it has not ended well, if it leaves no unpacked files, or if
-            they are where the roles may not read.
+        FolderError: There is no such model or job, the job did not complete, the weights are packed, or they are
+            outside of the prefix that the roles may read.
     """
     uri = _of_arn(weights, sagemaker) if is_arn(weights) else weights
     inside = uri if uri.endswith("/") else f"{uri}/"
@@ -67,7 +64,7 @@ def _of_arn(arn: str, sagemaker: Any) -> str:
     if not match or len(match["name"]) > _LONGEST_NAME:
         raise FolderError(
             "source",
-            f"{shown(arn)} is no ARN that weights can come from",
+            f"{shown(arn)} is not the ARN of a SageMaker model or training job",
             "s3://bucket/prefix/, or arn:aws:sagemaker:REGION:ACCOUNT:model/NAME or …:training-job/NAME",
         )
     kind, name = match["kind"], match["name"]
@@ -82,17 +79,17 @@ def _of_arn(arn: str, sagemaker: Any) -> str:
     except ClientError as error:
         raise FolderError(*_explained(error, kind, name)) from error
     except BotoCoreError as error:
-        raise FolderError("source", f"SageMaker cannot be asked about {name}: {error}", "a network") from error
+        raise FolderError("source", f"SageMaker cannot be reached for {name}: {error}", "a network") from error
 
 
 def _same(asked: str, answered: str) -> None:
-    """Refuse what has the name of another account's or region's; SageMaker writes names in ARNs in lower case."""
+    """Refuse an ARN of another account or region; SageMaker writes names in ARNs in lower case."""
     if asked.lower() != answered.lower():
-        raise FolderError("source", f"{asked} is of another account or region", f"one of this one, such as {answered}")
+        raise FolderError("source", f"{asked} is of another account or region", f"such as {answered}")
 
 
 def _of_model(name: str, described: Mapping[str, Any]) -> str:
-    """The weights of a model's only container."""
+    """Return the prefix of the weights of a model's only container."""
     primary = described.get("PrimaryContainer")
     containers = [*([primary] if primary else []), *(described.get("Containers") or ())]
     if len(containers) != 1:
@@ -100,11 +97,11 @@ def _of_model(name: str, described: Mapping[str, Any]) -> str:
             "source", f"the SageMaker model {name} has {len(containers)} containers", "a model with one container"
         )
     [container] = containers
-    more = [one["ChannelName"] for one in container.get("AdditionalModelDataSources") or ()]
-    if more:
+    additional = [one["ChannelName"] for one in container.get("AdditionalModelDataSources") or ()]
+    if additional:
         raise FolderError(
             "source",
-            f"the SageMaker model {name} has additional data sources, {', '.join(more)}, which bedrock cannot take",
+            f"the SageMaker model {name} has additional data sources, unsupported by bedrock: {', '.join(additional)}",
             "a model whose weights are all below one prefix",
         )
     if container.get("Mode") == "MultiModel":
@@ -134,7 +131,7 @@ def _of_data_source(name: str, source: Mapping[str, Any]) -> str:
 
 
 def _of_training_job(name: str, described: Mapping[str, Any]) -> str:
-    """What a completed job has left, unpacked."""
+    """Return the prefix of the unpacked output of a completed job."""
     status = described["TrainingJobStatus"]
     if status != "Completed":
         reason = f": {described['FailureReason']}" if described.get("FailureReason") else ""
@@ -150,10 +147,10 @@ def _of_training_job(name: str, described: Mapping[str, Any]) -> str:
 def _explained(error: ClientError, kind: str, name: str) -> tuple[str, str, str]:
     code = str(error.response.get("Error", {}).get("Code", ""))
     message = str(error.response.get("Error", {}).get("Message", ""))
-    what = f"the {_WHAT[kind]} {name}"
+    described = f"{_KINDS[kind]} {name}"
     if code == "AccessDeniedException":
-        return "access", f"SageMaker refuses to describe {what}: {message}", "the one that the declaration names"
+        return "access", f"SageMaker refuses to describe the {described}: {message}", "the one that is declared"
     # API reference: DescribeTrainingJob has ResourceNotFound; DescribeModel lists no error, and answers this one.
     if code in ("ResourceNotFound", "ValidationException"):
-        return "source", f"there is no {what.removeprefix('the ')}: {message}", "a name of this account and region"
-    return "source", f"SageMaker refuses to describe {what}: {code}: {message}", "try again"
+        return "source", f"there is no {described}: {message}", "a name of this account and region"
+    return "source", f"SageMaker refuses to describe the {described}: {code}: {message}", "try again"

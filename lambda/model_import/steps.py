@@ -1,4 +1,4 @@
-"""The state machine's steps that take more than one call of an API: one function, told which step it is.
+"""Steps of the state machine that take more than one API call: one function, which gets the name of the step.
 
 `{"step": "plan" | "make_room" | "smoke_test" | "prune" | "tidy", …}`; each step is documented where it is defined.
 """
@@ -6,12 +6,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from model_import.configuration import Configuration
 from model_import.failures import tidy
 from model_import.planning import make_room, plan, prune
+from model_import.settings import Settings
 from model_import.smoke import smoke_test
 
-_STEPS: dict[str, Callable[[Configuration, dict[str, Any]], dict[str, Any]]] = {
+_STEPS: dict[str, Callable[[Settings, dict[str, Any]], dict[str, Any]]] = {
     "plan": plan,
     "make_room": make_room,
     "smoke_test": smoke_test,
@@ -21,15 +21,16 @@ _STEPS: dict[str, Callable[[Configuration, dict[str, Any]], dict[str, Any]]] = {
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Do one step.
+    """Run one step.
 
     Args:
-        event: `step`, and what the step needs.
+        event: `step`, and the step's inputs.
 
     Raises:
-        ValueError: there is no such step.
+        ValueError: There is no such step.
+        SettingsError: The environment is not usable.
     """
     step = _STEPS.get(event.get("step", ""))
     if step is None:
         raise ValueError(f"step is {event.get('step')!r}, must be one of {', '.join(_STEPS)}")
-    return step(Configuration.from_environment(), event)
+    return step(Settings.from_environment(), event)

@@ -1,7 +1,7 @@
-"""The versions of one model in the account: what is imported, which jobs there were, what is served.
+"""List the versions of one model in the account: imported models, import jobs, and the served version.
 
-An imported model belongs to this model only if its name is the model's with a version, *and* it carries the model's
-tag: nothing else is ever removed. The functions' policies hold them to the tag, too.
+An imported model is a version of this model only if its name is the model's with a version, *and* it has the model's
+tag: nothing else is ever removed. The functions' policies require the tag as well.
 """
 
 import re
@@ -11,17 +11,9 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from model_import.clients import client
-from model_import.configuration import Configuration
+from model_import.contract import NO_RELEASE, TAG
 from model_import.names import VERSION_DIGITS, is_version_of
-
-TAG = "jumpstack:model"
-"""The key of the tag with the model's name on jobs and imported models."""
-
-SOURCE_TAG = "jumpstack:source"
-"""The key of the tag that says what named an imported model's weights: an ARN, or `s3` for a prefix."""
-
-NOTHING = "none"
-"""A parameter's value where no version is served."""
+from model_import.settings import Settings
 
 _ATTEMPT = re.compile(r"-[0-9]{1,3}")
 
@@ -31,8 +23,8 @@ class Version(NamedTuple):
 
     Attributes:
         version: 12 hexadecimal digits.
-        arn: the imported model's ARN.
-        created: when its import ended.
+        arn: The imported model's ARN.
+        created: The time at which its import ended.
     """
 
     version: str
@@ -44,9 +36,9 @@ class Job(NamedTuple):
     """One import job.
 
     Attributes:
-        version: the version that it imports.
-        name: its name.
-        arn: its ARN.
+        version: The version that it imports.
+        name: The job's name.
+        arn: The job's ARN.
         status: `InProgress`, `Completed` or `Failed`.
     """
 
@@ -57,17 +49,17 @@ class Job(NamedTuple):
 
 
 def account_models() -> list[dict[str, Any]]:
-    """All imported models of the account and region, as ListImportedModels shows them: the quota counts them all."""
+    """List all imported models of the account and region, as ListImportedModels returns them: the quota counts all."""
     pages = client("bedrock").get_paginator("list_imported_models").paginate()
     return [model for page in pages for model in page["modelSummaries"]]
 
 
 def versions(model: str, listed: list[dict[str, Any]] | None = None) -> list[Version]:
-    """The imported versions of a model, the oldest first.
+    """List the imported versions of a model, the oldest first.
 
     Args:
-        model: the model's name, such as `dev-llama-3b`.
-        listed: what `account_models` returned, where that is known already.
+        model: The model's name, such as `dev-llama-3b`.
+        listed: The result of `account_models`, if there is one already.
     """
     found = [
         Version(summary["modelName"][-VERSION_DIGITS:], summary["modelArn"], summary["creationTime"])
@@ -78,12 +70,12 @@ def versions(model: str, listed: list[dict[str, Any]] | None = None) -> list[Ver
 
 
 def jobs(model: str) -> list[Job]:
-    """The import jobs of a model, the newest first; AWS keeps them, and their names stay in use."""
+    """List the import jobs of a model, the newest first; AWS keeps them, and their names stay in use."""
     pages = client("bedrock").get_paginator("list_model_import_jobs").paginate(nameContains=model)
     found = []
     for page in pages:
         for job in page["modelImportJobSummaries"]:
-            # The first attempt's name is the version's, the others' end in their number.
+            # The first attempt has the version's name, the others append their number.
             name = job["jobName"][: len(model) + 1 + VERSION_DIGITS]
             rest = job["jobName"][len(name) :]
             if is_version_of(model, name) and (not rest or _ATTEMPT.fullmatch(rest)):
@@ -92,7 +84,7 @@ def jobs(model: str) -> list[Job]:
 
 
 def runs(state_machine_arn: str) -> list[dict[str, Any]]:
-    """The state machine's executions that run; none of one that is gone."""
+    """List the running executions of the state machine; none if it is gone."""
     paginator = client("stepfunctions").get_paginator("list_executions")
     try:
         pages = list(paginator.paginate(stateMachineArn=state_machine_arn, statusFilter="RUNNING"))
@@ -104,7 +96,7 @@ def runs(state_machine_arn: str) -> list[dict[str, Any]]:
 
 
 def remove(version: Version) -> None:
-    """Delete an imported version; that it is gone already is fine."""
+    """Delete an imported version, unless it is gone already."""
     try:
         client("bedrock").delete_imported_model(modelIdentifier=version.arn)
     except ClientError as error:
@@ -112,16 +104,16 @@ def remove(version: Version) -> None:
             raise
 
 
-def served_and_previous(configuration: Configuration) -> tuple[str, str]:
-    """The versions that the parameters name, served and previous; `none` where there is none."""
+def served_and_previous(settings: Settings) -> tuple[str, str]:
+    """Return the served and the previous version, as the parameters name them; `none` for no version."""
     return (
-        read_parameter(configuration.served_parameter) or NOTHING,
-        read_parameter(configuration.previous_parameter) or NOTHING,
+        read_parameter(settings.served_parameter) or NO_RELEASE,
+        read_parameter(settings.previous_parameter) or NO_RELEASE,
     )
 
 
 def read_parameter(name: str) -> str | None:
-    """A parameter's value; None if there is no such parameter."""
+    """Return a parameter's value; None if there is no such parameter."""
     try:
         return str(client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
     except ClientError as error:
@@ -131,12 +123,12 @@ def read_parameter(name: str) -> str | None:
 
 
 def code_of(error: ClientError) -> str:
-    """The name of the service's error."""
+    """Return the code of the service's error."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def tags(arn: str) -> dict[str, str]:
-    """The tags of an imported model; none of one that is gone."""
+    """Return the tags of an imported model; none if it is gone."""
     try:
         found = client("bedrock").list_tags_for_resource(resourceARN=arn)["tags"]
     except ClientError as error:

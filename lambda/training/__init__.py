@@ -1,4 +1,4 @@
-"""Fine-tuning: what the pipeline's functions do before, between and after its steps.
+"""Functions of the fine-tuning pipeline: *prepare*, *verify*, *prune* and the custom resource.
 
-An island: the standard library, boto3, itself, and the catalogue that is packed into the functions' asset.
+The package imports the standard library, boto3, itself, and the catalogue that is packed into the functions' asset.
 """

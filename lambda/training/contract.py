@@ -2,6 +2,40 @@
 
 The standard library only, and nothing of this package, so that synthesis can import it. Tests hold that the handlers
 read these variables and inputs and return these outputs, and that templates set and send nothing else.
+
+| variable of *prepare* | meaning |
+|---|---|
+| `NAME_PREFIX` | the pipeline, with which names of jobs begin, such as `dev-mistral-7b-dolly`; at most 46 characters |
+| `MODEL_ID`, `MODEL_VERSION` | the base model, pinned |
+| `METHOD` | `instruction`, `domain` or `chat` |
+| `PROMPT_TEMPLATE` | with `instruction`: the declared template, a `template.json` as it is; optional |
+| `HYPERPARAMETERS` | the declared hyperparameters, a JSON object of strings; optional |
+| `INSTANCE_TYPE`, `INSTANCE_COUNT` | the instances of a job; the count is 1 if not set |
+| `SPOT` | `true`: managed spot training, with checkpoints in the bucket |
+| `MAX_RUNTIME_SECONDS` | the longest run; the recipe's if not set |
+| `MAX_WAIT_SECONDS` | with spot: the longest wait and run together; twice the run if not set |
+| `DATA_PREFIX` | `s3://` prefix of the training channel, unless the execution names one |
+| `VALIDATION_PREFIX` | `s3://` prefix of a validation channel; without it the job splits the data |
+| `VALIDATION_SPLIT` | share of the data that the job sets aside; the recipe's if not set |
+| `OUTPUT_PREFIX` | `s3://` prefix of reports and requests (`<version>/`), models and checkpoints (`<job>/`) |
+| `KMS_KEY_ARN` | KMS key of everything below `OUTPUT_PREFIX` |
+| `VOLUME_KMS_KEY_ARN` | KMS key of the storage volume, where the instance type takes one; optional |
+| `ROLE_ARN` | the jobs' execution role |
+| `SUBNET_IDS`, `SECURITY_GROUP_IDS` | the jobs' network, joined by commas; optional |
+| `ACCEPT_EULA` | `true`: the model's licence is accepted |
+| `TAGS` | tags of the jobs, a JSON object of strings; optional |
+
+| variable of *verify* | meaning |
+|---|---|
+| `CONTAINER` | API of the endpoint's container: `tgi` (if not set), `lmi`, which has the same, or `vllm` |
+| `PROMPT_TEMPLATE` | the declared template, a `template.json` as it is; without one, a plain sentence is sent |
+
+| variable of *prune* | meaning |
+|---|---|
+| `NAME_PREFIX` | the pipeline, with which names of models and configs begin |
+| `SERVED_PARAMETER`, `PREVIOUS_PARAMETER` | the SSM parameters that name the served and the previous release |
+
+A variable that is empty counts as not set.
 """
 
 from typing import Final, NamedTuple
@@ -23,6 +57,11 @@ class Function(NamedTuple):
     optional: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """All environment variables."""
+        return (*self.required, *self.optional)
 
 
 PREPARE: Final = Function(
@@ -68,7 +107,7 @@ TRIGGERS: Final = ("Declaration",)
 """Properties of the custom resource that are not read: their change makes CloudFormation update it."""
 
 METHODS: Final = ("instruction", "domain", "chat")
-"""Allowed values of `METHOD`."""
+"""Allowed values of `METHOD`: `instruction_tuned`, neither, or `chat_dataset` among the recipe's hyperparameters."""
 
 CONTAINERS: Final = ("tgi", "lmi", "vllm")
 """Allowed values of `CONTAINER`: the API of the endpoint's container."""

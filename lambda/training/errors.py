@@ -1,6 +1,6 @@
-"""Why a run ends before it trains. The names are those that the state machine's execution shows as its error.
+"""Errors that end a run; the state machine's execution shows their names.
 
-What is wrong with data is a `DataError` of `training.dataset`, and data that cannot be read its `SourceError`.
+Bad data raises `training.dataset.DataError`, data that cannot be read `training.dataset.SourceError`.
 """
 
 
@@ -17,8 +17,8 @@ class InputError(Exception):
 
 
 class RecipeError(Exception):
-    """There is no recipe of the pinned version, or what is declared does not go with it; all is listed."""
+    """There is no recipe of the pinned version, or the declaration conflicts with it; all conflicts are listed."""
 
 
 class VerifyError(Exception):
-    """The endpoint does not serve what was asked for."""
+    """The endpoint does not serve the requested release."""

@@ -1,4 +1,4 @@
-"""The training job that a pipeline's settings and a recipe come to: the same in *prepare* and on a laptop."""
+"""Build the training job from a pipeline's settings and a recipe: the same in *prepare* and on a laptop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPLIT = "validation_split_ratio"
 
 
 def job_of(settings: Settings, recipe: TrainingRecipe, data_prefix: str) -> TrainingJob:
-    """The job, with the pipeline's name until it has a version.
+    """Build the job, which has the pipeline's name until it has a version.
 
     Args:
         settings: The pipeline's settings.
@@ -27,7 +27,7 @@ def job_of(settings: Settings, recipe: TrainingRecipe, data_prefix: str) -> Trai
 
     Raises:
         HyperparameterError: Declared hyperparameters are wrong; all are listed.
-        RecipeError: What else is declared does not go with the recipe; all is listed.
+        RecipeError: The declaration conflicts with the recipe in another way; all conflicts are listed.
     """
     job = _job(settings, data_prefix, _hyperparameters(recipe, settings))
     problems = list(job_problems(recipe, job))
@@ -37,16 +37,16 @@ def job_of(settings: Settings, recipe: TrainingRecipe, data_prefix: str) -> Trai
 
 
 def named(settings: Settings, job: TrainingJob, name: str) -> TrainingJob:
-    """The job under its name."""
+    """Return the job with a name, and with checkpoints below it where it runs on spot instances."""
     checkpoints = f"{settings.output_prefix}{name}/checkpoints/" if settings.spot else None
     return replace(job, name=name, checkpoint_path=checkpoints)
 
 
 def request_of(recipe: TrainingRecipe, job: TrainingJob) -> dict[str, Any]:
-    """The CreateTrainingJob request.
+    """Build the CreateTrainingJob request.
 
     Raises:
-        RecipeError: The job does not go with the recipe or the API.
+        RecipeError: The job conflicts with the recipe or the API.
     """
     try:
         return create_training_job(recipe, job)
@@ -55,7 +55,7 @@ def request_of(recipe: TrainingRecipe, job: TrainingJob) -> dict[str, Any]:
 
 
 def options_for(settings: Settings, recipe: TrainingRecipe, job: TrainingJob) -> Options:
-    """What the data is checked against: the job's hyperparameters, over the recipe's defaults.
+    """Build the options of the data check from the job's hyperparameters, over the recipe's defaults.
 
     Raises:
         HyperparameterError: A hyperparameter makes no sense for the data.

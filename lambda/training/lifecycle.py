@@ -1,17 +1,17 @@
-"""What CloudFormation cannot do for a pipeline: start it with a deployment, and clean up what it made.
+"""The custom resource of a pipeline: start it with a deployment, and delete what its runs created.
 
-A custom resource. Created or updated, it starts an execution where the declaration says so, and does not wait for it.
-Deleted, it stops what runs and deletes, in the order in which SageMaker lets it: executions, training jobs, and where
-an endpoint serves the endpoint, endpoint configs, models. It must be deleted before the roles that those need, and
-before what deletes imported models, so that nothing is imported any more by then.
+On create and update, it starts an execution if `StartOnDeploy` is `true`, and does not wait for it. On delete, it
+stops and deletes in the order that SageMaker allows: executions, training jobs, and where the pipeline has an endpoint
+the endpoint, its configs and models. It must be deleted before the roles that those need, and before the resource that
+deletes imported models, so that no import starts afterwards.
 
-| property | what it says |
+| property | meaning |
 |---|---|
 | `Pipeline` | the pipeline: names of jobs, models and configs begin with it |
-| `Endpoint` | the endpoint's name; left out where the pipeline makes none |
+| `Endpoint` | the endpoint's name; left out where the pipeline creates none |
 | `StateMachineArn` | the state machine |
 | `StartOnDeploy` | `true`: an execution is started |
-| `Artifacts` | where data and tuned weights are, for the report of what is kept |
+| `Artifacts` | a clause about data and tuned weights, which stay, for the report of what is kept |
 """
 
 import json
@@ -27,29 +27,29 @@ from botocore.exceptions import ClientError
 from training.releases import all_jobs, release_names, running_jobs
 
 POLL_SECONDS = 10.0
-"""How often a job or an endpoint that has to end is looked at."""
+"""Time between two looks at a job or an endpoint that has to end."""
 MARGIN_SECONDS = 30.0
-"""What is left of the function's time when it gives up, so that CloudFormation hears why."""
+"""The function gives up this long before its timeout, so that CloudFormation gets the reason."""
 _SHORTEST_REASON = "no reason was given"
 _LONGEST_REASON = 1000
 _LOG = logging.getLogger(__name__)
 
 
 class Context(Protocol):
-    """What Lambda gives a handler."""
+    """Lambda's context of an invocation."""
 
     log_stream_name: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """How long the function may still run."""
+        """Return the time until the function's timeout, in milliseconds."""
 
 
 class CleanupError(RuntimeError):
-    """Something did not end in time; the stack has to be destroyed again."""
+    """A job or the endpoint did not end in time; the stack has to be destroyed again."""
 
 
 def handler(event: Mapping[str, Any], context: Context) -> None:
-    """Do what CloudFormation asks, and answer it.
+    """Handle a request of CloudFormation, and send its answer.
 
     Args:
         event: The request of a custom resource (CloudFormation user guide, "Custom resource request objects").
@@ -63,7 +63,7 @@ def handler(event: Mapping[str, Any], context: Context) -> None:
             deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
             kept = Cleanup(properties, deadline=deadline).run()
             answer["Data"] = {"Kept": kept}
-            _LOG.warning("what the pipeline made is deleted; kept: %s", kept)
+            _LOG.warning("deleted what the pipeline created; kept: %s", kept)
         elif str(properties.get("StartOnDeploy", "")).lower() == "true":
             answer["Data"] = {"Execution": start(properties["StateMachineArn"])}
     except Exception as error:
@@ -84,11 +84,11 @@ def start(state_machine_arn: str) -> str:
 
 
 class Cleanup:
-    """Removes what a pipeline made.
+    """Deletes everything that a pipeline's runs created.
 
     Args:
         properties: The custom resource's.
-        deadline: When to give up, by the monotonic clock.
+        deadline: The time to give up, by the monotonic clock.
         sleep: Waits some seconds.
     """
 
@@ -105,14 +105,14 @@ class Cleanup:
         self._states: Any = boto3.client("stepfunctions")
 
     def run(self) -> str:
-        """Remove everything.
+        """Delete everything.
 
         Returns:
-            What is kept, in one sentence.
+            One sentence about what is kept.
 
         Raises:
             CleanupError: A job or the endpoint did not end in time.
-            botocore.exceptions.ClientError: If something cannot be stopped or deleted.
+            botocore.exceptions.ClientError: Something cannot be stopped or deleted.
         """
         self._stop_executions()
         self._stop_jobs()
@@ -134,7 +134,7 @@ class Cleanup:
                 )
                 return [entry["executionArn"] for page in pages for entry in page["executions"]]
             except ClientError as error:
-                # Where the deployment failed before there was one.
+                # The deployment failed before the state machine was created.
                 if error.response["Error"]["Code"] == "StateMachineDoesNotExist":
                     return []
                 raise
@@ -148,7 +148,7 @@ class Cleanup:
             try:
                 self._sagemaker.stop_training_job(TrainingJobName=name)
             except ClientError as error:
-                # It has ended, or is being stopped, since it was listed.
+                # The job ended, or was stopped, after it was listed.
                 if error.response["Error"]["Code"] != "ValidationException":
                     raise
         self._wait(
@@ -164,17 +164,17 @@ class Cleanup:
             self._sagemaker.delete_model(ModelName=name)
 
     def _delete_endpoint(self, endpoint: str) -> None:
-        asked = False
+        requested = False
 
         def gone() -> bool:
-            nonlocal asked
+            nonlocal requested
             status = self._endpoint_status(endpoint)
             if status is None:
                 return True
-            # SageMaker refuses to delete an endpoint that it is still making or changing.
-            if not asked and status not in ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"):
+            # SageMaker refuses to delete an endpoint that it is still creating or changing.
+            if not requested and status not in ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"):
                 self._sagemaker.delete_endpoint(EndpointName=endpoint)
-                asked = True
+                requested = True
                 return self._endpoint_status(endpoint) is None
             return False
 
@@ -184,7 +184,7 @@ class Cleanup:
         try:
             return str(self._sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"])
         except ClientError as error:
-            # What SageMaker says of an endpoint that does not exist.
+            # SageMaker's error for an endpoint that does not exist.
             if error.response["Error"]["Code"] == "ValidationException":
                 return None
             raise
@@ -204,7 +204,7 @@ def _answer(event: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         "LogicalResourceId": event["LogicalResourceId"],
     }
     data = json.dumps(body).encode()
-    # The address is signed for an upload without a content type.
+    # The URL is signed for an upload without a content type.
     url = event["ResponseURL"]
     request = urllib.request.Request(url, data=data, method="PUT", headers={"content-type": ""})  # noqa: S310 - CloudFormation's
     with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - likewise

@@ -1,10 +1,8 @@
-"""*Prepare*: refuses what cannot be trained before an instance is rented, and writes the training job's request.
+"""*Prepare*: refuse wrong data and settings before an instance is billed, and write the training job's request.
 
 The function may: `states:ListExecutions` on the state machine; `s3:ListBucket` and `s3:GetObject` for data;
 `s3:ListBucket` and `s3:PutObject` for the output's prefix, with `kms:GenerateDataKey` and `kms:Decrypt` on its key;
 `sagemaker:DescribeTrainingJob` on the pipeline's jobs. JumpStart's public cache needs no permission.
-
-`training.settings` says what the environment holds.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ import boto3
 
 from catalog.training.recipe import TrainingRecipe
 from catalog.training.request import TrainingJob, model_prefix
+from training.contract import RUN_INPUT, TO_TRAIN, TRAINED
 from training.dataset import DataError, Report, S3Prefix, check
 from training.errors import InputError
 from training.jobs import job_of, named, options_for, request_of
@@ -27,11 +26,10 @@ from training.runs import Found, find_job, refuse_concurrent
 from training.settings import Settings
 from training.versions import job_name, version_of
 
-_INPUT = frozenset({"dataPrefix"})
-# What is left of the function's time when the check of the data gives up, so that its reason is still told.
+# The check of the data gives up this long before the function's timeout, so that its reason is still reported.
 _MARGIN_SECONDS = 20.0
-# A state machine fills these members of the request by paths, which must lead somewhere.
-_ALWAYS: Mapping[str, Any] = {
+# The state machine reads these members of the request by JSONPath, which fails on a missing one.
+_DEFAULTS: Mapping[str, Any] = {
     "EnableInterContainerTrafficEncryption": False,
     "EnableManagedSpotTraining": False,
     "EnableNetworkIsolation": False,
@@ -44,7 +42,7 @@ class Clients:
     """boto3's clients that a run needs.
 
     Attributes:
-        s3: For data and what is written.
+        s3: For data, reports and requests.
         public: For JumpStart's public cache, with unsigned requests.
         sagemaker: For jobs.
         states: For executions.
@@ -57,7 +55,7 @@ class Clients:
 
     @classmethod
     def of(cls, region: str) -> Clients:
-        """The clients of a region."""
+        """Make the clients of a region."""
         return cls(
             boto3.client("s3", region_name=region),
             public_client(region),
@@ -66,42 +64,43 @@ class Clients:
         )
 
 
-class _Kept(NamedTuple):
-    """URIs of a version's report and request, by which a model's lineage is told."""
+class _Lineage(NamedTuple):
+    """URIs of a version's report and request, which record a model's lineage."""
 
     report: str
     request: str
 
     @classmethod
-    def of(cls, settings: Settings, version: str) -> _Kept:
+    def of(cls, settings: Settings, version: str) -> _Lineage:
         folder = f"{settings.output_prefix}{version}/"
         return cls(f"{folder}report.json", f"{folder}request.json")
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Prepares one run.
+    """Prepare one run.
 
     Args:
-        event: `execution` and `stateMachine`, their ARNs; `startedAt`, when the execution started (ISO 8601);
+        event: `execution` and `stateMachine`, their ARNs; `startedAt`, the execution's start time (ISO 8601);
             `input`, the execution's input: `{}` or `{"dataPrefix": "s3://..."}`.
         context: Lambda's; its remaining time bounds the check of the data.
 
     Returns:
         - `version`: 12 hexadecimal digits, the same for the same data and settings.
-        - `status`: `train`, or `trained` where a job of the version has ended well.
-        - `jobName`: the job to start, or the one that has ended well.
-        - `request`: the CreateTrainingJob request, complete; members that may be empty are there all the same.
+        - `status`: `train`, or `trained` where a job of the version has completed.
+        - `jobName`: The job to start, or the one that has completed.
+        - `request`: The CreateTrainingJob request, complete; members that may be empty are never left out.
         - `modelData`: `s3://` prefix at which the job leaves the model.
         - `report`: `s3://` URI of the report on the data.
         - `dataSha256`: SHA-256 of the data.
-        - `samples`: number of good samples for training.
+        - `samples`: Number of good samples for training.
 
     Raises:
+        SettingsError: The environment is not usable.
         ConcurrentRunError: An older execution, or a job of the same version, is running.
         InputError: The execution's input is not understood.
-        RecipeError: There is no recipe, or what is declared does not go with it.
+        RecipeError: There is no recipe, or the declaration conflicts with it.
         HyperparameterError: Declared hyperparameters are wrong.
-        training.dataset.DataError: The data is bad; there is a report all the same.
+        training.dataset.DataError: The data is bad; the report is written all the same.
         training.dataset.SourceError: The data cannot be read.
     """
     settings = Settings.from_environment(os.environ)
@@ -110,15 +109,15 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         return float(context.get_remaining_time_in_millis()) / 1000 - _MARGIN_SECONDS
 
     prepared = prepare(settings, Clients.of(settings.region), event, seconds_left=seconds_left)
-    told = {name: prepared[name] for name in ("version", "status", "jobName", "report", "samples")}
-    print(json.dumps({"prepared": told}))
+    logged = {name: prepared[name] for name in ("version", "status", "jobName", "report", "samples")}
+    print(json.dumps({"prepared": logged}))
     return prepared
 
 
 def prepare(
     settings: Settings, clients: Clients, event: Mapping[str, Any], *, seconds_left: Callable[[], float] | None = None
 ) -> dict[str, Any]:
-    """Prepares one run; see `handler`."""
+    """Prepare one run; see `handler`."""
     data_prefix = _data_prefix(settings, event.get("input") or {})
     refuse_concurrent(
         clients.states,
@@ -140,18 +139,18 @@ def prepare(
     found = _found(settings, clients, version)
     job = named(settings, job, found.name)
     request = request_of(recipe, job)
-    kept = _Kept.of(settings, version)
+    lineage = _Lineage.of(settings, version)
     if not found.is_trained:
-        # What a model was made with stays as it was.
-        _put(settings, clients, kept.report, report.to_dict())
-        _put(settings, clients, kept.request, request)
+        # The report and the request of a model that exists are never overwritten.
+        _put(settings, clients, lineage.report, report.to_dict())
+        _put(settings, clients, lineage.request, request)
     return {
         "version": version,
-        "status": "trained" if found.is_trained else "train",
+        "status": TRAINED if found.is_trained else TO_TRAIN,
         "jobName": found.name,
-        "request": {**_ALWAYS, **request},
+        "request": {**_DEFAULTS, **request},
         "modelData": job.model_data,
-        "report": kept.report,
+        "report": lineage.report,
         "dataSha256": report.sha256,
         "samples": report.train.count,
     }
@@ -159,14 +158,14 @@ def prepare(
 
 def _data_prefix(settings: Settings, given: Any) -> str:
     if not isinstance(given, dict):
-        raise InputError(f"the input is a {type(given).__name__}: allowed is an object")
-    unknown = sorted(set(given) - _INPUT)
+        raise InputError(f"the input is a {type(given).__name__}, must be an object")
+    unknown = sorted(set(given) - set(RUN_INPUT))
     if unknown:
-        raise InputError(f"the input has {', '.join(unknown)}: allowed are {', '.join(sorted(_INPUT))} and action")
+        raise InputError(f"the input has {', '.join(unknown)}; allowed: {', '.join(RUN_INPUT)}, action")
     prefix = given.get("dataPrefix", settings.data_prefix)
     if not isinstance(prefix, str) or not prefix.startswith("s3://"):
-        raise InputError(f"dataPrefix is {prefix!r}: allowed is an s3:// prefix")
-    # `data` would take in `database/` as well.
+        raise InputError(f"dataPrefix is {prefix!r}, must be an s3:// prefix")
+    # Without the slash, `data` would include `database/` as well.
     return f"{prefix.rstrip('/')}/"
 
 
@@ -191,7 +190,7 @@ def _checked(
 
 def _found(settings: Settings, clients: Clients, version: str) -> Found:
     def has_model(name: str) -> bool:
-        bucket, prefix = _place(model_prefix(settings.output_prefix, name))
+        bucket, prefix = _split(model_prefix(settings.output_prefix, name))
         listed = clients.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
         return bool(listed.get("KeyCount"))
 
@@ -201,7 +200,7 @@ def _found(settings: Settings, clients: Clients, version: str) -> Found:
 
 
 def _put(settings: Settings, clients: Clients, uri: str, document: Mapping[str, Any]) -> None:
-    bucket, key = _place(uri)
+    bucket, key = _split(uri)
     clients.s3.put_object(
         Bucket=bucket,
         Key=key,
@@ -212,6 +211,7 @@ def _put(settings: Settings, clients: Clients, uri: str, document: Mapping[str, 
     )
 
 
-def _place(uri: str) -> tuple[str, str]:
+def _split(uri: str) -> tuple[str, str]:
+    """Split an `s3://` URI into bucket and key."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key

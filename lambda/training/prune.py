@@ -1,9 +1,7 @@
-"""Deletes releases that are neither served nor kept for a rollback. The state machine invokes it after *publish*.
+"""*Prune*: delete releases that are neither served nor kept for a rollback. It runs after *publish*.
 
-| variable | what it says |
-|---|---|
-| `NAME_PREFIX` | the pipeline, which names of models and configs begin with |
-| `SERVED_PARAMETER`, `PREVIOUS_PARAMETER` | the SSM parameters that name the two releases |
+The function may: `ssm:GetParameter` on the two parameters; `sagemaker:DeleteEndpointConfig` and
+`sagemaker:DeleteModel` on the pipeline's own; `sagemaker:ListEndpointConfigs` and `sagemaker:ListModels`.
 """
 
 import json
@@ -20,10 +18,10 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, list[str]]:
     """Delete old releases.
 
     Args:
-        event: `keep`: a release to keep beside the two that the parameters name.
+        event: `keep`, a release to keep beside the served and the previous one.
 
     Returns:
-        `deleted`: the names of the models and configs that were.
+        `deleted`, the names of the deleted models and configs.
     """
     ssm: Any = boto3.client("ssm")
     parameters = [os.environ["SERVED_PARAMETER"], os.environ["PREVIOUS_PARAMETER"]]
@@ -34,7 +32,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, list[str]]:
 
 
 def prune(sagemaker: Any, pipeline: str, *, keep: set[str]) -> list[str]:
-    """Delete a pipeline's models and endpoint configs but some.
+    """Delete a pipeline's models and endpoint configs, except those of some releases.
 
     Args:
         sagemaker: boto3's client.
@@ -42,13 +40,13 @@ def prune(sagemaker: Any, pipeline: str, *, keep: set[str]) -> list[str]:
         keep: Releases to keep.
 
     Returns:
-        The names of what was deleted; a model and its config have one name.
+        The deleted names; a model and its config share one.
 
     Raises:
-        botocore.exceptions.ClientError: If something cannot be deleted.
+        botocore.exceptions.ClientError: A model or config cannot be deleted.
     """
     kept = {f"{pipeline}-{release}" for release in keep}
-    # A config names its model, so that it goes first.
+    # A config names its model, so it is deleted first.
     configs = [name for name in release_names(sagemaker, pipeline, kind="EndpointConfig") if name not in kept]
     for name in configs:
         sagemaker.delete_endpoint_config(EndpointConfigName=name)

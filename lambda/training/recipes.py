@@ -1,4 +1,4 @@
-"""The training recipe of the pinned version, read from the region's public JumpStart cache.
+"""Read the training recipe of the pinned version from the region's public JumpStart cache.
 
 `models_manifest.json` lists the spec of every version by its key; requests are unsigned, as the `sagemaker` SDK
 (2.257.1) sends them, so that the function needs no permission for them.
@@ -22,15 +22,15 @@ from training.errors import RecipeError
 
 
 def public_client(region: str) -> Any:
-    """An S3 client that sends unsigned requests."""
+    """Make an S3 client that sends unsigned requests."""
     return boto3.client("s3", region_name=region, config=Config(signature_version=UNSIGNED))
 
 
 def recipe_of(client: Any, *, region: str, model_id: str, version: str) -> TrainingRecipe:
-    """Reads the recipe.
+    """Read the recipe.
 
     Args:
-        client: What `public_client` gives.
+        client: Client of `public_client`.
         region: AWS region whose cache is read.
         model_id: JumpStart model id.
         version: The pinned version.
@@ -48,7 +48,7 @@ def recipe_of(client: Any, *, region: str, model_id: str, version: str) -> Train
     except CatalogError as error:
         raise RecipeError(str(error)) from None
     except (KeyError, TypeError) as error:
-        raise RecipeError(f"s3://{bucket}/{MANIFEST} is not of a form that is known: {error!r}") from None
+        raise RecipeError(f"s3://{bucket}/{MANIFEST} has an unknown form: {error!r}") from None
 
 
 def _document(client: Any, bucket: str, key: str) -> Any:
@@ -57,4 +57,4 @@ def _document(client: Any, bucket: str, key: str) -> Any:
     except (BotoCoreError, ClientError, OSError) as error:
         raise RecipeError(f"s3://{bucket}/{key} cannot be read: {error}") from error
     except ValueError as error:
-        raise RecipeError(f"s3://{bucket}/{key} is not json: {error}") from None
+        raise RecipeError(f"s3://{bucket}/{key} is not JSON: {error}") from None

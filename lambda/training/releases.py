@@ -1,16 +1,18 @@
-"""Releases of a fine-tuned model as SageMaker knows them: models and endpoint configs, told by their names."""
+"""Find a fine-tuned model's releases in SageMaker: its models and endpoint configs, and its training jobs, by name."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-# `<pipeline>-<version of the training>-<hash of the serving settings>`, as the construct of the endpoint names them.
-_RELEASE = r"[0-9a-f]{12}-[0-9a-f]{6}"
-_JOB = r"[0-9a-f]{12}(-\d+)?"
+from training.contract import SETTINGS_DIGITS, VERSION_DIGITS
+
+_VERSION = rf"[0-9a-f]{{{VERSION_DIGITS}}}"
+_RELEASE = rf"{_VERSION}-[0-9a-f]{{{SETTINGS_DIGITS}}}"
+_JOB = rf"{_VERSION}(-\d+)?"
 
 
 def release_names(sagemaker: Any, pipeline: str, *, kind: str) -> Iterator[str]:
-    """Iterate over the names of a pipeline's models or endpoint configs, and of nobody else's.
+    """Iterate over the names of a pipeline's models or endpoint configs, and of no other pipeline's.
 
     Args:
         sagemaker: boto3's client.
@@ -24,12 +26,7 @@ def release_names(sagemaker: Any, pipeline: str, *, kind: str) -> Iterator[str]:
 
 
 def running_jobs(sagemaker: Any, pipeline: str) -> list[str]:
-    """List the names of a pipeline's training jobs that have not ended.
-
-    Args:
-        sagemaker: boto3's client.
-        pipeline: Such as `dev-mistral-7b-dolly`.
-    """
+    """List the names of a pipeline's training jobs that have not ended."""
     return [name for status in ("InProgress", "Stopping") for name in _jobs(sagemaker, pipeline, StatusEquals=status)]
 
 
@@ -38,7 +35,7 @@ def all_jobs(sagemaker: Any, pipeline: str) -> list[str]:
     return list(_jobs(sagemaker, pipeline))
 
 
-def _jobs(sagemaker: Any, pipeline: str, **more: str) -> Iterator[str]:
-    pages = sagemaker.get_paginator("list_training_jobs").paginate(NameContains=pipeline, **more)
+def _jobs(sagemaker: Any, pipeline: str, **filters: str) -> Iterator[str]:
+    pages = sagemaker.get_paginator("list_training_jobs").paginate(NameContains=pipeline, **filters)
     names = [entry["TrainingJobName"] for page in pages for entry in page["TrainingJobSummaries"]]
     yield from (name for name in names if re.fullmatch(f"{re.escape(pipeline)}-{_JOB}", name))

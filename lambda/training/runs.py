@@ -1,4 +1,4 @@
-"""Other runs: executions that are under way, and jobs that have been."""
+"""Find other runs: executions that are running, and jobs of earlier ones."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Found(NamedTuple):
     """The job of a version.
 
     Attributes:
-        name: Its name, free if there is none to use.
-        is_trained: Whether it has ended well, so that its model can be used.
+        name: Its name, not in use yet unless `is_trained`.
+        is_trained: Whether it completed and its model is still there.
     """
 
     name: str
@@ -26,13 +26,13 @@ class Found(NamedTuple):
 
 
 def refuse_concurrent(client: Any, *, state_machine: str, execution: str, started_at: str) -> None:
-    """Lets only the oldest running execution of a state machine go on.
+    """Refuse an execution while an older one of the same state machine is running.
 
     Args:
         client: boto3's Step Functions client.
         state_machine: ARN of the state machine.
         execution: ARN of this execution.
-        started_at: When it started, ISO 8601 as Step Functions writes it.
+        started_at: Its start time, ISO 8601 as Step Functions writes it.
 
     Raises:
         ConcurrentRunError: An older one is running.
@@ -52,15 +52,15 @@ def refuse_concurrent(client: Any, *, state_machine: str, execution: str, starte
 
 
 def find_job(sagemaker: Any, name_of: Callable[[int], str], *, has_model: Callable[[str], bool]) -> Found:
-    """Finds the job of a version that has ended well, or the next free name.
+    """Find the job of a version that completed, or the next free name.
 
     Args:
         sagemaker: boto3's client.
-        name_of: Gives the name of the first, second, ... attempt.
-        has_model: Whether there still is what a job of this name made.
+        name_of: Returns the name of an attempt, from 1 on.
+        has_model: Reports whether the model of a job of this name is still there.
 
     Raises:
-        ConcurrentRunError: A job of the version is under way although no execution waits for it.
+        ConcurrentRunError: A job of the version is running although no execution waits for it.
     """
     for attempt in range(1, _MOST_ATTEMPTS + 1):
         name = name_of(attempt)
@@ -74,7 +74,7 @@ def find_job(sagemaker: Any, name_of: Callable[[int], str], *, has_model: Callab
             )
         if status == "Completed" and has_model(name):
             return Found(name, is_trained=True)
-    raise ConcurrentRunError(f"all {_MOST_ATTEMPTS} names of the version's jobs are taken, the last is {name}")
+    raise ConcurrentRunError(f"all {_MOST_ATTEMPTS} names of the version's jobs are in use, the last is {name}")
 
 
 def _status(sagemaker: Any, name: str) -> str | None:

@@ -1,48 +1,20 @@
-"""What *prepare* is told by its environment, parsed once.
-
-| variable | what it says |
-|---|---|
-| `NAME_PREFIX` | the pipeline: what names of jobs begin with, such as `dev-mistral-7b-dolly`; at most 46 characters |
-| `MODEL_ID`, `MODEL_VERSION` | the base model, pinned |
-| `METHOD` | `instruction`, `domain` or `chat` |
-| `PROMPT_TEMPLATE` | with `instruction`: the declared template, a `template.json` as it is; may be left out |
-| `HYPERPARAMETERS` | the declared hyperparameters, a JSON object of texts; may be left out |
-| `INSTANCE_TYPE`, `INSTANCE_COUNT` | what to train on; the count is 1 if not set |
-| `SPOT` | `true`: managed spot training, with checkpoints in the bucket |
-| `MAX_RUNTIME_SECONDS` | the longest run; the recipe's if not set |
-| `MAX_WAIT_SECONDS` | with spot: the longest wait and run together; twice the run if not set |
-| `DATA_PREFIX` | `s3://` prefix of the training channel, where an execution names none |
-| `VALIDATION_PREFIX` | `s3://` prefix of a validation channel; without it the job splits the data |
-| `VALIDATION_SPLIT` | share of the data that the job sets aside; the recipe's if not set |
-| `OUTPUT_PREFIX` | `s3://` prefix of reports and requests (`<version>/`), models and checkpoints (`<job>/`) |
-| `KMS_KEY_ARN` | KMS key of what is written there |
-| `VOLUME_KMS_KEY_ARN` | KMS key of the storage volume, where the instance type takes one; may be left out |
-| `ROLE_ARN` | the jobs' execution role |
-| `SUBNET_IDS`, `SECURITY_GROUP_IDS` | the jobs' network, joined by commas; may be left out |
-| `ACCEPT_EULA` | `true`: the model's licence is accepted |
-| `TAGS` | tags of the jobs, a JSON object of texts; may be left out |
-| `AWS_REGION` | set by Lambda |
-
-A variable that is empty counts as not set.
-"""
+"""Settings of *prepare*, parsed once from its environment (`training.contract` lists the variables)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from training.contract import METHODS
+from training.environment import EnvironmentReader, SettingsError
 
 LONGEST_PIPELINE = 46
 """Characters: a job's name has 63, of which 17 are for `-<version>` and `-<number>`."""
 
 
-class SettingsError(ValueError):
-    """The environment is not usable; the message lists every problem, one a line."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of *prepare*; the table above says what they mean."""
+    """The settings of *prepare*; `training.contract.PREPARE` explains the variables behind them."""
 
     pipeline: str
     model_id: str
@@ -70,7 +42,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Parses the environment.
+        """Parse the environment.
 
         Args:
             environment: Usually `os.environ`.
@@ -78,90 +50,35 @@ class Settings:
         Raises:
             SettingsError: Variables are missing or wrong; all are listed.
         """
-        read = _Reader(environment)
+        read = EnvironmentReader(environment)
         settings = cls(
             pipeline=read.required("NAME_PREFIX"),
             model_id=read.required("MODEL_ID"),
             model_version=read.required("MODEL_VERSION"),
-            method=read.required("METHOD"),
-            template=read.texts("PROMPT_TEMPLATE") or None,
-            hyperparameters=read.texts("HYPERPARAMETERS"),
+            method=read.choice("METHOD", METHODS),
+            template=read.mapping("PROMPT_TEMPLATE") or None,
+            hyperparameters=read.mapping("HYPERPARAMETERS"),
             instance_type=read.required("INSTANCE_TYPE"),
-            instance_count=read.number("INSTANCE_COUNT") or 1,
+            instance_count=read.optional_integer("INSTANCE_COUNT") or 1,
             spot=read.flag("SPOT"),
-            max_runtime_seconds=read.number("MAX_RUNTIME_SECONDS"),
-            max_wait_seconds=read.number("MAX_WAIT_SECONDS"),
-            data_prefix=read.prefix("DATA_PREFIX") or "",
-            validation_prefix=read.prefix("VALIDATION_PREFIX"),
+            max_runtime_seconds=read.optional_integer("MAX_RUNTIME_SECONDS"),
+            max_wait_seconds=read.optional_integer("MAX_WAIT_SECONDS"),
+            data_prefix=read.prefix("DATA_PREFIX"),
+            validation_prefix=read.optional_prefix("VALIDATION_PREFIX"),
             validation_split=read.optional("VALIDATION_SPLIT"),
-            output_prefix=f"{(read.prefix('OUTPUT_PREFIX') or '').rstrip('/')}/",
+            output_prefix=read.prefix("OUTPUT_PREFIX"),
             key_arn=read.required("KMS_KEY_ARN"),
             volume_key_arn=read.optional("VOLUME_KMS_KEY_ARN"),
             role_arn=read.required("ROLE_ARN"),
-            subnet_ids=read.several("SUBNET_IDS"),
-            security_group_ids=read.several("SECURITY_GROUP_IDS"),
+            subnet_ids=read.texts("SUBNET_IDS"),
+            security_group_ids=read.texts("SECURITY_GROUP_IDS"),
             accept_eula=read.flag("ACCEPT_EULA"),
-            tags=read.texts("TAGS"),
+            tags=read.mapping("TAGS"),
             region=read.required("AWS_REGION"),
         )
-        if len(settings.pipeline) > LONGEST_PIPELINE:
-            length = len(settings.pipeline)
-            read.problems.append(f"NAME_PREFIX has {length} characters: at most {LONGEST_PIPELINE} are allowed")
-        for name in ("DATA_PREFIX", "OUTPUT_PREFIX"):
-            read.required(name)
+        length = len(settings.pipeline)
+        if length > LONGEST_PIPELINE:
+            read.problems.append(f"NAME_PREFIX has {length} characters, must have at most {LONGEST_PIPELINE}")
         if read.problems:
-            raise SettingsError("\n".join(dict.fromkeys(read.problems)))
+            raise SettingsError(read.problems)
         return settings
-
-
-class _Reader:
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self.problems: list[str] = []
-
-    def optional(self, name: str) -> str | None:
-        return self._environment.get(name, "").strip() or None
-
-    def required(self, name: str) -> str:
-        value = self.optional(name)
-        if value is None:
-            self.problems.append(f"{name} is not set")
-        return value or ""
-
-    def flag(self, name: str) -> bool:
-        value = self.optional(name) or "false"
-        if value not in {"true", "false"}:
-            self.problems.append(f"{name} is {value!r}: allowed are true and false")
-        return value == "true"
-
-    def number(self, name: str) -> int | None:
-        value = self.optional(name)
-        if value is None:
-            return None
-        if not (value.isascii() and value.isdecimal() and int(value) > 0):
-            self.problems.append(f"{name} is {value!r}: allowed is a whole number, 1 or more")
-            return None
-        return int(value)
-
-    def prefix(self, name: str) -> str | None:
-        value = self.optional(name)
-        if value is not None and not value.startswith("s3://"):
-            self.problems.append(f"{name} is {value!r}: allowed is an s3:// prefix")
-        return value
-
-    def several(self, name: str) -> tuple[str, ...]:
-        return tuple(part.strip() for part in (self.optional(name) or "").split(",") if part.strip())
-
-    def texts(self, name: str) -> dict[str, str]:
-        value = self.optional(name)
-        if value is None:
-            return {}
-        try:
-            parsed = json.loads(value)
-        except ValueError as error:
-            self.problems.append(f"{name} is not json: {error}")
-            return {}
-        if not isinstance(parsed, dict) or not all(isinstance(one, str) for one in parsed.values()):
-            self.problems.append(f"{name} is not an object of texts")
-            return {}
-        return parsed

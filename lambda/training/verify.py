@@ -1,13 +1,8 @@
-"""*Verify*: the endpoint serves what was asked for, and answers.
+"""*Verify*: check that the endpoint serves the requested release, and answers.
 
-SageMaker reports success where it has quietly kept the old configuration, so the live one is compared with the one
-that was asked for: a config has the name of its release, and SageMaker changes none. The function may:
+SageMaker reports success where it has silently kept the old configuration, so the live one is compared with the
+requested one: a config has the name of its release, and SageMaker changes none. The function may:
 `sagemaker:DescribeEndpoint` and `sagemaker:InvokeEndpoint` on the pipeline's endpoint.
-
-| variable | what it says |
-|---|---|
-| `CONTAINER` | what the endpoint's container speaks: `tgi` (if not set), `lmi`, which takes the same, or `vllm` |
-| `PROMPT_TEMPLATE` | the declared template, a `template.json` as it is; left out, a plain sentence is sent |
 """
 
 from __future__ import annotations
@@ -22,9 +17,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from catalog.example_prompts import example_prompt
+from training.contract import CONTAINERS
+from training.environment import EnvironmentReader, SettingsError
 from training.errors import VerifyError
-
-CONTAINERS = ("tgi", "lmi", "vllm")
 
 _NEW_TOKENS = 16
 _LONGEST_ANSWER = 200
@@ -34,29 +29,30 @@ _RUNTIME = Config(connect_timeout=5, read_timeout=70, retries={"mode": "standard
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
-    """Verifies what is live.
+    """Verify the live endpoint.
 
     Args:
-        event: `endpointName`, and `configName`, which it must serve with.
+        event: `endpointName`, and `configName`, the endpoint config that it must have.
 
     Returns:
-        `answer`: the beginning of what the model said.
+        `answer`, the beginning of the model's answer.
 
     Raises:
         VerifyError: The endpoint is not in service, serves something else, or does not answer as its container does.
-        ValueError: The environment is not usable.
+        SettingsError: The environment is not usable.
     """
-    container = os.environ.get("CONTAINER") or "tgi"
-    if container not in CONTAINERS:
-        raise ValueError(f"CONTAINER is {container!r}: allowed are {', '.join(CONTAINERS)}")
-    prompt = example_prompt(os.environ.get("PROMPT_TEMPLATE"))
+    read = EnvironmentReader(os.environ)
+    container = read.choice("CONTAINER", CONTAINERS, default="tgi")
+    if read.problems:
+        raise SettingsError(read.problems)
+    prompt = example_prompt(read.optional("PROMPT_TEMPLATE"))
     check_live(boto3.client("sagemaker"), event["endpointName"], config=event["configName"])
     runtime = boto3.client("sagemaker-runtime", config=_RUNTIME)
     return {"answer": ask(runtime, event["endpointName"], container=container, prompt=prompt)}
 
 
 def check_live(sagemaker: Any, endpoint: str, *, config: str) -> None:
-    """Refuses an endpoint that is not in service with the given config.
+    """Refuse an endpoint that is not in service with the given config.
 
     Args:
         sagemaker: boto3's client.
@@ -64,7 +60,7 @@ def check_live(sagemaker: Any, endpoint: str, *, config: str) -> None:
         config: Name of the endpoint config that it must have.
 
     Raises:
-        VerifyError: It is not so; the message says what is.
+        VerifyError: The endpoint has another status or config, which the message names.
     """
     live = sagemaker.describe_endpoint(EndpointName=endpoint)
     reason = f": {live['FailureReason']}" if live.get("FailureReason") else ""
@@ -78,19 +74,19 @@ def check_live(sagemaker: Any, endpoint: str, *, config: str) -> None:
 
 
 def ask(runtime: Any, endpoint: str, *, container: str, prompt: str) -> str:
-    """Sends one short request.
+    """Send one short request.
 
     Args:
         runtime: boto3's client of the SageMaker runtime.
         endpoint: Name of the endpoint.
         container: `tgi`, `lmi` or `vllm`.
-        prompt: What the model is to continue.
+        prompt: The text that the model continues.
 
     Returns:
-        The beginning of the answer, which may be empty: a model may have nothing to say.
+        The beginning of the answer, which may be empty: a model may end at once.
 
     Raises:
-        VerifyError: The endpoint gives an error, or something that is no answer of the container.
+        VerifyError: The endpoint answers with an error, or not in the container's form.
     """
     body = (
         {"prompt": prompt, "max_tokens": _NEW_TOKENS}
@@ -107,12 +103,12 @@ def ask(runtime: Any, endpoint: str, *, container: str, prompt: str) -> str:
     text = _text(raw, container)
     if text is None:
         quoted = raw[:_LONGEST_QUOTE].decode(errors="replace")
-        raise VerifyError(f"endpoint {endpoint} answers with what no {container} container says: {quoted}")
+        raise VerifyError(f"endpoint {endpoint} does not answer in the form of a {container} container: {quoted}")
     return text[:_LONGEST_ANSWER]
 
 
 def _text(raw: bytes, container: str) -> str | None:
-    """The generated text of an answer, None where it has none."""
+    """Return the generated text of an answer, None where it has none."""
     try:
         answer = json.loads(raw)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The version of a run: a fingerprint of all that decides what the training makes, and of nothing else.
+"""Compute the version of a run: a hash of everything that the trained weights depend on, and of nothing else.
 
-Names, roles, keys, tags, times and places are left out: the same data and settings are the same version wherever the
-data lies and whoever runs the job.
+Names, roles, keys, tags, times and locations are left out: the same data and settings are the same version wherever
+the data is stored and whoever runs the job.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-LENGTH = 12
-"""Hexadecimal digits of a version."""
+from training.contract import VERSION_DIGITS
 
-# Hyperparameters that the SDK adds to tell a job of itself.
+# Hyperparameters in which the SDK passes a job's own name and region to it.
 _NAMES = ("sagemaker_job_name", "sagemaker_region")
 _RECIPES_CHANNELS = ("model", "code")
 
 
 def version_of(request: Mapping[str, Any], *, model_id: str, model_version: str, data_sha256: str) -> str:
-    """The version of a run.
+    """Compute the version of a run.
 
     Args:
         request: The CreateTrainingJob request.
@@ -33,7 +32,7 @@ def version_of(request: Mapping[str, Any], *, model_id: str, model_version: str,
     """
     resources = request["ResourceConfig"]
     channels = {channel["ChannelName"]: channel for channel in request["InputDataConfig"]}
-    decisive = {
+    inputs = {
         "model": [model_id, model_version],
         "data": data_sha256,
         "channels": [name for name in channels if name not in _RECIPES_CHANNELS],
@@ -43,9 +42,9 @@ def version_of(request: Mapping[str, Any], *, model_id: str, model_version: str,
         "hyperparameters": {k: v for k, v in request["HyperParameters"].items() if k not in _NAMES},
         "instances": [resources["InstanceType"], resources["InstanceCount"]],
     }
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:LENGTH]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:VERSION_DIGITS]
 
 
 def job_name(pipeline: str, version: str, attempt: int) -> str:
-    """The name of a version's job: `<pipeline>-<version>`, and after a failed one `-2`, `-3`, ..."""
+    """Return the name of a version's job: `<pipeline>-<version>`, and after a failed one `-2`, `-3`, ..."""
     return f"{pipeline}-{version}" + (f"-{attempt}" if attempt > 1 else "")

@@ -11,7 +11,7 @@ from aws_cdk import assertions
 from cdk_nag import WriteNagSuppressionsToCloudFormationAspect
 
 from invoke_shim.settings import Settings
-from model_import.configuration import Configuration
+from model_import.settings import Settings as ImportSettings
 from stacks.declarations import BedrockImport, Body, ImportedModel, PromptFormat, S3Weights, SageMakerWeights
 from stacks.environments import PROD, STAGING, Environment, Network
 from stacks.imported_model_stack import ImportedModelStack
@@ -318,7 +318,7 @@ class TestSettings:
         assert shim.prompt_format == (prompt_format or "none")
         assert shim.target_parameter == "/jumpstack/staging/coder/target"
         for handler in ("steps.handler", "lifecycle.on_event", "lifecycle.is_complete"):
-            parsed = Configuration.from_environment(_variables(template, f"model_import.{handler}"))
+            parsed = ImportSettings.from_environment(_variables(template, f"model_import.{handler}"))
             assert (parsed.model, parsed.body, parsed.keep_versions) == ("staging-coder", body, 3)
             assert (parsed.smoke_prompt, parsed.smoke_expect) == ("2 + 2?", "4")
             assert parsed.target_parameter == shim.target_parameter

@@ -1,19 +1,11 @@
-"""What is said of failures, and what the functions are told by their environment."""
+"""The likely causes of failures, and the names of steps."""
 
 import json
 
 import pytest
 
-from model_import.configuration import Configuration
 from model_import.failures import with_likely_cause
 from model_import.steps import handler
-
-REQUIRED = {
-    "MODEL": "dev-llama-3b",
-    "TARGET_PARAMETER": "/target",
-    "SERVED_PARAMETER": "/served",
-    "PREVIOUS_PARAMETER": "/previous",
-}
 
 
 @pytest.mark.parametrize(
@@ -45,28 +37,6 @@ def test_adds_nothing_to_words_that_it_does_not_know() -> None:
 
 def test_looks_at_the_errors_name_too() -> None:
     assert "not loaded within the time" in with_likely_cause("wait", "ModelNotReadyError")
-
-
-def test_reads_the_environment_with_its_defaults() -> None:
-    configuration = Configuration.from_environment({**REQUIRED, "KEEP_VERSIONS": "3", "BODY": "native"})
-
-    assert configuration.model == "dev-llama-3b"
-    assert (configuration.keep_versions, configuration.body, configuration.smoke_expect) == (3, "native", "")
-
-
-def test_tells_all_that_is_wrong_with_the_environment_at_once() -> None:
-    with pytest.raises(ValueError, match="MODEL") as refused:
-        Configuration.from_environment({"KEEP_VERSIONS": "0", "DEADLINE_SECONDS": "soon", "BODY": "text"})
-
-    assert str(refused.value).splitlines() == [
-        "MODEL is not set",
-        "TARGET_PARAMETER is not set",
-        "SERVED_PARAMETER is not set",
-        "PREVIOUS_PARAMETER is not set",
-        "KEEP_VERSIONS is '0', must be an integer of at least 1",
-        "DEADLINE_SECONDS is 'soon', must be an integer of at least 1",
-        "BODY is 'text', must be one of chat, completion, native, converse",
-    ]
 
 
 def test_refuses_a_step_that_there_is_not() -> None:

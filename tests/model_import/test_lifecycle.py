@@ -137,7 +137,7 @@ def test_fails_in_bedrocks_words_with_the_likely_cause_beside_them(world: World)
     assert (execution["status"], execution["error"]) == ("FAILED", "Bedrock.ValidationException")
     words, cause = execution["cause"].splitlines()
     assert words.startswith("The provided role ARN is invalid (Service: Bedrock")
-    assert cause.startswith("likely cause: Bedrock did not see the import role")
+    assert cause.startswith("likely cause: Bedrock could not find or assume the import role")
 
 
 def test_passes_a_jobs_failure_message_on_unchanged(world: World) -> None:

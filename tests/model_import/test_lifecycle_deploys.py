@@ -198,5 +198,5 @@ def test_fails_to_create_with_bedrocks_words_and_leaves_nothing(local_aws: str, 
 
     reason = importer.stacks.failures(importer.name)
     assert "The provided role ARN is invalid" in reason
-    assert "likely cause: Bedrock did not see the import role" in reason
+    assert "likely cause: Bedrock could not find or assume the import role" in reason
     assert importer.models() == []

@@ -55,7 +55,7 @@ def test_leaves_room_for_the_longest_attempt() -> None:
 
 @pytest.mark.parametrize("model", ["", "a.b", "a--b", "a_b", "-a", "a-", "a b", "ä", "m" * 47, "a\n"])
 def test_refuses_a_name_whose_versions_would_not_fit(model: str) -> None:
-    with pytest.raises(ValueError, match=r"is not allowed: 1 to 46 letters and digits"):
+    with pytest.raises(ValueError, match=r"must be 1 to 46 letters and digits"):
         names.check_model(model)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from model_import import clients
-from model_import.configuration import BODIES, Configuration
+from model_import.contract import BODIES
+from model_import.settings import Settings
 from model_import.smoke import ModelNotReadyError, SmokeTestError, smoke_test
 from tests.localaws.bedrock_models import REGION, Bedrock, prepared
 
@@ -41,8 +42,8 @@ def _own_clients(bedrock: Bedrock, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     clients.client.cache_clear()
 
 
-def _configured(**settings: Any) -> Configuration:
-    return Configuration("m", "/target", "/served", "/previous", **settings)
+def _configured(**settings: Any) -> Settings:
+    return Settings("m", "/target", "/served", "/previous", **settings)
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -53,9 +54,9 @@ def test_takes_an_answer_in_every_body(model: str, body: str) -> None:
 
 
 def test_refuses_an_answer_without_what_it_must_hold(model: str) -> None:
-    configuration = _configured(body="native", smoke_prompt="sky", smoke_expect="blue whale")
-    with pytest.raises(SmokeTestError, match=r"the answer to 'sky' is '.*': it must hold 'blue whale'"):
-        smoke_test(configuration, {"modelArn": model})
+    settings = _configured(body="native", smoke_prompt="sky", smoke_expect="blue whale")
+    with pytest.raises(SmokeTestError, match=r"the answer to 'sky' is '.*', must contain 'blue whale'"):
+        smoke_test(settings, {"modelArn": model})
 
 
 @pytest.mark.parametrize("code", ["ModelNotReadyException", "ThrottlingException", "InternalServerException"])

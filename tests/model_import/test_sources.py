@@ -141,7 +141,7 @@ class TestSageMakerModels:
                         {"ChannelName": "adapter", **_data()["ModelDataSource"]},
                     ],
                 },
-                "additional data sources, draft, adapter, which bedrock cannot take",
+                "additional data sources, unsupported by bedrock: draft, adapter",
             ),
         ],
     )
@@ -228,7 +228,7 @@ class TestTrainingJobs:
             raise EndpointConnectionError(endpoint_url="https://api.sagemaker")
 
         monkeypatch.setattr(asked.client, "describe_training_job", broken)
-        assert "SageMaker cannot be asked about coder-1: Could not connect" in asked.said(JOB)
+        assert "SageMaker cannot be reached for coder-1: Could not connect" in asked.said(JOB)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ class TestTrainingJobs:
     ],
 )
 def test_no_other_arn_is_asked_for(asked: Asked, arn: str) -> None:
-    assert "is no ARN that weights can come from" in asked.said(arn)
+    assert "is not the ARN of a SageMaker model or training job" in asked.said(arn)
 
 
 class TestCheck:

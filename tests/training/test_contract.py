@@ -1,62 +1,102 @@
-"""Check that *prepare* understands the variables of the template, and that the command on a laptop uses the same."""
+"""The contract of the training package: handlers read these variables and inputs, and return these outputs."""
 
-from dataclasses import replace
+import importlib
+from types import SimpleNamespace
 from typing import Any
 
-from catalog.example_prompts import example_prompt
-from tools.dataset.request import declared, settings_of
-from training import settings as module
+import pytest
+
+from catalog.training.methods import METHODS as RECIPE_METHODS
+from tests.support.recorded import Recorded
+from tests.training.training_account import ENVIRONMENT
+from training import contract, prepare, prune, verify
+from training.environment import SettingsError
 from training.settings import Settings
-from training.verify import CONTAINERS
 
-Templates = dict[str, dict[str, Any]]
-
-
-def _variables(templates: Templates, handler: str) -> dict[str, str]:
-    resources: dict[str, Any] = templates["prod/mistral-7b-dolly"]["Resources"]
-    [function] = [
-        resource["Properties"]
-        for resource in resources.values()
-        if resource["Type"] == "AWS::Lambda::Function" and resource["Properties"].get("Handler") == handler
-    ]
-    return {name: _text(value) for name, value in function["Environment"]["Variables"].items()}
+FUNCTIONS = (contract.PREPARE, contract.VERIFY, contract.PRUNE, contract.LIFECYCLE)
+# Lambda sets it.
+_REGION = "AWS_REGION"
 
 
-def _text(value: Any) -> str:
-    match value:
-        case str():
-            return value
-        case {"Fn::Join": [separator, parts]}:
-            return str(separator).join(_text(part) for part in parts)
-        case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
-            return f"<{name}>"
-        case _:
-            raise AssertionError(value)
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.handler)
+def test_every_handler_is_there_and_its_variables_are_documented(function: contract.Function) -> None:
+    module, _, name = function.handler.rpartition(".")
+    assert callable(getattr(importlib.import_module(module), name))
+    assert contract.__doc__ is not None
+    assert [variable for variable in function.variables if f"`{variable}`" not in contract.__doc__] == []
 
 
-def test_prepare_understands_what_the_template_tells_it_and_the_command_says_the_same(templates: Templates) -> None:
-    deployed = Settings.from_environment(
-        {**_variables(templates, "training.prepare.handler"), "AWS_REGION": "us-west-2"}
-    )
-    local = settings_of(declared("prod/mistral-7b-dolly"), has_validation=False)
-
-    # Places, roles and keys are the stack's.
-    places = {
-        name: getattr(deployed, name)
-        for name in ("data_prefix", "output_prefix", "key_arn", "volume_key_arn", "role_arn")
-    }
-    assert replace(local, **places) == deployed
-    assert deployed.data_prefix.endswith("/training/data/")
-    assert deployed.output_prefix.endswith("/training/runs/")
+def test_prepare_reads_the_variables_of_the_contract_and_no_other() -> None:
+    environment = Recorded(ENVIRONMENT)
+    Settings.from_environment(environment)
+    assert environment.read == {*contract.PREPARE.variables, _REGION}
 
 
-def test_prepare_knows_every_variable_that_the_template_sets(templates: Templates) -> None:
-    assert module.__doc__ is not None
-    unknown = [name for name in _variables(templates, "training.prepare.handler") if f"`{name}`" not in module.__doc__]
-    assert not unknown
+@pytest.mark.parametrize("name", contract.PREPARE.required)
+def test_prepare_requires_the_variables_that_the_contract_requires(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} is not set"):
+        Settings.from_environment({**ENVIRONMENT, name: ""})
 
 
-def test_verify_understands_what_the_template_tells_it(templates: Templates) -> None:
-    variables = _variables(templates, "training.verify.handler")
-    assert variables["CONTAINER"] in CONTAINERS
-    assert example_prompt(variables["PROMPT_TEMPLATE"]).startswith("Below is an instruction")
+def test_prepare_needs_no_optional_variable() -> None:
+    required = {name: ENVIRONMENT[name] for name in (*contract.PREPARE.required, _REGION)}
+    assert Settings.from_environment(required).region == ENVIRONMENT[_REGION]
+
+
+@pytest.mark.parametrize("method", contract.METHODS)
+def test_prepare_takes_every_method(method: str) -> None:
+    assert Settings.from_environment({**ENVIRONMENT, "METHOD": method}).method == method
+
+
+def test_the_catalogue_has_the_same_methods() -> None:
+    assert set(RECIPE_METHODS) == set(contract.METHODS)
+
+
+def test_verify_reads_and_returns_what_the_contract_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment, event = Recorded(), Recorded(endpointName="endpoint", configName="config")
+    monkeypatch.setattr(verify, "os", SimpleNamespace(environ=environment))
+    monkeypatch.setattr(verify, "boto3", SimpleNamespace(client=lambda *_, **__: None))
+    monkeypatch.setattr(verify, "check_live", lambda *_, **__: None)
+    monkeypatch.setattr(verify, "ask", lambda *_, **__: "Hello.")
+
+    answer = verify.handler(event, None)
+
+    # All functions of a pipeline get its name.
+    assert {*environment.read, "NAME_PREFIX"} == set(contract.VERIFY.variables)
+    assert event.read == set(contract.VERIFY.inputs)
+    assert tuple(answer) == contract.VERIFY.outputs
+
+
+@pytest.mark.parametrize("container", contract.CONTAINERS)
+def test_verify_takes_every_container(monkeypatch: pytest.MonkeyPatch, container: str) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(verify, "os", SimpleNamespace(environ={"CONTAINER": container}))
+    monkeypatch.setattr(verify, "boto3", SimpleNamespace(client=lambda *_, **__: None))
+    monkeypatch.setattr(verify, "check_live", lambda *_, **__: None)
+    monkeypatch.setattr(verify, "ask", lambda *_, container, **__: asked.append(container))
+
+    verify.handler({"endpointName": "endpoint", "configName": "config"}, None)
+
+    assert asked == [container]
+
+
+def test_prune_reads_and_returns_what_the_contract_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Parameters:
+        def get_parameter(self, **_: Any) -> dict[str, Any]:
+            return {"Parameter": {"Value": "none"}}
+
+    environment = Recorded({name: name.lower() for name in contract.PRUNE.required})
+    event = Recorded(keep="0123456789ab-c0ffee")
+    monkeypatch.setattr(prune, "os", SimpleNamespace(environ=environment))
+    monkeypatch.setattr(prune, "boto3", SimpleNamespace(client=lambda _: Parameters()))
+    monkeypatch.setattr(prune, "prune", lambda *_, **__: [])
+
+    answer = prune.handler(event, None)
+
+    assert environment.read == set(contract.PRUNE.variables)
+    assert event.read == set(contract.PRUNE.inputs)
+    assert tuple(answer) == contract.PRUNE.outputs
+
+
+def test_the_request_has_defaults_for_members_of_the_contract_only() -> None:
+    assert set(prepare._DEFAULTS) < set(contract.REQUEST_MEMBERS)

@@ -1,4 +1,4 @@
-"""Starting with a deployment and cleaning up after it, in moto's account and against botocore's stubs."""
+"""Starting a pipeline with a deployment and cleaning up after it, in moto's account and with botocore's stubs."""
 
 import json
 import threading
@@ -11,6 +11,8 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from tests.support.recorded import Recorded
+from training.contract import LIFECYCLE
 from training.lifecycle import Cleanup, CleanupError, handler
 
 REGION = "us-west-2"
@@ -28,7 +30,7 @@ PROPERTIES = {
 
 
 class Lambda:
-    """The context that Lambda gives."""
+    """Lambda's context of an invocation."""
 
     log_stream_name = "2026/11/25/[$LATEST]0123"
 
@@ -38,19 +40,19 @@ class Lambda:
 
 @pytest.fixture
 def answers() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """CloudFormation's address for answers, and what came there."""
+    """CloudFormation's URL for answers, and the answers that were sent to it."""
     found: list[dict[str, Any]] = []
 
-    class Taker(BaseHTTPRequestHandler):
+    class Receiver(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             found.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-    server = HTTPServer(("127.0.0.1", 0), Taker)
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/", found
@@ -110,6 +112,21 @@ def test_starts_an_execution_with_a_deployment_and_does_not_wait_for_it(
     assert (answer["StackId"], answer["RequestId"], answer["LogicalResourceId"]) == ("stack", "request", "Lifecycle")
 
 
+def test_reads_the_properties_and_returns_the_data_of_the_contract(
+    account: Any, answers: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, found = answers
+    read: set[str] = set()
+    for request in ("Create", "Delete"):
+        event = _event(url, request)
+        event["ResourceProperties"] = properties = Recorded(PROPERTIES)
+        handler(event, Lambda())
+        read |= properties.read
+
+    assert read == set(LIFECYCLE.inputs)
+    assert {name for answer in found for name in answer["Data"]} == set(LIFECYCLE.outputs)
+
+
 def test_starts_nothing_where_the_declaration_does_not_say_so(
     account: Any, answers: tuple[str, list[dict[str, Any]]]
 ) -> None:
@@ -120,7 +137,7 @@ def test_starts_nothing_where_the_declaration_does_not_say_so(
     assert boto3.client("stepfunctions").list_executions(stateMachineArn=MACHINE)["executions"] == []
 
 
-def test_tells_cloudformation_why_it_failed(account: Any, answers: tuple[str, list[dict[str, Any]]]) -> None:
+def test_reports_to_cloudformation_why_it_failed(account: Any, answers: tuple[str, list[dict[str, Any]]]) -> None:
     url, found = answers
     handler(_event(url, "Create", StateMachineArn=f"{MACHINE}-gone"), Lambda())
 
@@ -164,7 +181,7 @@ def test_deletes_nothing_twice_where_there_is_nothing(account: Any, answers: tup
 
 
 class Stubs:
-    """SageMaker and Step Functions as botocore's stubs, in the order in which they are to be called."""
+    """botocore's stubs of SageMaker and Step Functions, with the expected calls in order."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         clients = {
@@ -270,7 +287,7 @@ def test_gives_up_before_lambda_ends_it_and_says_what_is_still_there(stubs: Stub
         Cleanup(PROPERTIES, deadline=0, sleep=stubs.sleep).run()
 
 
-def test_takes_it_for_done_where_there_is_no_state_machine(stubs: Stubs) -> None:
+def test_is_done_where_there_is_no_state_machine(stubs: Stubs) -> None:
     for _ in range(2):
         stubs.states.add_client_error("list_executions", "StateMachineDoesNotExist", "gone")
         stubs.jobs(status="InProgress")

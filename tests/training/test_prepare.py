@@ -1,4 +1,4 @@
-"""Prepares runs in an account of moto: what is refused, what is written, and which job is the version's."""
+"""Preparing runs in an account of moto: refusals, written objects, and the job of a version."""
 
 import json
 from collections.abc import Iterator
@@ -10,18 +10,13 @@ from botocore.validate import ParamValidator
 from moto import mock_aws
 from moto.sagemaker.models import sagemaker_backends
 
+from tests.support.recorded import Recorded
 from tests.training.jumpstart_cache import spec
 from tests.training.training_account import BUCKET, ENVIRONMENT, KEY, PIPELINE, RECORDS, Account, make_account
 from training import prepare as prepare_module
+from training.contract import OPTIONAL_REQUEST_MEMBERS, PREPARE, REQUEST_MEMBERS
 from training.dataset import DataError, SourceError
 from training.errors import ConcurrentRunError, HyperparameterError, InputError, RecipeError
-
-# What the state machine fills by paths, which must lead somewhere.
-ALWAYS_THERE = {
-    *("AlgorithmSpecification", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"),
-    *("EnableNetworkIsolation", "Environment", "HyperParameters", "InputDataConfig", "OutputDataConfig"),
-    *("ResourceConfig", "RoleArn", "StoppingCondition", "Tags", "TrainingJobName"),
-}
 
 
 @pytest.fixture
@@ -34,7 +29,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
 
 def _set_status(account: Account, name: str, status: str) -> None:
-    """Moto ends every job well; a job that did not is made by changing its record."""
+    """Set a job's status: moto completes every job, so that another status is written into its record."""
     sagemaker_backends["123456789012"]["us-west-2"].training_jobs[name].training_job_status = status
 
 
@@ -47,7 +42,29 @@ def test_prepares_a_first_run(account: Account) -> None:
     assert prepared["jobName"] == f"{PIPELINE}-{version}"
     assert prepared["modelData"] == f"s3://{BUCKET}/training/runs/{PIPELINE}-{version}/output/model/"
     assert prepared["samples"] == len(RECORDS)
-    assert set(prepared["request"]) == ALWAYS_THERE
+    assert set(prepared["request"]) == set(REQUEST_MEMBERS)
+    assert set(prepared) == set(PREPARE.outputs)
+
+
+def test_reads_the_event_of_the_contract(account: Account) -> None:
+    event = Recorded(account.event())
+    account.run(event)
+    assert event.read == set(PREPARE.inputs)
+
+
+@pytest.mark.parametrize(
+    ("variables", "members"),
+    [
+        ({"SPOT": "true"}, {"CheckpointConfig"}),
+        ({"SUBNET_IDS": "subnet-1", "SECURITY_GROUP_IDS": "sg-1"}, {"VpcConfig"}),
+    ],
+)
+def test_the_request_has_optional_members_with_spot_instances_and_with_subnets(
+    account: Account, variables: dict[str, str], members: set[str]
+) -> None:
+    request = account.run(**variables)["request"]
+    assert set(request) == {*REQUEST_MEMBERS, *members}
+    assert members <= set(OPTIONAL_REQUEST_MEMBERS)
 
 
 def test_the_marker_that_starts_a_run_is_no_data(account: Account) -> None:
@@ -269,9 +286,7 @@ def test_refuses_a_model_without_training(account: Account) -> None:
         account.run()
 
 
-@pytest.mark.parametrize(
-    ("body", "problem"), [(b"{", "is not json"), (b'[{"model_id": "x"}]', "is not of a form that is known")]
-)
+@pytest.mark.parametrize(("body", "problem"), [(b"{", "is not JSON"), (b'[{"model_id": "x"}]', "has an unknown form")])
 def test_refuses_a_manifest_that_it_cannot_read(account: Account, body: bytes, problem: str) -> None:
     account.put_cached("models_manifest.json", body)
     with pytest.raises(RecipeError, match=problem):
@@ -286,8 +301,8 @@ def test_refuses_a_region_without_cache(account: Account) -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"dataPrefixes": "s3://bucket/"}, "the input has dataPrefixes: allowed are dataPrefix and action"),
-        ({"dataPrefix": "/data"}, "dataPrefix is '/data': allowed is an s3:// prefix"),
+        ({"dataPrefixes": "s3://bucket/"}, "the input has dataPrefixes; allowed: dataPrefix, action"),
+        ({"dataPrefix": "/data"}, "dataPrefix is '/data', must be an s3:// prefix"),
         ({"dataPrefix": None}, "dataPrefix is None"),
     ],
 )
@@ -314,7 +329,7 @@ def test_the_handler_prepares_by_its_environment(
 
     logged = json.loads(capsys.readouterr().out)["prepared"]
     assert logged["version"] == prepared["version"]
-    # What people wrote into the data is nobody's in the log.
+    # The log has no content of the data.
     assert "instruction" not in json.dumps(logged)
 
 

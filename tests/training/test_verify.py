@@ -1,4 +1,4 @@
-"""Verifies what is live: the endpoint's config, and an answer of its container's form."""
+"""Verifying the live endpoint: its config, and the form of its container's answer."""
 
 import io
 import json
@@ -11,6 +11,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from training import verify
+from training.environment import SettingsError
 from training.errors import VerifyError
 
 ENDPOINT = "dev-mistral-7b-dolly"
@@ -99,7 +100,7 @@ def test_gives_the_beginning_of_a_long_answer() -> None:
 
 @pytest.mark.parametrize("answer", [b"<html>", b"[]", {"choices": [{"text": "Hi."}]}, {"generated_text": None}])
 def test_refuses_what_the_container_never_says(answer: object) -> None:
-    with pytest.raises(VerifyError, match="answers with what no tgi container says"):
+    with pytest.raises(VerifyError, match="does not answer in the form of a tgi container"):
         _ask(answer)
 
 
@@ -113,5 +114,5 @@ def test_tells_an_endpoint_that_gives_an_error() -> None:
 
 def test_refuses_a_container_that_it_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTAINER", "ollama")
-    with pytest.raises(ValueError, match="CONTAINER is 'ollama': allowed are tgi, lmi, vllm"):
+    with pytest.raises(SettingsError, match="CONTAINER is 'ollama', must be one of tgi, lmi, vllm"):
         verify.handler({}, None)

@@ -4,9 +4,10 @@
 pipeline's first function, which reads an `S3Prefix`.
 """
 
+from training.contract import METHODS
 from training.dataset.check import check
 from training.dataset.faults import Finding, Findings, Kind, Severity
-from training.dataset.options import METHODS, Options, OptionsError, options_of
+from training.dataset.options import Options, OptionsError, options_of
 from training.dataset.report import DataError, FileRecord, Report
 from training.dataset.s3 import S3Prefix
 from training.dataset.sources import File, LocalFolder, Source, SourceError

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-METHODS: Final = ("instruction", "domain", "chat")
-"""Methods of fine-tuning: `instruction_tuned`, neither, or `chat_dataset` among the recipe's hyperparameters."""
+from training.contract import METHODS
 
 DEFAULT_MAX_INPUT_LENGTH: Final = 1024
 """Tokens that the recipes take for `max_input_length` -1: at most this many, says AWS's description of the setting

@@ -13,10 +13,10 @@ from constructs.served_pointer import ServedPointer
 from catalog.limits.model_import import BODIES
 from invoke_shim.contract import BODIES as SHIM_BODIES
 from invoke_shim.settings import Settings
-from model_import.configuration import BODIES as IMPORT_BODIES
+from model_import.contract import BODIES as IMPORT_BODIES
+from model_import.contract import SOURCE_TAG as IMPORT_SOURCE_TAG
+from model_import.contract import TAG
 from model_import.names import LONGEST_MODEL, check_model
-from model_import.versions import SOURCE_TAG as IMPORT_SOURCE_TAG
-from model_import.versions import TAG
 
 Properties = Callable[[cdk.Stack, str], list[dict[str, Any]]]
 
@@ -76,7 +76,7 @@ def test_knows_the_bodies_tag_and_longest_name_of_the_functions() -> None:
 def test_refuses_a_name_that_bedrock_would_not_take_with_a_version(stack: cdk.Stack, name: str) -> None:
     with pytest.raises(ValueError, match=r"model_name is .* at most 46 characters"):
         _model(stack, model_name=name)
-    with pytest.raises(ValueError, match="not allowed"):
+    with pytest.raises(ValueError, match="must be 1 to 46 letters"):
         check_model(name)
 
 

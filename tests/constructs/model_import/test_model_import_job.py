@@ -11,7 +11,7 @@ from constructs.model_import.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 
-from model_import.configuration import Configuration
+from model_import.settings import Settings
 from tests.app.state_machine_calls import allowed, calls, needed_actions, parameter_problems, text
 
 WEIGHTS = Weights(bucket_name="models", prefix="llama/1/")
@@ -272,7 +272,7 @@ class TestDeployment:
         }
         for handler in ("model_import.steps.handler", "model_import.lifecycle.on_event"):
             variables = {name: text(value) for name, value in handlers[handler].items()}
-            parsed = Configuration.from_environment(variables)
+            parsed = Settings.from_environment(variables)
             assert (parsed.keep_versions, parsed.smoke_prompt, parsed.smoke_expect) == (3, "2 + 2?", "4")
             assert parsed.deadline_seconds == 54 * 60
 

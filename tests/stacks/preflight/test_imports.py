@@ -13,7 +13,7 @@ from catalog.limits import import_families
 from catalog.limits import model_import as import_limits
 from model_import import names, planning, versions
 from model_import.artifacts import limits as artifact_limits
-from model_import.configuration import Configuration
+from model_import.settings import Settings
 from stacks.declarations import BedrockImport, JumpStartModel, Model
 from stacks.environments import DEV, PROD, STAGING, Environment, Network
 from stacks.models import GRANITE_3B_CODE, LLAMA_3_2_3B_10K, MISTRAL_7B_INSTRUCT
@@ -225,7 +225,7 @@ class Account:
         self._versions = {
             f"m-{number}": [self._version(number, age) for age in range(count)] for number, count in enumerate(counts)
         }
-        configuration = Configuration(
+        settings = Settings(
             model=f"m-{updated}",
             target_parameter="/target",
             served_parameter="/served",
@@ -233,9 +233,9 @@ class Account:
             keep_versions=keep,
         )
         new = self._version(updated, counts[updated])
-        planning.make_room(configuration, {"version": new.version})
-        self._versions[configuration.model].append(new)
-        planning.prune(configuration, {})
+        planning.make_room(settings, {"version": new.version})
+        self._versions[settings.model].append(new)
+        planning.prune(settings, {})
         return tuple(len(own) for own in self._versions.values())
 
     def _version(self, number: int, age: int) -> versions.Version:
@@ -245,8 +245,8 @@ class Account:
     def _listed(self) -> list[dict[str, Any]]:
         return [{"modelName": f"{model}-{one.version}"} for model, own in self._versions.items() for one in own]
 
-    def _served_and_previous(self, configuration: Configuration) -> tuple[str, str]:
-        newest = ["none", "none", *(one.version for one in self._versions[configuration.model])]
+    def _served_and_previous(self, settings: Settings) -> tuple[str, str]:
+        newest = ["none", "none", *(one.version for one in self._versions[settings.model])]
         return newest[-1], newest[-2]
 
     def _remove(self, version: versions.Version) -> None:
