@@ -1,11 +1,11 @@
 """API Gateway: deployed REST APIs that answer.
 
 moto keeps the APIs and answers their control plane; nothing would answer their URLs. Here a request whose Host is
-that of an API (``{id}.execute-api.{region}.amazonaws.com``) goes through the API's deployment: routing, IAM
-or Lambda authorization, usage plans, request validation, Lambda proxy integration, gateway responses, access log. A
-custom domain name that is mapped to a stage is such a Host too. For clients that cannot choose the Host there is the
-path ``/_localaws/execute-api/{region}/{id}/{stage}/...`` with the same effect. Throttling of stages, caches of
-answers, Cognito authorizers, other integrations, resource policies of APIs and AWS WAF are not built.
+that of an API (`{id}.execute-api.{region}.amazonaws.com`) goes through the API's deployment: routing, IAM or Lambda
+authorization, usage plans, Lambda proxy integration, gateway responses, access log. A custom domain name that is mapped
+to a stage is such a Host too. For clients that cannot choose the Host there is the path
+`/_localaws/execute-api/{region}/{id}/{stage}/...` with the same effect. Throttling of stages, caches of answers,
+request validators, Cognito authorizers, other integrations, resource policies of APIs and AWS WAF are not built.
 
 * `deployed`: what a deployment holds, and which method answers.
 * `signature`: who signed a request.

@@ -52,9 +52,6 @@ class Method:
         integration_uri: the URI of the integration.
         timeout_ms: how long the integration may take, a stream to its end; API Gateway's default is 29,000.
         is_streaming: whether the answer is passed on as it comes (response transfer mode ``STREAM``).
-        required_parameters: the request parameters that must be present, as API Gateway names them, if a validator
-            checks them: ``method.request.querystring.<name>`` and so on.
-        validated_content_types: the content types whose bodies a validator checks.
     """
 
     resource_id: str
@@ -67,8 +64,6 @@ class Method:
     integration_uri: str = ""
     timeout_ms: int = 29_000
     is_streaming: bool = False
-    required_parameters: tuple[str, ...] = ()
-    validated_content_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,10 +225,6 @@ def _copied_authorizer(authorizer: Any) -> Authorizer | None:
 
 def _copied_method(api: Any, resource: Any, method: Any) -> Method:
     integration = method.method_integration
-    validator = api.request_validators.get(method.request_validator_id)
-    checks_parameters = validator is not None and validator.validate_request_parameters
-    checks_body = validator is not None and validator.validate_request_body
-    requirements = method.request_parameters or {}
     return Method(
         resource_id=resource.id,
         path=resource.get_path(),
@@ -245,8 +236,4 @@ def _copied_method(api: Any, resource: Any, method: Any) -> Method:
         integration_uri="" if integration is None else integration.uri,
         timeout_ms=int((integration.timeout_in_millis if integration is not None else None) or 29_000),
         is_streaming=mode_of(integration) == "STREAM",
-        required_parameters=tuple(
-            name for name, is_required in requirements.items() if checks_parameters and is_required
-        ),
-        validated_content_types=tuple(method.request_models or ()) if checks_body else (),
     )

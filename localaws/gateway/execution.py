@@ -103,7 +103,6 @@ def _respond(exchange: _Exchange) -> ProxyResponse:
     method, path_parameters = route
     exchange.context |= {"resourceId": method.resource_id, "resourcePath": method.path}
     _authorize(exchange, method, path_parameters)
-    _validate(exchange, method)
     return _integrate(exchange, method, path_parameters)
 
 
@@ -156,26 +155,6 @@ def _ask_authorizer(exchange: _Exchange, method: Method, path_parameters: Mappin
         "latency": latency,
     }
     return verdict
-
-
-def _validate(exchange: _Exchange, method: Method) -> None:
-    """Check what the method's request validator asks for; of a body only that it is JSON, not its schema."""
-    request = exchange.request
-    query = {pair.partition("=")[0] for pair in request.query.split("&")}
-    missing = []
-    for parameter in method.required_parameters:
-        *_, place, name = parameter.split(".", 3)
-        present = name in query if place == "querystring" else request.header(name) is not None
-        if place != "path" and not present:
-            missing.append(name)
-    if missing:
-        raise GatewayError("BAD_REQUEST_PARAMETERS", f"Missing required request parameters: [{', '.join(missing)}]")
-    content_type = (request.header("Content-Type") or "application/json").partition(";")[0]
-    if content_type in method.validated_content_types:
-        try:
-            json.loads(request.body)
-        except ValueError as error:
-            raise GatewayError("BAD_REQUEST_BODY", "Invalid request body") from error
 
 
 def _integrate(exchange: _Exchange, method: Method, path_parameters: Mapping[str, str]) -> ProxyResponse:

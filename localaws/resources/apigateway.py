@@ -11,14 +11,13 @@ from localaws.resources.base import (
     Handler,
     Properties,
     call,
-    is_true,
     lower_camel,
     policy_text,
-    removed_tags,
     renamed,
-    tag_map,
     without,
 )
+from localaws.resources.declared import Declared, Operation
+from localaws.resources.tags import Tagging
 
 # The patch paths of UpdateRestApi that moto knows, and what a removed property goes back to.
 _PATCHABLE: Final = {
@@ -45,6 +44,9 @@ _INTEGRATION_NAMES: Final = {
 }
 
 
+TAGGING: Final = Tagging(service="apigateway", resource="resourceArn", members=None)
+
+
 def replace(path: str, value: Any) -> dict[str, str]:
     """Return the patch operation that sets the value at a path."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -53,11 +55,7 @@ def replace(path: str, value: Any) -> dict[str, str]:
 
 def set_tags(context: Context, path: str, old: Properties, new: Properties) -> None:
     """Set the tags of the resource at a path of the API, e.g. ``/restapis/abc``."""
-    arn = f"arn:aws:apigateway:{context.region}::{path}"
-    if gone := removed_tags(old, new):
-        context.client("apigateway").untag_resource(resourceArn=arn, tagKeys=gone)
-    if tags := tag_map(new):
-        context.client("apigateway").tag_resource(resourceArn=arn, tags=tags)
+    TAGGING.change(context, f"arn:aws:apigateway:{context.region}::{path}", old, new)
 
 
 class RestApi(Handler):
@@ -91,7 +89,7 @@ class RestApi(Handler):
             endpointConfiguration=lower_camel(properties.get("EndpointConfiguration")),
             minimumCompressionSize=properties.get("MinimumCompressionSize"),
             policy=policy_text(properties["Policy"]) if "Policy" in properties else None,
-            tags=tag_map(properties) or None,
+            tags=TAGGING.given(properties),
         )
         context.physical_id = made["id"]
         return {"RestApiId": made["id"], "RootResourceId": made["rootResourceId"]}
@@ -116,27 +114,6 @@ class RestApi(Handler):
         context.client("apigateway").delete_rest_api(restApiId=context.physical_id)
 
 
-class Resource(Handler):
-    """``AWS::ApiGateway::Resource``: one part of a path."""
-
-    type_name = "AWS::ApiGateway::Resource"
-    applied = frozenset({"ParentId", "PathPart", "RestApiId"})
-
-    def create(self, context: Context, properties: Properties) -> Attributes:
-        """Create the resource."""
-        made = call(context.client("apigateway"), "create_resource", **lower_camel(properties))
-        context.physical_id = made["id"]
-        return {"ResourceId": made["id"]}
-
-    def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
-        """Change nothing: every property takes a new resource."""
-        return context.attributes
-
-    def delete(self, context: Context, properties: Properties) -> None:
-        """Delete the resource."""
-        context.client("apigateway").delete_resource(restApiId=properties["RestApiId"], resourceId=context.physical_id)
-
-
 class Method(Handler):
     """``AWS::ApiGateway::Method`` with its integration and responses."""
 
@@ -151,9 +128,6 @@ class Method(Handler):
             "Integration",
             "MethodResponses",
             "OperationName",
-            "RequestModels",
-            "RequestParameters",
-            "RequestValidatorId",
             "ResourceId",
             "RestApiId",
         }
@@ -163,16 +137,8 @@ class Method(Handler):
         """Put the method, then its integration and responses."""
         gateway = context.client("apigateway")
         where = _method_address(properties)
-        parameters = lower_camel(
-            without(properties, "Integration", "MethodResponses", "RequestModels", "RequestParameters")
-        )
-        call(
-            gateway,
-            "put_method",
-            **{"authorizationType": "NONE", **parameters},
-            requestModels=properties.get("RequestModels"),
-            requestParameters=properties.get("RequestParameters"),
-        )
+        parameters = lower_camel(without(properties, "Integration", "MethodResponses"))
+        call(gateway, "put_method", **{"authorizationType": "NONE", **parameters})
         context.physical_id = context.generated_name()
         for response in properties.get("MethodResponses", ()):
             call(
@@ -236,66 +202,35 @@ def _method_address(properties: Properties) -> dict[str, str]:
     }
 
 
-class GatewayResponse(Handler):
-    """``AWS::ApiGateway::GatewayResponse``: what API Gateway itself answers in one kind of error."""
+_RESOURCE: Final = Declared(
+    "AWS::ApiGateway::Resource",
+    service="apigateway",
+    applied={"ParentId", "PathPart", "RestApiId"},
+    create=Operation("create_resource", lambda _, properties: lower_camel(properties)),
+    delete=Operation(
+        "delete_resource",
+        lambda resource, properties: {"restApiId": properties["RestApiId"], "resourceId": resource},
+    ),
+    answered="id",
+    attribute="ResourceId",
+)
 
-    type_name = "AWS::ApiGateway::GatewayResponse"
-    applied = frozenset({"ResponseParameters", "ResponseTemplates", "ResponseType", "RestApiId", "StatusCode"})
+_PUT_GATEWAY_RESPONSE: Final = Operation(
+    "put_gateway_response",
+    lambda _, properties: {name[0].lower() + name[1:]: value for name, value in properties.items()},
+)
 
-    def create(self, context: Context, properties: Properties) -> Attributes:
-        """Put the response."""
-        call(
-            context.client("apigateway"),
-            "put_gateway_response",
-            restApiId=properties["RestApiId"],
-            responseType=properties["ResponseType"],
-            statusCode=properties.get("StatusCode"),
-            responseParameters=properties.get("ResponseParameters"),
-            responseTemplates=properties.get("ResponseTemplates"),
-        )
-        context.physical_id = context.physical_id or context.generated_name()
-        return {"Id": context.physical_id}
+_GATEWAY_RESPONSE: Final = Declared(
+    "AWS::ApiGateway::GatewayResponse",
+    service="apigateway",
+    applied={"ResponseParameters", "ResponseTemplates", "ResponseType", "RestApiId", "StatusCode"},
+    create=_PUT_GATEWAY_RESPONSE,
+    update=_PUT_GATEWAY_RESPONSE,
+    delete=Operation(
+        "delete_gateway_response",
+        lambda _, properties: {"restApiId": properties["RestApiId"], "responseType": properties["ResponseType"]},
+    ),
+    attribute="Id",
+)
 
-    def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
-        """Put the response anew."""
-        return self.create(context, new)
-
-    def delete(self, context: Context, properties: Properties) -> None:
-        """Go back to API Gateway's own response."""
-        context.client("apigateway").delete_gateway_response(
-            restApiId=properties["RestApiId"], responseType=properties["ResponseType"]
-        )
-
-
-class RequestValidator(Handler):
-    """``AWS::ApiGateway::RequestValidator``."""
-
-    type_name = "AWS::ApiGateway::RequestValidator"
-    applied = frozenset({"Name", "RestApiId", "ValidateRequestBody", "ValidateRequestParameters"})
-
-    def create(self, context: Context, properties: Properties) -> Attributes:
-        """Create the validator."""
-        made = call(context.client("apigateway"), "create_request_validator", **lower_camel(properties))
-        context.physical_id = made["id"]
-        return {"RequestValidatorId": made["id"]}
-
-    def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
-        """Set what is validated."""
-        context.client("apigateway").update_request_validator(
-            restApiId=new["RestApiId"],
-            requestValidatorId=context.physical_id,
-            patchOperations=[
-                replace("/validateRequestBody", is_true(new.get("ValidateRequestBody", False))),
-                replace("/validateRequestParameters", is_true(new.get("ValidateRequestParameters", False))),
-            ],
-        )
-        return context.attributes
-
-    def delete(self, context: Context, properties: Properties) -> None:
-        """Delete the validator."""
-        context.client("apigateway").delete_request_validator(
-            restApiId=properties["RestApiId"], requestValidatorId=context.physical_id
-        )
-
-
-HANDLERS = (RestApi(), Resource(), Method(), GatewayResponse(), RequestValidator())
+HANDLERS = (RestApi(), _RESOURCE, Method(), _GATEWAY_RESPONSE)

@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from localaws.cloudformation.errors import ResourceError
-from localaws.resources.apigateway import replace, set_tags
+from localaws.resources.apigateway import TAGGING, replace, set_tags
 from localaws.resources.base import (
     Attributes,
     Context,
@@ -14,7 +14,6 @@ from localaws.resources.base import (
     Properties,
     call,
     lower_camel,
-    tag_map,
     without,
 )
 
@@ -113,7 +112,7 @@ class UsagePlan(Handler):
             apiStages=[lower_camel(stage) for stage in properties.get("ApiStages", ())],
             throttle=lower_camel(properties.get("Throttle")),
             quota=lower_camel(properties.get("Quota")),
-            tags=tag_map(properties) or None,
+            tags=TAGGING.given(properties),
         )
         context.physical_id = made["id"]
         return {"Id": made["id"]}
@@ -179,7 +178,7 @@ class DomainName(Handler):
                 'ApiGateway, Status Code: 400)" (HandlerErrorCode: AlreadyExists)'
             )
         parameters = lower_camel(without(properties, "Tags"))
-        made = call(gateway, "create_domain_name", **parameters, tags=tag_map(properties) or None)
+        made = call(gateway, "create_domain_name", **parameters, tags=TAGGING.given(properties))
         context.physical_id = name
         return {
             "DistributionDomainName": made["distributionDomainName"],

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from localaws.cloudformation.errors import ResourceError
-from localaws.resources.apigateway import replace, set_tags
+from localaws.resources.apigateway import TAGGING, replace, set_tags
 from localaws.resources.base import (
     Attributes,
     Context,
@@ -16,7 +16,6 @@ from localaws.resources.base import (
     is_true,
     lower_camel,
     renamed,
-    tag_map,
 )
 
 _PRINCIPAL: Final = "apigateway.amazonaws.com"
@@ -88,7 +87,7 @@ class Stage(Handler):
             description=properties.get("Description"),
             variables=properties.get("Variables"),
             tracingEnabled=properties.get("TracingEnabled"),
-            tags=tag_map(properties) or None,
+            tags=TAGGING.given(properties),
         )
         context.physical_id = properties["StageName"]
         if operations:

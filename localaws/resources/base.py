@@ -243,16 +243,6 @@ def lower_camel(value: Any) -> Any:
     return value
 
 
-def tag_map(properties: Properties) -> dict[str, str]:
-    """Return a Tags property as a mapping."""
-    return {tag["Key"]: str(tag["Value"]) for tag in properties.get("Tags", ())}
-
-
-def removed_tags(old: Properties, new: Properties) -> list[str]:
-    """Return the keys of the tags that an update removes."""
-    return sorted(set(tag_map(old)) - set(tag_map(new)))
-
-
 def policy_text(document: Mapping[str, Any] | str | Sequence[Any]) -> str:
     """Return a policy document as the JSON text that the APIs take."""
     return document if isinstance(document, str) else json.dumps(document)

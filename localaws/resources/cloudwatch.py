@@ -11,13 +11,13 @@ from localaws.resources.base import (
     Properties,
     call,
     policy_text,
-    removed_tags,
-    tag_map,
     without,
 )
+from localaws.resources.tags import Tagging
 from localaws.settings import ACCOUNT
 
 _LONGEST_NAME: Final = 255
+_TAGGING: Final = Tagging(service="cloudwatch", resource="ResourceARN")
 
 
 class Alarm(Handler):
@@ -36,12 +36,11 @@ class Alarm(Handler):
     def create(self, context: Context, properties: Properties) -> Attributes:
         """Put the alarm."""
         name = context.physical_id or properties.get("AlarmName") or context.generated_name(_LONGEST_NAME)
-        tags = [{"Key": key, "Value": value} for key, value in tag_map(properties).items()]
         call(
             context.client("cloudwatch"),
             "put_metric_alarm",
             AlarmName=name,
-            Tags=tags or None,
+            Tags=_TAGGING.given(properties),
             **without(properties, "AlarmName", "Tags"),
         )
         context.physical_id = name
@@ -50,7 +49,7 @@ class Alarm(Handler):
     def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
         """Put the alarm again, and set its tags."""
         attributes = self.create(context, without(new, "Tags"))
-        _set_tags(context, attributes["Arn"], old, new)
+        _TAGGING.change(context, attributes["Arn"], old, new)
         return attributes
 
     def delete(self, context: Context, properties: Properties) -> None:
@@ -67,13 +66,13 @@ class Dashboard(Handler):
     def create(self, context: Context, properties: Properties) -> Attributes:
         """Put the dashboard, and tag it."""
         self._put(context, properties)
-        _set_tags(context, self._arn(context), {}, properties)
+        _TAGGING.change(context, self._arn(context), {}, properties)
         return {}
 
     def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
         """Put the new body, and set the tags."""
         self._put(context, new)
-        _set_tags(context, self._arn(context), old, new)
+        _TAGGING.change(context, self._arn(context), old, new)
         return {}
 
     def delete(self, context: Context, properties: Properties) -> None:
@@ -90,14 +89,6 @@ class Dashboard(Handler):
     def _arn(self, context: Context) -> str:
         # Dashboards have no region.
         return f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{context.physical_id}"
-
-
-def _set_tags(context: Context, arn: str, old: Properties, new: Properties) -> None:
-    cloudwatch = context.client("cloudwatch")
-    if gone := removed_tags(old, new):
-        cloudwatch.untag_resource(ResourceARN=arn, TagKeys=gone)
-    if tags := tag_map(new):
-        cloudwatch.tag_resource(ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
 
 
 HANDLERS = (Alarm(), Dashboard())

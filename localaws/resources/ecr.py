@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from localaws.resources.base import (
     Attributes,
@@ -13,13 +13,10 @@ from localaws.resources.base import (
     is_true,
     lower_camel,
     policy_text,
-    removed_tags,
-    tag_map,
 )
+from localaws.resources.tags import Tagging
 
-
-def _tags(properties: Properties) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tag_map(properties).items()]
+_TAGGING: Final = Tagging(service="ecr", resource="resourceArn")
 
 
 class Repository(Handler):
@@ -50,7 +47,7 @@ class Repository(Handler):
             encryptionConfiguration=lower_camel(properties.get("EncryptionConfiguration")),
             imageScanningConfiguration=lower_camel(properties.get("ImageScanningConfiguration")),
             imageTagMutability=properties.get("ImageTagMutability"),
-            tags=_tags(properties) or None,
+            tags=_TAGGING.given(properties),
         )["repository"]
         context.physical_id = name
         self._set_policies(ecr, name, {}, properties)
@@ -79,10 +76,7 @@ class Repository(Handler):
         )
         self._set_policies(ecr, name, old, new)
         repository = ecr.describe_repositories(repositoryNames=[name])["repositories"][0]
-        if gone := removed_tags(old, new):
-            ecr.untag_resource(resourceArn=repository["repositoryArn"], tagKeys=gone)
-        if tags := _tags(new):
-            ecr.tag_resource(resourceArn=repository["repositoryArn"], tags=tags)
+        _TAGGING.change(context, repository["repositoryArn"], old, new)
         return {"Arn": repository["repositoryArn"], "RepositoryUri": repository["repositoryUri"]}
 
     def delete(self, context: Context, properties: Properties) -> None:

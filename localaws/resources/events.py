@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Final
 
 from localaws.cloudformation.errors import ResourceError
 from localaws.resources.base import (
@@ -12,9 +12,10 @@ from localaws.resources.base import (
     Handler,
     Properties,
     call,
-    removed_tags,
-    tag_map,
 )
+from localaws.resources.tags import Tagging
+
+_TAGGING: Final = Tagging(service="events", resource="ResourceARN")
 
 
 class Rule(Handler):
@@ -32,9 +33,7 @@ class Rule(Handler):
         """Create the rule, then its targets."""
         name = properties.get("Name") or context.generated_name()
         arn = self._put(context, name, properties)
-        tags = [{"Key": key, "Value": value} for key, value in tag_map(properties).items()]
-        if tags:
-            context.client("events").tag_resource(ResourceARN=arn, Tags=tags)
+        _TAGGING.change(context, arn, {}, properties)
         context.physical_id = name
         self._put_targets(context, {}, properties)
         return {"Arn": arn}
@@ -71,11 +70,7 @@ class Rule(Handler):
         """Set the rule, its targets and tags."""
         arn = self._put(context, str(context.physical_id), new)
         self._put_targets(context, old, new)
-        events: Any = context.client("events")
-        if gone := removed_tags(old, new):
-            events.untag_resource(ResourceARN=arn, TagKeys=gone)
-        if tags := tag_map(new):
-            events.tag_resource(ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+        _TAGGING.change(context, arn, old, new)
         return {"Arn": arn}
 
     def delete(self, context: Context, properties: Properties) -> None:

@@ -13,13 +13,14 @@ from localaws.resources.base import (
     Handler,
     Properties,
     call,
-    removed_tags,
     renamed,
-    tag_map,
     without,
 )
+from localaws.resources.declared import Declared, Operation
+from localaws.resources.tags import Tagging
 from localaws.settings import ACCOUNT
 
+_TAGGING: Final = Tagging(service="lambda", resource="Resource", members=None)
 _FROM_S3: Final = {name: name for name in ("S3Bucket", "S3Key", "S3ObjectVersion")}
 
 # What UpdateFunctionConfiguration takes when a property has been removed: Lambda's defaults (CreateFunction).
@@ -104,7 +105,7 @@ class Function(Handler):
             Code=_code(properties),
             Architectures=properties.get("Architectures"),
             PackageType=properties.get("PackageType"),
-            Tags=tag_map(properties) or None,
+            Tags=_TAGGING.given(properties),
             **_configuration(properties),
         )
         context.physical_id = name
@@ -142,10 +143,7 @@ class Function(Handler):
         call(function, "update_function_configuration", FunctionName=name, **configuration)
         self._reserve(function, name, old, new)
         arn = f"arn:aws:lambda:{context.region}:{ACCOUNT}:function:{name}"
-        if gone := removed_tags(old, new):
-            function.untag_resource(Resource=arn, TagKeys=gone)
-        if tags := tag_map(new):
-            function.tag_resource(Resource=arn, Tags=tags)
+        _TAGGING.change(context, arn, old, new)
         return {"Arn": arn}
 
     def delete(self, context: Context, properties: Properties) -> None:
@@ -153,28 +151,16 @@ class Function(Handler):
         context.client("lambda").delete_function(FunctionName=context.physical_id)
 
 
-class Permission(Handler):
-    """``AWS::Lambda::Permission``: a statement in a function's resource policy."""
+_PERMISSION: Final = Declared(
+    "AWS::Lambda::Permission",
+    service="lambda",
+    applied={"Action", "FunctionName", "Principal", "SourceAccount", "SourceArn"},
+    create=Operation("add_permission", lambda statement, properties: {**properties, "StatementId": statement}),
+    delete=Operation(
+        "remove_permission",
+        lambda statement, properties: {"FunctionName": properties["FunctionName"], "StatementId": statement},
+    ),
+    attribute="Id",
+)
 
-    type_name = "AWS::Lambda::Permission"
-    applied = frozenset({"Action", "FunctionName", "Principal", "SourceAccount", "SourceArn"})
-
-    def create(self, context: Context, properties: Properties) -> Attributes:
-        """Add the statement."""
-        statement_id = context.generated_name(longest=100)
-        call(context.client("lambda"), "add_permission", StatementId=statement_id, **properties)
-        context.physical_id = statement_id
-        return {"Id": statement_id}
-
-    def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
-        """Change nothing: every property takes a new statement."""
-        return {"Id": context.physical_id}
-
-    def delete(self, context: Context, properties: Properties) -> None:
-        """Remove the statement."""
-        context.client("lambda").remove_permission(
-            FunctionName=properties["FunctionName"], StatementId=context.physical_id
-        )
-
-
-HANDLERS = (Function(), Permission())
+HANDLERS = (Function(), _PERMISSION)

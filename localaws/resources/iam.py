@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from localaws.resources.base import (
     Attributes,
@@ -11,13 +11,10 @@ from localaws.resources.base import (
     Properties,
     call,
     policy_text,
-    removed_tags,
-    tag_map,
 )
+from localaws.resources.tags import Tagging
 
-
-def _tags(properties: Properties) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tag_map(properties).items()]
+_TAGGING: Final = Tagging(service="iam", resource="RoleName", add="tag_role", remove="untag_role")
 
 
 class Role(Handler):
@@ -51,7 +48,7 @@ class Role(Handler):
             Description=properties.get("Description"),
             MaxSessionDuration=properties.get("MaxSessionDuration"),
             PermissionsBoundary=properties.get("PermissionsBoundary"),
-            Tags=_tags(properties) or None,
+            Tags=_TAGGING.given(properties),
         )["Role"]
         context.physical_id = name
         self._set_policies(iam, name, {}, properties)
@@ -86,10 +83,7 @@ class Role(Handler):
             iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=new["PermissionsBoundary"])
         elif "PermissionsBoundary" in old:
             iam.delete_role_permissions_boundary(RoleName=name)
-        if gone := removed_tags(old, new):
-            iam.untag_role(RoleName=name, TagKeys=gone)
-        if tags := _tags(new):
-            iam.tag_role(RoleName=name, Tags=tags)
+        _TAGGING.change(context, name, old, new)
         self._set_policies(iam, name, old, new)
         role = iam.get_role(RoleName=name)["Role"]
         return {"Arn": role["Arn"], "RoleId": role["RoleId"]}

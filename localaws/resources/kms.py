@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from localaws.resources.base import (
     Attributes,
@@ -12,16 +12,14 @@ from localaws.resources.base import (
     call,
     is_true,
     policy_text,
-    removed_tags,
-    tag_map,
 )
+from localaws.resources.declared import Declared, Operation
+from localaws.resources.tags import Tagging
 
 # ScheduleKeyDeletion's default waiting period (its API reference).
-_DEFAULT_PENDING_DAYS = 30
+_DEFAULT_PENDING_DAYS: Final = 30
 
-
-def _tags(properties: Properties) -> list[dict[str, str]]:
-    return [{"TagKey": key, "TagValue": value} for key, value in tag_map(properties).items()]
+_TAGGING: Final = Tagging(service="kms", resource="KeyId", members=("TagKey", "TagValue"))
 
 
 class Key(Handler):
@@ -53,7 +51,7 @@ class Key(Handler):
             KeySpec=properties.get("KeySpec"),
             KeyUsage=properties.get("KeyUsage"),
             MultiRegion=properties.get("MultiRegion"),
-            Tags=_tags(properties) or None,
+            Tags=_TAGGING.given(properties),
         )["KeyMetadata"]
         context.physical_id = made["KeyId"]
         self._set_state(kms, made["KeyId"], properties)
@@ -75,10 +73,7 @@ class Key(Handler):
         if old.get("KeyPolicy") != new.get("KeyPolicy") and "KeyPolicy" in new:
             kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=policy_text(new["KeyPolicy"]))
         kms.update_key_description(KeyId=key_id, Description=new.get("Description", ""))
-        if gone := removed_tags(old, new):
-            kms.untag_resource(KeyId=key_id, TagKeys=gone)
-        if _tags(new):
-            kms.tag_resource(KeyId=key_id, Tags=_tags(new))
+        _TAGGING.change(context, key_id, old, new)
         self._set_state(kms, key_id, new)
         return {"Arn": kms.describe_key(KeyId=key_id)["KeyMetadata"]["Arn"], "KeyId": key_id}
 
@@ -92,26 +87,16 @@ class Key(Handler):
         )
 
 
-class Alias(Handler):
-    """``AWS::KMS::Alias``."""
+_ALIAS: Final = Declared(
+    "AWS::KMS::Alias",
+    service="kms",
+    applied={"AliasName", "TargetKeyId"},
+    create=Operation("create_alias", lambda _, properties: properties),
+    update=Operation(
+        "update_alias", lambda alias, properties: {"AliasName": alias, "TargetKeyId": properties["TargetKeyId"]}
+    ),
+    delete=Operation("delete_alias", lambda alias, _: {"AliasName": alias}),
+    named_by="AliasName",
+)
 
-    type_name = "AWS::KMS::Alias"
-    applied = frozenset({"AliasName", "TargetKeyId"})
-
-    def create(self, context: Context, properties: Properties) -> Attributes:
-        """Create the alias."""
-        context.client("kms").create_alias(AliasName=properties["AliasName"], TargetKeyId=properties["TargetKeyId"])
-        context.physical_id = properties["AliasName"]
-        return {}
-
-    def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
-        """Point the alias to another key."""
-        context.client("kms").update_alias(AliasName=context.physical_id, TargetKeyId=new["TargetKeyId"])
-        return {}
-
-    def delete(self, context: Context, properties: Properties) -> None:
-        """Delete the alias."""
-        context.client("kms").delete_alias(AliasName=context.physical_id)
-
-
-HANDLERS = (Key(), Alias())
+HANDLERS = (Key(), _ALIAS)

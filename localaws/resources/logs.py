@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from localaws.resources.base import (
     Attributes,
@@ -10,10 +10,11 @@ from localaws.resources.base import (
     Handler,
     Properties,
     call,
-    removed_tags,
-    tag_map,
 )
+from localaws.resources.tags import Tagging
 from localaws.settings import ACCOUNT
+
+_TAGGING: Final = Tagging(service="logs", resource="resourceArn", members=None)
 
 
 def _arn(context: Context) -> str:
@@ -35,7 +36,7 @@ class LogGroup(Handler):
             "create_log_group",
             logGroupName=name,
             kmsKeyId=properties.get("KmsKeyId"),
-            tags=tag_map(properties) or None,
+            tags=_TAGGING.given(properties),
         )
         context.physical_id = name
         self._set_retention(logs, name, properties)
@@ -57,10 +58,7 @@ class LogGroup(Handler):
             else:
                 logs.disassociate_kms_key(logGroupName=name)
         self._set_retention(logs, name, new)
-        if gone := removed_tags(old, new):
-            logs.untag_resource(resourceArn=_arn(context), tagKeys=gone)
-        if tags := tag_map(new):
-            logs.tag_resource(resourceArn=_arn(context), tags=tags)
+        _TAGGING.change(context, _arn(context), old, new)
         return {"Arn": f"{_arn(context)}:*"}
 
     def delete(self, context: Context, properties: Properties) -> None:

@@ -16,6 +16,7 @@ from localaws.resources.base import (
     policy_text,
     renamed,
 )
+from localaws.resources.declared import Declared, Operation
 
 _RULE_NAMES: Final = {
     "AbortIncompleteMultipartUpload": "AbortIncompleteMultipartUpload",
@@ -186,27 +187,19 @@ class Bucket(Handler):
         context.client("s3").delete_bucket(Bucket=context.physical_id)
 
 
-class BucketPolicy(Handler):
-    """``AWS::S3::BucketPolicy``."""
+_PUT_BUCKET_POLICY: Final = Operation(
+    "put_bucket_policy",
+    lambda bucket, properties: {"Bucket": bucket, "Policy": policy_text(properties["PolicyDocument"])},
+)
 
-    type_name = "AWS::S3::BucketPolicy"
-    applied = frozenset({"Bucket", "PolicyDocument"})
+_BUCKET_POLICY: Final = Declared(
+    "AWS::S3::BucketPolicy",
+    service="s3",
+    applied={"Bucket", "PolicyDocument"},
+    create=_PUT_BUCKET_POLICY,
+    update=_PUT_BUCKET_POLICY,
+    delete=Operation("delete_bucket_policy", lambda bucket, _: {"Bucket": bucket}),
+    named_by="Bucket",
+)
 
-    def create(self, context: Context, properties: Properties) -> Attributes:
-        """Put the policy."""
-        context.client("s3").put_bucket_policy(
-            Bucket=properties["Bucket"], Policy=policy_text(properties["PolicyDocument"])
-        )
-        context.physical_id = properties["Bucket"]
-        return {}
-
-    def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
-        """Put the new policy in place of the old."""
-        return self.create(context, new)
-
-    def delete(self, context: Context, properties: Properties) -> None:
-        """Delete the policy."""
-        context.client("s3").delete_bucket_policy(Bucket=context.physical_id)
-
-
-HANDLERS = (Bucket(), BucketPolicy())
+HANDLERS = (Bucket(), _BUCKET_POLICY)

@@ -15,14 +15,15 @@ from localaws.resources.base import (
     Properties,
     call,
     is_missing,
-    removed_tags,
-    tag_map,
     without,
 )
+from localaws.resources.tags import Tagging
 
 # An endpoint's name, and that of its configuration and model, has at most 63 characters (CreateEndpoint).
 _LONGEST_NAME: Final = 63
 _POLL_SECONDS: Final = 0.1
+
+_TAGGING: Final = Tagging(service="sagemaker", resource="ResourceArn", add="add_tags", remove="delete_tags")
 
 # The longest of the two timeouts of a production variant, twice (ProductionVariant: at most 3600 s each).
 _LONGEST_WAIT_SECONDS: Final = 7200
@@ -58,14 +59,7 @@ class _Named(Handler):
 
     def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
         """Set the tags; everything else takes a new resource."""
-        sagemaker = context.client("sagemaker")
-        if gone := removed_tags(old, new):
-            sagemaker.delete_tags(ResourceArn=context.physical_id, TagKeys=gone)
-        if tags := tag_map(new):
-            sagemaker.add_tags(
-                ResourceArn=context.physical_id,
-                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-            )
+        _TAGGING.change(context, context.physical_id, old, new)
         return context.attributes
 
     def delete(self, context: Context, properties: Properties) -> None:

@@ -1,8 +1,8 @@
-"""Amazon SNS: topics, their policies and subscriptions."""
+"""Amazon SNS: topics and their policies."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from localaws.resources.base import (
     Attributes,
@@ -11,30 +11,28 @@ from localaws.resources.base import (
     Properties,
     call,
     policy_text,
-    removed_tags,
-    tag_map,
 )
+from localaws.resources.tags import Tagging
 
 # The attributes of SetTopicAttributes, each a property of that name.
 _ATTRIBUTES: Final = ("DisplayName", "KmsMasterKeyId", "SignatureVersion", "TracingConfig")
 _LONGEST_NAME: Final = 256
+_TAGGING: Final = Tagging(service="sns", resource="ResourceArn")
 
 
 class Topic(Handler):
     """``AWS::SNS::Topic``."""
 
     type_name = "AWS::SNS::Topic"
-    applied = frozenset({"Subscription", "Tags", "TopicName", *_ATTRIBUTES})
+    applied = frozenset({"Tags", "TopicName", *_ATTRIBUTES})
 
     def create(self, context: Context, properties: Properties) -> Attributes:
         """Create the topic; its ARN is its physical id."""
         sns = context.client("sns")
         name = properties.get("TopicName") or context.generated_name(_LONGEST_NAME)
         given = {key: str(properties[key]) for key in _ATTRIBUTES if key in properties}
-        tags = [{"Key": key, "Value": value} for key, value in tag_map(properties).items()]
-        context.physical_id = call(sns, "create_topic", Name=name, Attributes=given, Tags=tags)["TopicArn"]
-        for subscription in properties.get("Subscription", ()):
-            sns.subscribe(TopicArn=context.physical_id, **subscription)
+        made = call(sns, "create_topic", Name=name, Attributes=given, Tags=_TAGGING.given(properties))
+        context.physical_id = made["TopicArn"]
         return self._attributes(context)
 
     def _attributes(self, context: Context) -> Attributes:
@@ -47,26 +45,12 @@ class Topic(Handler):
         for key in _ATTRIBUTES:
             if old.get(key) != new.get(key):
                 sns.set_topic_attributes(TopicArn=arn, AttributeName=key, AttributeValue=str(new.get(key, "")))
-        _subscribe(sns, str(arn), old.get("Subscription", []), new.get("Subscription", []))
-        if gone := removed_tags(old, new):
-            sns.untag_resource(ResourceArn=arn, TagKeys=gone)
-        if tags := tag_map(new):
-            sns.tag_resource(ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+        _TAGGING.change(context, arn, old, new)
         return self._attributes(context)
 
     def delete(self, context: Context, properties: Properties) -> None:
         """Delete the topic."""
         context.client("sns").delete_topic(TopicArn=context.physical_id)
-
-
-def _subscribe(sns: Any, topic: str, old: list[Any], new: list[Any]) -> None:
-    for subscription in new:
-        if subscription not in old:
-            sns.subscribe(TopicArn=topic, **subscription)
-    gone = [(entry["Protocol"], entry["Endpoint"]) for entry in old if entry not in new]
-    for found in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] if gone else ():
-        if (found["Protocol"], found["Endpoint"]) in gone:
-            sns.unsubscribe(SubscriptionArn=found["SubscriptionArn"])
 
 
 class TopicPolicy(Handler):
@@ -92,44 +76,4 @@ class TopicPolicy(Handler):
         """Leave the policy: SNS has no operation that takes it away."""
 
 
-class Subscription(Handler):
-    """``AWS::SNS::Subscription``."""
-
-    type_name = "AWS::SNS::Subscription"
-    applied = frozenset({"Endpoint", "FilterPolicy", "Protocol", "RawMessageDelivery", "TopicArn"})
-
-    def create(self, context: Context, properties: Properties) -> Attributes:
-        """Subscribe."""
-        given = {
-            key: policy_text(properties[key]) if key == "FilterPolicy" else str(properties[key]).lower()
-            for key in ("FilterPolicy", "RawMessageDelivery")
-            if key in properties
-        }
-        context.physical_id = call(
-            context.client("sns"),
-            "subscribe",
-            TopicArn=properties["TopicArn"],
-            Protocol=properties["Protocol"],
-            Endpoint=properties.get("Endpoint"),
-            Attributes=given,
-            ReturnSubscriptionArn=True,
-        )["SubscriptionArn"]
-        return {"Arn": context.physical_id}
-
-    def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
-        """Set the attributes; everything else takes a new subscription."""
-        sns = context.client("sns")
-        for key in ("FilterPolicy", "RawMessageDelivery"):
-            if old.get(key) != new.get(key):
-                value = policy_text(new.get(key, {})) if key == "FilterPolicy" else str(new.get(key, False)).lower()
-                sns.set_subscription_attributes(
-                    SubscriptionArn=context.physical_id, AttributeName=key, AttributeValue=value
-                )
-        return {"Arn": context.physical_id}
-
-    def delete(self, context: Context, properties: Properties) -> None:
-        """Unsubscribe."""
-        context.client("sns").unsubscribe(SubscriptionArn=context.physical_id)
-
-
-HANDLERS = (Topic(), TopicPolicy(), Subscription())
+HANDLERS = (Topic(), TopicPolicy())

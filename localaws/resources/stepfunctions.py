@@ -15,15 +15,15 @@ from localaws.resources.base import (
     Properties,
     call,
     lower_camel,
-    removed_tags,
-    tag_map,
 )
+from localaws.resources.tags import Tagging
 
 _POLL_SECONDS: Final = 0.1
 
 # CloudFormation gives up on a resource after this long; an execution that goes on keeps its state machine.
 _LONGEST_DELETION_SECONDS: Final = 120
 _LONGEST_NAME: Final = 80
+_TAGGING: Final = Tagging(service="stepfunctions", resource="resourceArn", members=("key", "value"))
 
 
 def _definition(properties: Properties) -> str:
@@ -39,10 +39,6 @@ def _substitute(match: re.Match[str], substitutions: Properties) -> str:
     if match.group(1) not in substitutions:
         raise ResourceError(f"DefinitionSubstitutions: no value for {match.group()}")
     return str(substitutions[match.group(1)])
-
-
-def _tags(properties: Properties) -> list[dict[str, str]]:
-    return [{"key": key, "value": value} for key, value in tag_map(properties).items()]
 
 
 class StateMachine(Handler):
@@ -66,7 +62,7 @@ class StateMachine(Handler):
             "create_state_machine",
             name=name,
             type=properties.get("StateMachineType"),
-            tags=_tags(properties) or None,
+            tags=_TAGGING.given(properties),
             **self._settings(properties),
         )
         context.physical_id = made["stateMachineArn"]
@@ -92,10 +88,7 @@ class StateMachine(Handler):
         """Set definition, role, settings and tags; executions that run keep what they were started with."""
         states = context.client("stepfunctions")
         call(states, "update_state_machine", stateMachineArn=context.physical_id, **self._settings(new))
-        if gone := removed_tags(old, new):
-            states.untag_resource(resourceArn=context.physical_id, tagKeys=gone)
-        if tags := _tags(new):
-            states.tag_resource(resourceArn=context.physical_id, tags=tags)
+        _TAGGING.change(context, context.physical_id, old, new)
         return self._attributes(context)
 
     def delete(self, context: Context, properties: Properties) -> None:

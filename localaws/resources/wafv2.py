@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 from localaws.cloudformation.errors import ResourceError
-from localaws.resources.base import Attributes, Context, Handler, Properties, call, removed_tags, tag_map, without
+from localaws.resources.base import Attributes, Context, Handler, Properties, call, without
+from localaws.resources.tags import Tagging
+
+_TAGGING: Final = Tagging(service="wafv2", resource="ResourceARN")
 
 
 class WebAcl(Handler):
@@ -20,10 +23,8 @@ class WebAcl(Handler):
         if properties["Scope"] != "REGIONAL":
             raise ResourceError(f"Scope {properties['Scope']} is not supported here; allowed is REGIONAL")
         name = properties.get("Name") or context.generated_name(longest=128)
-        parameters = without(properties, "Name", "Tags")
-        if tags := tag_map(properties):
-            parameters["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
-        made = call(context.client("wafv2"), "create_web_acl", **parameters, Name=name)["Summary"]
+        parameters = {**without(properties, "Name", "Tags"), "Name": name, "Tags": _TAGGING.given(properties)}
+        made = call(context.client("wafv2"), "create_web_acl", **parameters)["Summary"]
         context.physical_id = f"{made['Name']}|{made['Id']}|REGIONAL"
         return {"Arn": made["ARN"], "Id": made["Id"]}
 
@@ -32,11 +33,7 @@ class WebAcl(Handler):
         waf, where = context.client("wafv2"), self._where(context)
         token = waf.get_web_acl(**where)["LockToken"]
         call(waf, "update_web_acl", **without(new, "Name", "Scope", "Tags"), **where, LockToken=token)
-        arn = context.attributes["Arn"]
-        if gone := removed_tags(old, new):
-            waf.untag_resource(ResourceARN=arn, TagKeys=gone)
-        if tags := tag_map(new):
-            waf.tag_resource(ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+        _TAGGING.change(context, context.attributes["Arn"], old, new)
         return context.attributes
 
     def _where(self, context: Context) -> dict[str, Any]:

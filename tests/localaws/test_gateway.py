@@ -246,23 +246,10 @@ def api(aws: Callable[..., Any], local_aws: str) -> Iterator[Api]:
     v1 = make_resource(gateway, rest_api, root, "v1")
     chat = make_resource(gateway, rest_api, make_resource(gateway, rest_api, v1, "chat"), "completions")
     model = make_resource(gateway, rest_api, make_resource(gateway, rest_api, v1, "models"), "{model}")
-    validator = gateway.create_request_validator(
-        restApiId=rest_api, name="all", validateRequestBody=True, validateRequestParameters=True
-    )["id"]
     make_method(gateway, rest_api, chat, "POST", function, authorizationType="AWS_IAM")
     make_method(gateway, rest_api, model, "GET", function, authorizationType="AWS_IAM")
     make_method(gateway, rest_api, make_resource(gateway, rest_api, root, "open"), "ANY", function)
     make_method(gateway, rest_api, make_resource(gateway, rest_api, root, "slow"), "POST", function, timeout=100)
-    make_method(
-        gateway,
-        rest_api,
-        make_resource(gateway, rest_api, root, "checked"),
-        "POST",
-        function,
-        requestValidatorId=validator,
-        requestParameters={"method.request.querystring.q": True, "method.request.header.X-Need": True},
-        requestModels={"application/json": "Empty"},
-    )
     permit(aws, function, f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{rest_api}/prod/*/*")
     deploy(gateway, rest_api)
     aws("logs").create_log_group(logGroupName=name)
@@ -517,15 +504,6 @@ class TestErrors:
         too_long = api.call("POST", "/open", b"x" * 10_485_761)
         assert (too_long.status, too_long.json) == (413, {"message": "Request Too Long"})
         assert api.call("POST", "/open", b"x" * 6_291_456).status == 413
-
-    def test_for_a_request_that_its_validator_refuses(self, api: Api) -> None:
-        missing = api.call("POST", "/checked", b"{}")
-        assert (missing.status, missing.headers["x-amzn-errortype"]) == (400, "BadRequestException")
-        assert missing.json == {"message": "Missing required request parameters: [q, X-Need]"}
-        headers = {"X-Need": "1", "Content-Type": "application/json"}
-        broken = api.call("POST", "/checked?q=1", b"{", headers=headers)
-        assert (broken.status, broken.json) == (400, {"message": "Invalid request body"})
-        assert api.call("POST", "/checked?q=1", b"{}", headers=headers).status == 200
 
 
 class TestDeployment:

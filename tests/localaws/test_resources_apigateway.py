@@ -36,7 +36,6 @@ def api(*, timeout: int = 29_000, **stage: Any) -> dict[str, Any]:
     return {
         "Api": resource("RestApi", Name="shim", EndpointConfiguration={"Types": ["REGIONAL"]}),
         "Chat": resource("Resource", **here, ParentId={"Fn::GetAtt": ["Api", "RootResourceId"]}, PathPart="chat"),
-        "Validator": resource("RequestValidator", **here, Name="body", ValidateRequestBody=True),
         "Post": resource(
             "Method",
             **here,
@@ -44,7 +43,6 @@ def api(*, timeout: int = 29_000, **stage: Any) -> dict[str, Any]:
             HttpMethod="POST",
             AuthorizationType="AWS_IAM",
             Integration=integration,
-            RequestValidatorId={"Ref": "Validator"},
         ),
         "Throttled": resource(
             "GatewayResponse",
@@ -73,7 +71,6 @@ def test_an_api_has_what_the_template_gives_it(stacks: StackDriver, stack_name: 
     gateway, ids = aws("apigateway"), stacks.physical_ids(stack_name)
     method = gateway.get_method(restApiId=ids["Api"], resourceId=ids["Chat"], httpMethod="POST")
     assert method["authorizationType"] == "AWS_IAM"
-    assert method["requestValidatorId"] == ids["Validator"]
     assert method["methodIntegration"]["type"] == "AWS_PROXY"
     assert int(method["methodIntegration"]["timeoutInMillis"]) == 29_000
     response = gateway.get_gateway_response(restApiId=ids["Api"], responseType="THROTTLED")
