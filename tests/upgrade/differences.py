@@ -73,8 +73,9 @@ STATELESS = frozenset(
 )
 """Types that an update may replace unnoticed."""
 
-# Whose handlers a change of any property calls, to train, to import, or to clean up.
-_CUSTOM = "Custom::"
+# A change of any property calls the handler of a custom resource, which trains, imports or cleans up; and writes a
+# parameter again, with the template's value in place of the version that a pipeline has published there.
+_WRITTEN_AGAIN = ("Custom::", "AWS::SSM::Parameter")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,7 +84,7 @@ class Difference:
 
     Attributes:
         stack: Its path, such as `dev/mistral-7b-instruct`.
-        logical_id: The resource's id in the older template; empty where the whole stack is concerned.
+        logical_id: The resource's or output's id in the older template; empty where the whole stack is concerned.
         text: Sentence about it.
     """
 
@@ -97,9 +98,9 @@ class Difference:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
-    """List what an update from one release's templates to another's would lose.
+    """List what an update from one release's templates to another's would lose, outputs that scripts read included.
 
-    Resources that only the newer release has are none of them.
+    Resources and outputs that only the newer release has are none of them.
 
     Args:
         old: Templates of the older release, by the stacks' paths.
@@ -114,6 +115,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Differen
         for logical_id, resource in template["Resources"].items():
             texts = _changes(resource, resources.get(logical_id))
             found += [Difference(stack, logical_id, f"{resource['Type']} {text}") for text in texts]
+        gone = template.get("Outputs", {}).keys() - new[stack].get("Outputs", {}).keys()
+        found += [Difference(stack, output, "the stack has no such output any more") for output in sorted(gone)]
     return found
 
 
@@ -127,13 +130,14 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any] | None) -> Iterator[
         yield f"has become {new['Type']}"
         return
     before, after = old.get("Properties", {}), new.get("Properties", {})
-    for name in _replacing(old["Type"], before, after):
-        yield f"would be replaced by {name}: {json.dumps(before.get(name))} became {json.dumps(after.get(name))}"
+    for name in _losing(old["Type"], before, after):
+        values = f"{json.dumps(before.get(name))} became {json.dumps(after.get(name))}"
+        yield f"would be replaced or written again, since {name} has changed: {values}"
 
 
-def _replacing(type_name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """List the properties whose change CloudFormation answers with a new resource, or a handler with its work."""
-    if type_name.startswith(_CUSTOM):
+def _losing(type_name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """List the properties whose change replaces a resource, or writes it again."""
+    if type_name.startswith(_WRITTEN_AGAIN):
         return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     return resource_type(type_name).replacing(before, after)
 

@@ -14,8 +14,10 @@ OLD: dict[str, Any] = {
             "Key": {"Type": "AWS::KMS::Key", "Properties": {"Description": "all that is stored"}},
             "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "data"}},
             "Lifecycle": {"Type": "Custom::FineTuning", "Properties": {"Declaration": "8231fb6782d3"}},
+            "Served": {"Type": "AWS::SSM::Parameter", "Properties": {"Value": "none", "Description": "served"}},
             "Role": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "trains"}},
-        }
+        },
+        "Outputs": {"InvokeUrl": {"Value": "https://"}},
     }
 }
 LOST = [Difference(STACK, "Bucket", "AWS::S3::Bucket has no such logical id any more")]
@@ -44,7 +46,8 @@ def test_a_changed_logical_id_is_seen() -> None:
 def test_a_name_that_replaces_is_seen() -> None:
     [found] = differences(OLD, _changed("Bucket", BucketName="weights"))
 
-    assert str(found) == 'dev/tuned Bucket: AWS::S3::Bucket would be replaced by BucketName: "data" became "weights"'
+    assert found.logical_id == "Bucket"
+    assert str(found).endswith('since BucketName has changed: "data" became "weights"')
 
 
 def test_any_property_that_calls_a_handler_is_seen() -> None:
@@ -52,11 +55,22 @@ def test_any_property_that_calls_a_handler_is_seen() -> None:
     assert [each.logical_id for each in differences(OLD, _changed("Lifecycle", Another="1"))] == ["Lifecycle"]
 
 
+def test_any_property_that_writes_a_pointer_again_is_seen() -> None:
+    assert [each.logical_id for each in differences(OLD, _changed("Served", Description="the version"))] == ["Served"]
+
+
 def test_another_type_under_the_same_id_is_seen() -> None:
     new = copy.deepcopy(OLD)
     new[STACK]["Resources"]["Key"]["Type"] = "AWS::KMS::ReplicaKey"
 
     assert [each.text for each in differences(OLD, new)] == ["AWS::KMS::Key has become AWS::KMS::ReplicaKey"]
+
+
+def test_an_output_that_is_gone_is_seen() -> None:
+    new = copy.deepcopy(OLD)
+    new[STACK]["Outputs"] = {"Url": {"Value": "https://"}}
+
+    assert [each.logical_id for each in differences(OLD, new)] == ["InvokeUrl"]
 
 
 def test_a_stack_that_is_gone_is_seen() -> None:

@@ -9,7 +9,8 @@ from tests.upgrade.differences import HINT, STATEFUL, STATELESS, differences, un
 from tests.upgrade.record import STACKS, archive
 from tests.upgrade.recorded import Assembly
 
-pytestmark = pytest.mark.xdist_group("upgrade-templates")
+# One worker synthesizes today's stacks for these and for the deployed ones.
+pytestmark = pytest.mark.xdist_group("upgrade")
 
 
 def test_the_assembly_holds_a_stack_of_each_kind(old: Assembly) -> None:
@@ -34,14 +35,6 @@ def test_every_resource_is_known_to_hold_state_or_not(old: Assembly, new: Assemb
     types = {each["Type"] for template in _all(old, new) for each in template["Resources"].values()}
 
     assert types - STATEFUL - STATELESS == set()
-
-
-def test_stacks_and_exports_keep_their_outputs(old: Assembly, new: Assembly) -> None:
-    today = new.templates()
-
-    assert old.templates()
-    for path, template in old.templates().items():
-        assert template.get("Outputs", {}).keys() <= today[path].get("Outputs", {}).keys(), path
 
 
 def _all(*assemblies: Assembly) -> list[dict[str, Any]]:
