@@ -1,4 +1,4 @@
-"""What the shim costs, beside bare boto3, FastAPI with Mangum and LiteLLM: `python -m bench.shim`.
+"""Measure the shim beside bare boto3, FastAPI with Mangum and LiteLLM: `python -m bench.shim`.
 
 All do the same: a chat of OpenAI's comes as API Gateway's event, and goes to a stand-in SageMaker runtime over HTTP as
 TGI's payload. Each has a venv of its own with pinned versions, made in `.local/shim-venvs` the first time, and the same
@@ -34,17 +34,17 @@ _WARM_UP: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What one variant takes.
+    """The figures of one variant.
 
     Attributes:
         import_ms: CPU of a Python that imports the handler, and so makes its client, from the process's start.
-        import_mb: what is resident then, in MB.
+        import_mb: What is resident then, in MB.
         process_ms: CPU of the function's process until it asks for its first event.
-        process_mb: what is resident then.
+        process_mb: What is resident then.
         request_ms: CPU of a request, the handler alone.
         invocation_ms: CPU of an invocation, its runtime included.
-        after_mb: what is resident after all of them.
-        first_byte_ms: time from the event to the streamed body's first byte.
+        after_mb: What is resident after all of them.
+        first_byte_ms: Time from the event to the streamed body's first byte.
     """
 
     import_ms: float
@@ -136,7 +136,7 @@ def _measure(folders: Mapping[Variant, Path], backend: str, options: argparse.Na
 
 
 def _median(runs: Sequence[Mapping[str, float]], name: str) -> float:
-    """The median of the runs that measured it: not every run has requests or streams."""
+    """Return the median of the runs that measured it: not every run has requests or streams."""
     return statistics.median(run[name] for run in runs if run.get(name))
 
 
@@ -230,7 +230,7 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _missed(figures: Mapping[Variant, Figures], own: float) -> list[str]:
-    """Which targets the shim misses; its whole process is held against the import of bare boto3's handler alone."""
+    """List the targets that the shim misses; its whole process is compared with the import of bare boto3's handler."""
     ours, bare = figures[OURS], figures[BARE]
     targets: list[tuple[str, Any, Any]] = [
         ("import + init, CPU of bare boto3's", ours.process_ms / bare.import_ms, 1.1),

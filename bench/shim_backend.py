@@ -23,7 +23,7 @@ from typing import Any, Final
 from localaws.eventstream import CONTENT_TYPE, event
 
 FIRST_TOKEN_SECONDS: Final = 0.05
-"""What a small model takes to read a short prompt."""
+"""The time of a small model for a short prompt."""
 
 NEXT_TOKEN_SECONDS: Final = 0.005
 COLD_SECONDS: Final = 5.0
@@ -79,7 +79,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_arguments: Any) -> None:
-        """A client that is gone is no error."""
+        """Ignore a client that is gone."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, *_arguments: object) -> None:
-        """Requests are no news."""
+        """Log nothing."""
 
 
 if __name__ == "__main__":

@@ -23,14 +23,14 @@ _DELIMITER = bytes(8)
 
 @dataclass(slots=True)
 class Reply:
-    """What a function answered.
+    """The answer of a function.
 
     Attributes:
-        status: the HTTP status that API Gateway would pass on; 502 where the function failed.
-        headers: its headers, in lower case.
-        body: its body.
-        error: the error that Lambda was told, if any.
-        first_byte: seconds from the event to the body's first byte.
+        status: The HTTP status that API Gateway would pass on; 502 where the function failed.
+        headers: Its headers, in lower case.
+        body: Its body.
+        error: The error that Lambda was told, if any.
+        first_byte: Seconds from the event to the body's first byte.
     """
 
     status: int = 502
@@ -44,9 +44,9 @@ class Function:
     """A running function; a context manager that ends it.
 
     Args:
-        command: how the process is started.
-        folder: its working directory, the function's code.
-        environment: its environment variables.
+        command: How the process is started.
+        folder: Its working directory, the function's code.
+        environment: Its environment variables.
     """
 
     def __init__(self, command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> None:
@@ -71,7 +71,7 @@ class Function:
         """Start the function and wait until it asks for its first event.
 
         Raises:
-            RuntimeError: it does not.
+            RuntimeError: It does not.
         """
         self._thread.start()
         self._process = subprocess.Popen(  # noqa: S603 - the bench's own commands
@@ -96,7 +96,7 @@ class Function:
         """Let the function answer an event.
 
         Raises:
-            queue.Empty: it does not answer.
+            queue.Empty: It does not answer.
         """
         self._server.offers.put(json.dumps(event).encode())
         return self._server.replies.get(timeout=_SECONDS)
@@ -131,7 +131,7 @@ class _RuntimeApi(ThreadingHTTPServer):
         self.offered = 0.0
 
     def handle_error(self, *_arguments: Any) -> None:
-        """A function that was ended is no error."""
+        """Ignore a function that was ended."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _RuntimeApi
 
     def do_GET(self) -> None:
-        """The next event."""
+        """Hand out the next event."""
         self.server.ready.set()
         event = self.server.offers.get()
         self.server.offered = time.perf_counter()
@@ -153,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, event, headers)
 
     def do_POST(self) -> None:
-        """An answer, at once or in chunks, or an error."""
+        """Take an answer, complete or in chunks, or an error."""
         reply = Reply()
         if self.path.endswith("/response"):
             body = self._streamed(reply) if "transfer-encoding" in self.headers else self._buffered(reply)
@@ -194,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, *_arguments: object) -> None:
-        """Requests are no news."""
+        """Log nothing."""
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ PROBES: Final = {
 
 
 def event(*, stream: bool) -> dict[str, object]:
-    """API Gateway's event of a chat."""
+    """Return API Gateway's event of a chat."""
     body = {
         "model": "falcon-7b-instruct",
         "messages": [{"role": "system", "content": "You are brief."}, {"role": "user", "content": "Say words."}],
@@ -44,9 +44,9 @@ def probe(variant: Variant, folder: Path, backend: str) -> dict[str, str]:
     """Put a variant through all probes, each with a function of its own.
 
     Args:
-        variant: what is probed.
-        folder: its code.
-        backend: the stand-in's address.
+        variant: What is probed.
+        folder: Its code.
+        backend: The stand-in's address.
 
     Returns:
         What came of each, by the probe's name.
@@ -84,7 +84,7 @@ def _whole(reply: Reply) -> str:
 
 
 def _failed(reply: Reply) -> str:
-    """The status, retry-after, and whose words the client gets."""
+    """Return the status, `retry-after`, and the author of the message that the client gets."""
     if reply.error is not None:
         return f"the function fails, so API Gateway's 502 ({reply.error.partition(':')[0]})"
     wait = reply.headers.get("retry-after")

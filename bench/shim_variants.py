@@ -1,4 +1,4 @@
-"""What `bench.shim` compares: the shim and three peers, each with its packages in a venv of its own."""
+"""The variants of `bench.shim`: the shim and three peers, each with its packages in a venv of its own."""
 
 import compileall
 import os
@@ -27,10 +27,10 @@ class Variant:
     """One way to put OpenAI's API before an endpoint.
 
     Attributes:
-        name: as it stands in the tables.
-        venv: the venv it runs in.
-        handler: its `module.function`.
-        has_bytecode: whether its own code is compiled before, as boto3's in Lambda is.
+        name: As it stands in the tables.
+        venv: The venv it runs in.
+        handler: Its `module.function`.
+        has_bytecode: Whether its own code is compiled before, as boto3's in Lambda is.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Variant:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is the shim."""
+        """True for the shim."""
         return self.handler.startswith("invoke_shim.")
 
     @property
@@ -49,7 +49,7 @@ class Variant:
         return str(_VENVS / self.venv / "bin" / "python")
 
     def command(self) -> list[str]:
-        """How Lambda starts it."""
+        """Return the command that Lambda starts it with."""
         if self.is_ours:
             return ["/bin/sh", "invoke_shim/bootstrap", self.python]
         return [self.python, "-m", "awslambdaric", self.handler]
@@ -58,8 +58,8 @@ class Variant:
         """Its environment variables.
 
         Args:
-            backend: the stand-in's address.
-            endpoint: the endpoint's name.
+            backend: The stand-in's address.
+            endpoint: The endpoint's name.
         """
         return {
             "PATH": os.environ["PATH"],
@@ -88,7 +88,7 @@ class Variant:
         """Make its venv, where it is missing, and put its code into a folder as Lambda would.
 
         Args:
-            folder: where its own folder is made.
+            folder: Where its own folder is made.
 
         Returns:
             The function's folder.

@@ -1,4 +1,4 @@
-"""The runtime's process: `bootstrap` starts it as `python -m invoke_shim`, from the function's folder."""
+"""Entry point of the runtime's process: `bootstrap` runs `python -m invoke_shim` in the function's folder."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from invoke_shim.runtime import loop
 
 
 def _complete_path() -> None:
-    """Let the function's code import what Lambda's own runtime for Python would: layers first, then boto3.
+    """Complete the import path as Lambda's own runtime for Python does: layers first, then boto3.
 
     The function's folder is at the front already, as the working directory of `python -m`.
     """

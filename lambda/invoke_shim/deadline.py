@@ -4,10 +4,10 @@ import time
 from collections.abc import Mapping
 
 API_MARGIN_SECONDS = 2
-"""What a cold start and the shim's own work may use of API Gateway's time."""
+"""The part of API Gateway's time for a cold start and the shim's own work."""
 
 FUNCTION_MARGIN_SECONDS = 1
-"""Time to say in OpenAI's words that the model was too slow, before Lambda ends the function."""
+"""Time to answer with OpenAI's timeout error before Lambda ends the function."""
 
 CALLER_MARGIN = 0.1
 """The part of the caller's patience that is left for the way back, at most a second."""
@@ -20,7 +20,7 @@ class ColdWait:
     """The time that a request waits for a model that is not ready, added up while it is answered, for the metrics.
 
     Attributes:
-        seconds: seconds between tries (`retry.when_ready`).
+        seconds: Seconds between tries (`retry.when_ready`).
     """
 
     __slots__ = ("seconds",)
@@ -33,8 +33,8 @@ class Deadline:
     """The time by which an answer must have begun, on the monotonic clock.
 
     Attributes:
-        at: seconds of `time.monotonic`: the earliest of the caller's patience, the API's and the function's.
-        cold_wait: time that the request has waited for a model that was not ready.
+        at: Seconds of `time.monotonic`: the earliest of the caller's patience, the API's and the function's.
+        cold_wait: Time that the request has waited for a model that was not ready.
     """
 
     __slots__ = ("at", "cold_wait")
@@ -54,12 +54,12 @@ class Deadline:
 
 
 def patience(headers: Mapping[str, str], *, timeout_seconds: float, remaining_seconds: float) -> float:
-    """Seconds that a request may wait.
+    """Return the seconds that a request may wait: the least of the caller's, the API's and the function's.
 
     Args:
-        headers: the request's headers, their names in lower case.
-        timeout_seconds: how long API Gateway waits for the function.
-        remaining_seconds: how long Lambda lets the function run on.
+        headers: The request's headers, their names in lower case.
+        timeout_seconds: The time that API Gateway waits for the function.
+        remaining_seconds: The time until Lambda ends the function.
     """
     limits = [timeout_seconds - API_MARGIN_SECONDS, remaining_seconds - FUNCTION_MARGIN_SECONDS]
     for name in CALLER_HEADERS:
@@ -70,7 +70,7 @@ def patience(headers: Mapping[str, str], *, timeout_seconds: float, remaining_se
 
 
 def _seconds(text: str) -> float | None:
-    """A header's number; None where it is none, or says nothing (some clients send 0 for no limit)."""
+    """Read a header's number; None if it is not one, or sets no limit (some clients send 0 then)."""
     try:
         seconds = float(text)
     except ValueError:

@@ -8,34 +8,34 @@ from typing import Any, Literal, NamedTuple
 ErrorType = Literal["invalid_request_error", "not_found_error", "rate_limit_error", "server_error"]
 
 MAX_PROBLEMS = 20
-"""How many of a request's problems the client is told."""
+"""The most problems of a request that an error lists."""
 
 ENOUGH_PROBLEMS = 50
-"""Where checking a request ends: a body of megabytes can have a million things wrong with it."""
+"""The number of problems at which checking ends: a body of megabytes can have a million."""
 
 MAX_PARAM = 100
-"""Characters of `param`, which can be a name of the client's making."""
+"""Characters of `param`, which can be a name that the client made up."""
 
 NO_RETRY = MappingProxyType({"x-should-retry": "false"})
-"""Tells OpenAI's SDKs not to send the request again, which by themselves they do after any 5xx."""
+"""Keeps OpenAI's SDKs from sending the request again, as they do by default after any 5xx."""
 
 
 def retry_after(seconds: int) -> Mapping[str, str]:
-    """Headers that tell a client, OpenAI's SDKs among them, when to try again."""
+    """Return the header by which clients, OpenAI's SDKs among them, time their next try."""
     return {"retry-after": str(seconds)}
 
 
 class ApiError(Exception):
-    """An answer to the client that is an error.
+    """An error that the client gets.
 
     Args:
-        message: what is wrong and what is allowed, for the client's eyes.
-        status: the HTTP status.
+        message: The problem and what is allowed, for the client.
+        status: The HTTP status.
         type: OpenAI's kind of error.
-        param: the request field at fault, if one is.
+        param: The request field at fault, if one is.
         code: OpenAI's machine-readable code, if there is one.
-        headers: headers to send along.
-        upstream: the backend's own name of the error, for the log only.
+        headers: Headers to send along.
+        upstream: The backend's own name of the error, for the log only.
     """
 
     def __init__(
@@ -59,21 +59,21 @@ class ApiError(Exception):
         self.upstream = upstream
 
     def body(self) -> dict[str, Any]:
-        """The response body."""
+        """Return the response body."""
         return {
             "error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code},
         }
 
 
 class Problem(NamedTuple):
-    """One thing wrong with a request: the field (a JSON path) and what to do about it."""
+    """A problem of a request: the field (a JSON path), and a message that says what is allowed."""
 
     param: str | None
     message: str
 
 
 def refuse(problems: Sequence[Problem]) -> ApiError:
-    """One error for all problems of a request; `param` is the first one's.
+    """Return one error for all problems of a request; `param` is the first one's.
 
     A request of megabytes can have a million problems: the answer stays far below Lambda's 6 MB.
     """
@@ -91,7 +91,7 @@ def refuse(problems: Sequence[Problem]) -> ApiError:
 
 
 def unexpected(request_id: str) -> ApiError:
-    """What a client is told of a bug: nothing but where the log has more."""
+    """Return the client's error for a bug, which names the log entry and nothing else."""
     return ApiError(f"unexpected error, see the log of request {request_id}", status=500, type="server_error")
 
 
@@ -115,7 +115,7 @@ def unicode_problems(where: str, text: str) -> list[Problem]:
 
 
 def show(value: object) -> str:
-    """A short form of a request's value for an error message.
+    """Shorten a request's value for an error message.
 
     Lists and objects are only named: they can be large, or nested too deeply to print.
     """

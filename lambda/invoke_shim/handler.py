@@ -18,7 +18,7 @@ from invoke_shim.telemetry.request_log import RequestLog
 
 
 class Context(Protocol):
-    """What the runtime tells of an invocation (`runtime.Context`)."""
+    """The context of an invocation (`runtime.loop.Context`)."""
 
     @property
     def aws_request_id(self) -> str:
@@ -30,10 +30,10 @@ class Context(Protocol):
 
 @cache
 def api() -> Api:
-    """The API that this function's environment describes, made once.
+    """Create the API that this function's environment describes, once.
 
     Raises:
-        SettingsError: the environment is not usable.
+        SettingsError: The environment is not usable.
     """
     settings = Settings.from_environment(os.environ)
     logs.configure(settings.log_level, prompts=settings.log_prompts)
@@ -41,7 +41,7 @@ def api() -> Api:
 
 
 def _backend(settings: Settings) -> Backend:
-    """Only the backend that is used is imported: imports are what a cold start spends its time on."""
+    """Create the backend. Only its own module is imported, since imports take most of a cold start."""
     module = {"sagemaker": "sagemaker.endpoint", "bedrock": "bedrock.model"}[settings.backend]
     create = import_module(f"invoke_shim.backends.{module}").create
     return cast("Backend", create(settings))
@@ -54,8 +54,8 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
     answer has ended: a streamed one when its chunks are read to the end, or closed.
 
     Args:
-        event: a Lambda proxy event, format 1.0.
-        context: what the runtime tells of the invocation.
+        event: A Lambda proxy event, format 1.0.
+        context: The invocation's context.
 
     Returns:
         The response. The first part of a streamed answer is there already, so the status is true.
@@ -96,7 +96,7 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
 
 
 class _Watched:
-    """A streamed body whose end, of whatever kind, is reported once."""
+    """A streamed body whose end, of whatever kind, is logged once."""
 
     def __init__(self, chunks: Iterator[bytes], log: RequestLog) -> None:
         self._chunks = chunks

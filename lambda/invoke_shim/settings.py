@@ -26,7 +26,7 @@ CONNECT_TIMEOUT_SECONDS = 1
 """Time to open a connection to the SageMaker runtime; within one region it takes milliseconds."""
 
 START_MARGIN_SECONDS = 2
-"""What a cold start and the shim's own work may use of API Gateway's time."""
+"""The part of API Gateway's time for a cold start and the shim's own work."""
 
 MAX_READ_TIMEOUT_SECONDS = 70
 """The socket timeout that the InvokeEndpoint documentation advises: the container's 60 s and some more."""
@@ -41,12 +41,12 @@ class SettingsError(ValueError):
 
 
 class EnvironmentReader:
-    """Reads variables and gathers what is wrong with them, so that one error can name it all.
+    """Reads variables and gathers their problems, so that one error can name them all.
 
     A variable that is empty counts as not set. A number that is missing or wrong is read as 0.
 
     Args:
-        environment: usually `os.environ`.
+        environment: Usually `os.environ`.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -54,23 +54,23 @@ class EnvironmentReader:
         self.problems: list[str] = []
 
     def optional(self, name: Variable) -> str | None:
-        """A variable that may be left out."""
+        """Return a variable that may be left out."""
         return self._environment.get(name, "").strip() or None
 
     def required(self, name: Variable) -> str:
-        """A variable that must be set."""
+        """Return a variable that must be set."""
         value = self.optional(name)
         if value is None:
             self.problems.append(f"{name} is not set")
         return value or ""
 
     def refuse(self, name: Variable, reason: str) -> None:
-        """Take down a variable that is set and has no meaning."""
+        """Record a problem if a variable without meaning is set."""
         if self.optional(name) is not None:
             self.problems.append(f"{name} is set, but {reason}: it must be left out")
 
     def choice(self, name: Variable, allowed: tuple[str, ...], default: str = "") -> str:
-        """One of a few values; without a default it must be set."""
+        """Return one of a few values; without a default it must be set."""
         value = self.optional(name) or default
         if not value:
             self.problems.append(f"{name} is not set, must be one of {', '.join(allowed)}")
@@ -79,16 +79,16 @@ class EnvironmentReader:
         return value
 
     def flag(self, name: Variable) -> bool:
-        """`true` or `false`, which it is if not set."""
+        """Return the value of a flag, which is false if not set."""
         return self.choice(name, ("true", "false"), default="false") == "true"
 
     def integer(self, name: Variable, *, lowest: int, highest: int | None = None) -> int:
-        """A number that must be set, in a range with its ends."""
+        """Return a number that must be set, in a range with its ends."""
         text = self.required(name)
         return self._parse(name, text, lowest, highest) if text else 0
 
     def optional_integer(self, name: Variable, *, lowest: int) -> int | None:
-        """A number that may be left out."""
+        """Return a number that may be left out."""
         text = self.optional(name)
         return self._parse(name, text, lowest, None) if text else None
 
@@ -109,22 +109,22 @@ class Settings(NamedTuple):
     """The function's settings.
 
     Attributes:
-        model_name: the model's name to clients.
-        backend: what answers.
-        container: how a SageMaker endpoint's container takes parameters and answers; None with Bedrock.
-        container_version: the version of that container's software; None where it is not known.
-        endpoint_name: the SageMaker endpoint's name; None with Bedrock or a `target_parameter`.
-        body: what form of request body an imported model takes; None with SageMaker.
-        model_arn: the imported model's ARN; None with SageMaker or a `target_parameter`.
-        target_parameter: the name of the SSM parameter that holds the endpoint's name or the model's ARN.
-        prompt_format: how a chat becomes a prompt; "none" for a base model, and where the model's side does it.
-        prompt_template: the text of the template, with the prompt format "template".
-        max_input_tokens: the most tokens a prompt may have, where known.
-        max_total_tokens: the most tokens of prompt and answer together, where known.
-        invoke_timeout_seconds: how long API Gateway waits for this function.
-        gather_stream: whether answers that are not streamed are collected from the container's stream.
-        log_prompts: whether prompts and answers are logged.
-        log_level: the lowest level that is logged.
+        model_name: The model's name to clients.
+        backend: The service that answers.
+        container: The protocol of a SageMaker endpoint's container; None with Bedrock.
+        container_version: The version of that container's software; None where it is not known.
+        endpoint_name: The SageMaker endpoint's name; None with Bedrock or a `target_parameter`.
+        body: The form of request that an imported model takes; None with SageMaker.
+        model_arn: The imported model's ARN; None with SageMaker or a `target_parameter`.
+        target_parameter: The name of the SSM parameter that holds the endpoint's name or the model's ARN.
+        prompt_format: The format of a chat's prompt; "none" for a base model, and where the model's side writes it.
+        prompt_template: The text of the template, with the prompt format "template".
+        max_input_tokens: The most tokens a prompt may have, where known.
+        max_total_tokens: The most tokens of prompt and answer together, where known.
+        invoke_timeout_seconds: The time that API Gateway waits for this function.
+        gather_stream: Whether answers that are not streamed are collected from the container's stream.
+        log_prompts: Whether prompts and answers are logged.
+        log_level: The lowest level that is logged.
     """
 
     model_name: str
@@ -146,7 +146,7 @@ class Settings(NamedTuple):
 
     @property
     def read_timeout_seconds(self) -> int:
-        """How long to wait for the model's next byte, so that the shim answers before API Gateway gives up."""
+        """The seconds to wait for the model's next byte, so that the shim answers before API Gateway gives up."""
         left = self.invoke_timeout_seconds - CONNECT_TIMEOUT_SECONDS - START_MARGIN_SECONDS
         return min(left, MAX_READ_TIMEOUT_SECONDS)
 
@@ -155,10 +155,10 @@ class Settings(NamedTuple):
         """Parse the environment variables that the construct sets.
 
         Args:
-            environment: usually `os.environ`.
+            environment: Usually `os.environ`.
 
         Raises:
-            SettingsError: a variable is missing, wrong, or of no use beside the others; all problems at once.
+            SettingsError: A variable is missing, wrong, or of no use beside the others; all problems at once.
         """
         # Every variable is read before anything is raised; values that are wrong are not used.
         reader = EnvironmentReader(environment)
@@ -197,7 +197,7 @@ class Settings(NamedTuple):
 
 
 def _read_protocol(reader: EnvironmentReader, backend: str) -> tuple[str | None, str | None]:
-    """CONTAINER and BODY, of which a backend has one."""
+    """Read CONTAINER and BODY, of which a backend has one."""
     if backend == "bedrock":
         reader.refuse("CONTAINER", "BACKEND is bedrock")
         return None, reader.choice("BODY", BODIES)
@@ -220,7 +220,7 @@ def _read_version(reader: EnvironmentReader, backend: str) -> tuple[int, ...] | 
 
 
 def _read_target(reader: EnvironmentReader, backend: str) -> tuple[str | None, str | None, str | None]:
-    """ENDPOINT_NAME, MODEL_ARN and TARGET_PARAMETER, of which there is one."""
+    """Read ENDPOINT_NAME, MODEL_ARN and TARGET_PARAMETER, of which one is set."""
     own: Variable = "MODEL_ARN" if backend == "bedrock" else "ENDPOINT_NAME"
     others: Variable = "ENDPOINT_NAME" if backend == "bedrock" else "MODEL_ARN"
     reader.refuse(others, f"BACKEND is {backend}")

@@ -1,1 +1,1 @@
-"""The key authorizer: lets API Gateway meter OpenAI's clients by the key that they send as a bearer token."""
+"""The key authorizer: passes the key that OpenAI's clients send as a bearer token to API Gateway's usage plan."""

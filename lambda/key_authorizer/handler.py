@@ -1,4 +1,4 @@
-"""Turns `Authorization: Bearer <key>` into a policy and the key by which API Gateway looks up the usage plan.
+"""Turn `Authorization: Bearer <key>` into a policy and the key by which API Gateway looks up the usage plan.
 
 The function decides nothing about the key. With an API whose key source is the authorizer, API Gateway takes the key
 from the answer, compares it with the keys of the stage's usage plan at every request, and meters it there: an unknown
@@ -17,7 +17,7 @@ from typing import Any
 # API Gateway documentation, "Usage plans and API keys": an alphanumeric value of 20 to 128 characters.
 _SHORTEST_KEY = 20
 _LONGEST_KEY = 128
-# Whom the policy is for. All keys have one policy; which key it was is `$context.identity.apiKeyId` in the access log.
+# The policy's principal, the same for all keys; the access log has the key's id, `$context.identity.apiKeyId`.
 _PRINCIPAL = "api-key"
 
 
@@ -34,14 +34,14 @@ def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     Args:
         event: `authorizationToken`, the header's value, and `methodArn`, the called method
             (`arn:...:<api>/<stage>/<verb>/<path>`).
-        context: Lambda's, not used.
+        context: Lambda's context, not used.
 
     Returns:
         A policy that allows every method of the called stage, so that it holds for all requests while it is cached,
         and the key as `usageIdentifierKey`.
 
     Raises:
-        UnauthorizedError: if the header is no bearer token of a key's form.
+        UnauthorizedError: If the header is no bearer token of a key's form.
     """
     return {
         "principalId": _PRINCIPAL,

@@ -31,12 +31,12 @@ class Reply:
     """One answer of the stand-in.
 
     Attributes:
-        status: the HTTP status.
-        body: all of the body; or its chunks, which are sent one by one with chunked encoding.
-        headers: more headers.
-        hang: whether nothing comes after what there is of the body, until the test is over.
-        drop: whether the connection is closed in place of an answer.
-        cut: whether the connection is closed before the body's end.
+        status: The HTTP status.
+        body: All of the body; or its chunks, which are sent one by one with chunked encoding.
+        headers: More headers.
+        hang: Whether nothing comes after what there is of the body, until the test is over.
+        drop: Whether the connection is closed in place of an answer.
+        cut: Whether the connection is closed before the body's end.
     """
 
     status: int = 200
@@ -94,12 +94,12 @@ class Stub:
     """The stand-in.
 
     Attributes:
-        replies: what it answers, one after the other; the last one for ever.
-        paths: what it was asked.
-        bodies: with what.
-        headers: and how.
-        connections: how many connections were opened.
-        closed_early: set when a client closed its connection while it was being answered.
+        replies: What it answers, one after the other; the last one for ever.
+        paths: What it was asked.
+        bodies: With what.
+        headers: And how.
+        connections: How many connections were opened.
+        closed_early: Set when a client closed its connection while it was being answered.
     """
 
     def __init__(self) -> None:

@@ -89,9 +89,9 @@ class Answer:
     """A response, read to its end.
 
     Attributes:
-        body: all of the body.
-        chunks: the body as it came, if it was streamed.
-        broken: what the runtime was told of a stream that broke off.
+        body: All of the body.
+        chunks: The body as it came, if it was streamed.
+        broken: What the runtime was told of a stream that broke off.
     """
 
     status: int

@@ -13,11 +13,11 @@ class Writer:
     """One container's way to answer.
 
     Attributes:
-        container: its name in CONTAINER.
-        stream: the bytes of a stream of tokens with their log probabilities.
-        whole: the answer at once.
-        chat: whether it is asked with messages.
-        counts_prompt: whether the stream's end tells the number of the prompt's tokens.
+        container: Its name in CONTAINER.
+        stream: The bytes of a stream of tokens with their log probabilities.
+        whole: The answer at once.
+        chat: Whether it is asked with messages.
+        counts_prompt: Whether the stream's end tells the number of the prompt's tokens.
     """
 
     container: str

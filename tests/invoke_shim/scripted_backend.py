@@ -26,13 +26,13 @@ class ScriptedBackend:
     """Answers each ask with the next script: pieces, or errors in their place. Takes what vLLM takes.
 
     Attributes:
-        scripts: the answers; the last one for ever.
-        takes_messages: whether chats come as messages.
-        native: a native stream's chunks.
-        native_type: and its content type.
-        asks: what was asked.
-        deadlines: and until when.
-        closed: how many streams were ended, whether they were read or not.
+        scripts: The answers; the last one for ever.
+        takes_messages: Whether chats come as messages.
+        native: A native stream's chunks.
+        native_type: And its content type.
+        asks: What was asked.
+        deadlines: And until when.
+        closed: How many streams were ended, whether they were read or not.
     """
 
     scripts: list[Sequence[Step]]

@@ -1,1 +1,1 @@
-"""Backends: where a prompt is answered. So far a SageMaker endpoint with a TGI or LMI container."""
+"""Backends: a SageMaker endpoint (TGI, LMI, vLLM) or a model imported into Bedrock."""

@@ -1,4 +1,4 @@
-"""What the routes ask of a backend, whichever it is."""
+"""The interface of a backend."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
@@ -10,21 +10,21 @@ from invoke_shim.rules.base import Rules
 
 
 class NativeReply(NamedTuple):
-    """A container's whole answer, as it came."""
+    """The complete answer of a container, byte for byte."""
 
     body: bytes
     content_type: str
 
 
 class NativeStream(NamedTuple):
-    """A container's streamed answer: bytes as they came, split anywhere."""
+    """The streamed answer of a container: its bytes, split anywhere."""
 
     chunks: Iterator[bytes]
     content_type: str
 
 
 class Backend(Protocol):
-    """Where prompts are answered.
+    """A model that answers prompts.
 
     Every call may raise `ApiError`. Not-ready models are waited for, with jitter, until the deadline; nothing is
     sent twice once a request may have been answered.
@@ -32,23 +32,23 @@ class Backend(Protocol):
 
     @property
     def takes_messages(self) -> bool:
-        """Whether chats go to the model's side as messages, with no prompt format of ours."""
+        """True if chats go to the model's side as messages, without a prompt format of the shim's."""
 
     @property
     def rules(self) -> Rules:
-        """What it takes."""
+        """The parameters that it takes."""
 
     def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
         """Answer at once."""
 
     def stream(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Piece]:
-        """Answer piece by piece; an error raised from the first `next` has sent nothing yet."""
+        """Answer piece by piece; an error raised by the first `next` has sent nothing yet."""
 
     def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:
-        """What is wrong with a payload of the container's own form, by the container's parameter rules."""
+        """List the problems of a payload of the container's own form, by the container's rules."""
 
     def invoke(self, body: bytes, deadline: Deadline) -> NativeReply:
-        """Send a payload of the container's own form as it is."""
+        """Send a payload of the container's own form unchanged."""
 
     def invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
-        """Send a payload of the container's own form and stream the answer's bytes as they come."""
+        """Send a payload of the container's own form unchanged, and stream the answer's bytes."""

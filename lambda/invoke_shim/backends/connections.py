@@ -1,4 +1,4 @@
-"""Clients of AWS's services, some of which have to be asked in a hurry, over connections that may be old."""
+"""Clients of AWS's services: sessions, timeouts by the time that is left, connections that may be stale."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from botocore.session import Session
 from invoke_shim.settings import CONNECT_TIMEOUT_SECONDS
 
 MAX_IDLE_SECONDS = 20
-"""How long an unused connection is trusted.
+"""The longest pause after which a connection is used again.
 
 While Lambda has the function frozen, the other side may close its connection unseen. Nothing that may have been
 answered is sent again, so the next request would fail on it; after a pause a new one is opened.
@@ -22,12 +22,12 @@ LEAST_STREAM_TIMEOUT_SECONDS = 5
 """The shortest silence that ends a stream: the deadline is for its beginning, the socket's timeout for all of it."""
 
 USER_AGENT = f"JumpStack Botocore/{botocore.__version__}"
-"""Said in place of botocore's own, which is put together anew for each request, at 0.03 ms of CPU."""
+"""Replaces botocore's own, which is put together anew for each request, at 0.03 ms of CPU."""
 
 
 @cache
 def session() -> Session:
-    """The session that all clients share.
+    """Return the session that all clients share.
 
     botocore's own: boto3 around it has its resources to load, 16 ms and 3 MB of a cold start for nothing that is
     used here, and its clients are botocore's.
@@ -36,25 +36,25 @@ def session() -> Session:
 
 
 def create_client(service: str, config: Config) -> Any:
-    """A client of a service, for the region and with the credentials that Lambda's environment names.
+    """Create a client of a service, with the region and credentials of Lambda's environment.
 
     Args:
-        service: AWS's name of it in the SDKs.
-        config: its timeouts and retries.
+        service: The service's name in the SDKs.
+        config: Timeouts and retries.
     """
     return session().create_client(service, config=config)
 
 
 def create_model_client(service: str, read_timeout: int, *, checks: bool = True) -> Any:
-    """A client of a service that runs models: it never sends again what it has sent.
+    """Create a client of a service that runs models, which sends each request once.
 
-    botocore would repeat what timed out or broke off, which may have been answered, and a generation is paid for each
-    time. What is safe to repeat, `retry.when_ready` does.
+    botocore would repeat a request that timed out or broke off; it may have been answered, and each generation is paid
+    for. `retry.when_ready` repeats those that are safe to repeat.
 
     Args:
-        service: AWS's name of it in the SDKs.
-        read_timeout: seconds for the next byte.
-        checks: whether botocore holds each request to the service's model; for requests that callers make up.
+        service: The service's name in the SDKs.
+        read_timeout: Seconds to wait for the next byte.
+        checks: Whether botocore validates each request by the service's model; for requests that callers make up.
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -62,17 +62,17 @@ def create_model_client(service: str, read_timeout: int, *, checks: bool = True)
         user_agent=USER_AGENT,
         parameter_validation=checks,
         disable_request_compression=True,
-        # Never a second attempt, for which the older mode keeps no accounts.
+        # Never a second attempt; the older mode does no accounting for one.
         retries={"total_max_attempts": 1, "mode": "legacy"},
     )
     return create_client(service, config)
 
 
 class Client(Protocol):
-    """What keeps connections."""
+    """A client with connections to close."""
 
     def close(self) -> None:
-        """Close those that are not in use; the next request opens new ones."""
+        """Close the connections that are not in use; the next request opens new ones."""
 
 
 C = TypeVar("C", bound=Client)
@@ -82,8 +82,8 @@ class Connections(Generic[C]):
     """The connections to a service.
 
     Args:
-        create: makes a client that waits so many seconds for a byte.
-        read_timeout: seconds that it usually has for the next byte.
+        create: Creates a client with a read timeout in seconds.
+        read_timeout: The usual read timeout in seconds.
     """
 
     def __init__(self, create: Callable[[int], C], *, read_timeout: int) -> None:
@@ -94,10 +94,10 @@ class Connections(Generic[C]):
         self._last_used = 0.0
 
     def client(self, seconds: float, *, stream: bool = False) -> C:
-        """A client that waits no longer than so many seconds for a byte, or than for a stream is sensible.
+        """Return a client whose read timeout is at most so many seconds, but for a stream at least 5.
 
-        The usual one, unless less time is left than it waits: the caller has less patience, or a cold model took
-        of it. A timeout belongs to a client; another one of the same service costs about 2 ms.
+        The usual client, unless less time is left than its timeout: the caller's timeout is shorter, or a cold model
+        took part of it. A timeout belongs to a client; another one of the same service costs about 2 ms.
         """
         self._drop_old_connections()
         whole = max(LEAST_STREAM_TIMEOUT_SECONDS if stream else 1, int(seconds))
@@ -110,7 +110,7 @@ class Connections(Generic[C]):
         return self._hasty[1]
 
     def used(self) -> None:
-        """Note that something came over a connection just now."""
+        """Record that a connection was used just now."""
         # Wall-clock time: a monotonic clock may stand still while the function is frozen.
         self._last_used = time.time()
 

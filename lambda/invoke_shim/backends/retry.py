@@ -1,12 +1,12 @@
-"""Waiting for a model that is not ready: a cold import, an endpoint scaled to zero, a full queue.
+"""Retry while a model is not ready: a cold import, an endpoint scaled to zero, a full queue.
 
-A backend raises `NotReadyError` for what surely never reached the model, and sends by way of `when_ready`, which
-tries again with full jitter while the deadline leaves time. botocore's own retries are off: they do not know
+A backend raises `NotReadyError` for a request that surely never reached the model, and sends through `when_ready`,
+which tries again with full jitter while the deadline leaves time. botocore's own retries are off: they do not know
 ModelNotReadyException, give up after a tenth of a second, and repeat what may have been computed.
 
     answer = when_ready(lambda: self._send(body), deadline, reserve=answer_seconds(deadline))
 
-How long a request waited is added to `deadline.cold_wait.seconds`.
+The time that a request waited is added to `deadline.cold_wait.seconds`.
 """
 
 import random
@@ -38,9 +38,9 @@ class NotReadyError(ApiError):
     """The model is not ready: 503 and `retry-after`. It never saw the request, so that it may be sent again.
 
     Args:
-        message: what the model is doing, without an end: when to try again is added.
-        seconds: when a client should try again, once the shim has given up.
-        upstream: the backend's own name of the error, for the log only.
+        message: What the model is doing, without a full stop: the time of the next try is added.
+        seconds: `retry-after` for the client, once the shim has given up.
+        upstream: The backend's own name of the error, for the log only.
     """
 
     def __init__(self, message: str, *, seconds: int, upstream: str | None = None) -> None:
@@ -54,7 +54,7 @@ class NotReadyError(ApiError):
 
 
 def answer_seconds(deadline: Deadline) -> float:
-    """What to keep of a deadline for an answer that comes at once, after its last token.
+    """Return the seconds of a deadline to reserve for an answer that is not streamed.
 
     Half of the time that is left. A model that gets ready when none is left for the answer would generate for
     nobody.
@@ -73,17 +73,17 @@ def when_ready(
     """Send, and send again while the model is not ready.
 
     Args:
-        send: sends the request once; raises NotReadyError only if the model did not see it.
-        deadline: ends the waiting; what was waited is added to it.
-        reserve: seconds of it that an answer needs; no try begins with less, except the first.
-        sleep: how to wait.
-        uniform: a random number between two others.
+        send: Sends the request once; raises NotReadyError only if the model did not see it.
+        deadline: Ends the waiting; the time waited is added to it.
+        reserve: Seconds that an answer needs; no try begins with less left, except the first.
+        sleep: Waits for so many seconds.
+        uniform: Returns a random number between two others.
 
     Returns:
         What `send` returns.
 
     Raises:
-        ApiError: what `send` raised; NotReadyError only when the time is over.
+        ApiError: What `send` raised; NotReadyError only when the time is over.
     """
     longest = FIRST_PAUSE_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""What goes wrong between the shim and any of AWS's services, in OpenAI's terms."""
+"""Errors of any of AWS's services, translated into OpenAI's."""
 
 import re
 
@@ -21,7 +21,7 @@ from invoke_shim.errors import NO_RETRY, ApiError, retry_after
 THROTTLED_SECONDS = 1
 
 FAILURES = (ClientError, BotoCoreError, HTTPError, ParserError, OSError)
-"""What a call, or the reading of what it returns, can raise: botocore leaves a stream's errors as urllib3's."""
+"""Exceptions of a call and of reading its response: botocore leaves a stream's errors as urllib3's."""
 
 Failure = ClientError | BotoCoreError | HTTPError | ParserError | OSError
 
@@ -31,16 +31,16 @@ _ACTION = r"not authorized to perform:? ([\w-]+:\w+)"
 
 
 def is_timeout(error: Failure) -> bool:
-    """Whether the other side said nothing for too long; it may have done its work."""
+    """Check for a timeout: the other side may still have done its work."""
     return isinstance(error, ReadTimeoutError | StreamTimeoutError | TimeoutError)
 
 
 def connection_error(error: Failure, *, service: str) -> ApiError:
-    """The client's error for one that is neither the service's answer nor a timeout.
+    """Translate an error that is neither the service's response nor a timeout.
 
     Args:
-        error: what botocore raised.
-        service: the service's name to clients.
+        error: Raised by botocore.
+        service: The service's name to clients.
     """
     name = type(error).__name__
     if isinstance(error, ConnectTimeoutError | EndpointConnectionError):
@@ -51,19 +51,19 @@ def connection_error(error: Failure, *, service: str) -> ApiError:
 
 
 def refused(message: str, *, service: str, upstream: str) -> ApiError:
-    """400: the service does not take the request; its message without the account's names."""
+    """Return the 400 of a request that the service refuses, without ARNs and account ids in its message."""
     text = f"{service} refused the request: {re.sub(_PRIVATE, '[...]', message)[:MAX_MESSAGE]}"
     return ApiError(text, status=400, type="invalid_request_error", upstream=upstream)
 
 
 def denied(message: str, *, action: str, target: str, upstream: str) -> ApiError:
-    """500: the function lacks a permission. AWS's message names roles and accounts; of it only the action is told.
+    """Return the 500 of a missing permission. AWS's message names roles and accounts; only its action is passed on.
 
     Args:
         message: AWS's message.
-        action: the permission, where the message names none.
-        target: what it is for.
-        upstream: for the log.
+        action: The permission to name where the message names none.
+        target: What the permission is for.
+        upstream: For the log.
     """
     found = re.search(_ACTION, message)
     text = f"this API's function lacks the permission {found[1] if found else action} for {target}"
@@ -71,12 +71,12 @@ def denied(message: str, *, action: str, target: str, upstream: str) -> ApiError
 
 
 def timed_out(upstream: str, *, waiting: str, stream: bool) -> ApiError:
-    """504: no answer in time.
+    """Return the 504 of an answer that did not come in time.
 
     Args:
-        upstream: for the log.
-        waiting: who waits for how long for an answer that is not streamed.
-        stream: whether the answer was to be streamed.
+        upstream: For the log.
+        waiting: The clause that names the time limits of an answer that is not streamed.
+        stream: Whether the answer was to be streamed.
     """
     message = (
         "the model did not go on with its answer in time"
@@ -95,7 +95,7 @@ def timed_out(upstream: str, *, waiting: str, stream: bool) -> ApiError:
 
 
 def throttled(upstream: str) -> ApiError:
-    """429: too many requests."""
+    """Return the 429 of too many requests."""
     return ApiError(
         f"too many requests to the model at once; try again in {THROTTLED_SECONDS} s",
         status=429,
@@ -107,5 +107,5 @@ def throttled(upstream: str) -> ApiError:
 
 
 def server_error(message: str, upstream: str, *, status: int = 502) -> ApiError:
-    """An error that the same request would meet again, or that may have cost a generation."""
+    """Return an error that the same request would meet again, or that may have cost a generation."""
     return ApiError(message, status=status, type="server_error", headers=NO_RETRY, upstream=upstream)

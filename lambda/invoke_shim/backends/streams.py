@@ -1,9 +1,8 @@
-"""The events of a container's streamed answer, whose bytes come split and joined anywhere.
+"""Decode the events of a container's streamed answer, whose bytes come split and joined anywhere.
 
 SageMaker does not align the parts of a response stream with the container's events: a part can hold three events
 and the half of a fourth, or end inside a character. Containers stream either server-sent events (TGI, vLLM, LMI with
-TGI_COMPAT) or JSON lines (LMI); which of them is seen from the bytes, as LMI's output formatter is the deployment's
-choice.
+TGI_COMPAT) or JSON lines (LMI); the bytes show which of them, as LMI's output formatter is the deployment's choice.
 
 Sources: WHATWG's HTML standard, "Server-sent events" (lines, fields, comments), jsonlines.org.
 """
@@ -15,10 +14,10 @@ from typing import Any
 from invoke_shim.errors import ApiError
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
-"""The longest event that is kept in memory. A container's last one can repeat a prompt, of at most 6 MB."""
+"""The longest event that is held in memory. A container's last one can repeat a prompt, of at most 6 MB."""
 
 DONE = "[DONE]"
-"""What ends a stream of OpenAI's form, in place of a JSON document."""
+"""The last event of a stream of OpenAI's form, in place of a JSON document."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
@@ -26,14 +25,14 @@ _DECODER = json.JSONDecoder()
 
 
 class LineSplitter:
-    """Bytes into lines that end in LF, CR or CRLF."""
+    """Splits bytes into lines that end in LF, CR or CRLF."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._after_cr = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take the next bytes; returns the lines that are complete with them, without their ends.
+        """Take the next bytes; return the lines that are complete with them, without their ends.
 
         Raises:
             ApiError: 502, a line is too long to be an event.
@@ -54,7 +53,7 @@ class LineSplitter:
         return lines
 
     def end(self) -> list[bytes]:
-        """The last line, if it has no end."""
+        """Return the last line, if it has no end."""
         rest = bytes(self._buffer)
         self._buffer.clear()
         return [rest] if rest else []
@@ -66,17 +65,17 @@ class LineSplitter:
 
 
 class JsonLinesDecoder:
-    """JSON lines into the texts of their documents; blank lines are nothing."""
+    """Splits JSON lines into the texts of their documents; blank lines are ignored."""
 
     def __init__(self) -> None:
         self._lines = LineSplitter()
 
     def feed(self, data: bytes) -> list[str]:
-        """Take the next bytes; returns the documents that are complete with them."""
+        """Take the next bytes; return the documents that are complete with them."""
         return self._documents(self._lines.feed(data))
 
     def end(self) -> list[str]:
-        """What is left when the stream ends."""
+        """Return the rest when the stream ends."""
         return self._documents(self._lines.end())
 
     def _documents(self, lines: list[bytes]) -> list[str]:
@@ -84,7 +83,7 @@ class JsonLinesDecoder:
 
 
 class SseDecoder:
-    """Server-sent events into their data; comments, and fields other than `data`, are nothing."""
+    """Splits server-sent events into their data; comments, and fields other than `data`, are ignored."""
 
     def __init__(self) -> None:
         self._lines = LineSplitter()
@@ -92,7 +91,7 @@ class SseDecoder:
         self._size = 0
 
     def feed(self, data: bytes) -> list[str]:
-        """Take the next bytes; returns the data of the events that are complete with them.
+        """Take the next bytes; return the data of the events that are complete with them.
 
         Raises:
             ApiError: 502, an event is too long.
@@ -100,7 +99,7 @@ class SseDecoder:
         return self._events(self._lines.feed(data))
 
     def end(self) -> list[str]:
-        """What is left when the stream ends. Browsers drop an event without its blank line; it may be text."""
+        """Return the rest when the stream ends. Browsers drop an event without its blank line; it may be text."""
         return self._events([*self._lines.end(), b""])
 
     def _events(self, lines: list[bytes]) -> list[str]:
@@ -125,14 +124,14 @@ class SseDecoder:
 
 
 class StreamDecoder:
-    """JSON lines or server-sent events, whichever the first byte that is not blank begins."""
+    """Decodes JSON lines or server-sent events, by the first byte that is not blank."""
 
     def __init__(self) -> None:
         self._decoder: JsonLinesDecoder | SseDecoder | None = None
         self._start = b""
 
     def feed(self, data: bytes) -> list[str]:
-        """Take the next bytes; returns the documents, or the events' data, that are complete with them.
+        """Take the next bytes; return the documents, or the events' data, that are complete with them.
 
         Raises:
             ApiError: 502, a line or an event is too long.
@@ -151,18 +150,18 @@ class StreamDecoder:
         return self._decoder.feed(data)
 
     def end(self) -> list[str]:
-        """What is left when the stream ends."""
+        """Return the rest when the stream ends."""
         return self._decoder.end() if self._decoder is not None else []
 
 
 def documents(chunks: Iterable[bytes]) -> Iterator[Any]:
-    """The JSON documents of a container's stream, each as soon as it is whole.
+    """Yield the JSON documents of a container's stream, each as soon as it is complete.
 
     Args:
-        chunks: the stream's bytes, split anywhere.
+        chunks: The stream's bytes, split anywhere.
 
     Raises:
-        ApiError: 502, what came is not a stream of JSON documents, or too long to be one, or ended within one.
+        ApiError: 502, the bytes are no stream of JSON documents, or too long to be one, or end within one.
     """
     decoder = StreamDecoder()
     began = False
@@ -181,7 +180,7 @@ def documents(chunks: Iterable[bytes]) -> Iterator[Any]:
 
 
 def parse(text: str) -> list[Any]:
-    """The documents in an event's data: one, none where it is the end of the stream, or several without a border.
+    """Parse an event's data: one document, none at the end of the stream, or several without a separator.
 
     Raises:
         ApiError: 502, it is not JSON.
@@ -212,7 +211,7 @@ def _parse_several(text: str) -> list[Any]:
 
 
 def not_understood() -> ApiError:
-    """502: the container answered with something else than it should."""
+    """Return the 502 of an answer that is not of the container's documented form."""
     return ApiError(
         "the model's container gave an answer that this API does not understand",
         status=502,
@@ -222,7 +221,7 @@ def not_understood() -> ApiError:
 
 
 def broken_off() -> ApiError:
-    """502: a stream ended before the container said that the answer has."""
+    """Return the 502 of a stream that ended before its answer did."""
     return ApiError(
         "the model's answer broke off: its container ended the stream before the answer's end",
         status=502,

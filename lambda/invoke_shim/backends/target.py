@@ -1,4 +1,4 @@
-"""What is served: an endpoint's name or an imported model's ARN, fixed or looked up.
+"""The target of requests: an endpoint's name or an imported model's ARN, fixed or looked up.
 
 With a parameter, another version is served by writing its name into the parameter, without a deployment; the
 function notices within `CACHED_SECONDS`.
@@ -17,21 +17,21 @@ from invoke_shim.contract import NO_TARGET
 from invoke_shim.errors import NO_RETRY, ApiError, retry_after
 
 CACHED_SECONDS = 10.0
-"""How long a parameter's value is taken for the present one."""
+"""Cache lifetime of the pointer parameter."""
 
 NO_VERSION_SECONDS = 30
-"""When to ask again while no version is served: one is on its way for minutes, or nobody has deployed one."""
+"""`retry-after` while no version is served: a release takes minutes, or nobody has deployed one."""
 
 T = TypeVar("T")
 
 
 class TargetGoneError(ApiError):
-    """What the target names does not exist, or may not. It may have been replaced since its name was looked up.
+    """The target does not exist, or may not. It may have been replaced since its name was looked up.
 
     Args:
-        message: what does not exist.
-        upstream: the backend's own name of the error, for the log only.
-        status: the HTTP status where nothing has replaced it.
+        message: Names the target.
+        upstream: The backend's own name of the error, for the log only.
+        status: The HTTP status if nothing has replaced it.
     """
 
     def __init__(self, message: str, *, upstream: str, status: int = 503) -> None:
@@ -39,28 +39,28 @@ class TargetGoneError(ApiError):
 
 
 class Target(Protocol):
-    """Tells what is served."""
+    """The name of the endpoint or model to send to."""
 
     def name(self) -> str:
-        """The endpoint's name or the imported model's ARN.
+        """Return the endpoint's name or the imported model's ARN.
 
         Raises:
-            ApiError: none is served, or it cannot be looked up.
+            ApiError: None is served, or it cannot be looked up.
         """
 
     def expire(self) -> None:
-        """Look it up again the next time: what it names is gone."""
+        """Look it up again the next time: the named endpoint or model is gone."""
 
 
 def send_to(target: Target, send: Callable[[str], T]) -> T:
-    """Send to what is served; to its successor, where it was replaced meanwhile.
+    """Send to the target; to its successor, if it was replaced meanwhile.
 
     Args:
-        target: tells what is served.
-        send: sends to a name; raises TargetGoneError if there is nothing of that name.
+        target: The target.
+        send: Sends to a name; raises TargetGoneError if nothing has that name.
 
     Raises:
-        ApiError: what `send` raised, or no name can be told.
+        ApiError: Raised by `send`, or the name cannot be looked up.
     """
     name = target.name()
     try:
@@ -74,14 +74,14 @@ def send_to(target: Target, send: Callable[[str], T]) -> T:
 
 
 def create_target(name: str | None, parameter: str | None) -> Target:
-    """The target that the settings name.
+    """Create the target that the settings name.
 
     Args:
-        name: the endpoint's name or the imported model's ARN.
-        parameter: instead of it, the name of the SSM parameter that holds it.
+        name: Return the endpoint's name or the imported model's ARN.
+        parameter: Instead of `name`, the SSM parameter that holds it.
 
     Raises:
-        ValueError: neither is given.
+        ValueError: Neither is given.
     """
     if name is not None:
         return FixedTarget(name)
@@ -97,7 +97,7 @@ class FixedTarget:
         self._name = name
 
     def name(self) -> str:
-        """The endpoint's name or the imported model's ARN."""
+        """Return the endpoint's name or the imported model's ARN."""
         return self._name
 
     def expire(self) -> None:
@@ -105,18 +105,18 @@ class FixedTarget:
 
 
 def create_client() -> Any:
-    """The SSM client. Made only where a parameter is looked up: it costs as much to make as the backend's."""
+    """Create the SSM client, only where a parameter is looked up: it takes as long as the backend's client."""
     config = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3, "mode": "standard"})
     return connections.create_client("ssm", config)
 
 
 class ParameterTarget:
-    """What an SSM parameter names.
+    """The value of an SSM parameter.
 
     Args:
-        parameter: the parameter's name.
-        client: makes the SSM client when it is needed first.
-        clock: seconds. Wall-clock time: a monotonic clock may stand still while the function is frozen.
+        parameter: The parameter's name.
+        client: Creates the SSM client when it is first needed.
+        clock: Returns seconds of wall-clock time: a monotonic clock may stand still while the function is frozen.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class ParameterTarget:
         self._read_at: float | None = None
 
     def name(self) -> str:
-        """The parameter's value, at most `CACHED_SECONDS` old where SSM answers, otherwise the last one known.
+        """Return the parameter's value, at most `CACHED_SECONDS` old if SSM answers, otherwise the last one known.
 
         Raises:
             ApiError: 503, there is no such parameter, its value is "none", or SSM does not answer and never
@@ -174,7 +174,7 @@ class ParameterTarget:
         return None if value.lower() in ("", NO_TARGET) else value
 
     def _last_known(self, upstream: str) -> str:
-        """An answer of a minute ago is better than none: what is served changes seldom."""
+        """Return the last value: an old one is better than none, as the target changes seldom."""
         if self._value is not None:
             return self._value
         raise ApiError(

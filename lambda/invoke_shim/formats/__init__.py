@@ -1,4 +1,4 @@
-"""Prompt formats: how a chat becomes the one string that a text-generation container takes.
+"""Prompt formats: turn a chat into the one string that a text-generation container takes.
 
 `invoke_shim.formats.template` holds one more, "template", which is made of the declared template.
 """

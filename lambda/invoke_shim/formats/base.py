@@ -1,4 +1,4 @@
-"""What a prompt format is, and the checks that all formats share."""
+"""The type of a prompt format, and the checks that all formats share."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
 
 SYSTEM_ROLES = ("system", "developer")
-"""OpenAI's newer name for the system role is "developer"; no model here tells them apart."""
+"""OpenAI's newer name for the system role is "developer"; no model here distinguishes them."""
 
 
 class Message(NamedTuple):
@@ -17,18 +17,18 @@ class Message(NamedTuple):
 
 
 class PromptFormat(NamedTuple):
-    """How one family of models wants a chat written.
+    """The prompt format of one family of models.
 
     Attributes:
-        name: the format's name in PROMPT_FORMAT.
-        render: writes checked messages as a prompt, the content unchanged.
-        end_of_turn: the token at which the model ends its answer; some containers leave it in the text.
-        stop: strings that mean the model goes on to the next turn by itself, the most important first.
-        special_tokens: strings that the tokenizer turns into control tokens wherever they stand.
-        turn_markers: plain text that opens or closes a turn.
-        takes_system: whether the chat may start with a system message.
-        alternates: whether user and assistant must take turns.
-        own_lines: roles whose text stands on lines of its own, with no name before it on the same line, so that
+        name: The format's name in PROMPT_FORMAT.
+        render: Writes checked messages as a prompt, the content unchanged.
+        end_of_turn: The token at which the model ends its answer; some containers leave it in the text.
+        stop: Strings that mean the model goes on to the next turn by itself, the most important first.
+        special_tokens: Strings that the tokenizer turns into control tokens wherever they stand.
+        turn_markers: Plain text that opens or closes a turn.
+        takes_system: Whether the chat may start with a system message.
+        alternates: Whether user and assistant must take turns.
+        own_lines: Roles whose text stands on lines of its own, with no name before it on the same line, so that
             its beginning and its end can make a turn marker, too.
     """
 
@@ -43,7 +43,7 @@ class PromptFormat(NamedTuple):
     own_lines: frozenset[str] = frozenset()
 
     def problems(self, messages: Sequence[Message]) -> list[Problem]:
-        """What is wrong with a chat in this format: roles out of order, forged control sequences."""
+        """List the problems of a chat in this format: roles out of order, forged control sequences."""
         return [*self._role_problems(messages), *self._content_problems(messages)]
 
     def _role_problems(self, messages: Sequence[Message]) -> list[Problem]:
@@ -67,7 +67,7 @@ class PromptFormat(NamedTuple):
         return problems
 
     def _allowed_roles(self, messages: Sequence[Message], position: int) -> tuple[str, ...]:
-        """The roles that may follow the messages before; what those did wrong is their own problem."""
+        """Return the roles that may follow the messages before; their own errors are problems of their own."""
         speakers: tuple[str, ...] = ("user", "assistant")
         if self.alternates:
             after_user = position > 0 and messages[position - 1].role == "user"
@@ -80,7 +80,7 @@ class PromptFormat(NamedTuple):
         return f"{system}, {speakers}, user last"
 
     def _content_problems(self, messages: Sequence[Message]) -> list[Problem]:
-        """Text that would end a message and start another one in the model's eyes.
+        """List the problems of texts that would end a message and start another one in the model's eyes.
 
         Special tokens are refused in every message: they are never part of a model's answer. Turn markers are
         ordinary text, which a model may well have written, so an assistant's messages may hold them.
@@ -98,12 +98,12 @@ class PromptFormat(NamedTuple):
 
 
 def border_problems(where: str, text: str, forbidden: Sequence[str]) -> list[Problem]:
-    """What a text holds that the model would read as the border of a message; one problem for all of it.
+    """List the sequences of a text that the model would read as the border of a message, as one problem.
 
     Args:
-        where: the request's field.
-        text: the field's text.
-        forbidden: special tokens and turn markers.
+        where: The request's field.
+        text: The field's text.
+        forbidden: Special tokens and turn markers.
     """
     found = [show(sequence) for sequence in forbidden if sequence in text]
     if not found:

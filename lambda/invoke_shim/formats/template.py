@@ -22,7 +22,7 @@ from invoke_shim.errors import Problem, show, unicode_problems
 from invoke_shim.formats.base import SYSTEM_ROLES, Message, border_problems
 
 DEMARCATION = "\n\n### Response:\n"
-"""What training puts between prompt and completion."""
+"""The text that training puts between prompt and completion."""
 
 DEMARCATION_KEY = "add_input_output_demarcation_key"
 """The template's third member, which may be left out: true (as if left out) or false."""
@@ -34,7 +34,7 @@ SPECIAL_TOKENS = ("<s>", "</s>", "<|endoftext|>", "<|begin_of_text|>", "<|end_of
 """The tokens that begin or end a text in the families that can be tuned: Mistral, Falcon, Llama 3."""
 
 END_TOKENS = ("<|endoftext|>", "<|end_of_text|>", "<|eot_id|>")
-"""Where a tuned model ends. Not `</s>`, which may be a piece of HTML and at which the container ends by itself."""
+"""The tokens at which a tuned model ends. Not `</s>`, which may be HTML, and where the container ends anyway."""
 
 MAX_SHOWN = 10
 """Unknown members of a request's fields that an error names."""
@@ -56,12 +56,12 @@ class TemplateFormat:
     """A declared template; `parse` makes one.
 
     Attributes:
-        prompt: the template's prompt, with what training put between it and the completion.
-        names: the fields of the prompt in the order in which they first occur; there is at least one.
-        stop: what means that the model goes on to another record: the text after the completion's last field, the
-            demarcation, and the end tokens.
-        name: the format's name in PROMPT_FORMAT.
-        end_of_turn: empty: which token ends an answer depends on the model that was tuned.
+        prompt: The template's prompt, with what training put between it and the completion.
+        names: The fields of the prompt in the order in which they first occur, at least one.
+        stop: Strings that start another record: the text after the completion's last field, the demarcation, and
+            the end tokens.
+        name: The format's name in PROMPT_FORMAT.
+        end_of_turn: Empty: the token that ends an answer depends on the model that was tuned.
     """
 
     prompt: str
@@ -72,13 +72,13 @@ class TemplateFormat:
 
     @classmethod
     def parse(cls, text: str) -> "TemplateFormat":
-        """Read a template.
+        """Parse a template.
 
         Args:
             text: JSON, a `template.json` as it is.
 
         Raises:
-            TemplateError: it is none; all problems at once.
+            TemplateError: It is none; all problems at once.
         """
         members = _members(text)
         problems = [
@@ -107,7 +107,7 @@ class TemplateFormat:
         """Write a prompt.
 
         Args:
-            fields: checked fields, from `read_fields` or `fields_of`.
+            fields: Checked fields, from `read_fields` or `fields_of`.
         """
         return self.prompt.format_map(fields)
 
@@ -115,7 +115,7 @@ class TemplateFormat:
         """Read a request's `fields`: an object with a string for each of the template's names, and no others.
 
         Args:
-            value: the request's member, of any JSON type.
+            value: The request's member, of any JSON type.
 
         Returns:
             The fields, whole only if there are no problems; and the problems.
@@ -136,7 +136,7 @@ class TemplateFormat:
         return value, problems
 
     def problems(self, messages: Sequence[Message]) -> list[Problem]:
-        """What is wrong with a chat: a template has no turns, so it can only be one question.
+        """List the problems of a chat: a template has no turns, so it can only be one question.
 
         The user's message fills the template's first field, a system message before it the second, where there is
         one; further fields stay empty.
@@ -156,7 +156,7 @@ class TemplateFormat:
         return problems
 
     def fields_of(self, messages: Sequence[Message]) -> Fields:
-        """The fields that a checked chat fills; see `problems`."""
+        """Return the fields that a checked chat fills; see `problems`."""
         texts = [message.content for message in reversed(messages)]
         texts += [""] * (len(self.names) - len(texts))
         return dict(zip(self.names, texts, strict=True))
@@ -185,7 +185,7 @@ def _members(text: str) -> dict[str, Any]:
 
 
 def _text(members: Mapping[str, Any], member: str, problems: list[str]) -> str:
-    """A member that has to be a string; empty if it is none."""
+    """Return a member that has to be a string; empty if it is none."""
     value = members.get(member)
     if member not in members:
         problems.append(f"it lacks {member}, expected {' and '.join(MEMBERS)}")
@@ -198,7 +198,7 @@ def _text(members: Mapping[str, Any], member: str, problems: list[str]) -> str:
 
 
 def _names(member: str, text: str, problems: list[str]) -> tuple[str, ...]:
-    """The fields of a template's text, each once."""
+    """Return the fields of a template's text, each once."""
     if not text:
         return ()
     try:
@@ -222,7 +222,7 @@ def _names(member: str, text: str, problems: list[str]) -> tuple[str, ...]:
 
 
 def _tail(text: str) -> str:
-    """The literal text after the last field."""
+    """Return the literal text after the last field."""
     tail = ""
     for literal, name, _, _ in Formatter().parse(text):
         # A literal brace ends a part, too.

@@ -1,1 +1,1 @@
-"""Model a generation: its types, its stop strings and the trimming of a chat answer."""
+"""A generation: its types, the cut at stop strings, and the trimming of a chat's answer."""

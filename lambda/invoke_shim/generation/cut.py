@@ -28,14 +28,14 @@ def cut_answer(answer: Answer, stop: Sequence[str]) -> Answer:
 def cut_stream(pieces: Iterator[Piece], stop: Sequence[str], *, n: int = 1) -> Iterator[Piece]:
     """Cut a stream as `cut_answer` would the whole answer, however the stop strings are split over its pieces.
 
-    What may begin a stop string is held back until it is known not to, with the tokens that it is made of. The
+    Text that may begin a stop string is held back, with its tokens, until it is known not to. The
     stream is closed as soon as nothing of it is wanted any more, so that the model need not go on; then the
     container's count of tokens, which comes with its end, is missing. In any case the stream is closed in the end.
 
     Args:
-        pieces: the stream; a generator, or anything with or without a `close`.
-        stop: where an answer ends.
-        n: how many answers the stream has.
+        pieces: The stream; a generator, or anything with or without a `close`.
+        stop: The strings at which an answer ends.
+        n: The number of answers in the stream.
     """
     answers: dict[int, _CutAnswer] = {}
     try:
@@ -49,7 +49,7 @@ def cut_stream(pieces: Iterator[Piece], stop: Sequence[str], *, n: int = 1) -> I
                 if len(answers) == n and all(other.ended for other in answers.values()) and _runs_on(answers):
                     return
         except Exception:
-            # The model wrote it before whatever went wrong then.
+            # The model wrote it before the failure.
             yield from _held_back(answers)
             raise
         yield from _held_back(answers)
@@ -65,7 +65,7 @@ def _held_back(answers: Mapping[int, "_CutAnswer"]) -> Iterator[Piece]:
 
 
 def _runs_on(answers: Mapping[int, "_CutAnswer"]) -> bool:
-    """Whether the container goes on with an answer of which no more is wanted."""
+    """Check whether the container goes on with an answer of which no more is wanted."""
     return not all(answer.container_ended for answer in answers.values())
 
 
@@ -73,8 +73,8 @@ class _CutAnswer:
     """One answer of a stream that is cut.
 
     Attributes:
-        ended: whether its last piece was passed on.
-        container_ended: whether the container has told its end.
+        ended: Whether its last piece was passed on.
+        container_ended: Whether the container has ended it.
     """
 
     def __init__(self, index: int, stop: Sequence[str]) -> None:
@@ -87,7 +87,7 @@ class _CutAnswer:
         self._spans: list[_Span] = []
 
     def take(self, piece: Piece) -> Iterator[Piece]:
-        """What of the stream's next piece, and of what was held back before it, can be passed on."""
+        """Take the next piece; yield what can be passed on of it and of the text held back before it."""
         self.container_ended |= piece.finish_reason is not None
         text, stopped = "", False
         logprobs: tuple[TokenLogprob, ...] = ()
@@ -105,7 +105,7 @@ class _CutAnswer:
             yield Piece(text=text, index=self._index, logprobs=logprobs, finish_reason=finish_reason, usage=piece.usage)
 
     def rest(self) -> Iterator[Piece]:
-        """What is held back, when nothing follows it."""
+        """Yield the text held back, when nothing follows it."""
         text = self._finder.rest()
         if text and not self.ended:
             yield Piece(text=text, index=self._index, logprobs=self._release(text, stopped=False))
@@ -119,7 +119,7 @@ class _CutAnswer:
 
 
 class _Span(NamedTuple):
-    """Where in its answer a token stands, in characters."""
+    """The position of a token in its answer, in characters."""
 
     start: int
     end: int
@@ -127,7 +127,7 @@ class _Span(NamedTuple):
 
 
 def _spans(text: str, logprobs: Sequence[TokenLogprob], offset: int) -> list[_Span]:
-    """The places of a text's tokens, one after the other; containers' tokens do not always add up to the text."""
+    """Return the positions of a text's tokens in turn; containers' tokens do not always add up to the text."""
     spans = []
     position = 0
     for token in logprobs:

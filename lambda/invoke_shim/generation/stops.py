@@ -1,17 +1,17 @@
-"""Stop strings in a text that comes in parts, split anywhere."""
+"""Find stop strings in a text that comes in parts, split anywhere."""
 
 from collections.abc import Sequence
 
 
 class StopFinder:
-    """Passes a text on up to the first stop string in it, and holds back what might begin one.
+    """Passes a text on up to the first stop string in it, and holds back text that might begin one.
 
     Of several stop strings the one that is complete first ends the text, of those that are complete at the same
     character the longest; so the result is the same however the text is split. Knuth, Morris and Pratt's
     algorithm: each character is looked at once for each stop string.
 
     Args:
-        stop: the strings, none of them empty.
+        stop: The strings, none of them empty.
     """
 
     def __init__(self, stop: Sequence[str]) -> None:
@@ -23,7 +23,7 @@ class StopFinder:
         """Take the next part.
 
         Returns:
-            What is now known to stand before any stop string, and whether a stop string ended the text.
+            The text that is now known to stand before any stop string, and whether a stop string ended it.
         """
         if not self._held and not any(character in text for character in self._first_characters):
             return text, False
@@ -38,13 +38,13 @@ class StopFinder:
         return whole[:passed], False
 
     def rest(self) -> str:
-        """What is held back: a part of the text after all, when nothing follows it."""
+        """Return the text held back: a part of the answer after all, when nothing follows it."""
         held, self._held = self._held, ""
         return held
 
 
 class _Pattern:
-    """One stop string, and how much of it the text so far ends with."""
+    """A stop string, and the length of its prefix at the end of the text so far."""
 
     def __init__(self, text: str) -> None:
         self.length = len(text)
@@ -55,7 +55,7 @@ class _Pattern:
         self._borders = [0]
 
     def step(self, character: str) -> bool:
-        """Whether the string is complete with this character."""
+        """Take a character; return whether it completes the string."""
         text = self._text
         while self.matched and text[self.matched] != character:
             self.matched = self._border(self.matched)

@@ -1,4 +1,4 @@
-"""White space and the end-of-turn token around a chat's answer: the same text whole and in pieces.
+"""Trim white space and the end-of-turn token off a chat's answer: the same text whole and in pieces.
 
 A chat's answer has no white space at its ends (prompts end before the blank that models begin with), and no
 end-of-turn token, which some containers leave in the text.
@@ -13,17 +13,17 @@ def trim(text: str, end_of_turn: str) -> str:
     """Trim a whole answer.
 
     Args:
-        text: the answer.
-        end_of_turn: the token at which the model ends its answer; "" where the container never shows it.
+        text: The answer.
+        end_of_turn: The token at which the model ends its answer; "" where the container never shows it.
     """
     return text.rstrip().removesuffix(end_of_turn).strip()
 
 
 def trim_stream(pieces: Iterator[Piece], end_of_turn: str) -> Iterator[Piece]:
-    """Trim an answer in pieces. Put together, the text is what `trim` makes of the whole.
+    """Trim an answer in pieces, which together make the text that `trim` returns for the whole.
 
-    What may turn out to be the answer's end is held back until more text follows, and with it its tokens'
-    log probabilities.
+    Text that may turn out to be the answer's end is held back until more follows, and with it its tokens' log
+    probabilities.
     """
     ends: dict[int, _End] = {}
     for piece in pieces:
@@ -45,7 +45,7 @@ class _End:
         self._begun = False
 
     def take(self, piece: Piece) -> tuple[str, tuple[TokenLogprob, ...]]:
-        """What can be told now that this piece has come."""
+        """Take a piece; return the text and the tokens that can be passed on with it."""
         text = self._held + piece.text
         if not self._begun:
             text = text.lstrip()
@@ -66,7 +66,7 @@ class _End:
         return text.rstrip().removesuffix(self._end_of_turn).rstrip()
 
     def _border(self, text: str) -> int:
-        """Where that begins which may be trimmed yet: white space, the end-of-turn token, white space."""
+        """Find the start of the end that may still be trimmed: white space, the end-of-turn token, white space."""
         bare = text.rstrip()
         if self._end_of_turn and bare.endswith(self._end_of_turn):
             bare = bare.removesuffix(self._end_of_turn)

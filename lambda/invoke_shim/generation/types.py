@@ -1,4 +1,4 @@
-"""What every backend is asked for, and what it answers, whatever its protocol.
+"""Requests to a backend and its answers, independent of its protocol.
 
 Named tuples, because a dataclass takes up to a millisecond of a cold start to make.
 """
@@ -13,24 +13,24 @@ FinishReason = Literal["stop", "length", "content_filter"]
 
 
 class Generation(NamedTuple):
-    """How to generate a text, in OpenAI's terms.
+    """The parameters of a generation, in OpenAI's terms.
 
     Attributes:
-        max_tokens: the most tokens to generate.
+        max_tokens: The most tokens to generate.
         temperature: 0 to 2; None leaves it to the container (1).
         top_p: 0 to 1; None leaves it to the container (1).
-        stop: where the text ends, the most important first. A backend passes on as many as its container
+        stop: The strings at which the text ends, the most important first. A backend passes on as many as its container
             takes; the shim cuts the answer at any of them.
-        seed: makes sampling repeatable.
+        seed: Makes sampling repeatable.
         presence_penalty: -2 to 2.
         frequency_penalty: -2 to 2.
-        n: how many answers; more than 1 only where the backend's rules say so.
-        logprobs: ask for the log probability of each generated token.
-        top_logprobs: how many alternatives to tell at each token.
-        echo: whether the answer begins with the prompt.
+        n: The number of answers; more than 1 only where the backend's rules allow it.
+        logprobs: Whether to report the log probability of each generated token.
+        top_logprobs: The number of alternatives to report at each token.
+        echo: Whether the answer begins with the prompt.
         response_format: OpenAI's, for backends whose rules allow it.
-        decoder_input_details: ask for details of the prompt's tokens, and so for their number.
-        extra: the container's own parameters by its own names, checked by the backend's rules.
+        decoder_input_details: Whether to report details of the prompt's tokens, and so their number.
+        extra: The container's own parameters by its own names, checked by the backend's rules.
     """
 
     max_tokens: int
@@ -50,17 +50,17 @@ class Generation(NamedTuple):
 
     @property
     def greedy(self) -> bool:
-        """Whether only the likeliest token is ever taken: temperature 0, or a nucleus of nothing more."""
+        """True if only the likeliest token is ever taken: temperature 0, or a nucleus of nothing more."""
         return self.temperature == 0 or self.top_p == 0
 
 
 class GenerationRequest(NamedTuple):
-    """What a backend is asked: either a prompt or, where the model's own side writes it, a chat.
+    """One request to a backend: a prompt or, where the model's side writes the prompt, a chat.
 
     Attributes:
-        generation: how to generate.
-        prompt: the text to go on from; None when `messages` are given.
-        messages: the chat, for backends with `takes_messages`.
+        generation: How to generate.
+        prompt: The text to go on from; None when `messages` are given.
+        messages: The chat, for backends with `takes_messages`.
     """
 
     generation: Generation
@@ -81,7 +81,7 @@ class TokenLogprob(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """Tokens of prompt and answer, each None where the container does not tell."""
+    """Tokens of prompt and answer, each None where the container does not report it."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -91,11 +91,11 @@ class Piece(NamedTuple):
     """One step of a streamed answer.
 
     Attributes:
-        text: what the answer goes on with; may be empty.
-        index: which of the `n` answers goes on.
-        logprobs: the tokens of `text`, where they were asked for.
-        finish_reason: set once an answer, in its last piece.
-        usage: set at most once a stream, where the container tells; may come after the last text.
+        text: The next text of the answer; may be empty.
+        index: The position of the answer among the `n`.
+        logprobs: The tokens of `text`, where they were requested.
+        finish_reason: Set once an answer, in its last piece.
+        usage: Set at most once a stream, where the container reports it; may come after the last text.
     """
 
     text: str = ""
@@ -109,9 +109,9 @@ class Completion(NamedTuple):
     """A generated text.
 
     Attributes:
-        text: the text after the prompt.
+        text: The text after the prompt.
         finish_reason: "length" when the limit of tokens ended it, otherwise "stop".
-        logprobs: its tokens, where they were asked for.
+        logprobs: Its tokens, where they were requested.
     """
 
     text: str
@@ -120,14 +120,14 @@ class Completion(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """All that a backend answers to a `GenerationRequest`: one completion for each of `n`, and what they took."""
+    """The answer to a `GenerationRequest`: one completion for each of `n`, and their usage."""
 
     completions: tuple[Completion, ...]
     usage: Usage = Usage()
 
 
 def collect(pieces: Iterable[Piece]) -> Answer:
-    """Put a stream together into the answer it is one of."""
+    """Put the pieces of a stream together into an answer."""
     texts: dict[int, list[str]] = {}
     logprobs: dict[int, list[TokenLogprob]] = {}
     reasons: dict[int, FinishReason] = {}

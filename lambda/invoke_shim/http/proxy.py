@@ -1,4 +1,4 @@
-"""API Gateway's REST API proxy events (payload format 1.0) as requests, and responses back."""
+"""Requests from API Gateway's REST API proxy events (payload format 1.0), and responses."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from invoke_shim.errors import ApiError
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
-"""Lambda's limit of a synchronous invocation's payload, which the event with the body in it must keep."""
+"""Lambda's limit of a synchronous invocation's payload, which the event with the body in it must not exceed."""
 
 MAX_DEPTH = 100
 """Lists and objects in each other. Far more than any request or schema has, and far less than what Python can take: the
@@ -20,13 +20,13 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class BrokenStreamError(Exception):
-    """A streamed body ended too early; the client was told in its last chunk.
+    """A streamed body ended too early; its last chunk was the error.
 
-    The runtime tells the Lambda service in the Runtime API's error trailers.
+    The runtime reports it to the Lambda service in the Runtime API's error trailers.
 
     Args:
-        error_type: what went wrong, as a name.
-        message: what went wrong, without anything of a prompt or an answer.
+        error_type: The name of the error.
+        message: The error, without anything of a prompt or an answer.
     """
 
     def __init__(self, error_type: str, message: str) -> None:
@@ -36,15 +36,15 @@ class BrokenStreamError(Exception):
 
 
 class Request(NamedTuple):
-    """What a client asked for.
+    """A client's request.
 
     Attributes:
-        method: the HTTP method in capitals.
-        path: the path below the stage, starting with "/".
-        body: the body as it came in the event.
-        is_base64: whether API Gateway encoded the body.
+        method: The HTTP method in capitals.
+        path: The path below the stage, starting with "/".
+        body: The body as it came in the event.
+        is_base64: Whether API Gateway encoded the body.
         request_id: API Gateway's id of the request.
-        headers: the request's headers, their names in lower case.
+        headers: The request's headers, their names in lower case.
     """
 
     method: str
@@ -59,8 +59,8 @@ class Request(NamedTuple):
         """Read a proxy event.
 
         Args:
-            event: the event that Lambda got.
-            fallback_id: the id to use when the event has none (a direct invocation of the function).
+            event: The event that Lambda got.
+            fallback_id: The id to use when the event has none (a direct invocation of the function).
         """
         context = event.get("requestContext")
         headers = event.get("headers")
@@ -76,7 +76,7 @@ class Request(NamedTuple):
         )
 
     def raw_body(self) -> bytes:
-        """The body's bytes.
+        """Return the body's bytes.
 
         Raises:
             ApiError: 400, the body is not the base64 that the event says it is; 413, it is too large.
@@ -87,7 +87,7 @@ class Request(NamedTuple):
             except (binascii.Error, ValueError):
                 raise _bad_body("the request body is not valid base64") from None
         else:
-            # A lone surrogate cannot come from an HTTP client; it is kept from becoming a crash.
+            # A lone surrogate cannot come from an HTTP client; it must not become a crash.
             body = self.body.encode("utf-8", errors="replace")
         if len(body) > MAX_BODY_BYTES:
             raise ApiError(
@@ -100,15 +100,15 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What the client gets.
+    """The response to the client.
 
     Attributes:
-        status: the HTTP status.
-        body: bytes are sent as they are, anything else as JSON.
-        chunks: a streamed body in place of `body`, with a `close` for when nobody reads on. What goes wrong after
-            the first chunk becomes a last chunk of its own, after which `BrokenStreamError` is raised.
-        headers: headers beside the content type; `handler.handle` adds the request's id.
-        content_type: the body's type.
+        status: The HTTP status.
+        body: Bytes are sent as they are, anything else as JSON.
+        chunks: A streamed body in place of `body`, with a `close` for when nobody reads on. An error after the
+            first chunk becomes a last chunk of its own, after which `BrokenStreamError` is raised.
+        headers: Headers beside the content type; `handler.handle` adds the request's id.
+        content_type: The body's type.
     """
 
     status: int = 200
@@ -119,15 +119,15 @@ class Response(NamedTuple):
 
     @classmethod
     def from_error(cls, error: ApiError) -> "Response":
-        """The response that tells the client of an error."""
+        """Return the response of an error."""
         return cls(status=error.status, body=error.body(), headers=error.headers)
 
     def all_headers(self) -> dict[str, str]:
-        """The headers, the content type among them; names are in lower case."""
+        """Return the headers, with the content type; names are in lower case."""
         return {"content-type": self.content_type, **self.headers}
 
     def encoded_body(self) -> bytes:
-        """The bytes of a body that is not streamed."""
+        """Encode a body that is not streamed."""
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode("ascii")
 
 
@@ -162,7 +162,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
 
 
 def _depth(value: Any) -> int:
-    """How deep lists and objects lie in each other; without recursion, and not beyond MAX_DEPTH + 1."""
+    """Measure the nesting of lists and objects, without recursion and not beyond MAX_DEPTH + 1."""
     depth = 0
     level = [value]
     while level and depth <= MAX_DEPTH:

@@ -1,12 +1,12 @@
 """The API's routes.
 
-| route | what it does |
+| route | answer |
 |---|---|
 | `POST /v1/chat/completions` | OpenAI's chat: messages in, a message out; in pieces with `stream` |
 | `POST /v1/completions` | OpenAI's older completion: text in, text out; in pieces with `stream` |
 | `POST /invocations` | the container's own payload, checked; its answer as it comes, streamed with `stream` |
 | `GET /v1/models`, `GET /v1/models/{model}` | the one model |
-| `GET /health` | this API answers; the model is not asked, so it costs nothing and tells nothing about it |
+| `GET /health` | this API answers; the model is not asked, so it costs nothing and says nothing about it |
 """
 
 from collections.abc import Callable, Iterator
@@ -35,8 +35,8 @@ class Api:
     """Answers requests for one model.
 
     Args:
-        settings: the function's settings.
-        backend: where prompts are answered.
+        settings: The function's settings.
+        backend: Answers the prompts.
     """
 
     def __init__(self, *, settings: Settings, backend: Backend) -> None:
@@ -53,15 +53,15 @@ class Api:
         }
 
     def respond(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
-        """Answer a request. Of a streamed answer the first part has come when this returns.
+        """Answer a request; of a streamed answer, the first part has come when this returns.
 
         Args:
-            request: what the client wants.
-            deadline: when the answer must have begun.
+            request: The client's request.
+            deadline: The time by which the answer must have begun.
             log: The request's log.
 
         Raises:
-            ApiError: whatever keeps the request from being answered.
+            ApiError: The request cannot be answered.
         """
         path = request.path.rstrip("/") or "/"
         if path.startswith(f"{MODELS}/"):
@@ -120,7 +120,7 @@ class Api:
         )
 
     def _invoke(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
-        """The container's own payload: its bytes are not touched, and neither are its answer's."""
+        """Pass on the container's own payload and its answer, both byte for byte."""
         raw = request.raw_body()
         body = parse_object(raw)
         problems = self.backend.native_problems(body)
@@ -152,7 +152,7 @@ def _stream_response(chunks: Iterator[dict[str, Any]], log: RequestLog) -> Respo
 
 
 def _pass_through(stream: NativeStream, log: RequestLog) -> Response:
-    """A container's own stream as it comes, its first part having come."""
+    """Pass on a container's own stream, whose first part has come."""
     first = next(stream.chunks, b"")
     log.record_first_byte()
     encode = sse.encode_event if stream.content_type.startswith("text/event-stream") else sse.encode_line

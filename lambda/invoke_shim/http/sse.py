@@ -1,4 +1,4 @@
-"""Streamed bodies: server-sent events, and how what goes wrong in them is told."""
+"""Streamed bodies: server-sent events, and errors within a stream."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -16,27 +16,27 @@ DONE = b"data: [DONE]\n\n"
 
 
 def encode_event(value: Any) -> bytes:
-    """One event with JSON for its data, which so has no line breaks of its own."""
+    """Encode an event with JSON for its data, which so has no line breaks of its own."""
     return b"data: " + json.dumps(value).encode("ascii") + b"\n\n"
 
 
 def encode_line(value: Any) -> bytes:
-    """One line of JSON, as containers stream that do not speak server-sent events."""
+    """Encode a line of JSON, as containers stream that do not speak server-sent events."""
     return json.dumps(value).encode("ascii") + b"\n"
 
 
 def close(chunks: Iterator[Any]) -> None:
-    """Close what can be closed, as generators can: nobody reads on."""
+    """Close a stream that can be closed, as generators can: nobody reads on."""
     closing = getattr(chunks, "close", None)
     if closing is not None:
         closing()
 
 
 def encode_events(values: Iterator[dict[str, Any]], log: RequestLog) -> Iterator[bytes]:
-    """OpenAI's stream of events: each value, then `[DONE]`; or the error that kept it from its end.
+    """Encode OpenAI's stream of events: each value, then `[DONE]`; or the error that ended it early.
 
     Raises:
-        BrokenStreamError: after an event that tells the client of the error.
+        BrokenStreamError: After an event with the error for the client.
     """
     return guard(_encode_all(values), log, encode=encode_event)
 
@@ -50,15 +50,15 @@ def _encode_all(values: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 def guard(
     chunks: Iterator[bytes], log: RequestLog, *, encode: Callable[[Any], bytes] = encode_event
 ) -> Iterator[bytes]:
-    """A streamed body that says what went wrong.
+    """Pass on a streamed body; end it with the error if it breaks off.
 
     Args:
-        chunks: the body.
+        chunks: The body.
         log: The request's log.
-        encode: writes OpenAI's error object in the stream's own form.
+        encode: Writes OpenAI's error object in the stream's own form.
 
     Raises:
-        BrokenStreamError: after a last chunk that tells the client of the error.
+        BrokenStreamError: After a last chunk with the error for the client.
     """
     last = b"\n"
     try:

@@ -1,1 +1,1 @@
-"""Speak the OpenAI API: read requests, check parameters, write answers, chunks and log probabilities."""
+"""OpenAI's API: requests and their parameters, responses, chunks and log probabilities."""

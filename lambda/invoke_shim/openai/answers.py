@@ -1,4 +1,4 @@
-"""Asking the backend, and making its answers OpenAI's: cut at stop strings, trimmed, in one count of choices."""
+"""Send a job to the backend, and make its answers OpenAI's: cut at stop strings, trimmed, choices numbered."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from invoke_shim.generation.types import Answer, Completion, GenerationRequest, 
 
 
 class CompletionJob(NamedTuple):
-    """What one request asks for.
+    """The work of one chat or completion.
 
     Attributes:
-        asks: one or, for a completion of several prompts, more; each as many choices as its `n`.
-        end_of_turn: for a chat, whose answers are trimmed, the token that ends them, or ""; None for a completion.
+        requests: One or, for a completion of several prompts, more; all with the same `n`.
+        end_of_turn: For a chat, whose answers are trimmed, the token that ends them, or ""; None for a completion.
     """
 
     requests: tuple[GenerationRequest, ...]
@@ -23,12 +23,12 @@ class CompletionJob(NamedTuple):
 
     @property
     def n(self) -> int:
-        """Choices of each ask, which all ask alike."""
+        """Number of choices per prompt; the same for all prompts of a job."""
         return self.requests[0].generation.n
 
     @property
     def choices(self) -> int:
-        """How many choices the answer has."""
+        """The number of choices in the answer."""
         return len(self.requests) * self.n
 
     @property
@@ -38,7 +38,7 @@ class CompletionJob(NamedTuple):
 
     @property
     def text(self) -> list[object]:
-        """What is asked, for the log: the prompts, or the messages as roles and texts."""
+        """The prompts, or the messages as roles and texts, for the log."""
         return [
             [[message.role, message.content] for message in request.messages] if prompt is None else prompt
             for request in self.requests
@@ -47,15 +47,15 @@ class CompletionJob(NamedTuple):
 
 
 def complete_job(backend: Backend, job: CompletionJob, deadline: Deadline) -> Answer:
-    """All of the answer.
+    """Return the complete answer.
 
     Args:
-        backend: where prompts are answered.
-        job: what is asked.
-        deadline: when the answer must be there.
+        backend: Answers the prompts.
+        job: The prompts or messages.
+        deadline: The time by which the answer must be complete.
 
     Raises:
-        ApiError: there is no answer.
+        ApiError: There is no answer.
     """
     completions: list[Completion] = []
     usage = Usage(0, 0)
@@ -69,10 +69,10 @@ def complete_job(backend: Backend, job: CompletionJob, deadline: Deadline) -> An
 
 
 def stream_job(backend: Backend, job: CompletionJob, deadline: Deadline) -> Iterator[Piece]:
-    """The answer piece by piece, the first of which has come already when this returns.
+    """Start the answer piece by piece; the first piece has come when this returns.
 
     Raises:
-        ApiError: there is no answer; from the iterator, that it broke off.
+        ApiError: There is no answer; from the iterator, that it broke off.
     """
     first = backend.stream(job.requests[0], deadline)
     return _rest(next(first, None), first, backend, job, deadline)
@@ -87,12 +87,12 @@ def _rest(
         pieces = cut_stream(_ended(raw, job.n), request.generation.stop, n=job.n)
         if job.end_of_turn is not None:
             pieces = trim_stream(pieces, job.end_of_turn)
-        told = Usage()
+        reported = Usage()
         for found in pieces:
             if found.usage is not None:
-                told = found.usage
+                reported = found.usage
             yield found._replace(index=position * job.n + found.index, usage=None)
-        usage = _sum(usage, told)
+        usage = _sum(usage, reported)
     yield Piece(usage=usage)
 
 
@@ -103,7 +103,7 @@ def _resumed(piece: Piece | None, rest: Iterator[Piece]) -> Iterator[Piece]:
 
 
 def _ended(pieces: Iterator[Piece], n: int) -> Iterator[Piece]:
-    """Every answer has an end, also where the container told of none."""
+    """Give every answer an end, even if the container reported none."""
     open_ones = dict.fromkeys(range(n))
     for piece in pieces:
         if piece.finish_reason is not None:
@@ -114,7 +114,7 @@ def _ended(pieces: Iterator[Piece], n: int) -> Iterator[Piece]:
 
 
 def _sum(total: Usage, more: Usage) -> Usage:
-    """Both together; what is unknown in one is unknown in the sum."""
+    """Add both; a count that is unknown in one is unknown in the sum."""
     return Usage(_add(total.prompt_tokens, more.prompt_tokens), _add(total.completion_tokens, more.completion_tokens))
 
 

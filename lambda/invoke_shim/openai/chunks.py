@@ -13,11 +13,11 @@ class Stream(NamedTuple):
     """A streamed answer to come.
 
     Attributes:
-        pieces: the answer.
-        model: the model's name to clients.
-        choices: how many choices there are.
-        include_usage: whether the client wants to know the usage.
-        report: gets to know of text and usage.
+        pieces: The answer.
+        model: The model's name to clients.
+        choices: The number of choices.
+        include_usage: Whether the client wants the usage.
+        report: Gets to know of text and usage.
     """
 
     pieces: Iterator[Piece]
@@ -28,7 +28,7 @@ class Stream(NamedTuple):
 
 
 def chat_chunks(stream: Stream) -> Iterator[dict[str, Any]]:
-    """The chunks of a chat: each choice's role, its text, its end; then the usage, if asked for and known."""
+    """Yield the chunks of a chat: each choice's role, text and end; then the usage, if requested and known."""
     writer = _Writer(stream, "chatcmpl", "chat.completion.chunk")
     for index in range(stream.choices):
         yield writer.chunk(_chat_choice(index, {"role": "assistant", "content": "", "refusal": None}))
@@ -42,11 +42,11 @@ def chat_chunks(stream: Stream) -> Iterator[dict[str, Any]]:
 
 
 def text_chunks(stream: Stream, *, echoes: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
-    """The chunks of a completion: each choice's text and its end; then the usage, if asked for and known.
+    """Yield the chunks of a completion: each choice's text and end; then the usage, if requested and known.
 
     Args:
-        stream: the answer.
-        echoes: what each choice begins with; empty if with nothing but the answer.
+        stream: The answer.
+        echoes: The prompt that each choice begins with; empty without an echo.
     """
     writer = _Writer(stream, "cmpl", "text_completion")
     offsets = [0] * stream.choices
@@ -62,7 +62,7 @@ def text_chunks(stream: Stream, *, echoes: tuple[str, ...] = ()) -> Iterator[dic
 
 
 class _Writer:
-    """What both kinds of chunks have in common."""
+    """The common parts of both kinds of chunks."""
 
     def __init__(self, stream: Stream, prefix: str, kind: str) -> None:
         self._stream = stream
@@ -75,7 +75,7 @@ class _Writer:
         return {**self._envelope, "choices": [choice], **self._no_usage}
 
     def pieces(self) -> Iterator[Piece]:
-        """The answer; what it took is taken down."""
+        """Yield the answer's pieces; record its text and usage."""
         log = self._stream.log
         for piece in self._stream.pieces:
             log.record_answer(piece.text)

@@ -7,7 +7,7 @@ from invoke_shim.generation.types import LOWEST_LOGPROB, TokenLogprob
 
 
 def chat_logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, Any] | None:
-    """The `logprobs` of a chat's choice; None if there are none."""
+    """Return the `logprobs` of a chat's choice; None if there are none."""
     if not tokens:
         return None
     content = [
@@ -18,11 +18,11 @@ def chat_logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, Any] | None:
 
 
 def text_logprobs(tokens: Sequence[TokenLogprob], *, offset: int = 0) -> dict[str, Any] | None:
-    """The `logprobs` of a completion's choice; None if there are none.
+    """Return the `logprobs` of a completion's choice; None if there are none.
 
     Args:
-        tokens: the tokens.
-        offset: characters of the choice's text before the first of them.
+        tokens: The tokens.
+        offset: Characters of the choice's text before the first of them.
     """
     if not tokens:
         return None

@@ -1,4 +1,4 @@
-"""OpenAI's `messages` and `prompt`, checked and read."""
+"""Check and read OpenAI's `messages` and `prompt`."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -20,7 +20,7 @@ def read_messages(value: Any) -> tuple[list[Message], list[Problem]]:
     """Read the `messages` of a chat request.
 
     Args:
-        value: the request's field, of any JSON type.
+        value: The request's field, of any JSON type.
 
     Returns:
         The messages, whole only if there are no problems; and the problems. Roles are not judged here.
@@ -46,7 +46,7 @@ def read_messages(value: Any) -> tuple[list[Message], list[Problem]]:
 
 
 def role_problems(messages: Sequence[Message]) -> list[Problem]:
-    """Roles that no model has; for chats whose prompt the model's side writes, which judges their order."""
+    """List the roles that no model has; for chats whose prompt the model's side writes, which judges their order."""
     problems = (
         Problem(
             f"messages[{position}].role",
@@ -95,7 +95,7 @@ def _field_problems(item: dict[str, Any], where: str) -> list[Problem]:
 
 
 def _read_content(value: Any, where: str, problems: list[Problem]) -> str:
-    """The text of a message; text parts are joined by line breaks."""
+    """Read the text of a message; text parts are joined by line breaks."""
     parts = [value]
     if isinstance(value, list) and value:
         parts = []

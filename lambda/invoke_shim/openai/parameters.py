@@ -1,4 +1,4 @@
-"""OpenAI's request parameters, and the container's own beside them, checked and read into a `Generation`."""
+"""Check OpenAI's request parameters, and the container's own beside them, and read them into a `Generation`."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from invoke_shim.rules.openai import (
 Kind = Literal["chat", "completion"]
 
 DEFAULT_MAX_TOKENS = 256
-"""Tokens to generate when the client does not say.
+"""Tokens to generate when the client sets no limit.
 
 The containers' own defaults are of no use (LMI 30, TGI 1.1 20). 256 is what AWS's Falcon 180B examples ask for.
 """
@@ -39,7 +39,7 @@ IGNORED = frozenset(
         "user",
     }
 )
-"""What OpenAI's clients send routinely and what changes nothing about the answer."""
+"""Parameters that OpenAI's clients send routinely and that change nothing about the answer."""
 
 _COMMON: Mapping[str, Check] = {
     "frequency_penalty": number(-2, 2),
@@ -106,7 +106,7 @@ _OTHER_NAMES = MappingProxyType(
 )
 
 _NO_EFFECT_WHEN_GREEDY = frozenset({"min_p", "top_k", "typical_p"})
-"""What narrows the choice of a token: nothing to narrow where the likeliest is taken, but TGI would sample."""
+"""Parameters that narrow the choice of a token: without effect where the likeliest is taken, but TGI would sample."""
 
 _READ_INTO_FIELDS = frozenset({"decoder_input_details", "do_sample", "return_full_text", "top_n_tokens"})
 """The container's own parameters that are fields of a `Generation`."""
@@ -123,15 +123,15 @@ def read(
     """Read the parameters of a chat or a completion.
 
     Args:
-        body: the request.
-        kind: which of OpenAI's two requests it is.
-        rules: what the backend takes.
-        max_input_tokens: the most tokens a prompt may have, where known.
-        max_total_tokens: the most tokens of prompt and answer together, where known.
+        body: The request.
+        kind: OpenAI's kind of request.
+        rules: The backend's rules.
+        max_input_tokens: The most tokens a prompt may have, where known.
+        max_total_tokens: The most tokens of prompt and answer together, where known.
 
     Returns:
         The generation asked for, of use only if there are no problems; and the problems: names that are unknown,
-        values of a wrong type or out of range, what the model cannot do, what cannot go together.
+        values of a wrong type or out of range, things that the model cannot do, parameters that cannot go together.
     """
     given, problems = _check(body, kind, rules)
     limits = Limits(max_input_tokens, max_total_tokens)
@@ -142,14 +142,14 @@ def read(
 def prompt_problems(
     where: str, text: str, generation: Generation, *, max_input_tokens: int | None, max_total_tokens: int | None
 ) -> list[Problem]:
-    """What is wrong with a prompt that is too long for the model however it is cut into tokens.
+    """List the problem of a prompt that is too long for the model however it is cut into tokens.
 
     Args:
-        where: the request's field, "messages" or "prompt".
-        text: the prompt as the container gets it, or the messages' texts.
-        generation: what is asked for with it.
-        max_input_tokens: the most tokens a prompt may have, where known.
-        max_total_tokens: the most tokens of prompt and answer together, where known.
+        where: The request's field, "messages" or "prompt".
+        text: The prompt as the container gets it, or the messages' texts.
+        generation: The parameters of the request.
+        max_input_tokens: The most tokens a prompt may have, where known.
+        max_total_tokens: The most tokens of prompt and answer together, where known.
     """
     if any(name in generation.extra for name in TRUNCATE):
         return []
@@ -159,7 +159,7 @@ def prompt_problems(
 
 
 def _check(body: Mapping[str, Any], kind: Kind, rules: Rules) -> tuple[dict[str, Any], list[Problem]]:
-    """The parameters that have a value, and what is wrong with each by itself. Null is as good as absent."""
+    """Return the parameters that have a value, and the problems of each by itself. Null counts as absent."""
     given: dict[str, Any] = {}
     problems: list[Problem] = []
     checks, extra, neutral, elsewhere = _CHECKS[kind], rules.extra, _NEUTRAL[kind], _READ_ELSEWHERE[kind]
@@ -184,7 +184,7 @@ def _check(body: Mapping[str, Any], kind: Kind, rules: Rules) -> tuple[dict[str,
 
 
 def _is_one_of(value: Any, allowed: tuple[Any, ...]) -> bool:
-    """Like `in`, without taking true for 1."""
+    """Compare like `in`, without taking true for 1."""
     return any(type(value) is type(item) and value == item for item in allowed)
 
 
@@ -217,6 +217,6 @@ def _generation(given: Mapping[str, Any], rules: Rules, limits: Limits) -> Gener
 
 
 def _default_max_tokens(limits: Limits) -> int:
-    """Leaves room for a prompt in a model that takes little."""
+    """Return the default limit, which leaves room for a prompt in a model that takes few tokens."""
     total = limits.max_total_tokens
     return DEFAULT_MAX_TOKENS if total is None else min(DEFAULT_MAX_TOKENS, total // 2)

@@ -1,4 +1,4 @@
-"""What a request has for the model to go on from: a prompt, messages, or a template's fields."""
+"""Read the prompt of a request: text, messages, or a template's fields."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,15 +10,15 @@ from invoke_shim.settings import Settings
 
 
 class Prompt(NamedTuple):
-    """What the model goes on from.
+    """The prompts of one request.
 
     Attributes:
-        field: the request's field that it comes from.
-        prompts: as text; empty when there are messages.
-        messages: as a chat, for the model's side to write the prompt.
-        stop: where the answer ends, beside the client's own stop strings.
-        end_of_turn: for a chat, whose answer is trimmed, the token that ends it or ""; None for untouched text.
-        problems: what is wrong with it; the rest is of use only without any.
+        field: The request's field that it comes from.
+        prompts: The prompts as text; empty when there are messages.
+        messages: The chat, where the model's side writes the prompt.
+        stop: Stop strings of the format, beside the client's own.
+        end_of_turn: For a chat, whose answer is trimmed, the token that ends it or ""; None for untouched text.
+        problems: The problems; without any, the rest is valid.
     """
 
     field: str
@@ -30,7 +30,7 @@ class Prompt(NamedTuple):
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The texts whose length counts."""
+        """The texts whose length counts towards the model's limit."""
         return self.prompts or ("\n".join(message.content for message in self.messages),)
 
 
@@ -38,8 +38,8 @@ class PromptReader:
     """Reads the prompts of one model's requests.
 
     Args:
-        settings: name the model and its prompt format.
-        takes_messages: whether the model's side writes the prompts of chats.
+        settings: The function's settings.
+        takes_messages: Whether the model's side writes the prompts of chats.
     """
 
     def __init__(self, settings: Settings, *, takes_messages: bool) -> None:
@@ -56,11 +56,11 @@ class PromptReader:
 
     @property
     def takes_fields(self) -> bool:
-        """Whether a request may have a template's `fields` in place of messages or a prompt."""
+        """True if a request may have a template's `fields` in place of messages or a prompt."""
         return self._template is not None
 
     def read_chat(self, body: Mapping[str, Any]) -> Prompt:
-        """The prompt of a chat.
+        """Read the prompt of a chat.
 
         Raises:
             ApiError: 400, this model does not chat.
@@ -89,7 +89,7 @@ class PromptReader:
         )
 
     def read_completion(self, body: Mapping[str, Any]) -> Prompt:
-        """The prompts of a completion.
+        """Read the prompts of a completion.
 
         Raises:
             ApiError: 400, this model only chats.

@@ -1,4 +1,4 @@
-"""OpenAI's two requests, checked as a whole and read into what the backend is asked."""
+"""Check OpenAI's two requests as a whole, and read them into a `CompletionJob`."""
 
 from typing import Any, NamedTuple
 
@@ -12,16 +12,16 @@ from invoke_shim.openai.prompts import Prompt, PromptReader
 from invoke_shim.settings import Settings
 
 MAX_CHOICES = 128
-"""The most choices of one answer: OpenAI's limit of `n`. Several prompts are asked one after the other."""
+"""The most choices of one answer: OpenAI's limit of `n`. Several prompts are sent one after the other."""
 
 
 class Options(NamedTuple):
-    """How a client wants its answer.
+    """The form of the answer that a client wants.
 
     Attributes:
-        stream: piece by piece.
-        include_usage: with the usage in a chunk of its own.
-        echo: behind the prompt, in a completion.
+        stream: Whether it comes piece by piece.
+        include_usage: Whether the usage comes in a chunk of its own.
+        echo: Whether a completion begins with the prompt.
     """
 
     stream: bool
@@ -33,8 +33,8 @@ class RequestReader:
     """Reads requests for one model.
 
     Args:
-        settings: the function's settings.
-        backend: tells what the model takes.
+        settings: The function's settings.
+        backend: Holds the model's rules.
     """
 
     def __init__(self, *, settings: Settings, backend: Backend) -> None:
@@ -73,7 +73,7 @@ class RequestReader:
         return CompletionJob(requests=tuple(requests), end_of_turn=prompt.end_of_turn), options
 
     def no_such_model(self, name: str) -> ApiError:
-        """The error for another model's name."""
+        """Return the error for another model's name."""
         return ApiError(
             f"there is no model {show(name)} here, only {show(self._settings.model_name)}",
             status=404,
@@ -83,7 +83,7 @@ class RequestReader:
         )
 
     def _parameters_of(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The body without a template's fields, which are no parameter."""
+        """Return the body without a template's fields, which are no parameter."""
         if not (self._prompt_reader.takes_fields and "fields" in body):
             return body
         return {name: value for name, value in body.items() if name != "fields"}
@@ -115,7 +115,7 @@ class RequestReader:
 
 
 def _options(body: dict[str, Any], generation: Generation, kind: Kind) -> Options:
-    """The options of a checked body."""
+    """Read the options of a checked body."""
     stream_options = body.get("stream_options") or {}
     return Options(
         stream=body.get("stream") is True,

@@ -1,4 +1,4 @@
-"""OpenAI's response bodies."""
+"""Build OpenAI's response bodies."""
 
 import os
 import time
@@ -10,29 +10,29 @@ from invoke_shim.openai.logprobs import chat_logprobs, text_logprobs
 
 
 def envelope(prefix: str, kind: str, model: str) -> dict[str, Any]:
-    """What all objects of one answer have in common.
+    """Build the members that all objects of one answer share.
 
     Args:
-        prefix: the beginning of the id, such as "chatcmpl".
+        prefix: The beginning of the id, such as "chatcmpl".
         kind: OpenAI's name of the object.
-        model: the model's name to clients.
+        model: The model's name to clients.
     """
     return {"id": f"{prefix}-{os.urandom(16).hex()}", "object": kind, "created": int(time.time()), "model": model}
 
 
 def chat_completion(*, model: str, answer: Answer) -> dict[str, Any]:
-    """OpenAI's ChatCompletion."""
+    """Build OpenAI's ChatCompletion."""
     choices = [_chat_choice(index, completion) for index, completion in enumerate(answer.completions)]
     return {**envelope("chatcmpl", "chat.completion", model), "choices": choices, **_usage_member(answer.usage)}
 
 
 def text_completion(*, model: str, answer: Answer, echoes: Sequence[str] = ()) -> dict[str, Any]:
-    """OpenAI's Completion.
+    """Build OpenAI's Completion.
 
     Args:
-        model: the model's name to clients.
-        answer: the texts.
-        echoes: what each choice begins with; empty if with nothing but the answer.
+        model: The model's name to clients.
+        answer: The texts.
+        echoes: The prompt that each choice begins with; empty without an echo.
     """
     choices = [
         _text_choice(index, completion, echoes[index] if echoes else "")
@@ -42,7 +42,7 @@ def text_completion(*, model: str, answer: Answer, echoes: Sequence[str] = ()) -
 
 
 def usage_numbers(usage: Usage) -> dict[str, int] | None:
-    """OpenAI's CompletionUsage; None without all of its numbers: without the prompt's there is no honest total."""
+    """Build OpenAI's CompletionUsage; None unless both counts are known, without which there is no honest total."""
     if usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
     return {
@@ -53,17 +53,17 @@ def usage_numbers(usage: Usage) -> dict[str, int] | None:
 
 
 def model_card(model: str) -> dict[str, Any]:
-    """OpenAI's Model. `created` is 0: when the model was made is known to nobody here."""
+    """Build OpenAI's Model. `created` is 0: the model's date is not known here."""
     return {"id": model, "object": "model", "created": 0, "owned_by": "aws"}
 
 
 def model_list(model: str) -> dict[str, Any]:
-    """OpenAI's list of models: the one behind this API."""
+    """Build OpenAI's list of models: the one behind this API."""
     return {"object": "list", "data": [model_card(model)]}
 
 
 def health(model: str) -> dict[str, Any]:
-    """What `/health` says: this API answers, for this model. The model itself is not asked."""
+    """Build the body of `/health`: this API answers, for this model. The model itself is not invoked."""
     return {"status": "ok", "model": model}
 
 
@@ -87,6 +87,6 @@ def _text_choice(index: int, completion: Completion, echo: str) -> dict[str, Any
 
 
 def _usage_member(usage: Usage) -> dict[str, Any]:
-    """`usage` is optional in OpenAI's objects: it is left out rather than invented."""
+    """Build the optional `usage`, which is left out rather than invented."""
     numbers = usage_numbers(usage)
     return {} if numbers is None else {"usage": numbers}

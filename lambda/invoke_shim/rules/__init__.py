@@ -1,4 +1,4 @@
-"""What each container takes beside a prompt: names, types, ranges, and what cannot go together.
+"""The parameters that each container takes beside a prompt: names, types, ranges, conflicts.
 
 One module a container; each is loaded when it is asked for, because a function serves one model.
 """
@@ -32,11 +32,11 @@ BEDROCK_CONVERSE: ContainerRules
 
 
 def of_container(name: str, version: tuple[int, ...] | None) -> ContainerRules:
-    """The rules of a SageMaker container.
+    """Return the rules of a SageMaker container.
 
     Args:
-        name: its name in CONTAINER.
-        version: its version, where known.
+        name: Its name in CONTAINER.
+        version: Its version, where known.
     """
     guided = name == "tgi" and version is not None and version >= TGI_GUIDED_SINCE
     return __getattr__("TGI_GUIDED" if guided else name.upper())

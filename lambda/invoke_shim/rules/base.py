@@ -1,4 +1,4 @@
-"""What the rules of every container are made of.
+"""The types of rules, and the checks of a payload by them.
 
 Named tuples, because a dataclass takes up to a millisecond of a cold start to make.
 """
@@ -17,34 +17,33 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Check(Protocol):
-    """Says what is allowed instead of a parameter's value, or None where the value is allowed."""
+    """Returns what is allowed instead of a parameter's value, or None where the value is allowed."""
 
     def __call__(self, value: Any, /) -> str | None:
         """Judge the value."""
 
 
 class Conflicts(Protocol):
-    """Says which of a request's parameters cannot go together, each of them right by itself."""
+    """Returns the conflicts between a request's parameters, each of them right by itself."""
 
     def __call__(self, parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:
         """Judge the parameters, by the container's names; `samples` when tokens are not just the likeliest."""
 
 
 class Rules(NamedTuple):
-    """What a backend takes beside a prompt.
+    """The parameters that a backend takes beside a prompt.
 
     Attributes:
-        max_stop: the most stop strings that it ends at by itself; None where there is no limit. The shim cuts
+        max_stop: The most stop strings that it ends at by itself; None where there is no limit. The shim cuts
             at the others.
-        penalties: which of `presence_penalty` and `frequency_penalty` it knows.
-        max_n: the most answers to one request.
-        max_top_logprobs: the most alternatives at a token; None where it tells no log probabilities at all.
-        response_format: whether it takes OpenAI's `response_format`.
-        extra: its own parameters that a chat or completion may carry, by name, each with its check: it takes
-            the value and says what is expected instead, or None where the value is right.
-        dropped: those of `extra` that a chat or completion may carry and that are not passed on, because the
+        penalties: Those of `presence_penalty` and `frequency_penalty` that it knows.
+        max_n: The most answers to one request.
+        max_top_logprobs: The most alternatives at a token; None where it reports no log probabilities at all.
+        response_format: Whether it takes OpenAI's `response_format`.
+        extra: Its own parameters that a chat or completion may carry, by name, each with its check.
+        dropped: Those of `extra` that a chat or completion may carry and that are not passed on, because the
             container has nothing for them or the shim decides them.
-        conflicts: which parameters cannot go together, if any.
+        conflicts: Finds parameters that cannot go together.
     """
 
     extra: Mapping[str, Check]
@@ -61,16 +60,16 @@ class Payload(NamedTuple):
     """One form of a container's own payload.
 
     Attributes:
-        prompt: the field that holds the prompt or the chat, by which forms are told apart.
-        fields: the top-level fields that may be there, `prompt` among them, each with its check.
-        parameters: what the field `nested` may hold; None where parameters are top-level fields.
-        nested: the name of the field that holds the parameters.
-        required: fields that must be there beside `prompt`.
-        reasons: names that other containers know and this one does not, each with what to do instead.
-        limits: the parameters that are the most tokens to generate.
-        truncate: the parameter that shortens the prompt to so many tokens, if there is one.
-        sampling: parameters that make the container sample when they have a value, beside `do_sample`.
-        conflicts: which parameters cannot go together, if any.
+        prompt: The field that holds the prompt or the chat, which distinguishes the forms.
+        fields: The top-level fields that may be there, `prompt` among them, each with its check.
+        parameters: What the field `nested` may hold; None where parameters are top-level fields.
+        nested: The name of the field that holds the parameters.
+        required: Fields that must be there beside `prompt`.
+        reasons: Names that other containers know and this one does not, each with what to do instead.
+        limits: The parameters that are the most tokens to generate.
+        truncate: The parameter that shortens the prompt to so many tokens, if there is one.
+        sampling: Parameters that make the container sample when they have a value, beside `do_sample`.
+        conflicts: Finds parameters that cannot go together.
     """
 
     prompt: str
@@ -85,7 +84,7 @@ class Payload(NamedTuple):
     conflicts: Conflicts | None = None
 
     def problems(self, body: Mapping[str, Any], limits: Limits) -> list[Problem]:
-        """What is wrong with a payload of this form."""
+        """List the problems of a payload of this form."""
         problems = [Problem(name, f"{name} is missing") for name in self.required if name not in body]
         right, field_problems = check_all(body, self.fields, reasons=self.reasons)
         problems += field_problems
@@ -110,7 +109,7 @@ class Payload(NamedTuple):
     def _joint_problems(
         self, parameters: Mapping[str, Any], where: str, limits: Limits, *, stream: bool
     ) -> list[Problem]:
-        """What is wrong with values that are right one by one."""
+        """List the problems of values that are right one by one."""
         found = [limit_problem(name, parameters.get(name), limits) for name in self.limits]
         if self.truncate is not None:
             found.append(limits.truncate_problem(self.truncate, parameters.get(self.truncate)))
@@ -124,11 +123,11 @@ class Payload(NamedTuple):
 
 
 class ContainerRules(NamedTuple):
-    """What one kind of container, or one kind of body at Bedrock, takes.
+    """The rules of one kind of container, or of one kind of body at Bedrock.
 
     Attributes:
-        rules: for chats and completions.
-        payloads: for payloads of its own, every form it knows.
+        rules: For chats and completions.
+        payloads: For payloads of its own, every form it knows.
     """
 
     rules: Rules
@@ -141,12 +140,12 @@ class ContainerRules(NamedTuple):
         max_input_tokens: int | None = None,
         max_total_tokens: int | None = None,
     ) -> list[Problem]:
-        """What is wrong with a payload of the container's own form.
+        """List the problems of a payload of the container's own form.
 
         Args:
-            body: the payload.
-            max_input_tokens: the most tokens a prompt may have, where known.
-            max_total_tokens: the most tokens of prompt and answer together, where known.
+            body: The payload.
+            max_input_tokens: The most tokens a prompt may have, where known.
+            max_total_tokens: The most tokens of prompt and answer together, where known.
         """
         for payload in self.payloads:
             if payload.prompt in body:
@@ -167,13 +166,13 @@ def check_all(
     """Check values by name, until there are problems enough.
 
     Args:
-        values: what a client sent.
-        checks: what is allowed, by name.
-        where: the JSON path of the values, with a dot at its end.
-        reasons: why a name is not allowed, and what to do instead.
+        values: The client's values by name.
+        checks: The checks by name.
+        where: The JSON path of the values, with a dot at its end.
+        reasons: The reason why a name is not allowed, with what to do instead.
 
     Returns:
-        The values that are right, and what is wrong with the others.
+        The values that are right, and the problems of the others.
     """
     right: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -191,7 +190,7 @@ def check_all(
 
 
 def unknown(name: str, allowed: Iterable[str], *, where: str = "", reasons: Mapping[str, str] = _NONE) -> Problem:
-    """The problem with a name that is not known here: the reason where there is one, else what comes near it."""
+    """Return the problem of a name that is not known here, with the reason or with similar names."""
     if name in reasons:
         return Problem(f"{where}{name}", f"{where}{name} is not taken here: {reasons[name]}")
     import difflib  # noqa: PLC0415 - only ever needed for a mistake, and slow to load

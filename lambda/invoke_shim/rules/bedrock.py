@@ -33,14 +33,14 @@ from invoke_shim.rules.openai import (
 )
 
 STRUCTURES = ("choice", "grammar", "json", "regex")
-"""What `structured_outputs` can be told."""
+"""The members of `structured_outputs`."""
 
 MAX_CONVERSE_STOP = 2500
 """Stop sequences of Converse's `inferenceConfig`, by the service's model."""
 
 
 def response_format(value: Any) -> str | None:
-    """The form of the answer.
+    """Check the form of the answer.
 
     Bedrock's own body takes the bare schema as `json_schema`, the other two take OpenAI's object.
     """
@@ -52,7 +52,7 @@ def response_format(value: Any) -> str | None:
 
 
 def structured_outputs(value: Any) -> str | None:
-    """One constraint on the answer: a JSON schema, a regular expression, a choice or a grammar."""
+    """Check one constraint on the answer: a JSON schema, a regular expression, a choice or a grammar."""
     if isinstance(value, dict) and len(value) == 1 and set(value) <= set(STRUCTURES):
         return None
     return f"an object with one of {', '.join(STRUCTURES)}"
@@ -161,7 +161,7 @@ BEDROCK_COMPLETION = ContainerRules(
 
 
 def _cooler(parameters: Mapping[str, Any], /, **_how: bool) -> list[Problem]:
-    """Bedrock's own body and Converse take temperatures to 1, where OpenAI's API goes to 2."""
+    """Check the temperature: Bedrock's own body and Converse take 0 to 1, OpenAI's API goes to 2."""
     temperature = parameters.get("temperature") or 0
     if temperature <= 1:
         return []

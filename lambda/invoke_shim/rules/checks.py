@@ -1,4 +1,4 @@
-"""What a parameter's value may be: each check tells what is expected instead of a wrong value, or None."""
+"""Checks of a parameter's value: each returns what is expected instead of a wrong value, or None."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ MAX_INT64 = 2**63 - 1
 
 
 def integer(lowest: int, highest: int | None = None) -> Check:
-    """An integer in a range, its ends included."""
+    """Check for an integer in a range, its ends included."""
     expected = f"an integer of at least {lowest}" if highest is None else f"an integer from {lowest} to {highest}"
 
     def check(value: Any) -> str | None:
@@ -22,7 +22,7 @@ def integer(lowest: int, highest: int | None = None) -> Check:
 
 
 def number(lowest: float, highest: float) -> Check:
-    """A number in a range, its ends included."""
+    """Check for a number in a range, its ends included."""
     expected = f"a number from {lowest} to {highest}"
 
     def check(value: Any) -> str | None:
@@ -33,7 +33,7 @@ def number(lowest: float, highest: float) -> Check:
 
 
 def number_between(lowest: float, highest: float) -> Check:
-    """A number in a range without its ends."""
+    """Check for a number in a range without its ends."""
     expected = f"a number between {lowest} and {highest}, neither of them"
 
     def check(value: Any) -> str | None:
@@ -43,39 +43,39 @@ def number_between(lowest: float, highest: float) -> Check:
 
 
 def fraction(value: Any) -> str | None:
-    """A number above 0, up to 1."""
+    """Check for a number above 0, up to 1."""
     return None if type(value) in (int, float) and 0 < value <= 1 else "a number above 0, at most 1"
 
 
 def positive(value: Any) -> str | None:
-    """A number above 0 that fits a 32-bit float, which is what containers read it into."""
+    """Check for a number above 0 that fits a 32-bit float, into which containers read it."""
     return None if type(value) in (int, float) and 0 < value <= 3.4e38 else "a number above 0"
 
 
 def anything(_value: Any) -> str | None:
-    """A value that is checked elsewhere."""
+    """Accept a value that is checked elsewhere."""
     return None
 
 
 def flag(value: Any) -> str | None:
-    """True or false."""
+    """Check for true or false."""
     return None if isinstance(value, bool) else "true or false"
 
 
 def text(value: Any) -> str | None:
-    """A non-empty string of whole characters."""
+    """Check for a non-empty string of whole characters."""
     if not isinstance(value, str) or not value:
         return "a non-empty string"
     return None if is_unicode(value) else "Unicode text, which a lone surrogate is not"
 
 
 def json_object(value: Any) -> str | None:
-    """An object, of whatever fields."""
+    """Check for an object, of whatever fields."""
     return None if isinstance(value, dict) else "an object"
 
 
 def texts(most: int | None = None) -> Check:
-    """A list of non-empty strings."""
+    """Check for a list of non-empty strings."""
     expected = "a list of non-empty strings" if most is None else f"a list of at most {most} non-empty strings"
 
     def check(value: Any) -> str | None:
@@ -86,7 +86,7 @@ def texts(most: int | None = None) -> Check:
 
 
 def integers(lowest: int, most: int) -> Check:
-    """A list of integers."""
+    """Check for a list of integers."""
     expected = f"a list of at most {most} integers of at least {lowest}"
 
     def check(value: Any) -> str | None:
@@ -97,7 +97,7 @@ def integers(lowest: int, most: int) -> Check:
 
 
 def list_of(check: Check, what: str) -> Check:
-    """A list of at least one value, each of them right."""
+    """Check for a list of at least one value, each of them right."""
     expected = f"a list of at least one of {what}"
 
     def check_list(value: Any) -> str | None:
@@ -108,7 +108,7 @@ def list_of(check: Check, what: str) -> Check:
 
 
 def one_of(*allowed: str) -> Check:
-    """One of a few strings."""
+    """Check for one of a few strings."""
     expected = f"one of {', '.join(allowed)}"
 
     def check(value: Any) -> str | None:
@@ -118,7 +118,7 @@ def one_of(*allowed: str) -> Check:
 
 
 def nullable(check: Check) -> Check:
-    """Null, or what another check takes."""
+    """Check for null, or a value that another check takes."""
 
     def check_or_null(value: Any) -> str | None:
         return None if value is None else check(value)

@@ -1,4 +1,4 @@
-"""What is wrong with the parameters of a chat or completion together, each of them right by itself."""
+"""Check the parameters of a chat or completion together, each of them right by itself."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,17 +8,17 @@ from invoke_shim.rules.base import Rules
 from invoke_shim.rules.limits import Limits, limit_problem
 
 TRUNCATE = ("truncate", "truncate_prompt_tokens")
-"""What TGI and LMI, and vLLM, call shortening the prompt to so many tokens."""
+"""The parameter that shortens the prompt to so many tokens: TGI's and LMI's name, and vLLM's."""
 
 
 def joint_problems(given: Mapping[str, Any], rules: Rules, limits: Limits, *, is_chat: bool) -> list[Problem]:
-    """Judge the parameters together, and by what the model can do.
+    """List the problems of the parameters together, and of those beyond the model's abilities.
 
     Args:
-        given: the parameters that have a value, each right by itself.
-        rules: what the backend takes.
-        limits: the model's limits of tokens.
-        is_chat: whether it is a chat, not a completion.
+        given: The parameters that have a value, each right by itself.
+        rules: The backend's rules.
+        limits: The model's limits of tokens.
+        is_chat: Whether it is a chat, not a completion.
     """
     problems = [*_of_lengths(given, limits), *_of_abilities(given, rules), *_of_logprobs(given, rules)]
     stream = given.get("stream", False)
@@ -35,7 +35,7 @@ def joint_problems(given: Mapping[str, Any], rules: Rules, limits: Limits, *, is
 
 
 def is_greedy(given: Mapping[str, Any]) -> bool:
-    """Whether only the likeliest token is ever to be taken."""
+    """Check whether only the likeliest token is ever to be taken."""
     return given.get("temperature") == 0 or given.get("top_p") == 0 or given.get("do_sample") is False
 
 

@@ -1,4 +1,4 @@
-"""A model's limits of tokens, as far as they can be told without its tokenizer."""
+"""A model's limits of tokens, as far as they can be checked without its tokenizer."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ LONGEST_TOKEN = 256
 """Characters of a prompt that are at least one token, whitespace aside.
 
 The longest entries of the published vocabularies of the models here are runs of one character, mostly of 16 (what
-SentencePiece allows unless told otherwise) to 128; twice that, so that no prompt is refused that would fit. The
+SentencePiece allows by default) to 128; twice that, so that no prompt is refused that would fit. The
 whitespace of a prompt is not counted, because a tokenizer may drop it.
 """
 
@@ -17,21 +17,21 @@ class Limits(NamedTuple):
     """A model's limits; each None where it is not known.
 
     Attributes:
-        max_input_tokens: the most tokens a prompt may have.
-        max_total_tokens: the most tokens of prompt and answer together.
+        max_input_tokens: The most tokens a prompt may have.
+        max_total_tokens: The most tokens of prompt and answer together.
     """
 
     max_input_tokens: int | None = None
     max_total_tokens: int | None = None
 
     def truncate_problem(self, name: str, value: Any) -> Problem | None:
-        """What is wrong with shortening the prompt to so many tokens, if anything."""
+        """Return the problem of shortening the prompt to so many tokens, if there is one."""
         if value is None or self.max_input_tokens is None or value <= self.max_input_tokens:
             return None
         return Problem(name, f"{name} is {show(value)}, but this model takes prompts of {self.max_input_tokens} tokens")
 
     def prompt_problem(self, name: str, text: str, *, max_tokens: int) -> Problem | None:
-        """What is wrong with a prompt that cannot fit, however it is cut into tokens."""
+        """Return the problem of a prompt that cannot fit, however it is cut into tokens."""
         allowed = [] if self.max_input_tokens is None else [self.max_input_tokens]
         # An answer that leaves no room at all is a problem of its own.
         if self.max_total_tokens is not None and self.max_total_tokens > max_tokens:
@@ -50,7 +50,7 @@ class Limits(NamedTuple):
 
 
 def limit_problem(name: str, value: Any, limits: Limits) -> Problem | None:
-    """What is wrong with asking for so many tokens of answer, if anything: a prompt has at least one."""
+    """Return the problem of requesting so many tokens of answer, if there is one: a prompt has at least one."""
     total = limits.max_total_tokens
     if value is None or total is None or value < total:
         return None
@@ -61,6 +61,6 @@ def limit_problem(name: str, value: Any, limits: Limits) -> Problem | None:
 
 
 def fewest_tokens(text: str) -> int:
-    """A lower bound of a text's number of tokens, whatever the tokenizer."""
+    """Return a lower bound of a text's number of tokens, whatever the tokenizer."""
     characters = len("".join(text.split()))
     return -(-characters // LONGEST_TOKEN)

@@ -69,7 +69,7 @@ _REASONS = MappingProxyType(
 
 
 def conflicts(parameters: Mapping[str, Any], /, *, stream: bool, **_how: bool) -> list[Problem]:
-    """What LMI refuses, or answers with an empty text, though every value is right by itself."""
+    """List the conflicts that LMI refuses, or answers with an empty text, though every value is right by itself."""
     problems = []
     if stream and parameters.get("decoder_input_details") is True:
         text = "decoder_input_details is true, which cannot be streamed: leave it or stream out"

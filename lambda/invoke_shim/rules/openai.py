@@ -1,4 +1,4 @@
-"""What OpenAI's API says of its own parameters that are more than a number or a flag."""
+"""Checks of OpenAI's own parameters that are more than a number or a flag."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ RESPONSE_FORMATS = ("text", "json_object", "json_schema")
 
 
 def stop(value: Any) -> str | None:
-    """A stop string, or a few of them."""
+    """Check for a stop string, or a few of them."""
     strings = [value] if isinstance(value, str) else value
     if (
         not isinstance(strings, list)
@@ -37,7 +37,7 @@ def stop(value: Any) -> str | None:
 
 
 def stream_options(value: Any) -> str | None:
-    """Options of a stream, each a flag."""
+    """Check the options of a stream, each a flag."""
     if isinstance(value, dict) and all(
         name in STREAM_OPTIONS and (flag is None or isinstance(flag, bool)) for name, flag in value.items()
     ):
@@ -46,7 +46,7 @@ def stream_options(value: Any) -> str | None:
 
 
 def response_format(value: Any) -> str | None:
-    """The form of the answer: text, any JSON, or JSON by a schema."""
+    """Check the form of the answer: text, any JSON, or JSON by a schema."""
     kind = value.get("type") if isinstance(value, dict) else None
     if kind not in RESPONSE_FORMATS:
         return f"an object whose type is one of {', '.join(RESPONSE_FORMATS)}"
@@ -65,11 +65,11 @@ def _message(value: Any) -> str | None:
 
 
 messages = list_of(_message, "messages, each an object with a role and content, a string or a list of parts")
-"""A chat; what its messages have beside that is left to the model's side."""
+"""Checks a chat; other members of its messages are left to the model's side."""
 
 
 def prompts(value: Any) -> str | None:
-    """A prompt as text, several of them, or as token ids, by which OpenAI's API can be asked too."""
+    """Check for a prompt as text, several of them, or token ids, which OpenAI's API takes too."""
     if text(value) is None or _texts(value) is None or _token_ids(value) is None:
         return None
     lists = isinstance(value, list) and value and all(_token_ids(item) is None for item in value)
@@ -85,7 +85,7 @@ _token_ids = list_of(_token_id, "token ids")
 
 
 def native_conflicts(parameters: Mapping[str, Any], *, stream: bool) -> list[Problem]:
-    """What cannot go together in a payload of OpenAI's form that goes to the model's side as it is."""
+    """List the conflicts in a payload of OpenAI's form that goes to the model's side unchanged."""
     problems = []
     if parameters.get("stream_options") is not None and not stream:
         problems.append(Problem("stream_options", "stream_options is given, which needs stream to be true"))

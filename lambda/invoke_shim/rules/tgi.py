@@ -40,7 +40,7 @@ GRAMMARS = ("json", "json_object", "json_schema", "regex")
 
 
 def grammar(value: Any) -> str | None:
-    """A grammar: a regular expression, or a JSON schema with properties."""
+    """Check for a grammar: a regular expression, or a JSON schema with properties."""
     expected = 'an object like {"type": "json", "value": a JSON schema} or {"type": "regex", "value": a string}'
     if not isinstance(value, dict) or set(value) != {"type", "value"} or value["type"] not in GRAMMARS:
         return expected
@@ -58,7 +58,7 @@ def grammar(value: Any) -> str | None:
 
 
 def conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:
-    """What TGI answers with 422 though every value is right by itself."""
+    """List the conflicts that TGI answers with 422 though every value is right by itself."""
     problems = []
     best_of = parameters.get("best_of") or 1
     if best_of > 1:
@@ -76,7 +76,7 @@ def conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) 
 
 
 def guided_conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:
-    """The same, and what of OpenAI's `response_format` no grammar can say."""
+    """List these conflicts, and the parts of OpenAI's `response_format` that no grammar can express."""
     return conflicts(parameters, stream=stream, samples=samples) + _format_problems(parameters)
 
 

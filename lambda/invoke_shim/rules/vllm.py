@@ -70,7 +70,7 @@ _EXTRA: Mapping[str, Check] = {
 
 
 def _native(extra: Mapping[str, Check]) -> Mapping[str, Check]:
-    """The fields of a payload of vLLM's own, each of which may be null but the one that tells what to answer."""
+    """Return the fields of a payload of vLLM's own, each of which may be null but the prompt or the chat."""
     fields = {
         **_BOTH,
         "echo": flag,
@@ -98,7 +98,7 @@ def _native(extra: Mapping[str, Check]) -> Mapping[str, Check]:
 
 
 def stop_or_texts(value: Any) -> str | None:
-    """A stop string, or any number of them."""
+    """Check for a stop string, or any number of them."""
     return None if text(value) is None or texts()(value) is None else "a non-empty string, or a list of them"
 
 
@@ -107,10 +107,10 @@ def _native_conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples
 
 
 def conflicts(parameters: Mapping[str, Any], /, **_how: bool) -> list[Problem]:
-    """What vLLM answers with 400 though every value is right by itself."""
+    """List the conflicts that vLLM answers with 400 though every value is right by itself."""
     problems = []
     n = parameters.get("n") or 1
-    # vLLM samples unless told not to.
+    # vLLM samples by default.
     if n > 1 and (parameters.get("temperature") == 0 or parameters.get("top_p") == 0):
         problems.append(Problem("n", f"n is {n}, which needs a temperature above 0: greedy answers are all the same"))
     least = parameters.get("min_tokens") or 0
@@ -160,7 +160,7 @@ PAYLOADS = (
         conflicts=_native_conflicts,
     ),
 )
-"""What vLLM takes by itself, and behind LMI."""
+"""The payloads of vLLM by itself, and behind LMI."""
 
 VLLM = ContainerRules(
     rules=Rules(

@@ -1,1 +1,1 @@
-"""Run the Lambda Runtime API: the loop that takes invocations and streams answers (ADR 5)."""
+"""The function's runtime: takes invocations from Lambda's Runtime API and streams answers (ADR 5)."""

@@ -27,18 +27,18 @@ from invoke_shim.telemetry import logs
 
 CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 DELIMITER = bytes(8)
-"""What ends the JSON object before the body. JSON text holds no zero byte."""
+"""The end of the JSON object before the body. JSON text holds no zero byte."""
 
 _TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
 
 
 class Context:
-    """What a handler is told of its invocation.
+    """The context of an invocation, for the handler.
 
     Attributes:
         aws_request_id: Lambda's id of the invocation.
         trace_id: X-Ray's header, empty where there is none.
-        invoked_function_arn: the function's ARN as it was invoked.
+        invoked_function_arn: The function's ARN as it was invoked.
     """
 
     __slots__ = ("_deadline_ms", "aws_request_id", "invoked_function_arn", "trace_id")
@@ -61,7 +61,7 @@ def main(environment: Mapping[str, str]) -> int:
     """Load the handler and answer invocations until Lambda ends the process.
 
     Args:
-        environment: with AWS_LAMBDA_RUNTIME_API (host and port) and _HANDLER (`package.module.function`).
+        environment: With AWS_LAMBDA_RUNTIME_API (host and port) and _HANDLER (`package.module.function`).
 
     Returns:
         The process's exit status.
@@ -88,7 +88,7 @@ def main(environment: Mapping[str, str]) -> int:
 
 
 def _load(environment: Mapping[str, str], api: RuntimeApi) -> Handler | None:
-    """Import the handler; None when it cannot be, which Lambda was told then."""
+    """Import the handler; None if that fails, which is reported to Lambda."""
     name = environment.get("_HANDLER", "")
     module_name, _, function_name = name.rpartition(".")
     try:
@@ -114,7 +114,7 @@ def _serve(api: RuntimeApi, handler: Handler, invocation: Invocation) -> None:
     """Answer one invocation.
 
     Raises:
-        RuntimeApiError: the process must end.
+        RuntimeApiError: The process must end.
     """
     # botocore sends it on with every request that it makes.
     if invocation.trace_id:
@@ -143,7 +143,7 @@ def _serve(api: RuntimeApi, handler: Handler, invocation: Invocation) -> None:
 
 
 def _start(response: Response) -> bytes:
-    """Everything up to the first chunk, with it, so that what fails until then is an error and not half an answer."""
+    """Return all bytes up to the first chunk and with it: a failure until then is an error, not half an answer."""
     prelude = {"statusCode": response.status, "headers": response.all_headers(), "cookies": []}
     head = json.dumps(prelude, separators=(",", ":")).encode("ascii") + DELIMITER
     if response.chunks is None:
@@ -160,7 +160,7 @@ def _pass_on(chunks: Iterator[bytes], stream: ResponseStream, invocation: Invoca
 
     Raises:
         StreamClosedError: Lambda takes no more.
-        RuntimeApiError: the process must end.
+        RuntimeApiError: The process must end.
     """
     try:
         for chunk in chunks:
@@ -175,7 +175,7 @@ def _pass_on(chunks: Iterator[bytes], stream: ResponseStream, invocation: Invoca
 
 
 def _close(chunks: Iterator[bytes] | None, invocation: Invocation | None) -> None:
-    """Let a generator end what it holds; it may have ended by itself already."""
+    """Close a generator; it may have ended by itself already."""
     close = getattr(chunks, "close", None)
     if close is None:
         return
@@ -208,6 +208,6 @@ def _kind(error: Exception) -> str:
 
 
 def _letters(name: str) -> str:
-    """A name as Lambda takes it in an error's type: ASCII letters, the first a capital."""
+    """Convert a name to the form of an error's type in Lambda: ASCII letters, the first a capital."""
     words = "".join(character if character.isascii() and character.isalpha() else " " for character in name).split()
     return "".join(word[0].upper() + word[1:] for word in words) or "Unknown"

@@ -38,12 +38,12 @@ class StreamClosedError(Exception):
 
 
 class FunctionError(NamedTuple):
-    """What Lambda is told of a failure.
+    """A failure, as it is reported to Lambda.
 
     Attributes:
         kind: "Function.<name>" or "Runtime.<name>", letters only.
-        message: what went wrong, without anything of a request.
-        stack_trace: where, the outermost call first.
+        message: The error, without anything of a request.
+        stack_trace: The stack, the outermost call first.
     """
 
     kind: str
@@ -51,21 +51,21 @@ class FunctionError(NamedTuple):
     stack_trace: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
-        """The document that Lambda documents for errors."""
+        """Encode the failure in Lambda's form of errors."""
         return json.dumps(
             {"errorMessage": self.message, "errorType": self.kind, "stackTrace": self.stack_trace}
         ).encode("ascii")
 
 
 class Invocation(NamedTuple):
-    """One event with what Lambda says about it.
+    """An event with Lambda's metadata.
 
     Attributes:
         request_id: Lambda's id of the invocation.
-        deadline_ms: when Lambda ends the function, in milliseconds since 1970.
-        function_arn: the function's ARN as it was invoked.
+        deadline_ms: The time at which Lambda ends the function, in milliseconds since 1970.
+        function_arn: The function's ARN as it was invoked.
         trace_id: X-Ray's header, empty where there is none.
-        event: the event, JSON.
+        event: The event, JSON.
     """
 
     request_id: str
@@ -78,11 +78,11 @@ class Invocation(NamedTuple):
 class RuntimeApi:
     """The Runtime API.
 
-    Invocations come over one connection, which is kept. Each streamed answer has its own, because Lambda asks a
+    Invocations come over one connection, which stays open. Each streamed answer has its own, because Lambda asks a
     runtime to close the connection of a stream at its end.
 
     Args:
-        address: host and port, from AWS_LAMBDA_RUNTIME_API.
+        address: Host and port, from AWS_LAMBDA_RUNTIME_API.
     """
 
     def __init__(self, address: str) -> None:
@@ -93,7 +93,7 @@ class RuntimeApi:
         """Wait for the next invocation, without a time limit: Lambda freezes the process meanwhile.
 
         Raises:
-            RuntimeApiError: there is none to come.
+            RuntimeApiError: There is none to come.
         """
         status, headers, body = self._request("GET", "/runtime/invocation/next")
         if status != 200:
@@ -111,21 +111,21 @@ class RuntimeApi:
         return ResponseStream(self._address, f"{_VERSION}/runtime/invocation/{request_id}/response", content_type)
 
     def fail(self, request_id: str, error: FunctionError) -> int:
-        """Tell that an invocation failed before anything of its answer was sent.
+        """Report that an invocation failed before anything of its answer was sent.
 
         Returns:
             The status: 202, or 4xx where Lambda does not want to know any more.
 
         Raises:
-            RuntimeApiError: Lambda cannot be told.
+            RuntimeApiError: Lambda does not take the report.
         """
         return self._report(f"/runtime/invocation/{request_id}/error", error)
 
     def fail_initialization(self, error: FunctionError) -> None:
-        """Tell that the function's code could not be loaded; the process must end then.
+        """Report that the function's code could not be loaded; the process must end then.
 
         Raises:
-            RuntimeApiError: Lambda cannot be told.
+            RuntimeApiError: Lambda does not take the report.
         """
         self._report("/runtime/init/error", error)
 
@@ -164,9 +164,9 @@ class ResponseStream:
     """One answer on its way: chunks that leave at once, then the end, with or without an error.
 
     Args:
-        address: the Runtime API's host and port.
-        path: where the answer is posted to.
-        content_type: the type of all the bytes.
+        address: The Runtime API's host and port.
+        path: The path that the answer is posted to.
+        content_type: The type of all the bytes.
     """
 
     def __init__(self, address: str, path: str, content_type: str) -> None:
@@ -178,7 +178,7 @@ class ResponseStream:
         """Send bytes now; no bytes are no chunk.
 
         Raises:
-            StreamClosedError: the Runtime API takes no more.
+            StreamClosedError: The Runtime API takes no more.
         """
         if chunk:
             self._send(_framed(chunk))
@@ -187,14 +187,14 @@ class ResponseStream:
         """End the answer and close its connection.
 
         Args:
-            last: bytes that go out together with the end.
-            error: what broke the stream off, for the error trailers.
+            last: Bytes that go out together with the end.
+            error: The error that broke the stream off, for the error trailers.
 
         Returns:
             Lambda's status: 202, or 4xx where it has refused the answer.
 
         Raises:
-            StreamClosedError: the Runtime API does not answer.
+            StreamClosedError: The Runtime API does not answer.
             RuntimeApiError: Lambda says that the process must end.
         """
         try:
@@ -224,7 +224,7 @@ class ResponseStream:
             raise StreamClosedError(f"the stream was closed: {type(lost).__name__}") from lost
 
     def _status(self) -> int:
-        """The answer's status. Nothing else of it matters, and the connection is not used again."""
+        """Read the answer's status. Nothing else of it matters, and the connection is not used again."""
         if self._socket is None:
             raise StreamClosedError("nothing was sent")
         try:
@@ -239,7 +239,7 @@ class ResponseStream:
 
 
 def _framed(chunk: bytes) -> bytes:
-    """A chunk of HTTP/1.1's chunked transfer coding (RFC 9112, section 7.1)."""
+    """Encode a chunk of HTTP/1.1's chunked transfer coding (RFC 9112, section 7.1)."""
     return b"%x\r\n%b\r\n" % (len(chunk), chunk)
 
 

@@ -1,1 +1,1 @@
-"""Record each request: one log line and its metrics."""
+"""Telemetry: one log line for each request, with its metrics."""

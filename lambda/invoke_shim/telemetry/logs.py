@@ -15,12 +15,12 @@ LEVELS: Mapping[str, int] = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40
 """As `logging` counts; its machinery costs more than the one line that a request leaves."""
 
 MAX_PRIVATE_CHARACTERS = 6_000
-"""What is kept of a private text. Three of them, with up to 12 bytes of JSON for a character, fit into the 256 KB that
-the embedded metric format's specification allows a log event."""
+"""Characters of a private text that are logged. Three texts, with up to 12 bytes of JSON for a character, fit into the
+256 KB that the embedded metric format's specification allows a log event."""
 
 
 class _Config:
-    """What is logged, for the whole process."""
+    """The configuration of the log, for the whole process."""
 
     level = LEVELS["INFO"]
     prompts = False
@@ -30,11 +30,11 @@ _config = _Config()
 
 
 def configure(level: str, *, prompts: bool = False) -> None:
-    """Say what is logged, for the whole process.
+    """Configure the log, for the whole process.
 
     Args:
-        level: the lowest level that is logged, a name in LEVELS.
-        prompts: whether what is private is logged too.
+        level: The lowest level that is logged, a name in LEVELS.
+        prompts: Whether private texts are logged too.
     """
     _config.level = LEVELS[level]
     _config.prompts = prompts
@@ -44,10 +44,10 @@ def write(level: str, message: str, fields: Mapping[str, Any], private: Mapping[
     """Write a record.
 
     Args:
-        level: its level, a name in LEVELS.
-        message: what happened, in words that hold nothing of the request.
-        fields: facts about it; None and "" are left out.
-        private: facts that may hold a prompt or an answer.
+        level: Its level, a name in LEVELS.
+        message: The event, in words that hold nothing of the request.
+        fields: Facts about it; None and "" are left out.
+        private: Facts that may hold a prompt or an answer.
     """
     if LEVELS[level] >= _config.level:
         _print(_record(level, message, fields, private or {}))
@@ -60,7 +60,7 @@ def request(*, level: str, metrics: Mapping[str, Any], fields: Mapping[str, Any]
 
 
 def where(trace: TracebackType | None) -> list[str]:
-    """A traceback as "file:line function" entries, without the error's message, which may quote a prompt."""
+    """Return a traceback as "file:line function" entries, without the error's message, which may quote a prompt."""
     import traceback  # noqa: PLC0415 - only ever needed when something has gone wrong
 
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]

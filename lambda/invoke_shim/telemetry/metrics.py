@@ -1,7 +1,7 @@
-"""What a request came to, as CloudWatch metrics in the log: the embedded metric format.
+"""CloudWatch metrics of a request, in its log line: the embedded metric format.
 
 A request leaves one line on standard output, which is its log record and its metrics at once: a document of the
-embedded metric format may have members beside those it is told to extract
+embedded metric format may have members beside those to extract
 (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 """
 
@@ -14,20 +14,20 @@ from invoke_shim.telemetry import logs
 
 
 class Outcome(NamedTuple):
-    """What a request came to; a named tuple, because a dataclass takes a millisecond of a cold start to make.
+    """The outcome of a request. A named tuple, because a dataclass takes a millisecond of a cold start to make.
 
     Attributes:
-        route: the route's path, of the routes there are: "/v1/chat/completions"; "unknown" for any other path.
-        status: the HTTP status.
-        seconds: from the request's start to the answer's end.
-        error_kind: what kind of error it ended with, of a few: an `ApiError`'s type, "crash", "broken_stream" (an
+        route: The route's path, of the routes there are: "/v1/chat/completions"; "unknown" for any other path.
+        status: The HTTP status.
+        seconds: From the request's start to the answer's end.
+        error_kind: The kind of error that it ended with, of a few: an `ApiError`'s type, "crash", "broken_stream" (an
             error after the first byte), "client_gone"; None if with none. It is a metric's dimension, so never
             a text of the client's.
-        stream: whether the answer was streamed.
-        prompt_tokens: tokens of the prompt, where the container told.
-        completion_tokens: tokens of the answer, where the container told.
-        first_byte_seconds: from the request's start to the first byte of a streamed answer.
-        cold_wait_seconds: how much of it was waiting for a model that was not ready; None or 0 for none.
+        stream: Whether the answer was streamed.
+        prompt_tokens: Tokens of the prompt, where the container counted them.
+        completion_tokens: Tokens of the answer, where the container counted them.
+        first_byte_seconds: From the request's start to the first byte of a streamed answer.
+        cold_wait_seconds: The part of it spent waiting for a model that was not ready; None or 0 for none.
     """
 
     route: str
@@ -50,10 +50,10 @@ def emit(
     """Write a request's line: log record and metrics.
 
     Args:
-        model_name: the model's name to clients, the metrics' dimension.
-        outcome: what the request came to.
-        fields: more to log: request_id, trace_id, method, error_type, error_code, upstream, where.
-        private: what may hold a prompt, an answer or a part of one, an error's message too; logged only where
+        model_name: The model's name to clients, the metrics' dimension.
+        outcome: The request's outcome.
+        fields: Further fields: request_id, trace_id, method, error_type, error_code, upstream, where.
+        private: Fields that may hold a prompt, an answer or a part of one, an error's message too; logged only where
             the environment opted in (`logs.configure`).
     """
     log = {
@@ -72,7 +72,7 @@ def emit(
 
 
 def document(model_name: str, outcome: Outcome) -> dict[str, Any]:
-    """The members of an embedded metric format document: its metrics, each only if it has a value."""
+    """Build the members of an embedded metric format document: its metrics, each only if it has a value."""
     values: dict[str, float] = {"Requests": 1}
     units = {"Requests": "Count"}
 

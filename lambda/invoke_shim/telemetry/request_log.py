@@ -1,4 +1,4 @@
-"""What is known of one request, taken down while it is answered and written when the answer has ended."""
+"""The log of one request: recorded while it is answered, written when the answer has ended."""
 
 import time
 from typing import Any
@@ -12,30 +12,30 @@ UNKNOWN_ROUTE = "unknown"
 
 
 class RequestLog:
-    """One request and how it went.
+    """The record of one request.
 
     Args:
-        model: the model's name to clients.
+        model: The model's name to clients.
         request_id: API Gateway's id of the request.
-        method: the HTTP method.
-        trace_id: the X-Ray trace that the request is part of.
-        waited: how long the request waited for a model that was not ready.
-        log_prompts: whether the prompt and the answer are kept for the log.
+        method: The HTTP method.
+        trace_id: The X-Ray trace that the request is part of.
+        cold_wait: The time that the request waits for a model that is not ready.
+        log_prompts: Whether the prompt and the answer are logged.
 
     Attributes:
-        route: the route's path as a template, such as "/v1/chat/completions".
-        stream: whether the answer is streamed.
-        status: the HTTP status.
-        usage: the tokens that the container counted.
-        error: what went wrong, before the first byte or after it.
-        error_kind: its kind, of a few.
-        crash: the name of the exception that a bug raised.
-        where: where it was raised.
-        prompt: the prompt or the messages; None unless they are logged.
-        answer: the answer's parts; empty unless they are logged.
-        started: when the request came, on the monotonic clock.
-        first_byte: when a streamed answer began, on the same clock.
-        finished: whether the line is written.
+        route: The route's path as a template, such as "/v1/chat/completions".
+        stream: Whether the answer is streamed.
+        status: The HTTP status.
+        usage: The tokens that the container counted.
+        error: The error, before the first byte or after it.
+        error_kind: Its kind, of a few.
+        crash: The name of the exception that a bug raised.
+        where: The frames that raised it.
+        prompt: The prompt or the messages; None unless they are logged.
+        answer: The answer's parts; empty unless they are logged.
+        started: The time of the request, on the monotonic clock.
+        first_byte: The start of a streamed answer, on the same clock.
+        finished: Whether the line is written.
     """
 
     def __init__(
@@ -69,26 +69,26 @@ class RequestLog:
         self.finished = False
 
     def record_first_byte(self) -> None:
-        """Take down that the model's answer begins now."""
+        """Record the time of the first byte."""
         self.first_byte = time.monotonic()
 
     def record_prompt(self, prompt: object) -> None:
-        """Keep what the model is asked, where the environment wants it logged."""
+        """Record the prompt, where the environment wants it logged."""
         if self.log_prompts:
             self.prompt = prompt
 
     def record_answer(self, part: str | bytes) -> None:
-        """Keep a part of the answer, where the environment wants it logged; bytes may be split within a character."""
+        """Record a part of the answer, where the environment wants it logged; bytes may be split within a character."""
         if self.log_prompts:
             self.answer.append(part)
 
     def record_error(self, error: ApiError, *, kind: str | None = None) -> None:
-        """Take down what the client is told; without its traceback, which would keep whole frames alive."""
+        """Record the error sent to the client; without its traceback, which would keep whole frames alive."""
         self.error = error.with_traceback(None)
         self.error_kind = kind or error.type
 
     def record_crash(self, crash: Exception) -> None:
-        """Take down where a bug showed, without its message, which may quote a prompt."""
+        """Record the frames of a bug, without its message, which may quote a prompt."""
         self.crash = type(crash).__name__
         self.error_kind = "crash"
         self.where = logs.where(crash.__traceback__)
@@ -97,7 +97,7 @@ class RequestLog:
         """Write the request's line, once.
 
         Args:
-            whole: whether all of the answer was read.
+            whole: Whether all of the answer was read.
         """
         if self.finished:
             return

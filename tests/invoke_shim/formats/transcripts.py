@@ -100,7 +100,7 @@ def published(name: str, messages: Sequence[Message]) -> str:
     """A chat as the published template writes it, with the assistant's turn opened.
 
     Raises:
-        NotPublishedError: the template refuses the chat.
+        NotPublishedError: The template refuses the chat.
     """
     bos_token, eos_token = TOKENS[name]
     chat = [{"role": message.role, "content": message.content} for message in messages]

@@ -32,14 +32,14 @@ class Offer:
     """An invocation, and how the stand-in treats its answer.
 
     Attributes:
-        event: the event.
-        raw_event: what is handed out in its place.
+        event: The event.
+        raw_event: What is handed out in its place.
         request_id: Lambda's id.
-        trace_id: the X-Ray header; None: there is none.
-        seconds: how long the function may run.
-        status: what the answer is answered with.
-        hang_up_after: after how many chunks of the answer the connection is closed; None: never.
-        hang_up_idle: whether the connection of `next` is closed once the event is handed out.
+        trace_id: The X-Ray header; None: there is none.
+        seconds: How long the function may run.
+        status: What the answer is answered with.
+        hang_up_after: After how many chunks of the answer the connection is closed; None: never.
+        hang_up_idle: Whether the connection of `next` is closed once the event is handed out.
     """
 
     event: Any = field(default_factory=dict)
@@ -57,11 +57,11 @@ class Answer:
     """What a runtime has posted for an invocation.
 
     Attributes:
-        request_id: whose answer it is.
-        headers: of the request.
-        live: the chunks in the moment that they arrive; None is the end.
-        chunks: all of them.
-        trailers: what came after the last.
+        request_id: Whose answer it is.
+        headers: Of the request.
+        live: The chunks in the moment that they arrive; None is the end.
+        chunks: All of them.
+        trailers: What came after the last.
     """
 
     request_id: str
@@ -117,10 +117,10 @@ class RuntimeApiStandIn:
     """Serves one runtime.
 
     Attributes:
-        address: host and port, for AWS_LAMBDA_RUNTIME_API.
-        violations: what broke the protocol.
-        next_status: what `next` is answered with.
-        next_connections: the number of the connection of each request for an invocation.
+        address: Host and port, for AWS_LAMBDA_RUNTIME_API.
+        violations: What broke the protocol.
+        next_status: What `next` is answered with.
+        next_connections: The number of the connection of each request for an invocation.
     """
 
     def __init__(self) -> None:

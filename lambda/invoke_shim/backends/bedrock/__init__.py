@@ -1,1 +1,1 @@
-"""Ask a model imported into Bedrock: the client, request bodies, streams, Converse and errors."""
+"""A model imported into Bedrock as the backend: request bodies, Converse, streams and errors."""

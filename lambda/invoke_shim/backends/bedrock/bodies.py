@@ -1,6 +1,6 @@
-"""What imported models are sent by InvokeModel, and what they answer: OpenAI's two bodies and Bedrock's own.
+"""Request and response bodies of InvokeModel for imported models: OpenAI's two and Bedrock's own.
 
-Bedrock tells the bodies apart by their fields: `messages`, `prompt` with `max_tokens`, `prompt` with `max_gen_len`.
+Bedrock distinguishes the bodies by their fields: `messages`, `prompt` with `max_tokens`, `prompt` with `max_gen_len`.
 Source: "Invoke your imported model" and "Advanced API features for imported models" in Bedrock's user guide.
 """
 
@@ -21,47 +21,47 @@ class Body(Protocol):
     """One form of InvokeModel's body."""
 
     def payload(self, request: GenerationRequest) -> bytes:
-        """The request body; a stream is asked for by the operation, not in it."""
+        """Encode the request body; the operation selects a stream, not the body."""
 
     def read(self, body: bytes, request: GenerationRequest) -> Answer:
         """Read an answer that came at once.
 
         Raises:
-            ApiError: it is an error, or not understood.
+            ApiError: It is an error, or not understood.
         """
 
     def read_stream(self, chunks: Iterable[bytes], request: GenerationRequest) -> Iterator[Piece]:
         """Read a streamed answer, split anywhere.
 
         Raises:
-            ApiError: an error came in the stream, it broke off, or it is not understood.
+            ApiError: An error came in the stream, it broke off, or it is not understood.
         """
 
 
 def create_body(name: str) -> Body:
-    """A body by its name in BODY; `converse` is none of InvokeModel's."""
+    """Create a body by its name in BODY; `converse` is not one of InvokeModel's."""
     return NativeBody() if name == "native" else OpenAiBody()
 
 
 class OpenAiBody:
-    """OpenAI's chats and completions, which imported models take and answer as vLLM does.
+    """OpenAI's chats and completions, in which imported models behave like vLLM.
 
-    Models that were imported before November 2025 answer a completion in the form that Mistral's models have at
-    Bedrock, `{"outputs": [{"text", "stop_reason"}]}`, which is taken too.
+    Models that were imported before November 2025 answer a completion in the form of Mistral's models at Bedrock,
+    `{"outputs": [{"text", "stop_reason"}]}`, which is read too.
     """
 
     def __init__(self) -> None:
         self._openai = VllmContainer()
 
     def payload(self, request: GenerationRequest) -> bytes:
-        """The request body."""
+        """Encode the request body."""
         return self._openai.payload(request, stream=False)
 
     def read(self, body: bytes, request: GenerationRequest) -> Answer:
         """Read an answer that came at once.
 
         Raises:
-            ApiError: it is an error, or not understood.
+            ApiError: It is an error, or not understood.
         """
         if b'"outputs"' in body:
             body = _as_openai(parse(body))
@@ -71,14 +71,14 @@ class OpenAiBody:
         """Read a streamed answer; the counts come once, after all else.
 
         Raises:
-            ApiError: an error came in the stream, it broke off, or it is not understood.
+            ApiError: An error came in the stream, it broke off, or it is not understood.
         """
         metered = MeteredStream(chunks)
-        told = False
+        has_usage = False
         for piece in self._openai.read_stream(self._lines(metered), request):
-            told |= piece.usage is not None
+            has_usage |= piece.usage is not None
             yield piece
-        if metered.usage is not None and not told:
+        if metered.usage is not None and not has_usage:
             yield Piece(usage=metered.usage)
 
     def _lines(self, documents: Iterable[bytes]) -> Iterator[bytes]:
@@ -91,11 +91,11 @@ class OpenAiBody:
 class NativeBody:
     """Bedrock's own body for completions: `prompt` and `max_gen_len` in, `generation` and counts out.
 
-    It has no field for stop strings, seeds or penalties, and tells log probabilities by the tokens' ids only.
+    It has no field for stop strings, seeds or penalties, and reports log probabilities by the tokens' ids only.
     """
 
     def payload(self, request: GenerationRequest) -> bytes:
-        """The request body."""
+        """Encode the request body."""
         generation = request.generation
         payload: dict[str, Any] = {"prompt": request.prompt, "max_gen_len": generation.max_tokens}
         if generation.greedy:
@@ -111,7 +111,7 @@ class NativeBody:
         """Read an answer that came at once.
 
         Raises:
-            ApiError: it is an error, or not understood.
+            ApiError: It is an error, or not understood.
         """
         reply = parse(body)
         raise_error(reply, refuses_with_424=False)
@@ -122,10 +122,10 @@ class NativeBody:
     def read_stream(self, chunks: Iterable[bytes], request: GenerationRequest) -> Iterator[Piece]:
         """Read a streamed answer.
 
-        Each document tells the tokens generated so far; the prompt's tokens are told in the first one only.
+        Each document counts the tokens generated so far; only the first one counts the prompt's.
 
         Raises:
-            ApiError: an error came in the stream, it broke off, or it is not understood.
+            ApiError: An error came in the stream, it broke off, or it is not understood.
         """
         metered = MeteredStream(chunks)
         prompt_tokens: int | None = None
@@ -169,7 +169,7 @@ def _reason(reply: Mapping[str, Any]) -> Any:
 
 
 def _native_format(response_format: Mapping[str, Any]) -> Mapping[str, Any]:
-    """OpenAI's `response_format` with the bare schema, which OpenAI wraps together with its name."""
+    """Replace the schema that OpenAI wraps together with its name by the bare schema."""
     wrapped = response_format.get("json_schema")
     if isinstance(wrapped, dict) and isinstance(wrapped.get("schema"), dict):
         return {**response_format, "json_schema": wrapped["schema"]}

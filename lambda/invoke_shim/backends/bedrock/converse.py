@@ -1,4 +1,4 @@
-"""Bedrock's Converse API: a chat in, in terms of its own, and what comes back.
+"""Parameters and answers of Bedrock's Converse API.
 
 Source: the API reference of Converse and ConverseStream, and botocore's model of them.
 """
@@ -20,7 +20,7 @@ _SYSTEM_ROLES = ("system", "developer")
 
 
 def parameters(request: GenerationRequest) -> dict[str, Any]:
-    """The operation's parameters, but for the model."""
+    """Return the operation's parameters, without the model."""
     system = [{"text": message.content} for message in request.messages if message.role in _SYSTEM_ROLES]
     chat = [
         {"role": message.role, "content": [{"text": message.content}]}
@@ -49,7 +49,7 @@ def read(reply: Mapping[str, Any]) -> Answer:
     """Read an answer that came at once.
 
     Raises:
-        ApiError: the generation failed, or the answer is not understood.
+        ApiError: The generation failed, or the answer is not understood.
     """
     message = (reply.get("output") or {}).get("message")
     if not isinstance(message, dict):
@@ -65,7 +65,7 @@ def read_stream(events: Iterable[Mapping[str, Any]]) -> Iterator[Piece]:
     """Read a stream's events; the counts come after all else.
 
     Raises:
-        ApiError: the generation failed, or the stream broke off.
+        ApiError: The generation failed, or the stream broke off.
     """
     ended = False
     for event in events:

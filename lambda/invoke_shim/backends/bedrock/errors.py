@@ -1,4 +1,4 @@
-"""What goes wrong at an imported model, in OpenAI's terms.
+"""Errors of an imported model, translated into OpenAI's.
 
 | Bedrock says | the client gets | tried again |
 |---|---|---|
@@ -20,8 +20,8 @@
 | read timeout | 504 | |
 | connection lost in between | 502 | |
 
-What is tried again (`retry.when_ready`) never reached the model. Of an exception in a stream, botocore tells the
-message and no other member.
+What is tried again (`retry.when_ready`) never reached the model. Of an exception in a stream, botocore passes
+on the message and no other member.
 """
 
 from botocore.exceptions import ClientError, ParamValidationError
@@ -42,19 +42,19 @@ from invoke_shim.backends.target import TargetGoneError
 from invoke_shim.errors import ApiError
 
 COLD_SECONDS = 30
-"""When to try again while an imported model is loaded, which takes tens of seconds to minutes."""
+"""`retry-after` while an imported model is loaded, which takes tens of seconds to minutes."""
 
 _SERVICE = "Bedrock"
 _MODEL = "the imported model"
 
 
 def translate(error: Failure, *, patience_seconds: int, stream: bool) -> ApiError:
-    """The client's error for one that botocore raised.
+    """Translate an error of botocore's into the client's.
 
     Args:
-        error: from the call, or from reading its body or stream.
-        patience_seconds: how long this API waits for an answer in all.
-        stream: whether the answer was to be streamed.
+        error: Raised by the call, or while its body or stream was read.
+        patience_seconds: The time that this API waits for an answer in all.
+        stream: Whether the answer was to be streamed.
     """
     if isinstance(error, ParamValidationError):
         return refused(str(error), service=_SERVICE, upstream=type(error).__name__)

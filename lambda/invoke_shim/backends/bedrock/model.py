@@ -1,4 +1,4 @@
-"""An imported model at Bedrock as the backend, by InvokeModel and Converse and what streams in their place."""
+"""A model imported into Bedrock as the backend, by InvokeModel, Converse and their streaming operations."""
 
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -24,10 +24,10 @@ from invoke_shim.rules.base import Rules
 from invoke_shim.settings import CONNECT_TIMEOUT_SECONDS, START_MARGIN_SECONDS, Settings
 
 JSON_LINES = "application/jsonl"
-"""The content type of a native stream: a document a line, as nothing else separates Bedrock's."""
+"""Content type of a native stream: one document a line, since Bedrock puts nothing between them."""
 
 MAX_READ_TIMEOUT_SECONDS = 300
-"""How long Bedrock's answer is waited for, where the API's own patience allows: it tells no limit of its own."""
+"""The longest wait for Bedrock's next byte, where INVOKE_TIMEOUT_SECONDS allows it; Bedrock documents no limit."""
 
 T = TypeVar("T")
 Chunks = Generator[bytes, None, None]
@@ -35,10 +35,10 @@ Events = Generator[Any, None, None]
 
 
 def create(settings: Settings) -> "ImportedModel":
-    """The backend that the settings describe.
+    """Create the backend that the settings describe.
 
     Raises:
-        ValueError: the settings name no body, or neither model nor parameter; `Settings` keeps that from happening.
+        ValueError: The settings name no body, or neither model nor parameter; `Settings` keeps that from happening.
     """
     if settings.body is None:
         raise ValueError("the settings name no body")
@@ -50,9 +50,9 @@ class ImportedModel:
     """Sends chats and prompts to one imported model at a time.
 
     Args:
-        target: tells the model's ARN.
-        body: what form of request the model is declared with.
-        settings: the function's settings.
+        target: Holds the model's ARN.
+        body: The form of request that the model is declared with.
+        settings: The function's settings.
     """
 
     def __init__(self, *, target: Target, body: BodyName, settings: Settings) -> None:
@@ -67,12 +67,12 @@ class ImportedModel:
 
     @property
     def takes_messages(self) -> bool:
-        """Whether the model's side writes a chat's prompt."""
+        """True if the model's side writes a chat's prompt."""
         return self._name in ("chat", "converse")
 
     @property
     def rules(self) -> Rules:
-        """What the body takes."""
+        """The parameters that the body takes."""
         found: Rules = self._rules.rules
         return found
 
@@ -93,7 +93,7 @@ class ImportedModel:
         """Answer piece by piece; the request is sent for the first one.
 
         Raises:
-            ApiError: as `complete`; from a later piece, that the answer broke off.
+            ApiError: As `complete`; from a later piece, that the answer broke off.
         """
         if self._name == "converse":
             events = self._stream(converse.parameters(request), deadline, _converse_stream)
@@ -105,7 +105,7 @@ class ImportedModel:
             yield from self._body.read_stream(chunks, request)
 
     def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:
-        """What is wrong with a payload of Bedrock's form, by the body's parameter rules."""
+        """List the problems of a payload of Bedrock's form, by the body's rules."""
         problems: list[Problem] = self._rules.native_problems(
             body,
             max_input_tokens=self._settings.max_input_tokens,
@@ -114,7 +114,7 @@ class ImportedModel:
         return problems
 
     def invoke(self, body: bytes, deadline: Deadline) -> NativeReply:
-        """Send a payload to the model as it is, with Converse the operation's parameters but for the model.
+        """Send a payload to the model unchanged; with Converse, the operation's parameters without the model.
 
         Raises:
             ApiError: Bedrock or the model answered with an error, or not in time.
@@ -125,7 +125,7 @@ class ImportedModel:
         return NativeReply(self._whole(_invoke_parameters(self._native(body)), deadline, _invoke), "application/json")
 
     def invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
-        """Send a payload to the model as it is, and stream the answer as JSON lines.
+        """Send a payload to the model unchanged, and stream the answer as JSON lines.
 
         Returns:
             The stream; its `chunks` is a generator, to be closed when it is not read to its end.
@@ -144,7 +144,7 @@ class ImportedModel:
         self._connections.close()
 
     def _native(self, body: bytes) -> bytes:
-        """Bedrock's own body has no `stream`: the operation says it."""
+        """Remove `stream` from Bedrock's own body: the operation selects it."""
         if self._name != "native" or b'"stream"' not in body:
             return body
         document = parse(body)
@@ -169,7 +169,7 @@ class ImportedModel:
         return self._when_ready(send, deadline, reserve=answer_seconds(deadline))
 
     def _stream(self, parameters: Mapping[str, Any], deadline: Deadline, call: Callable[..., Any]) -> Events:
-        """The events of a stream; the request is sent for the first one."""
+        """Yield the events of a stream; the request is sent for the first one."""
 
         def send(arn: str) -> Any:
             client = self._connections.client(deadline.remaining(), stream=True)
@@ -187,7 +187,7 @@ class ImportedModel:
                 self._connections.used()
 
     def _when_ready(self, send: Callable[[str], T], deadline: Deadline, *, reserve: float) -> T:
-        """Send, and send again while the model is not ready; to its successor, where it was replaced meanwhile."""
+        """Send, and retry while the model is not ready; to its successor, if it was replaced meanwhile."""
         return when_ready(lambda: send_to(self._target, send), deadline, reserve=reserve)
 
     def _translate(self, error: Failure, *, stream: bool) -> ApiError:
@@ -220,14 +220,14 @@ def _converse_stream(client: Any, **parameters: Any) -> Any:
 
 
 def _native_converse(body: bytes) -> dict[str, Any]:
-    """The operation's parameters; which of them is streamed, the route has read from `stream`."""
+    """Read the operation's parameters; `stream`, which the route has read, is not one of them."""
     parameters = parse(body)
     parameters.pop("stream", None)
     return parameters
 
 
 def _begun(lines: Chunks) -> Chunks:
-    """A stream whose request was sent and whose first line came, so that its errors have a status."""
+    """Start a stream: send its request and wait for its first line, so that errors until then have a status."""
     first = next(lines, None)
 
     def chunks() -> Chunks:
@@ -238,7 +238,7 @@ def _begun(lines: Chunks) -> Chunks:
                 yield from lines
 
     begun = chunks()
-    # Begun, so that it closes the connection even if nothing of it is ever read.
+    # Started, so that it closes the connection even if nothing of it is ever read.
     next(begun)
     return begun
 

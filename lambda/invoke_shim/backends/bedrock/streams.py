@@ -1,7 +1,7 @@
-"""The documents in the chunks of InvokeModelWithResponseStream.
+"""Find the documents in the chunks of InvokeModelWithResponseStream.
 
-Bedrock sends a JSON document in each chunk. Nothing says so, and nothing separates them but their own braces; so
-they are found by those, wherever the chunks begin and end.
+Bedrock sends a JSON document in each chunk. That is not documented, and nothing separates the documents but their own
+braces; so they are found by those, wherever the chunks begin and end.
 """
 
 import json
@@ -15,7 +15,7 @@ from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import Usage
 
 METRICS = "amazon-bedrock-invocationMetrics"
-"""What Bedrock adds to the last document of a stream: the counts of tokens, and latencies."""
+"""The member that Bedrock adds to the last document of a stream: token counts and latencies."""
 
 _METRICS_MARK = METRICS.encode()
 _STRUCTURE = re.compile(rb'["{}]')
@@ -23,7 +23,7 @@ _STRING_END = re.compile(rb'["\\]')
 
 
 class ObjectSplitter:
-    """Bytes into the JSON objects at their top level; what stands between those is dropped.
+    """Splits bytes into the JSON objects at their top level; bytes between those are dropped.
 
     Each byte is looked at once, however the bytes come.
     """
@@ -36,11 +36,11 @@ class ObjectSplitter:
 
     @property
     def is_between(self) -> bool:
-        """Whether every object that has begun is complete."""
+        """True if every object that has begun is complete."""
         return self._depth == 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take the next bytes; returns the objects that are complete with them.
+        """Take the next bytes; return the objects that are complete with them.
 
         Raises:
             ApiError: 502, an object is too long, or this is none.
@@ -66,7 +66,7 @@ class ObjectSplitter:
         return found
 
     def _next(self, data: bytes, position: int) -> int | None:
-        """The place of the next brace outside of a string."""
+        """Find the position of the next brace outside of a string."""
         while position < len(data):
             if self._escaped:
                 self._escaped = False
@@ -88,10 +88,10 @@ class ObjectSplitter:
 
 
 def objects(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The JSON objects of a stream, each as soon as it is whole.
+    """Yield the JSON objects of a stream, each as soon as it is complete.
 
     Raises:
-        ApiError: 502, the stream ends within one, or is none of such.
+        ApiError: 502, the stream ends within an object, or is no stream of objects.
     """
     splitter = ObjectSplitter()
     for chunk in chunks:
@@ -101,13 +101,13 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class MeteredStream:
-    """A stream's objects without Bedrock's metrics, which are kept.
+    """The objects of a stream without Bedrock's metrics, which are stored.
 
     Args:
-        chunks: the stream, split anywhere.
+        chunks: The stream, split anywhere.
 
     Attributes:
-        usage: what the metrics tell, once they have come.
+        usage: The counts of the metrics, once they have come.
     """
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
@@ -115,10 +115,10 @@ class MeteredStream:
         self.usage: Usage | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        """The objects; one that held nothing but metrics is left out.
+        """Yield the objects, but for one that holds nothing but metrics.
 
         Raises:
-            ApiError: see `objects`.
+            ApiError: See `objects`.
         """
         for document in objects(self._chunks):
             # The mark may stand in the model's text: then it is no key, and nothing is taken out.
@@ -136,7 +136,7 @@ class MeteredStream:
 
 
 def parse(document: bytes) -> dict[str, Any]:
-    """A document of a stream, or an answer that came at once.
+    """Parse a document of a stream, or an answer that is not streamed.
 
     Raises:
         ApiError: 502, it is no JSON object.

@@ -1,4 +1,4 @@
-"""What is asked of a container, and what all of them share."""
+"""The interface of a container, and the functions that all of them share."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,10 +11,10 @@ from invoke_shim.errors import ApiError, retry_after
 from invoke_shim.generation.types import LOWEST_LOGPROB, Answer, FinishReason, GenerationRequest, Piece
 
 BUSY_SECONDS = 2
-"""When to try again while a container's queue is full: about the time of a short answer."""
+"""`retry-after` while a container's queue is full: about the time of a short answer."""
 
 NOT_READY_SECONDS = 10
-"""When to try again while a model is not ready: loading takes minutes, OpenAI's clients wait for some seconds."""
+"""`retry-after` while a model is not ready: loading takes minutes, OpenAI's clients wait for some seconds."""
 
 MAX_MESSAGE = 1000
 """Characters of a container's message that are passed on."""
@@ -29,40 +29,40 @@ class Container(Protocol):
 
     @property
     def takes_messages(self) -> bool:
-        """Whether it writes a chat's prompt by itself."""
+        """True if it writes a chat's prompt by itself."""
 
     @property
     def refuses_with_424(self) -> bool:
-        """Whether the status 424 means a refused payload (LMI) or a failed generation (TGI)."""
+        """True if the status 424 is a refused payload (LMI), False if it is a failed generation (TGI)."""
 
     def payload(self, request: GenerationRequest, *, stream: bool) -> bytes:
-        """The request body."""
+        """Encode the request body."""
 
     def read(self, body: bytes, request: GenerationRequest) -> Answer:
         """Read an answer that came at once.
 
         Raises:
-            ApiError: it is an error, or not understood.
+            ApiError: It is an error, or not understood.
         """
 
     def read_stream(self, chunks: Iterable[bytes], request: GenerationRequest) -> Iterator[Piece]:
-        """Read a streamed answer, split anywhere. Text, tokens and counts are all there, once, and in order.
+        """Read a streamed answer, split anywhere. All text, tokens and counts come once and in order.
 
         Raises:
-            ApiError: an error came in the stream, it broke off, or it is not understood.
+            ApiError: An error came in the stream, it broke off, or it is not understood.
         """
 
 
 def encode(payload: Mapping[str, Any]) -> bytes:
-    """A request body; ASCII, so that no encoding can be guessed wrong."""
+    """Encode a request body in ASCII, so that no encoding can be guessed wrong."""
     return json.dumps(payload).encode("ascii")
 
 
 def decode(body: bytes) -> Any:
-    """An answer's JSON.
+    """Decode the JSON of an answer.
 
     Raises:
-        ApiError: 502, it is none.
+        ApiError: 502, it is not JSON.
     """
     try:
         return json.loads(body.decode("utf-8"))
@@ -71,30 +71,30 @@ def decode(body: bytes) -> Any:
 
 
 def count(value: Any) -> int | None:
-    """A number of tokens; None where a container tells nothing that could be one."""
+    """Return a count of tokens; None where a container's value cannot be one."""
     return value if type(value) is int and value >= 0 else None
 
 
 def logprob(value: Any) -> float:
-    """A log probability; containers tell null, and some NaN or an infinity, of a token that has none."""
+    """Return a log probability; containers write null, and some NaN or an infinity, for a token without one."""
     if type(value) not in (int, float) or not isfinite(value):
         return LOWEST_LOGPROB
     return float(value)
 
 
 def finish_reason(reason: Any) -> FinishReason:
-    """OpenAI's word for why a text ended, of a container that told one."""
+    """Translate a container's finish reason into OpenAI's."""
     return reason if reason in ("length", "content_filter") else "stop"
 
 
 def container_error(status: int, message: str, *, refuses_with_424: bool, upstream: str) -> ApiError:
-    """The client's error for a container's.
+    """Translate an error of a container's into the client's.
 
     Args:
-        status: the status that it answered with, or tells in its answer; 0 where none is known.
-        message: what it says.
-        refuses_with_424: see `Container`.
-        upstream: for the log.
+        status: The status of its response, or in its answer; 0 where none is known.
+        message: The container's message.
+        refuses_with_424: See `Container`.
+        upstream: For the log.
     """
     if status == 429:
         return ApiError(
@@ -120,7 +120,7 @@ def container_error(status: int, message: str, *, refuses_with_424: bool, upstre
 
 
 def failed(upstream: str) -> ApiError:
-    """502: the container failed to generate. Its own words are left out: they are of its inside."""
+    """Return the 502 of a failed generation, without the container's message, which is about its internals."""
     return ApiError(
         "the model's container failed to generate an answer; a prompt longer than the model takes can be the cause",
         status=502,
@@ -130,7 +130,7 @@ def failed(upstream: str) -> ApiError:
 
 
 def error_message(body: str) -> str:
-    """The message in a container's error body: `error` (TGI, LMI), `error.message` (vLLM), `message`, or the body."""
+    """Return the message of an error body: `error` (TGI, LMI), `error.message` (vLLM), `message`, or the body."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -148,11 +148,11 @@ _STATUSES = {
     "tool error": 422,
     "validation": 422,
 }
-"""The statuses of TGI's kinds of error (`router/src/server.rs`), which its streams tell without them."""
+"""Statuses by TGI's kinds of error (`router/src/server.rs`): its streams carry the kind alone."""
 
 
 def message_and_status(document: Mapping[str, Any]) -> tuple[str | None, int]:
-    """The message and the status that an error document tells; None and 0 where it does not.
+    """Return the message and the status in an error document; None and 0 where they are missing.
 
     TGI: `{"error": str, "error_type": str}`. LMI: `{"error": str, "code": int}`. vLLM: `{"error": {"message": str,
     "code": int}}`, before 0.10 `{"object": "error", "message": str, "code": int}`.
@@ -168,10 +168,10 @@ def message_and_status(document: Mapping[str, Any]) -> tuple[str | None, int]:
 
 
 def raise_error(document: Mapping[str, Any], *, refuses_with_424: bool) -> None:
-    """Raise what a document under status 200 tells of, if it tells of an error.
+    """Raise the error that a document under status 200 holds, if there is one.
 
     Raises:
-        ApiError: the error.
+        ApiError: The error.
     """
     if document.get("error") is None and document.get("object") != "error":
         return

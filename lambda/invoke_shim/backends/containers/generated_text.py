@@ -90,7 +90,7 @@ class GeneratedTextContainer:
         self._dialect = dialect
 
     def payload(self, request: GenerationRequest, *, stream: bool) -> bytes:
-        """The request body."""
+        """Encode the request body."""
         generation = request.generation
         parameters: dict[str, Any] = {
             "max_new_tokens": generation.max_tokens,
@@ -102,14 +102,14 @@ class GeneratedTextContainer:
             parameters["stop"] = list(generation.stop[: self._dialect.max_stop])
         optional = {name: getattr(generation, name) for name in ("seed", *self._dialect.penalties)}
         if generation.response_format is not None:
-            # TGI's: the rules let nothing but a schema with properties come here.
+            # TGI's: by the rules, only a schema with properties comes here.
             optional["grammar"] = {"type": "json", "value": generation.response_format["json_schema"]["schema"]}
         if self._dialect.has_alternatives and generation.logprobs:
             optional["top_n_tokens"] = generation.top_logprobs or None
         if not stream:
             # Costs the container memory for a probability of every vocabulary entry at every token of the
             # prompt, which is why newer TGI versions have it switched off: only when the client asks. Streams
-            # are refused with it, and tell the number of the prompt's tokens anyway.
+            # are refused with it, and report the number of the prompt's tokens anyway.
             optional["decoder_input_details"] = generation.decoder_input_details or None
         parameters |= {name: value for name, value in optional.items() if value is not None}
         # The prompt is put before the answer here (`_echo`), in streams too, where the containers do not.
@@ -123,7 +123,7 @@ class GeneratedTextContainer:
         """Read an answer that came at once: an object, or a list of one.
 
         Raises:
-            ApiError: it is an error, or not understood.
+            ApiError: It is an error, or not understood.
         """
         return self._answer(_one(decode(body)), request)
 
@@ -131,7 +131,7 @@ class GeneratedTextContainer:
         """Read a streamed answer.
 
         Raises:
-            ApiError: an error came in the stream, it broke off, or it is not understood.
+            ApiError: An error came in the stream, it broke off, or it is not understood.
         """
         if echo := _echo(request):
             yield Piece(text=echo)
@@ -165,7 +165,7 @@ class GeneratedTextContainer:
     def _step(
         self, event: Mapping[str, Any], token: Mapping[str, Any], text: "StreamedText", request: GenerationRequest
     ) -> Iterator[Piece]:
-        """The token of an event; with the last one what is left of the text, the reason and the counts."""
+        """Yield an event's token; with the last one the rest of the text, the finish reason and the counts."""
         new = text.add(token)
         logprobs: tuple[TokenLogprob, ...] = ()
         if request.generation.logprobs and not is_special(token):
@@ -200,7 +200,7 @@ class GeneratedTextContainer:
 
 
 def _one(reply: Any) -> Mapping[str, Any]:
-    """The one object that an answer or an event is."""
+    """Return the only object of an answer or an event."""
     if isinstance(reply, list) and len(reply) == 1:
         reply = reply[0]
     if not isinstance(reply, dict):
@@ -209,10 +209,10 @@ def _one(reply: Any) -> Mapping[str, Any]:
 
 
 def _sampling(generation: Generation) -> dict[str, Any]:
-    """How the next token is chosen.
+    """Return the sampling parameters.
 
-    TGI and LMI take the likeliest token unless told `do_sample`, OpenAI's API samples at temperature 1 unless
-    told otherwise; so it is always told. Greedy means no other sampling parameter either: TGI refuses a
+    TGI and LMI take the likeliest token without `do_sample`, OpenAI's API samples at temperature 1 by default; so
+    `do_sample` is always sent. Greedy means no other sampling parameter either: TGI refuses a
     temperature of 0, and samples if there is a top_p, whatever do_sample says. TGI refuses a top_p of 1, which
     says nothing in any case.
     """
@@ -232,11 +232,11 @@ def _echo(request: GenerationRequest) -> str:
 
 
 def _details(reply: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The details of an answer.
+    """Return the details of an answer.
 
     Raises:
-        ApiError: 502, they say that generating failed: LMI answers so, with an empty text and under 200, a
-            generation that broke or parameters that it refuses.
+        ApiError: 502, they report a failed generation: with an empty text and status 200, LMI answers so to a
+            generation that broke and to parameters that it refuses.
     """
     details = reply.get("details")
     if not isinstance(details, dict):
@@ -247,7 +247,7 @@ def _details(reply: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _usage(details: Mapping[str, Any]) -> Usage:
-    """TGI tells the number of the prompt's tokens in a stream's end, else only by telling all of them."""
+    """Return the counts; TGI counts the prompt's tokens at a stream's end, otherwise it only lists them."""
     prefill = details.get("prefill")
     prompt_tokens = count(details.get("input_length"))
     if prompt_tokens is None and isinstance(prefill, list) and prefill:
@@ -256,7 +256,7 @@ def _usage(details: Mapping[str, Any]) -> Usage:
 
 
 def _finish_reason(details: Mapping[str, Any], usage: Usage, generation: Generation) -> FinishReason:
-    """OpenAI's reason; LMI's may be null, a stop string or a token id, and then the number of tokens tells."""
+    """Return OpenAI's finish reason; LMI's may be null, a stop string or a token id: then the token count decides."""
     reason = details.get("finish_reason")
     if reason == "length":
         return "length"

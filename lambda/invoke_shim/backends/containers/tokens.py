@@ -1,4 +1,4 @@
-"""Tokens as TGI and DJL-LMI report them: the text that they make, and their log probabilities."""
+"""Read the tokens that TGI and DJL-LMI report: their text and their log probabilities."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,14 @@ from invoke_shim.generation.types import Generation, TokenLogprob
 
 
 class StreamedText:
-    """The text that a stream's tokens make so far."""
+    """The text of a stream's tokens so far."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._special: list[str] = []
 
     def add(self, token: Mapping[str, Any]) -> str:
-        """Take a token; returns its text, which is empty for one that is not text, such as an end of turn."""
+        """Take a token; return its text, which is empty for a token that is not text, such as an end of turn."""
         text = token.get("text")
         if not isinstance(text, str):
             return ""
@@ -23,7 +23,7 @@ class StreamedText:
         return "" if is_special(token) else text
 
     def rest(self, whole: str) -> str:
-        """What the whole text, told at the end, has after the tokens' texts.
+        """Return the part of the complete text, sent at the end, that follows the tokens' texts.
 
         TGI gives no text for the first bytes of a character; when the answer ends inside of it, only the whole
         text may have what stands for them. The other way about, the whole text can be empty, or lack the space
@@ -39,7 +39,7 @@ class StreamedText:
 
 
 def is_special(token: Mapping[str, Any]) -> bool:
-    """Whether a token is not text: TGI's name for it, and LMI's."""
+    """Check for a token that is not text, by TGI's name of the flag and by LMI's."""
     return token.get("special") is True or token.get("special_token") is True
 
 
@@ -48,7 +48,7 @@ def _tokens(details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def text_of_tokens(details: Mapping[str, Any]) -> str:
-    """The text by its tokens.
+    """Put the text together from its tokens.
 
     TGI drops the whole text when it would end inside a character, which it can at the limit of tokens.
     """
@@ -67,7 +67,7 @@ def logprobs_of(details: Mapping[str, Any], generation: Generation) -> tuple[Tok
 
 
 def token_logprob(token: Mapping[str, Any], top: Any, generation: Generation) -> TokenLogprob:
-    """A token; the alternatives as likely first, TGI tells more than asked for where some are equally likely."""
+    """Read a token with its likeliest alternatives; TGI reports more than asked for where some are equally likely."""
     alternatives = sorted(
         ((str(other.get("text") or ""), _logprob_of(other)) for other in _list(top) if isinstance(other, dict)),
         key=lambda alternative: -alternative[1],
@@ -78,7 +78,7 @@ def token_logprob(token: Mapping[str, Any], top: Any, generation: Generation) ->
 
 
 def _logprob_of(token: Mapping[str, Any]) -> float:
-    """LMI's older name of it is log_prob."""
+    """Return a token's log probability; LMI's older name of it is `log_prob`."""
     return logprob(token["logprob"] if "logprob" in token else token.get("log_prob"))
 
 

@@ -29,7 +29,7 @@ from invoke_shim.generation.types import (
 )
 
 _FAILED = ("abort", "error")
-"""Reasons to end an answer that vLLM gives when generating broke."""
+"""vLLM's finish reasons of a failed generation."""
 
 
 class VllmContainer:
@@ -40,7 +40,7 @@ class VllmContainer:
     refuses_with_424 = False
 
     def payload(self, request: GenerationRequest, *, stream: bool) -> bytes:
-        """The request body."""
+        """Encode the request body."""
         generation = request.generation
         payload: dict[str, Any] = {"max_tokens": generation.max_tokens, **_sampling(generation)}
         if generation.stop:
@@ -60,7 +60,7 @@ class VllmContainer:
         """Read an answer that came at once.
 
         Raises:
-            ApiError: it is an error, or not understood.
+            ApiError: It is an error, or not understood.
         """
         reply = decode(body)
         if not isinstance(reply, dict):
@@ -89,7 +89,7 @@ class VllmContainer:
         """Read a streamed answer; the counts come once, after all else.
 
         Raises:
-            ApiError: an error came in the stream, it broke off, or it is not understood.
+            ApiError: An error came in the stream, it broke off, or it is not understood.
         """
         usage: Usage | None = None
         ended: set[int] = set()
@@ -103,7 +103,7 @@ class VllmContainer:
                     ended.add(piece.index)
                 if piece.text or piece.logprobs or piece.finish_reason:
                     yield piece
-            # Newer versions of the protocol tell it with each chunk; the last one counts.
+            # Newer versions of the protocol report it with each chunk; the last one counts.
             usage = _usage(chunk.get("usage")) or usage
         if len(ended) < request.generation.n:
             raise broken_off()
@@ -124,7 +124,7 @@ class VllmContainer:
 
 
 def _sampling(generation: Generation) -> dict[str, Any]:
-    """How the next token is chosen; vLLM refuses a top_p of 0, which asks for the likeliest token."""
+    """Return the sampling parameters; vLLM refuses a top_p of 0, which selects the likeliest token."""
     if generation.greedy:
         return {"temperature": 0}
     sampling = {"temperature": generation.temperature, "top_p": generation.top_p}
@@ -178,7 +178,7 @@ def _usage(usage: Any) -> Usage | None:
 
 
 def _logprobs(choice: Mapping[str, Any], generation: Generation) -> tuple[TokenLogprob, ...]:
-    """A chat's log probabilities are a list of tokens, a completion's are three lists side by side."""
+    """Read log probabilities: a list of tokens for a chat, three lists side by side for a completion."""
     found = choice.get("logprobs")
     if not generation.logprobs or not isinstance(found, dict):
         return ()
@@ -204,7 +204,7 @@ def _chat_token(token: Mapping[str, Any], generation: Generation) -> TokenLogpro
 
 
 def _likeliest(alternatives: Iterable[tuple[Any, Any]], generation: Generation) -> tuple[tuple[str, float], ...]:
-    """The alternatives that were asked for; vLLM adds the token that was taken to them."""
+    """Return as many alternatives as were requested; vLLM adds the token that was taken."""
     found = sorted(((str(name or ""), logprob(value)) for name, value in alternatives), key=lambda item: -item[1])
     return tuple(found[: generation.top_logprobs])
 

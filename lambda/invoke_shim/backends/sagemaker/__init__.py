@@ -1,1 +1,1 @@
-"""Ask a SageMaker endpoint: the client, its runtime and its errors."""
+"""A SageMaker endpoint as the backend: the client of its runtime, and errors."""

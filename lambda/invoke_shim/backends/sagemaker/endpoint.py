@@ -22,10 +22,10 @@ from invoke_shim.settings import Settings
 
 
 def create(settings: Settings) -> "SageMakerEndpoint":
-    """The backend that the settings describe.
+    """Create the backend that the settings describe.
 
     Raises:
-        ValueError: the settings name no container, or neither endpoint nor parameter; `Settings` keeps that from
+        ValueError: The settings name no container, or neither endpoint nor parameter; `Settings` keeps that from
             happening.
     """
     if settings.container is None:
@@ -41,9 +41,9 @@ class SageMakerEndpoint:
     """Sends prompts to one endpoint at a time.
 
     Args:
-        target: tells the endpoint's name.
-        container: the kind of container behind the endpoint.
-        settings: the function's settings.
+        target: Holds the endpoint's name.
+        container: The kind of container behind the endpoint.
+        settings: The function's settings.
     """
 
     def __init__(self, *, target: Target, container: Container, settings: Settings) -> None:
@@ -55,19 +55,19 @@ class SageMakerEndpoint:
 
     @property
     def takes_messages(self) -> bool:
-        """Whether the container writes a chat's prompt by itself."""
+        """True if the container writes a chat's prompt by itself."""
         return self._container.takes_messages
 
     @property
     def rules(self) -> Rules:
-        """What the container takes."""
+        """The parameters that the container takes."""
         return self._rules.rules
 
     def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
         """Answer at once; from the container's stream, where the settings say so.
 
         Raises:
-            ApiError: the endpoint or its container answered with an error, not in time, or with something
+            ApiError: The endpoint or its container answered with an error, not in time, or with something
                 that is not understood.
         """
         if self._settings.gather_stream:
@@ -79,14 +79,14 @@ class SageMakerEndpoint:
         """Answer piece by piece; the request is sent for the first one.
 
         Raises:
-            ApiError: as `complete`; from a later piece, that the answer broke off.
+            ApiError: As `complete`; from a later piece, that the answer broke off.
         """
         native = self.invoke_stream(self._container.payload(request, stream=True), deadline)
         with closing(native.chunks):  # type: ignore[type-var]  # a generator
             yield from self._container.read_stream(native.chunks, request)
 
     def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:
-        """What is wrong with a payload of the container's own form, by the container's parameter rules."""
+        """List the problems of a payload of the container's own form, by the container's rules."""
         return self._rules.native_problems(
             body,
             max_input_tokens=self._settings.max_input_tokens,
@@ -94,10 +94,10 @@ class SageMakerEndpoint:
         )
 
     def invoke(self, body: bytes, deadline: Deadline) -> NativeReply:
-        """Send a payload to the container as it is.
+        """Send a payload to the container unchanged.
 
         Raises:
-            ApiError: the endpoint or its container answered with an error, or not in time.
+            ApiError: The endpoint or its container answered with an error, or not in time.
         """
 
         def send(endpoint_name: str) -> NativeReply:
@@ -106,13 +106,13 @@ class SageMakerEndpoint:
         return when_ready(lambda: send_to(self._target, send), deadline, reserve=answer_seconds(deadline))
 
     def invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
-        """Send a payload to the container as it is, and stream the answer.
+        """Send a payload to the container unchanged, and stream the answer.
 
         Returns:
             The stream; its `chunks` is a generator, to be closed when it is not read to its end.
 
         Raises:
-            ApiError: the endpoint or its container answered with an error, or not in time; from the stream's
+            ApiError: The endpoint or its container answered with an error, or not in time; from the stream's
                 chunks, that it broke off.
         """
 
@@ -135,7 +135,7 @@ class SageMakerEndpoint:
         except FAILURES as error:
             raise self._translate(error, endpoint_name, stream=True) from error
         chunks = self._chunks(response["Body"], endpoint_name)
-        # Begun, so that it closes the connection even if nothing of it is ever read.
+        # Started, so that it closes the connection even if nothing of it is ever read.
         next(chunks)
         return NativeStream(chunks, response.get("ContentType") or "text/event-stream")
 

@@ -1,4 +1,4 @@
-"""What goes wrong at a SageMaker endpoint, in OpenAI's terms.
+"""Errors of a SageMaker endpoint, translated into OpenAI's.
 
 | SageMaker says | the client gets | tried again |
 |---|---|---|
@@ -59,10 +59,10 @@ class Call(NamedTuple):
     """The call that went wrong.
 
     Attributes:
-        endpoint_name: the endpoint that was called.
-        refuses_with_424: see `Container`.
-        patience_seconds: how long this API waits for an answer in all.
-        stream: whether the answer was to be streamed.
+        endpoint_name: The endpoint that was called.
+        refuses_with_424: See `Container`.
+        patience_seconds: The time that this API waits for an answer in all.
+        stream: Whether the answer was to be streamed.
     """
 
     endpoint_name: str
@@ -72,11 +72,11 @@ class Call(NamedTuple):
 
 
 def translate(error: Failure, call: Call) -> ApiError:
-    """The client's error for one that botocore raised.
+    """Translate an error of botocore's into the client's.
 
     Args:
-        error: from the call, or from reading its body or stream.
-        call: the call.
+        error: Raised by the call, or while its body or stream was read.
+        call: The call.
     """
     if isinstance(error, ClientError):
         return _service_error(error.response, call)
@@ -113,7 +113,7 @@ def _service_error(response: Any, call: Call) -> ApiError:
 
 
 def _model_error(response: Any, call: Call) -> ApiError:
-    """The container answered with an error; its status and body are in the two Original fields."""
+    """Translate a container's error, whose status and body are in the two Original fields."""
     status = int(response.get("OriginalStatusCode") or 0)
     body = str(response.get("OriginalMessage") or "")
     upstream = f"ModelError {status}"
@@ -124,13 +124,13 @@ def _model_error(response: Any, call: Call) -> ApiError:
 
 
 def _stream_error(response: Any, message: str, call: Call, code: str) -> ApiError:
-    """The stream ended with an error; part of the answer may have come.
+    """Translate an error that ended a stream; part of the answer may have come.
 
-    ModelStreamError has an ErrorCode, which botocore leaves out of an error within the stream; then its message
-    may tell.
+    ModelStreamError has an ErrorCode, which botocore leaves out of an error within the stream; then the message is
+    searched.
     """
-    told = f"{response.get('ErrorCode') or ''} {message}".lower()
-    if code == "ModelStreamError" and any(words in told for words in _TOO_LONG):
+    text = f"{response.get('ErrorCode') or ''} {message}".lower()
+    if code == "ModelStreamError" and any(words in text for words in _TOO_LONG):
         return _timeout(call, f"{code} ModelInvocationTimeExceeded")
     return server_error(
         "the model's answer broke off within SageMaker: the connection to its container was lost, or the time is "

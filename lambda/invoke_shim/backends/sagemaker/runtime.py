@@ -1,4 +1,4 @@
-"""The SageMaker runtime: botocore's client for what streams, and one signed POST for what is answered at once.
+"""Client of the SageMaker runtime: botocore's for streams, one signed POST for answers that are not streamed.
 
 Around the signature and the HTTP of InvokeEndpoint, botocore's client does what is the same each time or of no use to
 this operation: rules of endpoints, events for ten occasions, a serializer, accounts of retries, a parser. It takes
@@ -27,17 +27,17 @@ SERVICE = "sagemaker-runtime"
 JSON = "application/json"
 
 _UNRESERVED = "-._~"
-"""What stays as it is in a URL's segment beside letters and digits (RFC 3986, section 2.3)."""
+"""Characters of a URL's segment that are not escaped, beside letters and digits (RFC 3986, section 2.3)."""
 
 _IN_A_TRACE = "-=;:+&[]{}\"',"
-"""What stays as it is in X-Ray's header, by botocore's `handlers.add_recursion_detection_header`."""
+"""Characters of X-Ray's header that are not escaped, by botocore's `handlers.add_recursion_detection_header`."""
 
 
 class SageMakerRuntime:
     """A client of the SageMaker runtime, for the region and with the credentials that Lambda's environment names.
 
     Args:
-        read_timeout: seconds for the next byte.
+        read_timeout: Seconds to wait for the next byte.
     """
 
     def __init__(self, read_timeout: int) -> None:
@@ -51,14 +51,14 @@ class SageMakerRuntime:
         self._client.meta.events.register(f"before-send.{SERVICE}", self._send)
 
     def invoke(self, endpoint_name: str, body: bytes) -> NativeReply:
-        """InvokeEndpoint: what an endpoint's container answers at once.
+        """Call InvokeEndpoint.
 
         Args:
-            endpoint_name: the endpoint.
-            body: the request to the container, JSON.
+            endpoint_name: The endpoint's name.
+            body: The request to the container, JSON.
 
         Raises:
-            Failure: `service_errors.Failure`, what the client would raise, too.
+            Failure: `service_errors.Failure`, as botocore's client does.
         """
         request = AWSRequest(
             method="POST",
@@ -78,11 +78,11 @@ class SageMakerRuntime:
         return NativeReply(answer, response.headers.get("content-type") or JSON)
 
     def invoke_stream(self, endpoint_name: str, body: bytes) -> Any:
-        """InvokeEndpointWithResponseStream.
+        """Call InvokeEndpointWithResponseStream.
 
         Args:
-            endpoint_name: the endpoint.
-            body: the request to the container, JSON.
+            endpoint_name: The endpoint's name.
+            body: The request to the container, JSON.
 
         Returns:
             botocore's response: `Body`, an event stream that must be closed, and perhaps `ContentType`.
@@ -110,15 +110,15 @@ class SageMakerRuntime:
         SigV4Auth(credentials, self._service.signing_name, self._client.meta.region_name).add_auth(request)
 
     def _error(self, response: AWSResponse, body: bytes) -> ClientError:
-        """The service's error, with the members that its model gives it, such as ModelError's OriginalStatusCode."""
-        told = {"status_code": response.status_code, "headers": response.headers, "body": body}
+        """Parse the service's error with the members of its model, such as ModelError's OriginalStatusCode."""
+        raw = {"status_code": response.status_code, "headers": response.headers, "body": body}
         parser = create_parser(self._service.resolved_protocol)
         operation = self._service.operation_model("InvokeEndpoint")
-        parsed = parser.parse(told, operation.output_shape)
+        parsed = parser.parse(raw, operation.output_shape)
         # A status of 300 is an error to the client and none to the parser.
         shape = self._service.shape_for_error_code(parsed.get("Error", {}).get("Code"))
         if shape is not None:
-            parsed |= parser.parse(told, shape)
+            parsed |= parser.parse(raw, shape)
         return ClientError(parsed, operation.name)
 
 
@@ -131,7 +131,7 @@ def _headers() -> dict[str, str]:
 
 
 def _create_http_session(url: str, read_timeout: int) -> URLLib3Session:
-    """As botocore makes a client's: with the environment's proxies and certificate authorities."""
+    """Create a session as botocore does for a client: with the environment's proxies and certificate authorities."""
     authorities = connections.session().get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
     # Of any type, because botocore's stubs know neither paths nor pairs here.
     options: dict[str, Any] = {

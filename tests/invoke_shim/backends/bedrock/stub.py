@@ -49,10 +49,10 @@ def stream(parts: Sequence[bytes], *, last: bytes = b"", size: int = 0, **how: A
     """InvokeModelWithResponseStream's answer: an event for each part, then perhaps an exception.
 
     Args:
-        parts: the parts.
-        last: an encoded event at the end.
-        size: how many bytes of the event stream are sent at a time; 0 sends event by event.
-        how: more of `Reply`.
+        parts: The parts.
+        last: An encoded event at the end.
+        size: How many bytes of the event stream are sent at a time; 0 sends event by event.
+        how: More of `Reply`.
     """
     events = [eventstream.json_event("chunk", {"bytes": base64.b64encode(part).decode(), "p": "abc"}) for part in parts]
     headers = {"content-type": eventstream.CONTENT_TYPE, "x-amzn-bedrock-content-type": "application/json"}

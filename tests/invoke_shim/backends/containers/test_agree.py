@@ -75,7 +75,7 @@ class Runtime:
     """SageMaker's runtime in front of the stand-in containers, each by its endpoint's name.
 
     Attributes:
-        refusals: what containers refused.
+        refusals: What containers refused.
     """
 
     def __init__(self) -> None:
