@@ -80,6 +80,13 @@ def test_an_event_is_there_as_soon_as_its_blank_line_begins() -> None:
     assert decoder.feed(b"\ndata: 2\r\n\r\n") == ["2"]
 
 
+def test_a_line_end_of_two_bytes_may_be_split_within_an_event() -> None:
+    # Taken for a line of its own, the second byte would end the event in the middle of its document.
+    chunks = [b'data: {"a":\r', b"\ndata: 1}\r\n\r\n"]
+    assert decode(SseDecoder(), chunks) == ['{"a":\n1}']
+    assert list(documents(chunks)) == [{"a": 1}]
+
+
 def test_a_last_event_without_its_blank_line_is_not_lost() -> None:
     assert decode(SseDecoder(), [b"data: 1\n\ndata: 2"]) == ["1", "2"]
 

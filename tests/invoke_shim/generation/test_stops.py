@@ -132,6 +132,12 @@ def test_reads_on_for_the_count_when_the_container_stopped_as_well() -> None:
     assert source.closed
 
 
+def test_an_answer_that_a_stop_string_ends_has_the_reason_stop_though_the_container_ended_at_its_limit() -> None:
+    pieces = [Piece(text="one\n#", finish_reason="length"), Piece(usage=Usage(5, 2))]
+    assert next(cut_stream(iter(pieces), ["\n#"])) == Piece(text="one", finish_reason="stop")
+    assert cut_answer(collect(pieces), ["\n#"]).completions[0].finish_reason == "stop"
+
+
 def test_gives_out_what_it_held_back_when_the_container_ends() -> None:
     pieces = [Piece(text="a\nUse", finish_reason="length")]
     assert collect(cut_stream(iter(pieces), ["\nUser:"])).completions == (
