@@ -37,11 +37,11 @@ class Measurement:
     """What one case took.
 
     Attributes:
-        name: what was done.
-        size: bytes that were read.
-        samples: samples that were found good.
-        seconds: wall time.
-        peak_mib: most resident memory of the process, in MiB.
+        name: What was done.
+        size: Bytes that were read.
+        samples: Samples that were found good.
+        seconds: Wall time.
+        peak_mib: Most resident memory of the process, in MiB.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Synthetic:
         """Makes nothing yet.
 
         Args:
-            size: bytes, rounded up to whole chunks of records.
+            size: Bytes, rounded up to whole chunks of records.
         """
         self._chunk = _records(0)
         self._count = -(-size // len(self._chunk))

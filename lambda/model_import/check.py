@@ -66,7 +66,7 @@ def check_uri(uri: str, *, region: str | None, client: Any = None) -> Report:
     Args:
         uri: `s3://bucket/prefix/`.
         region: The import's region; None skips the checks that depend on it.
-        client: boto3's client of S3, by default one of this process's credentials and region.
+        client: Client of S3; by default one with this process's credentials and region.
 
     Returns:
         The report.

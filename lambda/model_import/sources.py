@@ -39,7 +39,7 @@ def resolve(weights: str, *, sagemaker: Any, readable: str = "") -> str:
 
     Args:
         weights: `s3://bucket/prefix/`, or the ARN of a SageMaker model or of a training job.
-        sagemaker: boto3's client of SageMaker in the import's region; used for ARNs only.
+        sagemaker: Client of SageMaker in the import's region; used for ARNs only.
         readable: The S3 prefix below which the import's roles may read; empty where it is not known.
 
     Returns:

@@ -35,7 +35,7 @@ def prune(sagemaker: Any, pipeline: str, *, keep: set[str]) -> list[str]:
     """Delete a pipeline's models and endpoint configs, except those of some releases.
 
     Args:
-        sagemaker: boto3's client.
+        sagemaker: Client of SageMaker.
         pipeline: Such as `dev-mistral-7b-dolly`.
         keep: Releases to keep.
 

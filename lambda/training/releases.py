@@ -15,7 +15,7 @@ def release_names(sagemaker: Any, pipeline: str, *, kind: str) -> Iterator[str]:
     """Iterate over the names of a pipeline's models or endpoint configs, and of no other pipeline's.
 
     Args:
-        sagemaker: boto3's client.
+        sagemaker: Client of SageMaker.
         pipeline: Such as `dev-mistral-7b-dolly`.
         kind: `Model` or `EndpointConfig`.
     """

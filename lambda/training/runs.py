@@ -29,7 +29,7 @@ def refuse_concurrent(client: Any, *, state_machine: str, execution: str, starte
     """Refuse an execution while an older one of the same state machine is running.
 
     Args:
-        client: boto3's Step Functions client.
+        client: Client of Step Functions.
         state_machine: ARN of the state machine.
         execution: ARN of this execution.
         started_at: Its start time, ISO 8601 as Step Functions writes it.
@@ -55,7 +55,7 @@ def find_job(sagemaker: Any, name_of: Callable[[int], str], *, has_model: Callab
     """Find the job of a version that completed, or the next free name.
 
     Args:
-        sagemaker: boto3's client.
+        sagemaker: Client of SageMaker.
         name_of: Returns the name of an attempt, from 1 on.
         has_model: Reports whether the model of a job of this name is still there.
 

@@ -55,7 +55,7 @@ def check_live(sagemaker: Any, endpoint: str, *, config: str) -> None:
     """Refuse an endpoint that is not in service with the given config.
 
     Args:
-        sagemaker: boto3's client.
+        sagemaker: Client of SageMaker.
         endpoint: Name of the endpoint.
         config: Name of the endpoint config that it must have.
 
@@ -77,7 +77,7 @@ def ask(runtime: Any, endpoint: str, *, container: str, prompt: str) -> str:
     """Send one short request.
 
     Args:
-        runtime: boto3's client of the SageMaker runtime.
+        runtime: Client of the SageMaker runtime.
         endpoint: Name of the endpoint.
         container: `tgi`, `lmi` or `vllm`.
         prompt: The text that the model continues.

@@ -1,4 +1,4 @@
-"""What the tests of imports share."""
+"""Fixtures of the tests of imports."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An importer on the local AWS: its roles, functions and state machine as the construct declares them.
 
-CloudFormation deploys the construct's template but for state machines and what needs them; the state machine is made
-from the template's definition, and `Resource` asks the deployed handlers as CDK's Provider framework would.
+CloudFormation deploys the construct's template without state machines and their dependents. The state machine is made
+from the template's definition, and `Resource` invokes the deployed handlers as CDK's Provider framework would.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _DEADLINE_SECONDS = 60
 
 
 class FailedError(Exception):
-    """A custom resource's operation failed; the text is the reason that CloudFormation shows."""
+    """A custom resource's operation failed; the message is the reason that CloudFormation shows."""
 
 
 def template_of(model: str, bucket: str, **options: Any) -> dict[str, Any]:
-    """The construct's template."""
+    """Return the construct's template."""
     stack = cdk.Stack(cdk.App(), model, env=cdk.Environment(account=ACCOUNT, region=REGION))
     key = ModelKey(stack, "Key", alias=model, removal_policy=cdk.RemovalPolicy.DESTROY)
     body = options.pop("body", "chat")
@@ -71,7 +71,7 @@ class World:
     uploads: int = 0
 
     def client(self, service: str) -> Any:
-        """A client in the importer's region."""
+        """Return a client in the importer's region."""
         return self.bedrock.clients(service, region=REGION)
 
     def upload(self, **config: Any) -> str:
@@ -85,12 +85,12 @@ class World:
         return f"s3://{self.bedrock.bucket}/{prefix}"
 
     def run(self, weights: str) -> dict[str, Any]:
-        """Import by the state machine; the execution's description once it has ended."""
+        """Import by the state machine; return the execution's description once it has ended."""
         arn = self.start(weights)
         return self.ended(arn)
 
     def start(self, weights: str) -> str:
-        """Start an import; the execution's ARN."""
+        """Start an import; return the execution's ARN."""
         machine = self.client("stepfunctions")
         arn: str = machine.start_execution(stateMachineArn=self.machine_arn, input=json.dumps({"weights": weights}))[
             "executionArn"
@@ -108,7 +108,7 @@ class World:
         raise AssertionError(f"{arn} did not end in {_DEADLINE_SECONDS} s")
 
     def states(self, execution: Mapping[str, Any]) -> list[str]:
-        """The names of the states that an execution entered."""
+        """Return the names of the states that an execution entered."""
         history = self.client("stepfunctions").get_execution_history(
             executionArn=execution["executionArn"], maxResults=1000
         )
@@ -119,12 +119,12 @@ class World:
         ]
 
     def models(self) -> list[str]:
-        """The names of all imported models of the account."""
+        """Return the names of all imported models of the account."""
         listed = self.client("bedrock").list_imported_models()["modelSummaries"]
         return sorted(model["modelName"] for model in listed)
 
     def parameter(self, kind: str) -> str:
-        """The value of `target`, `served` or `previous`."""
+        """Return the value of `target`, `served` or `previous`."""
         found = self.client("ssm").get_parameter(Name=f"/jumpstack/test/{self.model}/{kind}")
         return str(found["Parameter"]["Value"])
 
@@ -150,13 +150,13 @@ class World:
 
 @dataclass
 class Resource:
-    """The custom resource, asked as CloudFormation and CDK's Provider framework ask."""
+    """The custom resource, with the requests of CloudFormation and CDK's Provider framework."""
 
     world: World
     physical_id: str | None = None
 
     def create(self, weights: str) -> dict[str, Any]:
-        """Create it; its attributes. What fails is rolled back with a delete, as CloudFormation does."""
+        """Create it and return its attributes. A failure is rolled back with a delete, as CloudFormation does."""
         try:
             return self._do("Create", weights)
         except FailedError:
@@ -164,7 +164,7 @@ class Resource:
             raise
 
     def update(self, old: str, new: str) -> dict[str, Any]:
-        """Update it; what fails is rolled back with an update to what was before."""
+        """Update it; a failure is rolled back with an update to the old weights."""
         try:
             return self._do("Update", new, old)
         except FailedError:
@@ -176,7 +176,7 @@ class Resource:
         self._do("Delete", "")
 
     def begin(self, kind: str, weights: str, old: str | None = None) -> dict[str, Any]:
-        """What the framework gives to is_complete."""
+        """Return the event that the framework sends to `is_complete`."""
         event: dict[str, Any] = {
             "RequestType": kind,
             "RequestId": uuid4().hex,
@@ -237,7 +237,7 @@ def deploy(bedrock: Bedrock, tmp_path: Path, **options: Any) -> World:
 
 
 def wait_scale(url: str, scale: float) -> None:
-    """How fast state machines wait."""
+    """Set the speed of the waits of state machines."""
     body = json.dumps({"wait_scale": scale}).encode()
     request = urllib.request.Request(f"{url}/_localaws/stepfunctions", data=body, method="PUT")
     urllib.request.urlopen(request).close()

@@ -1,4 +1,4 @@
-"""The whole importer on the local AWS: real roles, functions and states before the stand-in Bedrock."""
+"""The whole importer on the local AWS: real roles, functions and states with the stand-in Bedrock."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Importer:
         self.stacks = StackDriver(bedrock.clients("cloudformation", region=REGION))
 
     def weights(self, *, below: str = "", **config: Any) -> str:
-        """Upload a model; the prefix of its files."""
+        """Upload a model; return the prefix of its files."""
         folder = name("w")
         llama(self.folder / folder).edit("config.json", **config)
         for path in (self.folder / folder).iterdir():
@@ -65,7 +65,7 @@ class Importer:
         return f"{below}{folder}/"
 
     def deploy(self, prefix: str) -> str:
-        """Deploy with the weights at a prefix; the stack's status."""
+        """Deploy with the weights at a prefix; return the stack's status."""
         outdir = self.folder / name("out")
         app = cdk.App(outdir=str(outdir))
         stack = cdk.Stack(app, self.name, env=cdk.Environment(account=ACCOUNT, region=REGION))
@@ -108,7 +108,7 @@ class Importer:
             assert key
 
     def run(self, prefix: str) -> str:
-        """Import by the state machine, as a person does; the execution's ARN once it has ended."""
+        """Import by the state machine, as a person does; return the execution's ARN once it has ended."""
         states = self.bedrock.clients("stepfunctions", region=REGION)
         [machine] = [
             arn for arn in self.stacks.physical_ids(self.name).values() if arn.endswith(f":{self.name}-import")
@@ -122,7 +122,7 @@ class Importer:
         return arn
 
     def subscribe(self) -> None:
-        """Take what the topic is told into a queue."""
+        """Subscribe a queue to the topic."""
         sqs, ids = self.bedrock.clients("sqs", region=REGION), self.stacks.physical_ids(self.name)
         [topic] = [physical for physical in ids.values() if physical.startswith("arn:aws:sns:")]
         queue = sqs.create_queue(QueueName=self.name)["QueueUrl"]
@@ -130,7 +130,7 @@ class Importer:
         self.bedrock.clients("sns", region=REGION).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     def told(self, count: int) -> set[str]:
-        """What the topic was told since, once it is that many notices."""
+        """Return the topic's notices since then, once there are that many."""
         sqs, told = self.bedrock.clients("sqs", region=REGION), set[str]()
         queue = sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
         deadline = time.monotonic() + _DEADLINE_SECONDS
@@ -141,11 +141,11 @@ class Importer:
         return told
 
     def models(self) -> list[str]:
-        """The names of the account's imported models."""
+        """Return the names of the account's imported models."""
         return sorted(m["modelName"] for m in self.bedrock.control.list_imported_models()["modelSummaries"])
 
     def target(self) -> str:
-        """The served ARN."""
+        """Return the served ARN."""
         ssm = self.bedrock.clients("ssm", region=REGION)
         return str(ssm.get_parameter(Name=f"/jumpstack/{self.name}/target")["Parameter"]["Value"])
 

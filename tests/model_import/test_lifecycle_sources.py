@@ -1,4 +1,4 @@
-"""Weights that SageMaker is asked for, on the local AWS: a training job and a model are described and imported."""
+"""Weights of SageMaker on the local AWS: a training job and a model are described and imported."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SageMaker:
         self._role = make_role(bedrock.clients("iam"), "sagemaker.amazonaws.com", [allow("s3:*", "ecr:*", "logs:*")])
 
     def train(self, job: str, **output: str) -> str:
-        """Train; the job's ARN once it has ended."""
+        """Train; return the job's ARN once it has ended."""
         self.client.create_training_job(
             TrainingJobName=job,
             AlgorithmSpecification={"TrainingImage": _TRAIN, "TrainingInputMode": "File"},
@@ -51,7 +51,7 @@ class SageMaker:
         raise AssertionError(f"{job} did not end in {_DEADLINE_SECONDS} s")
 
     def model(self, uri: str, **source: str) -> str:
-        """Make a model of weights; its ARN."""
+        """Make a model of weights; return its ARN."""
         data = {"S3DataType": "S3Prefix", "CompressionType": "None", **source, "S3Uri": uri}
         answer = self.client.create_model(
             ModelName=name("model"),
@@ -137,7 +137,7 @@ def test_imports_a_training_job_anew_where_a_prefix_is_served(world: World, arn:
 
 
 class TestDescriptions:
-    """What the stand-in SageMaker says of its models and jobs."""
+    """The answers of the stand-in SageMaker about its models and jobs."""
 
     def test_of_a_model_name_its_prefix(self, world: World, sagemaker: SageMaker) -> None:
         weights = world.upload()

@@ -17,7 +17,7 @@ SHAPES = botocore.session.get_session().get_service_model("bedrock").operation_m
 
 
 def allowed(member: str, value: str) -> bool:
-    """Whether Bedrock takes a value."""
+    """Report whether Bedrock accepts a value."""
     shape: Any = SHAPES.members[member]  # type: ignore[union-attr] # the operation has an input
     in_pattern = re.fullmatch(shape.metadata["pattern"], value) is not None
     return in_pattern and shape.metadata["min"] <= len(value) <= shape.metadata["max"]

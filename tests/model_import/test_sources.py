@@ -1,4 +1,4 @@
-"""Where an import's weights are: prefixes as they are, models and training jobs as SageMaker describes them."""
+"""The prefix of an import's weights: a declared one, or that of a model or training job as SageMaker describes it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Asked:
-    """SageMaker with one answer, which botocore holds to the API's model."""
+    """SageMaker with one answer, which botocore validates against the API's model."""
 
     def __init__(self) -> None:
         self.client: Any = boto3.client(
@@ -35,7 +35,7 @@ class Asked:
         self.stub = Stubber(self.client)
 
     def model(self, *containers: dict[str, Any], arn: str = MODEL.lower(), **more: Any) -> None:
-        """Answer with a model of these containers, one as the API gives it."""
+        """Answer with a model of these containers, in the form of the API."""
         given = {"PrimaryContainer": containers[0]} if len(containers) == 1 else {"Containers": list(containers)}
         answer = {"ModelName": "Coder-1", "CreationTime": NOW, "ModelArn": arn, **given, **more}
         self.stub.add_response("describe_model", answer, {"ModelName": "Coder-1"})
@@ -63,11 +63,11 @@ class Asked:
         self.stub.add_client_error(operation, service_error_code=code, service_message=message)
 
     def prefix(self, arn: str, readable: str = BELOW) -> str:
-        """What the weights' prefix is said to be."""
+        """Return the resolved prefix."""
         return resolve(arn, sagemaker=self.client, readable=readable)
 
     def said(self, arn: str, readable: str = BELOW) -> str:
-        """What is said about weights that cannot be imported."""
+        """Return the error message for weights that cannot be imported."""
         with pytest.raises(FolderError) as refused:
             self.prefix(arn, readable)
         return f"[{refused.value.rule}] {refused.value}"

@@ -1,4 +1,4 @@
-"""The requests that the SageMaker SDK sends for a spec document, and those that our template stands for."""
+"""The requests that the SageMaker SDK sends for a spec document, and those of CloudFormation for our template."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -47,7 +47,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """What is sent to SageMaker.
+    """The requests to SageMaker.
 
     Attributes:
         model: CreateModel.
@@ -62,12 +62,12 @@ class Requests:
     repacked_from: str | None = None
 
     def parts(self) -> dict[str, dict[str, Any]]:
-        """The three requests by name of the action."""
+        """Return the three requests by name of the action."""
         return {"CreateModel": self.model, "CreateEndpointConfig": self.config, "CreateEndpoint": self.endpoint}
 
 
 def sdk_requests(case: Case) -> Requests:
-    """Let the SDK deploy a document with AWS mocked."""
+    """Deploy a document by the SDK, with AWS mocked."""
     client = mock.Mock()
     client.describe_model_package.return_value = {
         "InferenceSpecification": {"Containers": [{"ProductId": "example"}]},
@@ -121,7 +121,7 @@ class _AcceptedEula:
 
 @contextmanager
 def _jumpstart(case: Case) -> Iterator[mock.Mock]:
-    """Puts the document where the SDK looks for it, and takes away what would touch AWS or the disk."""
+    """Patch the SDK to read the document, and to call neither AWS nor the disk."""
     accessor = "sagemaker.jumpstart.accessors.JumpStartModelsAccessor"
     kind = JumpStartModelType.PROPRIETARY if case.sold else JumpStartModelType.OPEN_WEIGHTS
 
@@ -143,14 +143,14 @@ def _jumpstart(case: Case) -> Iterator[mock.Mock]:
 
 
 def our_deployment(case: Case) -> Deployment:
-    """Our catalogue's answer for a case."""
+    """Return our catalogue's answer for a case."""
     return read_document(case.document, config=case.config).resolve(
         region=case.region, instance_type=case.instance_type, allow_unlisted_instance_type=True
     )
 
 
 def our_requests(case: Case, context: Mapping[str, Any]) -> Requests:
-    """The properties of our template, which CloudFormation sends as they are.
+    """Return the properties of our template, which CloudFormation sends unchanged.
 
     Draft models are put in from the catalogue's answer: CloudFormation has no property for them, so that the
     construct refuses what needs one.

@@ -15,17 +15,17 @@ _SELLER = "594846645681"
 
 
 def image(repository: str, region: str) -> str:
-    """URI of an image in a region's registry."""
+    """Return the URI of an image in a region's registry."""
     return f"{_ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{repository}"
 
 
 def package_arn(name: str, region: str) -> str:
-    """ARN of a model package in a region."""
+    """Return the ARN of a model package in a region."""
     return f"arn:aws:sagemaker:{region}:{_SELLER}:model-package/{name}"
 
 
 def variable(name: str, default: object, *, required: bool = True) -> dict[str, Any]:
-    """An environment variable as specs list it."""
+    """Return an environment variable as specs list it."""
     return {
         "name": name,
         "type": "text",
@@ -60,7 +60,7 @@ def variants(images: Mapping[str, str], **properties: Mapping[str, Any]) -> dict
 def speculative_decoding(
     key: str = "draft/llama-1b/", *, provider: Mapping[str, str] | None = None, eula: str | None = None
 ) -> dict[str, Any]:
-    """The block of additional data sources with one draft model."""
+    """Return the block of additional data sources with one draft model."""
     source: dict[str, Any] = {
         "channel_name": "draft_model",
         "artifact_version": "v1",
@@ -74,7 +74,7 @@ def speculative_decoding(
 
 
 def old_prefix() -> Document:
-    """The oldest generation that has variants: everything at the top, an uncompressed artifact."""
+    """Return the oldest generation that has variants: everything at the top, an uncompressed artifact."""
     return {
         "model_id": "example-llm-small",
         "url": "https://example.com",
@@ -128,7 +128,7 @@ def old_prefix() -> Document:
 
 
 def changed(document: Document, **fields: object) -> Document:
-    """A copy of a document with other fields; None drops the field."""
+    """Return a copy of a document with other fields; None drops the field."""
     copy = deepcopy(document)
     for name, value in fields.items():
         if value is None:
@@ -139,7 +139,7 @@ def changed(document: Document, **fields: object) -> Document:
 
 
 def old_tarball() -> Document:
-    """A prepacked tarball."""
+    """Return a prepacked tarball."""
     return changed(old_prefix(), hosting_prepacked_artifact_key="example/infer-prepack-example.tar.gz")
 
 
@@ -166,7 +166,7 @@ def by_type() -> Document:
 
 
 def with_configs() -> Document:
-    """The newest generation: images only in the components of inference configs."""
+    """Return the newest generation: images only in the components of inference configs."""
     base = changed(old_prefix(), hosting_instance_type_variants=None)
     return base | {
         "inference_configs": {
@@ -215,12 +215,12 @@ def with_configs() -> Document:
 
 
 def unranked() -> Document:
-    """Configs without a ranking."""
+    """Return configs without a ranking."""
     return changed(with_configs(), inference_config_rankings=None)
 
 
 def packaged() -> Document:
-    """A config that comes as a model package, of a model that has images too."""
+    """Return a config that comes as a model package, of a model that has images too."""
     document = with_configs()
     component = document["inference_config_components"]["tgi"]
     component["hosting_model_package_arns"] = {region: package_arn("example-tgi-v1", region) for region in REGIONS}
@@ -231,7 +231,7 @@ def packaged() -> Document:
 
 
 def packaged_by_type() -> Document:
-    """A model package of an instance family, through an alias."""
+    """Return a model package of an instance family, through an alias."""
     document = old_prefix()
     hosting = document["hosting_instance_type_variants"]
     for region in REGIONS:
@@ -241,7 +241,7 @@ def packaged_by_type() -> Document:
 
 
 def sold() -> Document:
-    """A model that a third party sells: a model package and nothing else."""
+    """Return a model that a third party sells: a model package and nothing else."""
     return changed(
         old_prefix(),
         hosting_prepacked_artifact_key=None,
@@ -254,7 +254,7 @@ def sold() -> Document:
 
 
 def plain() -> Document:
-    """An artifact without its inference script, which the SDK packs into it."""
+    """Return an artifact without its inference script, which the SDK packs into it."""
     return changed(old_prefix(), hosting_prepacked_artifact_key=None, hosting_use_script_uri=True)
 
 
@@ -296,7 +296,7 @@ def _variants(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def _fields(draw: st.DrawFn) -> dict[str, Any]:
-    """Fields that a top level and a component may both have."""
+    """Draw fields that a top level and a component may both have."""
     fields: dict[str, Any] = {
         "inference_environment_variables": draw(_variables()),
         "hosting_prepacked_artifact_key": draw(_KEYS),
@@ -326,7 +326,7 @@ def _fields(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def specs(draw: st.DrawFn) -> tuple[Document, str | None]:
-    """A document of either generation with traits at random, and the config to take of it."""
+    """Draw a document of either generation with traits at random, and the config to take of it."""
     document = old_prefix() | draw(_fields()) | {"hosting_instance_type_variants": draw(_variants())}
     if draw(st.booleans()):
         return document, None

@@ -1,4 +1,4 @@
-"""The requests behind our templates are those that the SageMaker SDK sends for the same spec document."""
+"""CloudFormation's requests for our templates are those of the SageMaker SDK for the same spec document."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -52,7 +52,7 @@ class Case:
 
 
 def sdk_request(case: Case) -> dict[str, Any]:
-    """Let the SDK train with AWS mocked."""
+    """Train by the SDK, with AWS mocked."""
     client = mock.Mock()
     # People say that they accept by a variable where the container reads the weights, by an argument otherwise.
     by_variable = any(name in str(case.document) for name in ("gated_model_key", "training_model_package"))
@@ -87,7 +87,7 @@ def sdk_request(case: Case) -> dict[str, Any]:
 
 
 def our_request(case: Case) -> dict[str, Any]:
-    """Our request for the same."""
+    """Return our request for the same."""
     job = TrainingJob(
         name=JOB_NAME,
         role_arn=ROLE,
@@ -102,7 +102,7 @@ def our_request(case: Case) -> dict[str, Any]:
 
 @contextmanager
 def _jumpstart(case: Case) -> Iterator[None]:
-    """Puts the document where the SDK looks for it, and takes away what would touch AWS."""
+    """Patch the SDK to read the document, and not to call AWS."""
     accessor = "sagemaker.jumpstart.accessors.JumpStartModelsAccessor"
 
     def manifest(*_: object, model_type: JumpStartModelType, **__: object) -> list[mock.Mock]:

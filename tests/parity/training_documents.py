@@ -1,4 +1,4 @@
-"""Spec documents with a training part: AWS's own, and changes of them."""
+"""Spec documents with training: AWS's own, and variations."""
 
 import json
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ def licensed() -> Document:
 
 
 def packaged() -> Document:
-    """The oldest generation of gated weights: those of a model package, by region."""
+    """Return the oldest generation of gated weights: those of a model package, by region."""
     uris = {region: f"s3://seller-{region}/weights/" for region in REGIONS}
     return licensed() | {"training_model_package_artifact_uris": uris}
 
@@ -102,7 +102,7 @@ def with_configs() -> Document:
 
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
-    """A document with traits at random."""
+    """Draw a document with traits at random."""
     document: Document = draw(st.sampled_from([gemma, llama, mistral, by_type, licensed, packaged, one_key]))()
     document |= {
         "training_enable_network_isolation": draw(st.sampled_from([True, False, None])),

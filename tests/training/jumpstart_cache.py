@@ -1,4 +1,4 @@
-"""Puts the stand-in documents of JumpStart's public cache into a bucket (localaws/data/jumpstart/README.md)."""
+"""Put the stand-in documents of JumpStart's public cache into a bucket (localaws/data/jumpstart/README.md)."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ def put_cache(s3: Any, region: str) -> str:
     """Make the region's public bucket and fill it with objects that anyone may read.
 
     Args:
-        s3: boto3's client.
+        s3: Client of S3.
         region: AWS region.
 
     Returns:
@@ -25,7 +25,7 @@ def put_cache(s3: Any, region: str) -> str:
 
 
 def spec(model_id: str, version: str) -> dict[str, Any]:
-    """One of the folder's documents."""
+    """Return one of the folder's documents."""
     path = FOLDER / "community_models" / model_id / f"specs_v{version}.json"
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return document

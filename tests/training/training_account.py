@@ -1,4 +1,4 @@
-"""An account in moto with what *prepare* meets: data, JumpStart's cache, a state machine and jobs."""
+"""An account in moto for *prepare*: data, JumpStart's cache, a state machine and jobs."""
 
 import json
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Account:
     """The account, inside moto.
 
     Attributes:
-        clients: boto3's clients.
+        clients: Clients of boto3.
         state_machine: ARN of the pipeline's state machine.
     """
 
@@ -76,7 +76,7 @@ class Account:
         self.clients.sagemaker.create_training_job(**prepared["request"])
 
     def put_model(self, prepared: dict[str, Any]) -> None:
-        """Put what a job leaves."""
+        """Put the model of a job into the bucket."""
         self.put(f"{prepared['modelData'].removeprefix(f's3://{BUCKET}/')}model.safetensors", b"weights")
 
     def put(self, key: str, body: bytes) -> None:
@@ -99,7 +99,7 @@ class Account:
         self.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, ACL="public-read")
 
     def object_keys(self) -> list[str]:
-        """Keys of the bucket."""
+        """Return keys of the bucket."""
         listed = self.clients.s3.list_objects_v2(Bucket=BUCKET)
         return [entry["Key"] for entry in listed.get("Contents", [])]
 

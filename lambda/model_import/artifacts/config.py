@@ -1,4 +1,4 @@
-"""What `config.json` says of the model, and whether Bedrock takes it."""
+"""Check `config.json` against the limits of Custom Model Import."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from model_import.artifacts.limits import (
 )
 
 CONFIG = "config.json"
-# Kinds of rope scaling whose factor stretches the positions; llama3's and longrope's are in the positions already.
+# Kinds of rope scaling whose factor multiplies the positions; llama3's and longrope's is applied to them already.
 _STRETCHING = ("linear", "dynamic", "yarn")
 
 
 class Config(NamedTuple):
-    """What the check needs of `config.json`.
+    """Facts of `config.json` that other checks need.
 
     Attributes:
-        architecture: The class, if Bedrock takes it.
-        context_tokens: Positions, or None for a model that has no limit (T5) or does not say.
+        architecture: The class, if Bedrock supports it.
+        context_tokens: Positions, or None for a model without a limit (T5) or without the field.
         text: The fields of the text model: those of `text_config` in multimodal models, else all.
     """
 
@@ -42,11 +42,11 @@ def check_config(contents: Contents, region: str | None) -> Config | None:
     """Check `config.json` and the region.
 
     Args:
-        contents: The folder; gets the findings.
-        region: Of the import; None leaves it out.
+        contents: The folder; collects the findings.
+        region: The import's region; None skips its check.
 
     Returns:
-        What it says, or None where it cannot be read.
+        The facts, or None where the file cannot be read.
     """
     if region is not None and region not in REGIONS:
         contents.found.error("region", "", f"{shown(region)} has no custom model import", ", ".join(REGIONS))
@@ -108,16 +108,16 @@ def _transformers(
         found.warning("transformers", f"{CONFIG}, transformers_version", problem, f"{loads} or older is sure to load")
     if "rope_parameters" in text and "rope_theta" not in text and architecture != GPT_OSS:
         allowed = "set rope_theta and rope_scaling beside it, which both versions understand"
-        problem = "only transformers 5 reads it; Bedrock's would take other positions without a word"
+        problem = "only transformers 5 reads it; Bedrock's would silently compute other positions"
         found.error("rope", f"{CONFIG}, rope_parameters", problem, allowed)
     if "auto_map" in document:
-        problem = "the model comes with code of its own, which Bedrock does not run"
+        problem = "the model needs custom code, which Bedrock does not run"
         found.warning("custom-code", f"{CONFIG}, auto_map", problem, "the architecture as transformers has it")
 
 
 def _context(text: Mapping[str, Any], architecture: str | None, found: Findings) -> int | None:
     if architecture == "T5ForConditionalGeneration":
-        # Its positions are relative; n_positions is what it was trained on.
+        # Its positions are relative; n_positions is the length of its training samples.
         return None
     field = "n_positions" if architecture == "GPTBigCodeForCausalLM" else "max_position_embeddings"
     place = f"{CONFIG}, {field}"
@@ -141,5 +141,5 @@ def _stretched(text: Mapping[str, Any], positions: int) -> int:
         return 0
     factor = scaling.get("factor")
     base = integer(scaling, "original_max_position_embeddings") or positions
-    # A factor is written as 4 or 4.0; what is no sensible one stretches nothing.
+    # A factor is written as 4 or 4.0; values that make no sense are ignored.
     return int(base * factor) if isinstance(factor, int | float) and 0 < factor < 1e6 and base < 1e12 else 0

@@ -1,4 +1,4 @@
-"""Reads files of a folder for the check: what cannot be read becomes a finding."""
+"""Read files of a folder for the check: an unreadable file becomes a finding."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Contents:
 
     Attributes:
         folder: The folder.
-        files: What it holds.
-        found: Gets what is wrong.
-        digests: SHA-256 of what was read, by file.
+        files: The folder's files, by name.
+        found: Collects the findings.
+        digests: SHA-256 of the bytes that were read, by file.
     """
 
     def __init__(self, folder: Folder, files: Mapping[str, File], found: Findings) -> None:
@@ -35,11 +35,11 @@ class Contents:
         """Read a JSON object.
 
         Args:
-            name: The file's.
-            limit: Bytes that it may have.
+            name: The file's name.
+            limit: Most bytes that are read.
 
         Returns:
-            The object, or None where there is no such file, or none that can be read; only the latter is a finding.
+            The object, or None where there is no such file, or it cannot be read; only the latter is a finding.
         """
         if name not in self.files:
             return None
@@ -78,6 +78,6 @@ class Contents:
 
 
 def integer(document: Mapping[str, Any], *fields: str) -> int | None:
-    """The first of some fields that is a whole number (true and false are none)."""
+    """Return the first of some fields that is an integer (true and false are none)."""
     values = (document.get(field) for field in fields)
     return next((value for value in values if isinstance(value, int) and not isinstance(value, bool)), None)

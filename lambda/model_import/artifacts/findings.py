@@ -1,4 +1,4 @@
-"""What can be wrong with a model's files, where, and what is allowed."""
+"""Findings in a model's files: what is wrong, where, and what is allowed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 _KEEP = 5
-"""Findings of one rule that are told in full; the others are counted."""
+"""Findings of one rule that are listed; the others are counted."""
 _LONGEST_MESSAGE = 8000
 """Characters of an error's message. Step Functions takes 32,768 as a cause, which holds the message as JSON."""
 
 
 class Severity(Enum):
-    """Whether an import may start with such a finding.
+    """Severity of a finding: errors stop an import.
 
     Attributes:
         ERROR: Bedrock refuses the files, or the model would answer nonsense.
-        WARNING: The import succeeds, with less than one might expect of it.
+        WARNING: The import succeeds, possibly without something that was intended.
     """
 
     ERROR = "error"
@@ -28,7 +28,7 @@ class Finding(NamedTuple):
     """One thing that is wrong.
 
     Attributes:
-        severity: Whether an import may start with it.
+        severity: The severity.
         rule: A short name of the rule, the same in every report.
         place: The file, and the tensor or field in it; empty for the folder as a whole.
         problem: What is wrong, with the value.
@@ -46,7 +46,7 @@ class Finding(NamedTuple):
         return f"{text} ({self.allowed})" if self.allowed else text
 
     def as_json(self) -> dict[str, str]:
-        """The finding as it stands in a report."""
+        """Return the finding as it appears in a report."""
         return {**self._asdict(), "severity": self.severity.value}
 
 
@@ -58,11 +58,11 @@ class Findings:
         self._counts: dict[tuple[Severity, str], int] = {}
 
     def error(self, rule: str, place: str, problem: str, allowed: str) -> None:
-        """Record what stands in the way of an import; the arguments are `Finding`'s."""
+        """Record an error, which stops the import; the arguments are `Finding`'s."""
         self._add(Finding(Severity.ERROR, rule, place, problem, allowed))
 
     def warning(self, rule: str, place: str, problem: str, allowed: str) -> None:
-        """Record what is allowed and yet probably not meant; the arguments are `Finding`'s."""
+        """Record a warning about something allowed that is probably not intended; the arguments are `Finding`'s."""
         self._add(Finding(Severity.WARNING, rule, place, problem, allowed))
 
     def _add(self, finding: Finding) -> None:
@@ -72,7 +72,7 @@ class Findings:
             self._kept.append(finding)
 
     def of(self, severity: Severity) -> Iterator[Finding]:
-        """The findings of one severity, in order; a rule's further ones are one finding with their number."""
+        """Yield the findings of one severity, in order; those beyond a rule's first few as one with their number."""
         for kind, count in self._counts.items():
             if kind[0] is severity:
                 yield from (finding for finding in self._kept if (finding.severity, finding.rule) == kind)
@@ -81,15 +81,15 @@ class Findings:
 
 
 class Report(NamedTuple):
-    """What the check found.
+    """The findings of the check, and the model's facts.
 
     Attributes:
         place: The folder or S3 URI.
-        errors: What stands in the way of an import.
-        warnings: What does not.
-        facts: What the files say of the model, as JSON: `architecture`, `contextTokens`, `weightBytes`, `parameters`,
-            `shards`, `chatTemplate` and `converse` (whether Converse can be expected to work), and `version`, the
-            12 hexadecimal digits that change with the content. A fact that the files do not give is None.
+        errors: Findings that stop an import.
+        warnings: Findings that stop nothing.
+        facts: Facts of the model, as JSON: `architecture`, `contextTokens`, `weightBytes`, `parameters`, `shards`,
+            `chatTemplate` and `converse` (whether Converse can be expected to work), and `version`, the
+            12 hexadecimal digits that change with the content. A fact that the files lack is None.
     """
 
     place: str
@@ -98,7 +98,7 @@ class Report(NamedTuple):
     facts: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """The report as a Lambda's answer: `weights`, `errors`, `warnings` and the facts."""
+        """Return the report as a function's result: `weights`, `errors`, `warnings` and the facts."""
         return {
             "weights": self.place,
             "errors": [finding.as_json() for finding in self.errors],
@@ -113,7 +113,7 @@ class ArtifactError(Exception):
     def __init__(self, report: Report) -> None:
         count = len(report.errors)
         lines = [f"{report.place} cannot be imported, {count} error{'s' if count != 1 else ''}:"]
-        # ASCII, because JSON spells every other character with six.
+        # ASCII, because JSON writes every other character as six.
         lines += [ascii_text(f"- [{finding.rule}] {finding}") for finding in report.errors]
         text = "\n".join(lines)
         if len(text) > _LONGEST_MESSAGE:
@@ -123,11 +123,11 @@ class ArtifactError(Exception):
 
 
 def ascii_text(text: str) -> str:
-    """A text with every character that is not printable ASCII spelled as an escape."""
+    """Escape every character of a text that is not printable ASCII."""
     return "".join(character if " " <= character <= "~" else ascii(character)[1:-1] for character in text)
 
 
 def shown(value: object) -> str:
-    """A value out of the files as it may stand in a report: quoted, on one line, 80 characters at most."""
+    """Quote a value from the files for a report: on one line, 80 characters at most."""
     text = ascii(value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -1,4 +1,4 @@
-"""A model's files, wherever they are: names and sizes, and bytes of one of them."""
+"""List and read a model's files: the interface, and a local folder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple, Protocol
 from model_import.names import VERSION_DIGITS
 
 MAX_FILES = 10_000
-"""Files that are listed below a folder; no model has nearly as many."""
+"""Most files that are listed below a folder; no model has nearly as many."""
 
 
 class FolderError(Exception):
-    """The folder as a whole cannot be read. The arguments are a finding's rule, problem and what is allowed."""
+    """The folder as a whole cannot be read. The arguments are a finding's `rule`, `problem` and `allowed`."""
 
     def __init__(self, rule: str, problem: str, allowed: str) -> None:
         super().__init__(f"{problem} ({allowed})")
@@ -45,29 +45,25 @@ class Folder(Protocol):
         """The folder as its owner names it; ends with a slash."""
 
     def files(self) -> Mapping[str, File]:
-        """All files, also those in folders within, by their paths below the folder.
+        """List all files, including those in subfolders, by their paths below the folder.
 
         Raises:
-            FolderError: if it cannot be listed.
+            FolderError: The folder cannot be listed.
         """
 
     def read(self, name: str, start: int, length: int) -> bytes:
-        """Bytes of a file: `length` from `start`, fewer at its end.
+        """Read `length` bytes of a file from `start`, fewer at its end.
 
         Raises:
-            ReadError: if it cannot be read.
+            ReadError: The file cannot be read.
         """
 
 
 class LocalFolder:
-    """A folder on this machine."""
+    """A local folder."""
 
     def __init__(self, path: Path) -> None:
-        """Opens nothing yet.
-
-        Args:
-            path: The folder.
-        """
+        """Set the folder; nothing is opened yet."""
         self._path = path
 
     @property
@@ -100,31 +96,31 @@ class LocalFolder:
 
 
 def too_many(place: str) -> FolderError:
-    """The error for a folder that cannot be one model's."""
+    """Make the error for a folder with too many files for one model."""
     return FolderError(
         "too-many-files", f"{place} holds more than {MAX_FILES} files", "name the folder that holds one model"
     )
 
 
 def content_version(files: Mapping[str, File], digests: Mapping[str, str]) -> str:
-    """The version of a model: the same for the same content, another one for another.
+    """Compute the version of a model, which changes with its content.
 
-    What counts is what S3 tells of each file without reading it, and what the check read anyway. Files in folders
-    within and hidden ones are not a model's. Uploading the same bytes again in other parts changes ETags, and so the
-    version: one import too many rather than one too few. A folder on a disk has no ETags, so that only the headers
-    and the sizes tell two trainings of it apart.
+    The version is a hash of S3's listing (names, sizes, ETags) and of the bytes that the check reads anyway. Files in
+    subfolders and hidden ones are not part of a model. Uploading the same bytes again in other parts changes ETags, and
+    so the version: one import too many rather than one too few. A local folder has no ETags, so that only the headers
+    and the sizes distinguish two trainings.
 
     Args:
         files: All files.
-        digests: SHA-256 of what was read of a file (a header, or a small file whole), in hexadecimal digits.
+        digests: SHA-256 of the bytes that were read of a file (a header, or a small file whole), in hex.
 
     Returns:
-        12 hexadecimal digits, as they stand in names.
+        12 hexadecimal digits, as in names.
     """
     hashed = hashlib.sha256()
     for name in sorted(files):
         if "/" not in name and not name.startswith("."):
-            # Names of files cannot hold a zero byte, so that no two listings look the same.
+            # Names of files cannot contain a zero byte, so that different listings are different texts.
             fields = (name, str(files[name].size), files[name].tag, digests.get(name, ""))
             hashed.update("\0".join(fields).encode("utf-8", "surrogatepass") + b"\0\n")
     return hashed.hexdigest()[:VERSION_DIGITS]

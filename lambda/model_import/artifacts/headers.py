@@ -1,4 +1,4 @@
-"""The header of a safetensors file: 8 bytes with its length, then JSON with every tensor's type, shape and place.
+"""Check the header of a safetensors file: 8 bytes with its length, then JSON with the tensors' types and offsets.
 
 Source: the format's description in the README of huggingface/safetensors.
 """
@@ -18,9 +18,9 @@ from model_import.artifacts.findings import Findings, shown
 
 LENGTH_BYTES = 8
 FORMAT_LIMIT = 100_000_000
-"""Bytes of a header that the format allows."""
+"""Most bytes of a header that the format allows."""
 HEADER_LIMIT = 4 * 1024 * 1024
-"""Bytes of a header that the check reads: thirty thousand tensors in one file. It keeps the check's memory bounded."""
+"""Most bytes of a header that the check reads: 30,000 tensors in one file. It bounds the check's memory."""
 
 _LFS_POINTER = b"version https://git-lfs"
 _METADATA = "__metadata__"
@@ -34,7 +34,7 @@ _BITS = {
     **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
     "F4": 4,
 }
-"""Bits of a number in every format that safetensors 0.8 knows; Bedrock takes few of them."""
+"""Bits of a number in every format of safetensors 0.8; Bedrock supports few of them."""
 _MAX_INT = 2**64 - 1
 _MOST_DIMENSIONS = 32
 
@@ -43,7 +43,7 @@ class Tensor(NamedTuple):
     """A tensor as a header describes it.
 
     Attributes:
-        dtype: safetensors' name of the number format.
+        dtype: Safetensors' name of the number format.
         shape: Sizes of the dimensions.
         size: Bytes.
     """
@@ -54,25 +54,25 @@ class Tensor(NamedTuple):
 
     @property
     def elements(self) -> int:
-        """Numbers in it."""
+        """Number of elements."""
         return math.prod(self.shape)
 
 
 class _DuplicateError(ValueError):
-    """A name that an object has twice."""
+    """A JSON object has a name twice."""
 
 
 def header_length(name: str, start: bytes, size: int, found: Findings) -> int | None:
-    """How long a file's header is.
+    """Return the length of a file's header.
 
     Args:
-        name: The file's, for findings.
-        start: At least its first 23 bytes, where it has as many.
+        name: The file's name, for findings.
+        start: At least the file's first 23 bytes, where it has as many.
         size: Bytes of the whole file.
-        found: Gets what is wrong.
+        found: Collects the findings.
 
     Returns:
-        Bytes, or None where there is no header that can be read.
+        Bytes, or None where there is no readable header.
     """
     if start.startswith(_LFS_POINTER):
         found.error("lfs-pointer", name, "it is a pointer of Git LFS, not the weights", "run `git lfs pull` first")
@@ -99,23 +99,23 @@ def parse_header(name: str, header: bytes, size: int, found: Findings) -> dict[s
     """Read and check a header.
 
     Args:
-        name: The file's, for findings.
+        name: The file's name, for findings.
         header: The JSON.
         size: Bytes of the whole file.
-        found: Gets what is wrong.
+        found: Collects the findings.
 
     Returns:
-        The tensors by name, those alone that are described soundly; None where the header cannot be read.
+        The tensors with a valid entry, by name; None where the header cannot be read.
     """
     try:
-        # The format is UTF-8; json would guess UTF-16 too.
+        # The format is UTF-8; json would detect UTF-16 as well.
         entries = json.loads(
             header.decode("utf-8"),
             object_pairs_hook=_unique,
             parse_constant=_refuse_constant,
             parse_int=_integer,
         )
-        # json takes half a surrogate pair for a character, the format's own reader does not.
+        # json accepts half a surrogate pair as a character, the format's own reader does not.
         if b"\\ud" in header.lower():
             json.dumps(entries, ensure_ascii=False).encode("utf-8")
     except _DuplicateError as error:
@@ -147,7 +147,7 @@ def _checked(name: str, entries: dict[str, Any], data: int, found: Findings) -> 
         spans.append((start, end, tensor))
         tensors[tensor] = Tensor(entry["dtype"], tuple(entry["shape"]), end - start)
         _check_size(f"{name}, tensor {shown(tensor)}", tensors[tensor], found)
-    # With an entry that cannot be read, there would be a hole where its data are.
+    # An invalid entry would leave a hole in place of its data.
     if sound:
         _check_spans(name, spans, data, found)
     return tensors
@@ -201,7 +201,7 @@ def _refuse_constant(text: str) -> None:
 
 
 def _integer(text: str) -> int | float:
-    # JSON's negative zero is a fraction, to the format's own reader too.
+    # Negative zero is a float in JSON, for the format's own reader as well.
     return -0.0 if text == "-0" else int(text)
 
 
@@ -213,7 +213,7 @@ def _is_shape(value: object) -> bool:
     # The length first, so that a hostile header cannot make the product huge.
     if not isinstance(value, list) or len(value) > _MOST_DIMENSIONS or not all(_is_count(each) for each in value):
         return False
-    # One after the other, as the format's own reader multiplies: a zero at the end does not undo an overflow.
+    # Factor by factor, like the format's own reader: a zero at the end does not undo an overflow.
     return all(product <= _MAX_INT for product in accumulate(value, mul))
 
 

@@ -1,4 +1,4 @@
-"""`model.safetensors.index.json` against the shards that it lists."""
+"""Check `model.safetensors.index.json` against the shards that it lists."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _WHERE = f"{INDEX}, weight_map"
 
 
 def check_index(contents: Contents, shards: Shards, architecture: str | None) -> None:
-    """Check the index, and what only several files can get wrong.
+    """Check the index, and the shards against each other.
 
     Args:
-        contents: The folder; gets the findings.
+        contents: The folder; collects the findings.
         shards: Tensors of the files whose headers could be read.
-        architecture: From `config.json`.
+        architecture: The class from `config.json`.
     """
     names = weight_files(contents)
     _duplicates(contents, shards)
@@ -48,7 +48,7 @@ def _without_index(contents: Contents, names: list[str]) -> None:
     for match in numbered[:1]:
         there = {int(each["number"]) for each in numbered}
         wanted = int(match["count"])
-        # Counted before any are listed: the number is a file name's.
+        # Compare counts before any are listed: the number comes from a file's name and may be huge.
         if len(there) < wanted:
             first = next(number for number in range(1, wanted + 1) if number not in there)
             shard = f"{match['stem']}-{first:05d}-of-{wanted:05d}.safetensors"
@@ -68,7 +68,7 @@ def _files(contents: Contents, names: list[str], weight_map: Mapping[str, str]) 
 def _tensors(contents: Contents, shards: Shards, weight_map: Mapping[str, str]) -> None:
     for tensor, name in weight_map.items():
         if name in shards and tensor not in shards[name]:
-            problem = f"{shown(tensor)} is said to be in {name}, which does not hold it"
+            problem = f"{shown(tensor)} is listed in {name}, which does not contain it"
             contents.found.error("index", _WHERE, problem, "the file whose header names it")
     listed = set(weight_map.values())
     for name in sorted(listed & set(shards)):
@@ -99,5 +99,5 @@ def _metadata(contents: Contents, shards: Shards, index: Mapping[str, Any], arch
     claimed = integer(metadata, "total_size")
     held = sum(tensor.size for tensors in shards.values() for tensor in tensors.values())
     if claimed is not None and claimed != held and len(shards) == len(weight_files(contents)):
-        problem = f"total_size is {claimed}, and the shards hold {held} bytes of tensors"
+        problem = f"total_size is {claimed}, and the shards have {held} bytes of tensors"
         contents.found.warning("index", place, problem, f"{held}")

@@ -1,4 +1,4 @@
-"""Which files a folder holds: those that are missing, and those that mean something else was meant."""
+"""Check the list of a folder's files: missing ones, and unexpected ones such as adapters and archives."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _OTHER_WEIGHTS = {
 _CONVERT = "safetensors: load the model with transformers and save_pretrained(..., safe_serialization=True)"
 _ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 MERGE = "merge it: PeftModel.from_pretrained(base, adapter).merge_and_unload().save_pretrained(...)"
-"""How an adapter becomes a model."""
+"""Advice for an adapter."""
 
 
 def check_layout(contents: Contents) -> None:
     """Check the listing alone.
 
     Args:
-        contents: The folder; gets the findings.
+        contents: The folder; collects the findings.
     """
     top = [name for name in contents.files if "/" not in name]
     weights = weight_files(contents)
@@ -52,7 +52,7 @@ def _required(contents: Contents, *, has_weights: bool, explained: bool) -> None
     if not has_weights and not explained:
         contents.found.error("missing-file", "*.safetensors", "the folder has no weights", "one file or more")
     if explained and not has_weights:
-        # Everything is missing here for one reason, which is told already.
+        # Everything is missing here for one reason, which is reported already.
         return
     for name in _REQUIRED:
         if name not in contents.files:
@@ -84,7 +84,7 @@ def _other_weights(contents: Contents, names: Iterable[str], *, has_weights: boo
 
 
 def _nested(contents: Contents) -> str:
-    """The one folder within that holds a model, with a slash; empty where there is none, or several."""
+    """Return the topmost subfolder with a model, with a slash at its end; empty where there is none."""
     folders = {
         name.rpartition("/")[0] + "/"
         for name in contents.files

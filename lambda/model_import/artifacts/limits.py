@@ -1,4 +1,4 @@
-"""What Custom Model Import takes.
+"""Limits of Custom Model Import.
 
 Source: Bedrock User Guide, "Import a customized model": regions, families of models, tokenizers, sizes, context length
 and version of transformers; the pattern of `s3Uri` is CreateModelImportJob's. The guide names families: which class of
@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 
 
 class Architecture(NamedTuple):
-    """One class of transformers that Bedrock takes.
+    """One class of transformers that Bedrock supports.
 
     Attributes:
-        model_type: What `config.json` calls it beside the class.
-        multimodal: Whether it takes images, which halves the size that it may have.
-        converse: Whether Converse works: the guide excludes Qwen2.5 (which shares its class with Qwen2), Qwen2-VL,
+        model_type: The field `model_type` of its `config.json`.
+        multimodal: True if it accepts images, which halves the allowed size.
+        converse: True if Converse works: the guide excludes Qwen2.5 (which shares its class with Qwen2), Qwen2-VL,
             Qwen2.5-VL and GPT-OSS.
     """
 
@@ -51,19 +51,19 @@ MAX_TEXT_BYTES: Final = 200_000_000_000
 MAX_MULTIMODAL_BYTES: Final = 100_000_000_000
 """Weights of a multimodal model are smaller."""
 MAX_CONTEXT_TOKENS: Final = 131_072
-"""The guide says "less than 128K", and AWS's pricing has a Llama 3.1 of exactly 128K: so more is an error."""
+"""The guide says "less than 128K", but AWS's pricing lists a Llama 3.1 of exactly 128K, so only more is an error."""
 TRANSFORMERS: Final = (4, 51, 3)
 """The version that Bedrock loads models with."""
 
 DTYPES: Final = {"F32": 4, "F16": 2, "BF16": 2}
-"""safetensors' names of the number formats that are taken, and bytes of a number."""
+"""safetensors' names of the supported number formats, and bytes of a number."""
 TORCH_DTYPES: Final = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
-"""What `config.json` calls them."""
+"""The names in `config.json`, with safetensors'."""
 
 _TOKENIZER_KINDS: Final = ("CodeLlama", "GPT2", "GPTNeoX", "Llama", "PreTrained", "Qwen2", "T5")
 TOKENIZERS: Final = tuple(sorted(f"{kind}Tokenizer{fast}" for kind in _TOKENIZER_KINDS for fast in ("", "Fast")))
 SENTENCEPIECE_TOKENIZERS: Final = ("CodeLlamaTokenizer", "LlamaTokenizer")
-"""Classes that read `tokenizer.model`; their fast namesakes read `tokenizer.json` alone."""
+"""Classes that read `tokenizer.model`; their fast versions read `tokenizer.json` alone."""
 
 S3_URI: Final = re.compile(
     r"s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](?:/[-!_*'().a-z0-9A-Z]+(?:/[-!_*'().a-z0-9A-Z]+)*)?/?"

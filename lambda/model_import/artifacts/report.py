@@ -1,4 +1,4 @@
-"""Runs all checks of a folder and says what was found."""
+"""Run all checks of a folder."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def check(folder: Folder, *, region: str | None = None) -> Report:
 
     Args:
         folder: The folder.
-        region: Of the import; None leaves out what depends on it.
+        region: The import's region; None skips the checks that depend on it.
 
     Returns:
-        Everything that is wrong. A folder that cannot be read is an error like any other.
+        All findings. A folder that cannot be read is an error like any other.
     """
     found = Findings()
     try:
@@ -50,11 +50,11 @@ def check(folder: Folder, *, region: str | None = None) -> Report:
 
 
 def refused(place: str, error: FolderError) -> Report:
-    """The report on a folder that cannot be read at all.
+    """Make the report on a folder that cannot be read at all.
 
     Args:
-        place: The folder, as its owner names it.
-        error: Why.
+        place: Path or URI of the folder.
+        error: The reason.
     """
     found = Findings()
     found.error(error.rule, "", error.problem, error.allowed)

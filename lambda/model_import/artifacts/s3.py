@@ -1,4 +1,4 @@
-"""A model's files in S3: listed, and read by ranges."""
+"""List a model's files in S3, and read ranges of them."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _REFUSALS = {
 
 
 class S3Folder:
-    """A prefix in S3 that holds an unpacked model."""
+    """A prefix in S3 with an unpacked model."""
 
     def __init__(self, client: Any, uri: str) -> None:
-        """Asks nothing yet.
+        """Parse the URI; nothing is requested yet.
 
         Args:
-            client: boto3's client of S3, whose pool should have as many connections as there are readers.
+            client: Client of S3 from boto3, whose pool should have as many connections as there are readers.
             uri: `s3://bucket/prefix/`, in the pattern of CreateModelImportJob; the last slash may be left out.
 
         Raises:
-            FolderError: if it is not in that pattern.
+            FolderError: The URI does not match that pattern.
         """
         self._client = client
         if len(uri) > MAX_S3_URI or not S3_URI.fullmatch(uri):
             allowed = "s3://bucket/prefix/ of letters, digits and -!_*'().; at most 1024 characters"
-            raise FolderError("s3-uri", f"{shown(uri)} is no S3 URI that bedrock takes", allowed)
+            raise FolderError("s3-uri", f"{shown(uri)} is no S3 URI that bedrock accepts", allowed)
         self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         self._prefix = prefix if prefix.endswith("/") or not prefix else f"{prefix}/"
         self._files: dict[str, File] = {}
@@ -52,7 +52,7 @@ class S3Folder:
         return f"s3://{self._bucket}/{self._prefix}"
 
     def files(self) -> Mapping[str, File]:
-        """See `Folder.files`. What the console makes for an empty folder is no file."""
+        """See `Folder.files`. The empty object that the console creates for a folder is no file."""
         try:
             self._list()
             if not self._files and self._prefix and self._is_object():
@@ -108,11 +108,11 @@ class S3Folder:
 
 
 def _explained(error: ClientError, action: str) -> tuple[str, str, str]:
-    """A finding's rule, problem and what is allowed."""
+    """Return the `rule`, `problem` and `allowed` of a finding about an error."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     message = str(error.response.get("Error", {}).get("Message", ""))
     problem = f"s3 refuses to {action}: {code}: {message}"
-    # S3 passes on what KMS says: codes of its own, or an access denied that names the action.
+    # S3 passes errors of KMS on: with codes of their own, or as an access denied that names the action.
     if code.startswith("KMS.") or "kms:" in message.lower():
         return "kms", problem, "kms:Decrypt on the key, in its policy and the reader's, and the key enabled"
     if code in {"PreconditionFailed", "NoSuchKey", "404"}:

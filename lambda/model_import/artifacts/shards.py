@@ -1,4 +1,4 @@
-"""Reads the headers of all weights, several at a time, in bounded memory."""
+"""Read the headers of all weights, several at a time, in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from model_import.artifacts.folder import ReadError
 from model_import.artifacts.headers import LENGTH_BYTES, Tensor, header_length, parse_header
 
 READERS = 8
-"""Files that are read at once. With the largest headers that is 32 MB, in a function of 256 MB."""
+"""Files that are read at once. With the largest headers that takes 32 MB, in a function of 256 MB."""
 TOTAL_LIMIT = 16 * 1024 * 1024
-"""Bytes of all headers together; a mixture of 128 experts in 94 layers has 4 MB."""
-# Almost every header ends in here, so that one request reads it.
+"""Most bytes of all headers together; a mixture of 128 experts in 94 layers has 4 MB."""
+# Almost every header ends within these bytes, so that one request reads it.
 _FIRST_READ = 128 * 1024
 
 Shards = dict[str, dict[str, Tensor]]
@@ -25,7 +25,7 @@ Shards = dict[str, dict[str, Tensor]]
 
 
 class _Raw(NamedTuple):
-    """What was read of a file: its header, or what is wrong."""
+    """A file's header, or the findings that replace it."""
 
     name: str
     header: bytes | None
@@ -33,7 +33,7 @@ class _Raw(NamedTuple):
 
 
 class _Errors(Findings):
-    """Findings of a reader, which the main thread adds to its own in the files' order."""
+    """Findings of one file, which the main thread adds to the others in the files' order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class _Errors(Findings):
 
 
 def weight_files(contents: Contents) -> list[str]:
-    """Names of the files with weights, sorted: those in the folder itself, without adapters."""
+    """List the files with weights, sorted: those in the folder itself, without adapters."""
     return sorted(
         name
         for name in contents.files
@@ -56,7 +56,7 @@ def read_shards(contents: Contents) -> Shards:
     """Read and check the headers of all weights.
 
     Args:
-        contents: The folder; gets the findings and the headers' digests.
+        contents: The folder; collects the findings and the headers' digests.
 
     Returns:
         The tensors of every file whose header can be read.
@@ -81,7 +81,7 @@ def read_shards(contents: Contents) -> Shards:
 
 
 def _raw_headers(contents: Contents, names: Sequence[str]) -> Iterator[_Raw]:
-    # One batch after the other: headers that wait for being parsed are bounded too.
+    # One batch after the other, to bound the headers that wait to be parsed.
     with ThreadPoolExecutor(READERS) as pool:
         batches = (names[start : start + READERS] for start in range(0, len(names), READERS))
         yield from chain.from_iterable(pool.map(lambda name: _raw_header(contents, name), batch) for batch in batches)

@@ -1,4 +1,4 @@
-"""The tensors that an architecture needs, against those that the shards hold."""
+"""Compare the tensors that an architecture needs with those in the shards."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _MOST_LAYERS = 10_000
 
 
 class Stack(NamedTuple):
-    """Layers that follow each other.
+    """Consecutive layers with the same tensors.
 
     Attributes:
-        prefix: Of their tensors' names, before the layer's number.
-        fields: Of `config.json`, the first of which has their number.
+        prefix: Prefix of their tensors' names, before the layer's number.
+        fields: Fields of `config.json`; the first that is there has the number of layers.
         tensors: Names within one layer; an expert's with `*` for its number.
     """
 
@@ -38,8 +38,8 @@ class Plan(NamedTuple):
         embedding: The table of token embeddings: `vocab_size` rows of the hidden size.
         hidden: The field with the hidden size.
         stacks: Its layers.
-        single: Other tensors that are there once.
-        tied: Whether the head shares the embedding's numbers where `tie_word_embeddings` is not set.
+        single: Other tensors, which occur once.
+        tied: True if the head shares the embedding's numbers where `tie_word_embeddings` is not set.
         experts: The field with the number of experts; empty for a model without.
     """
 
@@ -88,7 +88,7 @@ PLANS = {
     ),
     "Qwen2ForCausalLM": _decoder(*_MLP, *_QWEN_BIASES),
     "Qwen3ForCausalLM": _decoder(*_MLP, *_QWEN_NORMS),
-    # Which layers have experts is set by several fields, so that they are left out.
+    # Several fields select the layers with experts, so that experts are not checked.
     "Qwen3MoeForCausalLM": _decoder(*_QWEN_NORMS),
     "GPTBigCodeForCausalLM": Plan(
         "transformer.wte.weight",
@@ -118,10 +118,10 @@ def check_tensors(shards: Shards, config: Config, tokenizer: Tokenizer, found: F
 
     Args:
         shards: Tensors by file.
-        config: What `config.json` says.
+        config: Facts of `config.json`.
         tokenizer: The largest token ids.
-        found: Gets what is wrong.
-        complete: Whether every header could be read; otherwise missing tensors are no finding.
+        found: Collects the findings.
+        complete: True if every header could be read; otherwise missing tensors are no finding.
     """
     _types(shards, config, found)
     tensors = {name: tensor for held in shards.values() for name, tensor in held.items()}
@@ -182,7 +182,7 @@ def _names(plan: Plan, tensors: Mapping[str, Tensor], text: Mapping[str, Any], f
     for name in single:
         if name not in tensors:
             hint = " unless tie_word_embeddings is true" if name == "lm_head.weight" else ""
-            found.error("missing-tensor", f"tensor {name}", "the weights do not hold it", f"needed{hint}")
+            found.error("missing-tensor", f"tensor {name}", "it is not in the weights", f"needed{hint}")
     experts = integer(text, plan.experts) if plan.experts else 0
     if experts is None or not 0 <= experts <= _MOST_LAYERS:
         found.error("config-field", f"{CONFIG}, {plan.experts}", f"it is {shown(experts)}", f"1 to {_MOST_LAYERS}")
@@ -200,17 +200,17 @@ def _layers(
         found.error("config-field", f"{CONFIG}, {field}", f"it is {shown(wanted)}", f"1 to {_MOST_LAYERS}")
         return
     numbers = (name[len(stack.prefix) :].partition(".")[0] for name in tensors if name.startswith(stack.prefix))
-    # Short ones alone: int() refuses a number of thousands of digits.
+    # Only short ones: int() refuses a number of thousands of digits.
     there = {int(number) for number in numbers if number.isascii() and number.isdigit() and len(number) < 10}
     if there != set(range(wanted)):
-        problem = f"the weights hold {len(there)} layers ({_ranges(there)})"
+        problem = f"the weights have {len(there)} layers ({_ranges(there)})"
         allowed = f"{wanted} layers, 0 to {wanted - 1}: {stack.fields[0]} of {CONFIG}"
         found.error("layers", f"tensors {stack.prefix}*", problem, allowed)
     for layer in sorted(there & set(range(wanted))):
         for name in _expected(stack.tensors, experts):
             if f"{stack.prefix}{layer}.{name}" not in tensors:
                 place = f"tensor {stack.prefix}{layer}.{name}"
-                found.error("missing-tensor", place, "the weights do not hold it", "needed in every layer")
+                found.error("missing-tensor", place, "it is not in the weights", "needed in every layer")
 
 
 def _expected(names: tuple[str, ...], experts: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The tokenizer's files: the class, the chat template, and the largest token id."""
+"""Check the tokenizer's files: the class, the chat template, and the largest token id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model_import.artifacts.limits import SENTENCEPIECE_TOKENIZERS, TOKENIZERS
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 TOKENIZER_LIMIT = 20_000_000
-"""Bytes of `tokenizer.json` that are read; Llama 3's has 17 million with its spaces, others have less."""
+"""Most bytes of `tokenizer.json` that are read; Llama 3's has 17 million with its spaces, others have less."""
 _JINJA = "chat_template.jinja"
 _TEMPLATE_JSON = "chat_template.json"
 _FIELD = f"{TOKENIZER_CONFIG}, chat_template"
@@ -21,11 +21,11 @@ _NEWER_CLASS = "TokenizersBackend"
 
 
 class Tokenizer(NamedTuple):
-    """What the check needs of the tokenizer.
+    """The largest token ids of the tokenizer.
 
     Attributes:
-        largest_id: Of the vocabulary itself; None where `tokenizer.json` does not tell.
-        largest_added_id: Of the tokens added to it; None where there are none.
+        largest_id: Largest id of the vocabulary itself; None where `tokenizer.json` lacks it.
+        largest_added_id: Largest id of the tokens added to it; None where there are none.
     """
 
     largest_id: int | None
@@ -36,10 +36,10 @@ def check_tokenizer(contents: Contents) -> bool:
     """Check `tokenizer_config.json` and the chat template.
 
     Args:
-        contents: The folder; gets the findings.
+        contents: The folder; collects the findings.
 
     Returns:
-        Whether there is a chat template.
+        True if there is a chat template.
     """
     document = contents.document(TOKENIZER_CONFIG)
     if document is not None:
@@ -51,7 +51,7 @@ def read_vocabulary(contents: Contents) -> Tokenizer:
     """Read the token ids of `tokenizer.json`, which is the one large file that is read whole.
 
     Args:
-        contents: The folder; gets the findings.
+        contents: The folder; collects the findings.
 
     Returns:
         The largest ids.
@@ -76,14 +76,14 @@ def read_vocabulary(contents: Contents) -> Tokenizer:
 
 def _largest(vocabulary: dict[str, Any] | list[Any]) -> int | None:
     if isinstance(vocabulary, list):
-        # Unigram, T5's kind: pairs of a token and its score, whose ids are their places.
+        # Unigram, T5's kind: pairs of a token and its score, whose ids are their indexes.
         return len(vocabulary) - 1 if vocabulary else None
     return max((each for each in vocabulary.values() if isinstance(each, int)), default=None)
 
 
 def _class(contents: Contents, name: object) -> None:
     if name not in TOKENIZERS:
-        hint = "set PreTrainedTokenizerFast, as transformers 4 calls it; " if name == _NEWER_CLASS else ""
+        hint = "set PreTrainedTokenizerFast, its name in transformers 4; " if name == _NEWER_CLASS else ""
         allowed = f"{hint}{', '.join(TOKENIZERS)}"
         contents.found.error("tokenizer-class", f"{TOKENIZER_CONFIG}, tokenizer_class", f"it is {shown(name)}", allowed)
     elif name in SENTENCEPIECE_TOKENIZERS and "tokenizer.model" not in contents.files:
@@ -125,7 +125,7 @@ def _jinja(contents: Contents) -> object:
 
 def _check_text(contents: Contents, place: str, template: object) -> None:
     if isinstance(template, list):
-        # Several by name; the one called default answers chats.
+        # Several by name; the one named default is used for chats.
         default = (
             each.get("template") for each in template if isinstance(each, dict) and each.get("name") == "default"
         )

@@ -1,6 +1,6 @@
-"""The check of training data: streamed, with every fault's line, before an instance is rented.
+"""Check training data before an instance is billed: streamed, and every finding has its line.
 
-`check(LocalFolder(path), Options(method="instruction"))` gives a `Report`. It is the same on a laptop and in the
+`check(LocalFolder(path), Options(method="instruction"))` returns a `Report`. It is the same on a laptop and in the
 pipeline's first function, which reads an `S3Prefix`.
 """
 

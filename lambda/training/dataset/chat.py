@@ -1,4 +1,4 @@
-"""Chat tuning: records that hold one conversation each."""
+"""Check data of chat tuning: records with one conversation each."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ KEYS: Final = ("dialog", "messages", "conversations")
 """Keys under which JumpStart's scripts look for the conversation (AWS's notebook on fine-tuning Llama 3.1)."""
 
 ROLES: Final = ("system", "user", "assistant")
-"""Roles they take: `system` first if at all, then `user` and `assistant` in turns (AWS's notebook on Gemma)."""
+"""Roles that they support: an optional `system`, then `user` and `assistant` in turns (AWS's notebook on Gemma)."""
 
 
 class ChatReader:
     """Reads files of conversations."""
 
     def __init__(self, options: Options, faults: Faults) -> None:
-        """Prepares to read.
+        """Set up the reader.
 
         Args:
-            options: what the data is checked against.
-            faults: takes what is wrong.
+            options: Options of the check.
+            faults: Collects the findings.
         """
         self._limit = options.max_line_bytes
         self._faults = faults
         self._key: str | None = None
 
     def read(self, stream: Stream, samples: Samples) -> None:
-        """Checks all conversations of a file.
+        """Check all conversations of a file.
 
         Args:
-            stream: the file.
-            samples: takes the good ones.
+            stream: The file.
+            samples: Counts the good ones.
         """
         lines = stream.lines(limit=self._limit)
         for number, record in records(lines, stream.place, self._faults, limit=self._limit):
@@ -64,8 +64,8 @@ class ChatReader:
             return f"it is under {key!r}, the first one under {self._key!r}; use one key throughout"
         messages = record[key]
         if not isinstance(messages, list) or not messages:
-            what = "empty" if isinstance(messages, list) else json_type(messages)
-            return f"{key} is {what}; it must be an array of messages"
+            found = "empty" if isinstance(messages, list) else json_type(messages)
+            return f"{key} is {found}; it must be an array of messages"
         for index, message in enumerate(messages):
             problem = _message_problem(message)
             if problem:

@@ -1,4 +1,4 @@
-"""Checks a data set for one method of fine-tuning, in one pass and in memory that does not grow with the data."""
+"""Check a data set for one method of fine-tuning, in one pass and in constant memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from training.dataset.template import DEFAULT, KEYS, LARGEST, NAME, Template, Te
 from training.dataset.template import read as read_template
 
 _ENDINGS: Final = {"instruction": (".jsonl",), "chat": (".jsonl",), "domain": (".csv", ".json", ".txt")}
-"""How the names of data files end, by method (JumpStart's notebooks; the ending is mandatory there)."""
+"""Endings of the names of data files, by method (JumpStart's notebooks; the ending is mandatory there)."""
 
 
 def check(
@@ -32,16 +32,16 @@ def check(
     validation: Source | None = None,
     seconds_left: Callable[[], float] | None = None,
 ) -> Report:
-    """Checks training data as the training job will read it.
+    """Check training data as the training job will read it.
 
     Args:
-        source: the training channel's folder.
-        options: what the data is checked against.
-        validation: the validation channel's folder, or None where the job splits the training data.
-        seconds_left: how long the check may still run, less what its caller needs after it; None without a limit.
+        source: The training channel's folder.
+        options: Options of the check.
+        validation: The validation channel's folder, or None where the job splits the training data.
+        seconds_left: Returns the time that is left for the check, in seconds; None without a limit.
 
     Returns:
-        All that was found. It is good when `Report.ok`; `Report.raise_for_errors` raises else.
+        All findings. The data is good if `Report.ok`; otherwise `Report.raise_for_errors` raises.
 
     Raises:
         SourceError: The data cannot be read, or the time ran out.
@@ -125,13 +125,13 @@ class _Check:
         return "/" not in file.name and file.name.endswith(_ENDINGS[self._options.method]) and not _hidden(file)
 
     def _others(self, channel: str, files: Sequence[File], data: Sequence[File]) -> None:
-        """Reports what the job would download too: it may be taken for data, or data in it be left out."""
+        """Report other files that the job would download: it might train on them, or skip data in them."""
         endings = ", ".join(f"*{ending}" for ending in _ENDINGS[self._options.method])
         allowed = f"{endings} and {NAME}" if self._options.method == "instruction" else endings
         for file in files:
             if file in data or (file.name == NAME and self._options.method == "instruction"):
                 continue
-            where = "it is in a folder of its own" if "/" in file.name else "it is no data file"
+            where = "it is in a subfolder" if "/" in file.name else "it is no data file"
             self._faults.add(Kind.UNEXPECTED_FILE, Place(channel, file.name), None, f"{where}; allowed: {allowed}")
 
     def _read_template(self, channel: str, source: Source, files: Sequence[File]) -> None:
@@ -150,7 +150,7 @@ class _Check:
             self._compare_declared(place)
 
     def _whole(self, channel: str, source: Source, file: File) -> bytes:
-        """A small file; of a large one, more than is allowed."""
+        """Read a small file whole; of a large one, the first bytes beyond the limit."""
         raw = b""
         digest = hashlib.sha256()
         size = 0
@@ -169,12 +169,12 @@ class _Check:
             self._faults.add(Kind.TEMPLATE, place, None, "it differs from the training channel's")
 
     def _compare_declared(self, place: Place) -> None:
-        """The template that was declared is what the served model is asked with: the data must not have another."""
+        """Report a template that differs from the declared one, with which the served model's prompts are made."""
         declared = self._options.template
         if declared is None:
             return
         try:
-            # More than the two texts is meant for who serves the model, and in no template.json.
+            # Other members of the declared template are for serving, and are not allowed in template.json.
             make({key: text for key, text in declared.items() if key in KEYS})
         except TemplateError as error:
             for problem in error.problems:
@@ -190,22 +190,22 @@ class _Check:
             )
 
     def _split(self, count: int) -> tuple[int, int]:
-        """How the job splits so many samples: the validation part is rounded up (`train_test_split` of `datasets`)."""
-        aside = min(count, math.ceil(self._options.validation_split * count))
-        return count - aside, aside
+        """Split a number of samples as the job does: validation is rounded up (`train_test_split` of `datasets`)."""
+        held_out = min(count, math.ceil(self._options.validation_split * count))
+        return count - held_out, held_out
 
     def _enough(self, train: Samples, held_out: Samples | None, split: tuple[int, int] | None) -> None:
         place = Place("train")
         read = {one.channel for one in self._files if one.name != NAME or self._options.method == "domain"}
         if "train" not in read:
-            # That there is no file says it already.
+            # `NO_DATA` reports the missing file already.
             return
         if split is not None and not all(split):
             ratio = self._options.validation_split
             least = next((n for n in range(1, 100_000) if all(self._split(n))), None)
             need = f"at least {least} are needed" if least else "no number is enough; give a validation channel"
-            detail = f"{train.count} good samples, of which a validation split of {ratio} makes {split[0]} to train on"
-            self._faults.add(Kind.TOO_FEW_SAMPLES, place, None, f"{detail} and {split[1]} to validate with; {need}")
+            detail = f"{train.count} good samples: a validation split of {ratio} leaves {split[0]} for training"
+            self._faults.add(Kind.TOO_FEW_SAMPLES, place, None, f"{detail} and {split[1]} for validation; {need}")
         elif not train.count:
             self._faults.add(Kind.TOO_FEW_SAMPLES, place, None, "no good sample")
         if held_out is not None and not held_out.count and "validation" in read:

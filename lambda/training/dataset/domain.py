@@ -1,4 +1,4 @@
-"""Domain adaptation: plain text in one TXT, CSV or JSON file."""
+"""Check data of domain adaptation: plain text in one TXT, CSV or JSON file."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from training.dataset.samples import Samples
 from training.dataset.streams import Batch, Stream, bad_bytes, split
 
 COLUMN: Final = "text"
-"""The column that is trained on; the first one where there is none of that name (JumpStart's notebooks)."""
+"""The column that the job trains on; without a column of that name, the first one (JumpStart's notebooks)."""
 
 _MARKED_LINE_BYTES: Final = 80
-"""Bytes of a line of plain text from which on a repetition means something: shorter ones are headings."""
+"""Least bytes of a line of plain text whose repetition is reported: shorter ones are headings."""
 
-# What pandas, which reads CSV for the training scripts, takes for a missing value.
+# Texts that pandas, which reads CSV for the training scripts, reads as a missing value.
 _MISSING: Final = {
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
     *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
@@ -29,24 +29,24 @@ _MISSING: Final = {
 
 
 class DomainReader:
-    """Reads a file of text, of any of the three kinds."""
+    """Reads a text file of any of the three kinds."""
 
     def __init__(self, options: Options, faults: Faults) -> None:
-        """Prepares to read.
+        """Set up the reader.
 
         Args:
-            options: what the data is checked against.
-            faults: takes what is wrong.
+            options: Options of the check.
+            faults: Collects the findings.
         """
         self._limit = options.max_line_bytes
         self._faults = faults
 
     def read(self, stream: Stream, samples: Samples) -> None:
-        """Checks a file, by its name's ending.
+        """Check a file, by the ending of its name.
 
         Args:
-            stream: the file.
-            samples: takes the good samples: lines, rows or records.
+            stream: The file.
+            samples: Counts the good samples: lines, rows or records.
         """
         readers: dict[str, Callable[[Stream, Samples], None]] = {"txt": self._txt, "csv": self._csv, "json": self._json}
         readers[stream.place.file.rsplit(".", 1)[-1]](stream, samples)
@@ -63,7 +63,7 @@ class DomainReader:
                 samples.add(stream.place, number, len(line), line if len(line) >= _MARKED_LINE_BYTES else None)
 
     def _csv(self, stream: Stream, samples: Samples) -> None:
-        # The limit is the process's; it only ever bounds what this reader holds.
+        # The limit is global to the process, which has no other reader of CSV.
         csv.field_size_limit(self._limit)
         rows = csv.reader(self._text(stream), strict=True)
         header = self._row(rows, stream.place)
@@ -89,7 +89,7 @@ class DomainReader:
                 samples.add(stream.place, number, utf8_bytes(row[column]), row[column])
 
     def _text(self, stream: Stream) -> Iterator[str]:
-        """The lines of a CSV file, which may be parts of a row; what cannot be read is reported and left empty."""
+        """Yield the lines of a CSV file, which may be parts of a row; report unreadable ones and leave them empty."""
         for number, line in _numbered(stream.lines(limit=self._limit)):
             if line is None:
                 self._faults.add(Kind.LINE_TOO_LONG, stream.place, number, f"more than {self._limit} bytes")
@@ -100,7 +100,7 @@ class DomainReader:
             yield line.decode(errors="replace") + "\n"
 
     def _row(self, rows: Any, place: Place) -> list[str]:
-        """The header; an empty one where there is none, which is reported."""
+        """Return the header; report a missing one and return an empty one."""
         try:
             header: list[str] = next(rows, [])
         except csv.Error as error:
@@ -117,7 +117,7 @@ class DomainReader:
         return 0
 
     def _json(self, stream: Stream, samples: Samples) -> None:
-        """JSON Lines or one array of objects: what a `.json` may hold."""
+        """Check JSON Lines or one array of objects: a `.json` file may hold either."""
         column: str | None = None
         for number, record in self._records(stream):
             if column is None:

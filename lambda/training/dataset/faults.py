@@ -1,4 +1,4 @@
-"""What can be wrong with training data, and the bounded memory of what was found."""
+"""Kinds of findings in training data, and the collection of findings in bounded memory."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 
 class Severity(Enum):
-    """Whether training may start with such a finding.
+    """Severity of a finding: errors stop a run before training.
 
     Attributes:
-        ERROR: the job would fail, or train on something else than what was meant.
-        WARNING: the job runs, on less than what was meant.
+        ERROR: The job would fail, or train on the wrong text.
+        WARNING: The job runs, possibly on less text than intended.
     """
 
     ERROR = "error"
@@ -20,7 +20,7 @@ class Severity(Enum):
 
 
 class Kind(Enum):
-    """A kind of finding: its name in reports, its severity, and what it says of a place."""
+    """A kind of finding: its name in reports, its severity, and its description."""
 
     NO_DATA = ("no-data", Severity.ERROR, "no data file")
     UNEXPECTED_FILE = ("unexpected-file", Severity.ERROR, "file that does not belong there")
@@ -51,13 +51,13 @@ class Kind(Enum):
 
 
 class Finding(NamedTuple):
-    """One finding at one place. It names fields, never what a sample says: reports go into logs.
+    """One finding at one place. It names fields, never a sample's text: reports go into logs.
 
     Attributes:
         channel: `train` or `validation`.
-        file: the file's name in its channel; empty where the channel as a whole is meant.
-        line: the line's number from 1, or None where the file as a whole is meant.
-        detail: what is wrong, where the kind alone does not say it.
+        file: The file's name in its channel; empty for the channel as a whole.
+        line: The line's number from 1, or None for the file as a whole.
+        detail: Details beyond the kind.
     """
 
     channel: str
@@ -77,9 +77,9 @@ class Findings:
     """All findings of one kind.
 
     Attributes:
-        kind: what is wrong.
-        count: how many places.
-        first: the first of them.
+        kind: The kind.
+        count: Number of findings.
+        first: The first of them.
     """
 
     kind: Kind
@@ -91,23 +91,23 @@ class Faults:
     """Counts every finding and keeps the first few of each kind."""
 
     def __init__(self, *, keep: int) -> None:
-        """Starts without findings.
+        """Start without findings.
 
         Args:
-            keep: how many places of each kind are remembered.
+            keep: Number of findings of each kind that are kept.
         """
         self._keep = keep
         self._counts: dict[Kind, int] = {}
         self._first: dict[Kind, list[Finding]] = {}
 
     def add(self, kind: Kind, place: Place, line: int | None = None, detail: str = "") -> None:
-        """Records one finding.
+        """Record one finding.
 
         Args:
-            kind: what is wrong.
-            place: the file that it is in.
-            line: the line's number from 1.
-            detail: what the kind alone does not say.
+            kind: The kind.
+            place: The file that it is in.
+            line: The line's number from 1.
+            detail: Details beyond the kind.
         """
         count = self._counts.get(kind, 0)
         self._counts[kind] = count + 1
@@ -115,7 +115,7 @@ class Faults:
             self._first.setdefault(kind, []).append(Finding(place.channel, place.file, line, detail))
 
     def sorted(self) -> tuple[Findings, ...]:
-        """All findings, errors first, in the order in which `Kind` lists them."""
+        """Return all findings, errors first, in the order of `Kind`."""
         return tuple(
             Findings(kind, self._counts[kind], tuple(self._first.get(kind, ())))
             for severity in Severity
@@ -129,7 +129,7 @@ class Place(NamedTuple):
 
     Attributes:
         channel: `train` or `validation`.
-        file: the file's name in its channel; empty for the channel as a whole.
+        file: The file's name in its channel; empty for the channel as a whole.
     """
 
     channel: str
@@ -137,7 +137,7 @@ class Place(NamedTuple):
 
 
 def shown(name: object) -> str:
-    """A name out of the data, as it may stand in a report: quoted, on one line, 40 characters at most."""
+    """Quote a name from the data for a report: on one line, 40 characters at most."""
     text = str(name)
     text = text if len(text) <= 40 else text[:37] + "..."
     return ascii(text)

@@ -1,4 +1,4 @@
-"""Instruction tuning: records whose fields fill the template's prompt and completion."""
+"""Check data of instruction tuning: records whose fields fill the template's prompt and completion."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class InstructionReader:
     """Reads files of instruction data against one template."""
 
     def __init__(self, template: Template | None, options: Options, faults: Faults) -> None:
-        """Prepares for a template.
+        """Set up the reader for a template.
 
         Args:
-            template: the template; without a usable one, lines are checked to be objects and no more.
-            options: what the data is checked against.
-            faults: takes what is wrong.
+            template: The template; without a usable one, lines are only checked to be objects.
+            options: Options of the check.
+            faults: Collects the findings.
         """
         self._fields = dict(template.fields) if template else {}
         self._literals = template.literal_bytes if template else 0
@@ -39,11 +39,11 @@ class InstructionReader:
         self._faults = faults
 
     def read(self, stream: Stream, samples: Samples) -> None:
-        """Checks all records of a file.
+        """Check all records of a file.
 
         Args:
-            stream: the file.
-            samples: takes the good ones.
+            stream: The file.
+            samples: Counts the good ones.
         """
         found = records(stream.lines(limit=self._limit), stream.place, self._faults, limit=self._limit)
         if not self._fields:
@@ -84,7 +84,7 @@ class InstructionReader:
         self._faults.add(Kind.NOT_A_STRING, place, number, ", ".join(wrong))
 
     def _empty(self, record: Record, place: Place, number: int, samples: Samples) -> bool:
-        """Whether a sample has nothing to be shown or to learn; single fields may be empty, as Dolly's context."""
+        """Report if a sample's prompt or completion has no text; single fields may be empty, as Dolly's context."""
         empty = False
         for part, fields in self._parts:
             if not any(record[field].strip() for field in fields):
@@ -98,7 +98,7 @@ class InstructionReader:
 
 
 def _picker(fields: tuple[str, ...]) -> Callable[[Record], tuple[Any, ...]]:
-    """Picks a record's fields as a tuple, one field too, which `itemgetter` would give bare."""
+    """Make a function that returns a record's fields as a tuple, of one field as well, unlike `itemgetter`."""
     if len(fields) > 1:
         return itemgetter(*fields)
     only = fields[0]

@@ -1,4 +1,4 @@
-"""One JSON array of objects, read object by object."""
+"""Read one JSON array of objects, object by object."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from training.dataset.jsonlines import Record, decoder, encodable, json_problem,
 
 _SPACE = frozenset(" \t\r\n")
 _LONGEST_LITERAL = 16
-"""Characters within which an error at the end of what is held may come from a literal that goes on."""
+"""An error this many characters before the end of the text read so far may come from an incomplete literal."""
 
 
 def array_records(chunks: Iterable[bytes], place: Place, faults: Faults, *, limit: int) -> Iterator[tuple[int, Record]]:
-    """The objects of an array with the numbers of the lines that they start on.
+    """Yield the objects of an array with the numbers of the lines that they start on.
 
-    What is no object is reported. After what is no JSON nothing is read, because nothing says where the next begins.
+    Other values are reported. Reading ends at invalid JSON, because the start of the next object is unknown.
 
     Args:
-        chunks: the document, which starts with `[`.
-        place: the file.
-        faults: takes what is wrong.
-        limit: characters of the longest object that is read.
+        chunks: The document, which starts with `[`.
+        place: The file.
+        faults: Collects the findings.
+        limit: Characters of the longest object that is read.
 
     Yields:
-        Number from 1, and object.
+        Line number from 1, and object.
     """
     text = _Text(iter(chunks))
     try:
@@ -36,7 +36,7 @@ def array_records(chunks: Iterable[bytes], place: Place, faults: Faults, *, limi
 
 
 class _StopError(Exception):
-    """Nothing after this place can be read."""
+    """The rest of the document cannot be read."""
 
     def __init__(self, kind: Kind, line: int, detail: str) -> None:
         super().__init__(detail)
@@ -46,7 +46,7 @@ class _StopError(Exception):
 
 
 class _Text:
-    """The part of a document that is held, and the place in it up to which it was read."""
+    """The part of a document in memory, and the position up to which it was parsed."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
@@ -56,7 +56,7 @@ class _Text:
         self.line = 1
 
     def more(self) -> bool:
-        """Lets go of what was read and holds the next piece; whether there was one."""
+        """Drop the parsed text and append the next chunk; report if there was one."""
         self.held, self.at = self.held[self.at :], 0
         chunk = next(self._chunks, None)
         try:
@@ -67,12 +67,12 @@ class _Text:
         return chunk is not None
 
     def move(self, place: int) -> None:
-        """Goes on to a place in what is held."""
+        """Advance to a position in the text."""
         self.line += self.held.count("\n", self.at, place)
         self.at = place
 
     def next(self) -> str:
-        """The next character that is no space, which is not passed; empty at the end."""
+        """Advance to the next character that is no space, and return it; empty at the end."""
         while True:
             place = self.at
             while place < len(self.held) and self.held[place] in _SPACE:
@@ -84,7 +84,7 @@ class _Text:
                 return ""
 
     def value(self, limit: int) -> object:
-        """Passes the value that begins here, and gives it."""
+        """Parse the value that begins here, advance past it and return it."""
         while True:
             try:
                 value, end = decoder.raw_decode(self.held, self.at)
@@ -93,7 +93,7 @@ class _Text:
                 continue
             except (ValueError, RecursionError) as error:
                 raise _StopError(Kind.NOT_JSON, self.line, json_problem(error)) from error
-            # A number may go on in what was not read yet.
+            # A number may continue in the next chunk.
             if end < len(self.held) or isinstance(value, dict | list | str) or not self.more():
                 break
         if end - self.at > limit:
@@ -102,12 +102,16 @@ class _Text:
         return value
 
     def _complete(self, error: json.JSONDecodeError, limit: int) -> None:
-        """Reads on where a value only seems wrong because its end was not read yet."""
-        goes_on = error.msg.startswith("Unterminated string") or error.pos + _LONGEST_LITERAL >= len(self.held)
-        if goes_on and len(self.held) - self.at > limit:
+        """Read the next chunk if a value may only seem wrong because its end was not read yet.
+
+        Raises:
+            _StopError: The value is too long, or wrong.
+        """
+        incomplete = error.msg.startswith("Unterminated string") or error.pos + _LONGEST_LITERAL >= len(self.held)
+        if incomplete and len(self.held) - self.at > limit:
             raise _StopError(Kind.LINE_TOO_LONG, self.line, f"an object of more than {limit} characters")
         line = self.line + self.held.count("\n", self.at, error.pos)
-        if not goes_on or not self.more():
+        if not incomplete or not self.more():
             raise _StopError(Kind.NOT_JSON, line, f"{error.msg[:1].lower()}{error.msg[1:]}") from error
 
 

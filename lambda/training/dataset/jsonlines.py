@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line, and what is wrong with the lines that hold none."""
+"""Read JSON Lines: one object a line; other lines are reported."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def _no_constant(name: str) -> NoReturn:
 
 
 decoder = json.JSONDecoder(parse_constant=_no_constant)
-"""Python's decoder takes NaN and Infinity unless told otherwise; other JSON readers do not."""
+"""Refuses NaN and Infinity, as other JSON parsers do; Python's accepts them by default."""
 
 
 def records(batches: Iterable[Batch], place: Place, faults: Faults, *, limit: int) -> Iterator[tuple[int, Record]]:
-    """The objects of a file with their lines' numbers; every other line is reported.
+    """Yield the objects of a file with their lines' numbers; every other line is reported.
 
     Args:
-        batches: the file's lines.
-        place: the file.
-        faults: takes what is wrong.
-        limit: bytes of the longest line that is read, to be named in reports.
+        batches: The file's lines.
+        place: The file.
+        faults: Collects the findings.
+        limit: Bytes of the longest line that is read, for reports.
 
     Yields:
-        Number from 1, and object.
+        Line number from 1, and object.
     """
     decode = decoder.decode
     number = 0
@@ -56,7 +56,7 @@ def records(batches: Iterable[Batch], place: Place, faults: Faults, *, limit: in
 def _explain(
     line: bytes | None, error: Exception, place: Place, number: int, limit: int
 ) -> tuple[Kind, Place, int, str]:
-    """What is wrong with a line that could not be decoded."""
+    """Return the finding for a line that could not be decoded."""
     if line is None:
         return Kind.LINE_TOO_LONG, place, number, f"more than {limit} bytes"
     if not line.strip():
@@ -67,14 +67,14 @@ def _explain(
 
 
 def json_problem(error: Exception) -> str:
-    """What a JSON decoder says, in the words of reports."""
+    """Reword an error of a JSON decoder for reports."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg[:1].lower()}{error.msg[1:]} at column {error.colno}"
     return "nested too deeply" if isinstance(error, RecursionError) else str(error)[:80]
 
 
 def encodable(value: object) -> bool:
-    """Whether all strings in a value are made of characters."""
+    """Report whether all strings in a value can be encoded as UTF-8."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -83,7 +83,7 @@ def encodable(value: object) -> bool:
 
 
 def json_type(value: object) -> str:
-    """What JSON calls the type of a value."""
+    """Return JSON's name of a value's type."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else "a boolean"
     if isinstance(value, int | float):

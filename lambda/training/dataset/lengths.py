@@ -1,4 +1,4 @@
-"""How long samples are: in bytes, which is exact, and in tokens, which is an estimate."""
+"""Measure lengths of samples: in bytes, which is exact, and in tokens, which is an estimate."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ itself comes with the model and is not at hand where data is checked.
 
 
 def tokens(size: float) -> int:
-    """About how many tokens so many bytes of text are."""
+    """Estimate the tokens of a number of bytes of text."""
     return round(size / BYTES_A_TOKEN)
 
 
 def utf8_bytes(text: str) -> int:
-    """Bytes of a text; a text that says it is ASCII is not encoded for it."""
+    """Return the bytes of a text in UTF-8, without encoding an ASCII text."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
@@ -29,10 +29,10 @@ class Lengths:
     """Least, mean and most of the lengths that were added, in bytes.
 
     Attributes:
-        count: how many were added.
-        total: their sum.
-        least: the shortest, 0 where there is none.
-        most: the longest.
+        count: Number of lengths.
+        total: Their sum.
+        least: The shortest, 0 where there is none.
+        most: The longest.
     """
 
     __slots__ = ("count", "least", "most", "total")
@@ -44,7 +44,7 @@ class Lengths:
         self.most = 0
 
     def add(self, size: int) -> None:
-        """Adds one."""
+        """Add one length."""
         self.most = max(self.most, size)
         if size < self.least or not self.count:
             self.least = size

@@ -1,4 +1,4 @@
-"""What a data set is checked against."""
+"""Options of the data check."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from typing import Any, Final
 from training.contract import METHODS
 
 DEFAULT_MAX_INPUT_LENGTH: Final = 1024
-"""Tokens that the recipes take for `max_input_length` -1: at most this many, says AWS's description of the setting
-(amazon-sagemaker-examples, JumpStart text generation notebooks)."""
+"""Most tokens of a sample with `max_input_length` -1, by AWS's description of the setting (amazon-sagemaker-examples,
+JumpStart text generation notebooks)."""
 
 DEFAULT_VALIDATION_SPLIT: Final = 0.2
 """`validation_split_ratio` of the recipes (hyperparameters of the JumpStart specs)."""
 
 
 class OptionsError(ValueError):
-    """The check itself was asked for wrongly; the message lists all that is wrong."""
+    """Options of the check are wrong; the message lists all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the training job will make of the data, and how much of the check is kept.
+    """Settings of the training job that the data must fit, and limits of the report.
 
     Attributes:
         method: `instruction`, `domain` or `chat`.
-        max_input_length: tokens of a sample that the job keeps; None or -1 is the recipes' own default.
-        validation_split: share of the samples that the job sets aside where there is no validation channel; between 0
+        max_input_length: Tokens of a sample that the job keeps; None or -1 is the recipes' own default.
+        validation_split: Share of the samples that the job sets aside where there is no validation channel; between 0
             and 1.
-        template: the template that was declared, with `prompt` and `completion`; the data's must say the same. None
-            takes what the data has.
-        keep: places reported of each kind.
-        max_line_bytes: bytes of a line, beyond which it is reported and not read. It bounds the memory.
-        remembered_samples: samples among which repetitions are looked for; 8 bytes each, a third more in all.
+        template: The declared template, with `prompt` and `completion`, which the data's must equal. None accepts any.
+        keep: Findings of each kind that are listed.
+        max_line_bytes: Bytes of the longest line that is read; longer ones are reported. It bounds the memory.
+        remembered_samples: Samples among which repetitions are found; 8 bytes each, a third more in all.
 
     Raises:
         OptionsError: A value is not allowed.
@@ -73,15 +72,12 @@ class Options:
 def options_of(
     method: str, hyperparameters: Mapping[str, str], *, template: Mapping[str, Any] | None = None
 ) -> Options:
-    """The options that a job's hyperparameters mean.
+    """Derive the options from a job's hyperparameters.
 
     Args:
         method: `instruction`, `domain` or `chat`.
-        hyperparameters: the job's, defaults included; `max_input_length` and `validation_split_ratio` are read.
-        template: the template that was declared.
-
-    Returns:
-        The options.
+        hyperparameters: The job's, defaults included; `max_input_length` and `validation_split_ratio` are read.
+        template: The declared template.
 
     Raises:
         OptionsError: A value is no number or not allowed.

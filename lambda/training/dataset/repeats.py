@@ -1,4 +1,4 @@
-"""Finds samples that occur more than once, in memory that does not grow with the data."""
+"""Find samples that occur more than once, in constant memory."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ class Fingerprints:
     """A hash table of 64-bit fingerprints, with a fixed number of slots.
 
     A fingerprint is Python's own hash (SipHash with a key of the process, so that no data can be made to collide).
-    Two different samples are taken for one with a probability of n² / 2^65 for n samples: 1 in 200,000 for the
+    Two different samples have equal fingerprints with a probability of n² / 2^65 for n samples: 1 in 200,000 for the
     12.6 million that are remembered by default. Samples beyond that number are compared with those before it, and not
-    remembered. The system gives the table's memory page by page as it is written to, so small data needs little.
+    remembered. The operating system allocates the table page by page as it is written, so small data needs little.
     """
 
     def __init__(self, *, capacity: int) -> None:
-        """Makes an empty table.
+        """Make an empty table.
 
         Args:
-            capacity: fingerprints that are remembered; the table has at least a third more slots than that.
+            capacity: Fingerprints that are remembered; the table has at least a third more slots.
         """
         # A search ends at an empty slot, so there is always one.
         slots = 1 << (max(capacity + 1, capacity * 4 // 3) - 1).bit_length()
@@ -37,11 +37,11 @@ class Fingerprints:
 
     @property
     def full(self) -> bool:
-        """Whether no more are remembered."""
+        """True if no further fingerprint is remembered."""
         return not self._left
 
     def seen(self, sample: Hashable) -> bool:
-        """Whether an equal sample was remembered; remembers this one."""
+        """Report whether an equal sample is remembered, and remember this one."""
         # 0 is an empty slot.
         fingerprint = hash(sample) or 1
         table, mask = self._table, self._mask
@@ -56,7 +56,7 @@ class Fingerprints:
         return True
 
     def knows(self, sample: Hashable) -> bool:
-        """Whether an equal sample was remembered; remembers nothing."""
+        """Report whether an equal sample is remembered, without remembering this one."""
         left, self._left = self._left, 0
         known = self.seen(sample)
         self._left = left

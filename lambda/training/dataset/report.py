@@ -1,4 +1,4 @@
-"""What a check found: for machines, for people, and as an error that fits a state machine's."""
+"""Report of a check: as JSON, as text, and as an error that fits into a state machine's."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FORMAT: Final = 1
 """Version of the report's JSON."""
 
 _LONGEST_MESSAGE: Final = 3900
-"""Characters of an error's message. A state machine keeps 32,768 of a cause (SFN.DescribeExecution), a Lambda's
-message in JSON with its stack trace among them, and people read the first lines."""
+"""Characters of an error's message. A state machine keeps 32,768 of a cause (SFN.DescribeExecution), which for a
+function is JSON with the message and the stack trace, and people read the first lines."""
 
 
 class FileRecord(NamedTuple):
@@ -24,9 +24,9 @@ class FileRecord(NamedTuple):
 
     Attributes:
         channel: `train` or `validation`.
-        name: its name in the channel.
-        size: bytes.
-        sha256: of its content, in hex.
+        name: The file's name in the channel.
+        size: Bytes.
+        sha256: SHA-256 of the content, in hex.
     """
 
     channel: str
@@ -37,19 +37,19 @@ class FileRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a check found.
+    """The findings and figures of a check.
 
     Attributes:
-        method: the method of fine-tuning.
-        max_input_length: tokens of a sample that the job keeps.
-        sources: where the channels' data is.
-        files: all files that were read, in the order of the hash.
-        train: what was counted in the training channel.
-        validation: the same of the validation channel, where there is one.
-        split: samples to train on and to validate with, where the job splits the channel itself.
-        template: the template's texts, where the method has one and it could be used.
+        method: The method of fine-tuning.
+        max_input_length: Tokens of a sample that the job keeps.
+        sources: URIs of the channels' data.
+        files: All files that were read, in the order of the hash.
+        train: Figures of the training channel.
+        validation: Figures of the validation channel, where there is one.
+        split: Numbers of samples for training and validation, where the job splits the channel itself.
+        template: The template's texts, where the method has one and it is usable.
         template_origin: `data`, `default` or empty.
-        findings: all kinds of findings, errors first.
+        findings: All kinds of findings, errors first.
     """
 
     method: str
@@ -65,27 +65,27 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether training may start."""
+        """True if training may start."""
         return not self.errors
 
     @property
     def errors(self) -> tuple[Findings, ...]:
-        """Kinds of findings with which training must not start."""
+        """Kinds of findings that stop a run before training."""
         return tuple(found for found in self.findings if found.kind.severity is Severity.ERROR)
 
     @property
     def warnings(self) -> tuple[Findings, ...]:
-        """Kinds of findings to know of."""
+        """Kinds of findings that stop nothing."""
         return tuple(found for found in self.findings if found.kind.severity is Severity.WARNING)
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the data: of a line `<channel>/<name> <bytes> <SHA-256>` for each file, in the order of names."""
+        """SHA-256 of the data: of a line `<channel>/<name> <bytes> <SHA-256>` for each file, ordered by name."""
         lines = "".join(f"{one.channel}/{one.name} {one.size} {one.sha256}\n" for one in self.files)
         return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
 
     def raise_for_errors(self) -> None:
-        """Raises what is wrong.
+        """Raise an error if there are errors.
 
         Raises:
             DataError: There are errors.
@@ -94,7 +94,7 @@ class Report:
             raise DataError(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON has it; the same data gives the same but for `sources`."""
+        """Return the report for JSON; for the same data, only `sources` differs."""
         channels = {"train": self.train, "validation": self.validation}
         return {
             "format": FORMAT,
@@ -122,7 +122,7 @@ class Report:
         }
 
     def text(self) -> str:
-        """The report for people."""
+        """Return the report as text."""
         lines = [_findings_text(found) for found in self.findings]
         lines += [
             line
@@ -142,17 +142,17 @@ class Report:
 
 
 class DataError(Exception):
-    """Training must not start with this data.
+    """The data has errors, so that training must not start.
 
     Attributes:
-        report: all that was found.
+        report: All findings.
     """
 
     def __init__(self, report: Report) -> None:
-        """Sums the errors up, in less than 4 KB.
+        """Summarize the errors in less than 4 KB.
 
         Args:
-            report: a report with errors.
+            report: A report with errors.
         """
         super().__init__(_message(report))
         self.report = report
@@ -163,7 +163,7 @@ def _message(report: Report) -> str:
     head = f"the training data cannot be used: {total} error{'s' * (total != 1)} in {report.sources['train']}"
     if "validation" in report.sources:
         head += f" and {report.sources['validation']}"
-    # Each kind is named with its count, whatever room its places leave for those after it.
+    # Every kind is named with its count, even where the findings of another fill the message.
     counts = ", ".join(f"{found.kind.meaning}: {found.count}" for found in report.errors)
     text = f"{head[:800]} ({counts})"
     for depth in range(max((len(found.first) for found in report.errors), default=0)):
@@ -211,5 +211,5 @@ def _channel_text(name: str, counted: Samples, max_input_length: int) -> list[st
         empty = ", ".join(f"{field_name}: {count}" for field_name, count in sorted(counted.empty_fields.items()))
         lines.append(f"{name}: fields without text in samples that have some: {empty}")
     if not counted.all_compared:
-        lines.append(f"{name}: more samples than are remembered, so repetitions among the later ones are not found")
+        lines.append(f"{name}: more samples than are remembered: repetitions among the later ones are not found")
     return lines

@@ -1,4 +1,4 @@
-"""Data below a prefix in S3, read in one pass and through dropped connections."""
+"""Read data below a prefix in S3, in one pass, with retries after dropped connections."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from botocore.exceptions import BotoCoreError, ClientError
 from training.dataset.sources import CHUNK_BYTES, File, SourceError, by_name
 
 _ATTEMPTS: Final = 5
-"""Times that reading goes on after a dropped connection that brought nothing new."""
+"""Retries after dropped connections in a row that returned no byte."""
 
 
 class S3Prefix:
-    """What a training channel of type S3Prefix downloads: every object whose key starts with the prefix."""
+    """The files that a training channel of type S3Prefix downloads: all objects whose keys start with the prefix."""
 
     def __init__(self, client: Any, uri: str, *, sleep: Callable[[float], object] = time.sleep) -> None:
-        """Names the prefix; nothing is read yet.
+        """Parse the URI; nothing is read yet.
 
         Args:
-            client: boto3's S3 client, with `s3:ListBucket` for the bucket and `s3:GetObject` for the prefix.
-            uri: `s3://<bucket>/<prefix>`; a slash is added at its end, so that `data` does not mean `database/`.
-            sleep: how to wait between attempts, seconds.
+            client: S3 client of boto3, with `s3:ListBucket` on the bucket and `s3:GetObject` on the prefix.
+            uri: `s3://<bucket>/<prefix>`; a slash is appended, so that `data` does not match `database/`.
+            sleep: Waits a number of seconds between attempts.
 
         Raises:
-            SourceError: It is no such URI.
+            SourceError: The URI is malformed.
         """
         parts = urlsplit(uri, allow_fragments=False)
         if parts.scheme != "s3" or not parts.netloc or parts.query:
@@ -44,7 +44,7 @@ class S3Prefix:
         return f"s3://{self._bucket}/{self._prefix}"
 
     def files(self) -> Sequence[File]:
-        """All objects but the empty ones that stand for folders; see `Source.files`."""
+        """List all objects except the empty ones that stand for folders; see `Source.files`."""
         found = []
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
@@ -57,9 +57,9 @@ class S3Prefix:
         return sorted(found, key=by_name)
 
     def chunks(self, file: File) -> Iterator[bytes]:
-        """The object's content; see `Source.chunks`.
+        """Yield the object's content; see `Source.chunks`.
 
-        A connection that drops is taken up again where it ended, as long as the object is the one that was listed.
+        After a dropped connection, reading continues at the next byte, as long as the object is the listed one.
         """
         offset = 0
         failures = 0
@@ -81,8 +81,8 @@ class S3Prefix:
                 self._sleep(min(2**failures / 10, 2.0))
 
     def _body(self, file: File, offset: int) -> Iterator[bytes]:
-        which: dict[str, Any] = {"Range": f"bytes={offset}-"} if offset else {}
-        answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + file.name, IfMatch=file.tag, **which)
+        rest: dict[str, Any] = {"Range": f"bytes={offset}-"} if offset else {}
+        answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + file.name, IfMatch=file.tag, **rest)
         with answer["Body"] as body:
             while chunk := body.read(CHUNK_BYTES):
                 yield chunk

@@ -1,4 +1,4 @@
-"""What all methods count of a channel's samples."""
+"""Count a channel's samples, for all methods."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from training.dataset.options import Options
 from training.dataset.repeats import Fingerprints
 
 _FIELDS_NAMED = 20
-"""Names of fields that are kept, so that data with a new field on each line needs no more memory."""
+"""Most names of unused fields that are kept, so that data with a new field on each line needs no more memory."""
 
 
 class Samples:
     """Counts the good samples of one channel and finds the long and the repeated ones.
 
     Attributes:
-        count: good samples.
-        blank_lines: lines without text, where they are allowed.
-        over_long: samples that are estimated to have more tokens than are kept.
-        lengths: bytes of the samples.
-        empty_fields: how many samples have no text in a field that may be empty.
-        unused_fields: how many records have a field that the template does not use.
+        count: Number of good samples.
+        blank_lines: Number of lines without text, where they are allowed.
+        over_long: Number of samples with more tokens, by the estimate, than the job keeps.
+        lengths: Bytes of the samples.
+        empty_fields: Numbers of samples without text in a field that may be empty, by field.
+        unused_fields: Numbers of records with a field that the template does not use, by field.
     """
 
     def __init__(self, options: Options, faults: Faults, *, known: Fingerprints, training: Fingerprints | None) -> None:
-        """Starts at nothing.
+        """Start without samples.
 
         Args:
-            options: what the data is checked against.
-            faults: takes what is wrong.
-            known: the samples of this channel.
-            training: the samples that are trained on, where this channel is there to validate.
+            options: Options of the check.
+            faults: Collects the findings.
+            known: The samples of this channel.
+            training: The samples of the training channel, where this is the validation channel.
         """
         self.count = 0
         self.blank_lines = 0
@@ -48,17 +48,17 @@ class Samples:
 
     @property
     def all_compared(self) -> bool:
-        """Whether every sample was remembered, to find its repetitions."""
+        """True if every sample was remembered, so that all repetitions are found."""
         return not self._known.full
 
     def add(self, place: Place, number: int, size: int, identity: Hashable | None) -> None:
-        """Adds a good sample.
+        """Add a good sample.
 
         Args:
-            place: its file.
-            number: its line.
-            size: its bytes.
-            identity: equal for equal samples; None where repetitions mean nothing.
+            place: The sample's file.
+            number: The sample's line.
+            size: The sample's bytes.
+            identity: Equal for equal samples; None where repetitions are not reported.
         """
         self.count += 1
         self.lengths.add(size)
@@ -74,7 +74,7 @@ class Samples:
             self._faults.add(Kind.ALSO_IN_TRAINING, place, number)
 
     def unused(self, place: Place, number: int, names: set[str]) -> None:
-        """Counts fields that the template does not use, and reports each once."""
+        """Count fields that the template does not use, and report each once."""
         for name in names:
             if name not in self.unused_fields:
                 if len(self.unused_fields) >= _FIELDS_NAMED:

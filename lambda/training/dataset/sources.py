@@ -1,4 +1,4 @@
-"""Where data is read from, in pieces: the interface, and a folder of this machine."""
+"""Sources of data, which are read in chunks: the interface, and a local folder."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ CHUNK_BYTES: Final = 2**20
 
 
 class SourceError(Exception):
-    """The data could not be read, which says nothing about what is in it."""
+    """The data cannot be read."""
 
 
 class File(NamedTuple):
     """One file of a source.
 
     Attributes:
-        name: its name below the source, with `/` between folders.
-        size: bytes.
-        tag: what tells one state of the file from another, where the source knows it.
+        name: Path below the source, with `/` between folders.
+        size: Bytes.
+        tag: An ETag or the like that changes with the content, where the source has one.
     """
 
     name: str
@@ -33,28 +33,28 @@ class Source(Protocol):
 
     @property
     def uri(self) -> str:
-        """How people name it."""
+        """Path or URI of the folder."""
 
     def files(self) -> Sequence[File]:
-        """All files in it and in its folders, sorted by the UTF-8 bytes of their names.
+        """List all files in it and in its folders, sorted by the UTF-8 bytes of their names.
 
         Raises:
-            SourceError: It cannot be listed.
+            SourceError: The folder cannot be listed.
         """
 
     def chunks(self, file: File) -> Iterator[bytes]:
-        """The file from its first byte to its last, in pieces of any length.
+        """Yield the file from its first byte to its last, in chunks of any length.
 
         Raises:
-            SourceError: It cannot be read, or it changed meanwhile.
+            SourceError: The file cannot be read, or it changed meanwhile.
         """
 
 
 class LocalFolder:
-    """A folder of this machine, as it would be uploaded: with everything below it."""
+    """A local folder, as it would be uploaded: with everything below it."""
 
     def __init__(self, path: Path | str) -> None:
-        """Names the folder; nothing is read yet."""
+        """Set the folder; nothing is read yet."""
         self._path = Path(path)
 
     @property
@@ -63,10 +63,10 @@ class LocalFolder:
         return str(self._path)
 
     def files(self) -> Sequence[File]:
-        """All files; see `Source.files`."""
+        """List all files; see `Source.files`."""
         if not self._path.is_dir():
             missing = "is no folder" if self._path.exists() else "does not exist"
-            raise SourceError(f"{self._path} {missing}; give the folder that holds the data files")
+            raise SourceError(f"{self._path} {missing}; name the folder that holds the data files")
         try:
             found = [
                 File(path.relative_to(self._path).as_posix(), path.stat().st_size)
@@ -78,7 +78,7 @@ class LocalFolder:
         return sorted(found, key=by_name)
 
     def chunks(self, file: File) -> Iterator[bytes]:
-        """The file's content; see `Source.chunks`."""
+        """Yield the file's content; see `Source.chunks`."""
         try:
             with (self._path / file.name).open("rb", buffering=0) as opened:
                 while chunk := opened.read(CHUNK_BYTES):
@@ -88,5 +88,5 @@ class LocalFolder:
 
 
 def by_name(file: File) -> bytes:
-    """The order of files in a source and in the hash of the data: that of S3's listings."""
+    """Return the sort key of files in a source and in the hash of the data: the order of S3's listings."""
     return file.name.encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""One file as a stream: hashed as it passes, its encoding looked at, cut into lines of bounded length."""
+"""Read one file as a stream: hash it, check its encoding, and split it into lines of bounded length."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from training.dataset.faults import Faults, Kind, Place
 from training.dataset.sources import File, Source, SourceError
 
 Batch = list[bytes | None]
-"""Lines that follow each other, without their `\\n`; None in place of one that is too long."""
+"""Consecutive lines without their `\\n`; None stands for one that is too long."""
 
 _OTHER_ENCODINGS: Final = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
@@ -26,19 +26,19 @@ _SNIFFED_BYTES: Final = 1024
 
 
 class Stream:
-    """The bytes of a file, once, from the first to the last."""
+    """The bytes of a file, which can be read once."""
 
     def __init__(
         self, source: Source, file: File, place: Place, faults: Faults, *, seconds_left: Callable[[], float] | None
     ) -> None:
-        """Opens nothing yet.
+        """Set up the stream; nothing is opened yet.
 
         Args:
-            source: where the file is.
-            file: the file.
-            place: how reports name it.
-            faults: takes what is wrong with its encoding.
-            seconds_left: how long the check may still run, or None without a limit.
+            source: The folder of the file.
+            file: The file.
+            place: The file's name in reports.
+            faults: Collects findings about its encoding.
+            seconds_left: Returns the time that is left for the check, in seconds; None without a limit.
         """
         self.place = place
         self.size = 0
@@ -51,7 +51,7 @@ class Stream:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of what has passed, in hex."""
+        """SHA-256 of the bytes read so far, in hex."""
         return self._hash.hexdigest()
 
     def _read(self) -> Iterator[bytes]:
@@ -64,12 +64,12 @@ class Stream:
             yield chunk
 
     def drain(self) -> None:
-        """Reads the rest, for the hash."""
+        """Read the rest, for the hash."""
         for _ in self._raw:
             pass
 
     def chunks(self) -> Iterator[bytes]:
-        """The content without a byte order mark; nothing where it is plainly no UTF-8, which is then reported."""
+        """Yield the content without a byte order mark; report another encoding than UTF-8, and yield nothing."""
         head = b""
         for chunk in self._raw:
             head += chunk
@@ -87,16 +87,16 @@ class Stream:
         yield from self._raw
 
     def lines(self, *, limit: int) -> Iterator[Batch]:
-        """The content's lines, some at a time. A last line may have no end.
+        """Yield batches of the content's lines. The last line may lack its line break.
 
         Args:
-            limit: bytes of a line; one that has more is None.
+            limit: Most bytes of a line; a longer one is None.
         """
         return split(self.chunks(), limit=limit)
 
 
 def split(chunks: Iterable[bytes], *, limit: int) -> Iterator[Batch]:
-    """Cuts a stream into lines; see `Stream.lines`."""
+    """Split a stream into lines; see `Stream.lines`."""
     pieces: list[bytes] = []
     held = 0
     for chunk in chunks:
@@ -104,7 +104,7 @@ def split(chunks: Iterable[bytes], *, limit: int) -> Iterator[Batch]:
         last = batch.pop() or b""
         if not batch:
             held += len(last)
-            # A line that is too long already is counted on and not kept.
+            # A line that is too long already is counted, but not kept.
             if held <= limit:
                 pieces.append(last)
             else:
@@ -130,7 +130,7 @@ def _other_encoding(head: bytes) -> str:
 
 
 def bad_bytes(line: bytes) -> str:
-    """Where a line stops being UTF-8, as reports say it; empty where it does not."""
+    """Return the first byte of a line that is not UTF-8, for reports; empty where there is none."""
     try:
         line.decode()
     except UnicodeDecodeError as error:

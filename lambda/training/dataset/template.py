@@ -1,4 +1,4 @@
-"""`template.json`: how the fields of a record become what the model is shown and what it learns to say."""
+"""Read `template.json`, which turns the fields of a record into the model's prompt and completion."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ DEFAULT: Final = {
     "### Input:\n{context}",
     "completion": "{response}",
 }
-"""What JumpStart's training scripts take where there is no template.json (AWS's notebooks on fine-tuning Mistral 7B and
-Gemma, aws/amazon-sagemaker-examples)."""
+"""The template of JumpStart's training scripts where there is no template.json (AWS's notebooks on fine-tuning
+Mistral 7B and Gemma, aws/amazon-sagemaker-examples)."""
 
 
 class TemplateError(ValueError):
     """A template cannot be used.
 
     Attributes:
-        problems: all that is wrong with it.
+        problems: Everything that is wrong with it.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -42,11 +42,11 @@ class Template(NamedTuple):
     """A usable template.
 
     Attributes:
-        prompt: the text before the answer, in `str.format`'s language, with a record's fields in braces.
-        completion: the answer's.
-        prompt_fields: fields of the prompt, how often each occurs.
-        completion_fields: the same of the completion.
-        literal_bytes: bytes of UTF-8 that every sample has beside its fields.
+        prompt: The text before the answer, a format string (`str.format`) with a record's fields.
+        completion: The text of the answer, likewise.
+        prompt_fields: Fields of the prompt, with their numbers of occurrences.
+        completion_fields: Fields of the completion, likewise.
+        literal_bytes: Bytes of UTF-8 that the template adds to every sample.
     """
 
     prompt: str
@@ -57,26 +57,23 @@ class Template(NamedTuple):
 
     @property
     def fields(self) -> Mapping[str, int]:
-        """All fields, and how often each occurs; the prompt's first."""
+        """All fields with their numbers of occurrences; the prompt's first."""
         return Counter(self.prompt_fields) + Counter(self.completion_fields)
 
     @property
     def texts(self) -> dict[str, str]:
-        """What template.json says."""
+        """The content of template.json."""
         return {"prompt": self.prompt, "completion": self.completion}
 
 
 def read(raw: bytes) -> Template:
-    """Reads a template.json.
+    """Read a template.json.
 
     Args:
-        raw: the file's content.
-
-    Returns:
-        The template.
+        raw: The file's content.
 
     Raises:
-        TemplateError: It is none.
+        TemplateError: The template is not usable; all problems are listed.
     """
     if len(raw) > LARGEST:
         raise TemplateError([f"it is larger than {LARGEST} bytes"])
@@ -101,20 +98,17 @@ def read(raw: bytes) -> Template:
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """An object's members as they were written, repeated ones too."""
+    """The members of a JSON object in their order, with repeated keys."""
 
 
 def make(value: Mapping[str, Any]) -> Template:
-    """Makes a template of its two texts.
+    """Make a template from its two texts.
 
     Args:
-        value: with `prompt` and `completion`, and nothing else.
-
-    Returns:
-        The template.
+        value: A mapping with `prompt` and `completion`, and nothing else.
 
     Raises:
-        TemplateError: It lacks one of them, or one is no format string with plain fields.
+        TemplateError: One of them is missing, or is no format string with plain fields.
     """
     problems = [f"no key {key!r}" for key in KEYS if key not in value]
     problems += [f"key {shown(key)} is not allowed; allowed: {', '.join(KEYS)}" for key in value if key not in KEYS]
@@ -140,7 +134,7 @@ def make(value: Mapping[str, Any]) -> Template:
 
 
 def _parse(text: str) -> tuple[Counter[str], int]:
-    """The fields of a format string, and the bytes of the text between them."""
+    """Return the fields of a format string, and the bytes of the text between them."""
     fields: Counter[str] = Counter()
     literals = 0
     try:

@@ -36,12 +36,12 @@ _DECODER = {
 
 
 def half(*shape: int) -> NDArray[Any]:
-    """A tensor of FP16 that compresses badly enough to show a mix-up."""
+    """Return a tensor of FP16 that compresses badly enough to show a mix-up."""
     return np.arange(int(np.prod(shape)), dtype=np.float16).reshape(shape)
 
 
 def decoder(mlp: Callable[[str], Tensors], **extra: tuple[int, ...]) -> Tensors:
-    """The tensors of a Llama-like model."""
+    """Return the tensors of a Llama-like model."""
     tensors = {
         "model.embed_tokens.weight": half(VOCABULARY, HIDDEN),
         "model.norm.weight": half(HIDDEN),
@@ -60,7 +60,7 @@ def decoder(mlp: Callable[[str], Tensors], **extra: tuple[int, ...]) -> Tensors:
 
 
 def gated(prefix: str) -> Tensors:
-    """Llama's MLP."""
+    """Return the tensors of Llama's MLP."""
     return {
         f"{prefix}.mlp.gate_proj.weight": half(INNER, HIDDEN),
         f"{prefix}.mlp.up_proj.weight": half(INNER, HIDDEN),
@@ -69,7 +69,7 @@ def gated(prefix: str) -> Tensors:
 
 
 def experts(prefix: str) -> Tensors:
-    """Mixtral's mixture of two experts."""
+    """Return the tensors of Mixtral's mixture of two experts."""
     tensors = {f"{prefix}.block_sparse_moe.gate.weight": half(2, HIDDEN)}
     for expert in range(2):
         for name, shape in (("w1", (INNER, HIDDEN)), ("w2", (HIDDEN, INNER)), ("w3", (INNER, HIDDEN))):
@@ -78,7 +78,7 @@ def experts(prefix: str) -> Tensors:
 
 
 def bigcode() -> Tensors:
-    """The tensors of a GPTBigCode model, whose head is its embedding."""
+    """Return the tensors of a GPTBigCode model, whose head is its embedding."""
     tensors = {
         "transformer.wte.weight": half(VOCABULARY, HIDDEN),
         "transformer.wpe.weight": half(64, HIDDEN),
@@ -101,7 +101,7 @@ def bigcode() -> Tensors:
 
 
 def t5() -> Tensors:
-    """The tensors of a Flan-T5."""
+    """Return the tensors of a Flan-T5."""
     tensors = {
         "shared.weight": half(VOCABULARY, HIDDEN),
         "lm_head.weight": half(VOCABULARY, HIDDEN),
@@ -124,12 +124,12 @@ def t5() -> Tensors:
 
 
 def unigram(*, size: int = VOCABULARY) -> Tokenizer:
-    """A tokenizer of T5's kind."""
+    """Return a tokenizer of T5's kind."""
     return Tokenizer(models.Unigram([(f"t{number}", -float(number)) for number in range(size)], unk_id=0))
 
 
 def bpe(*, size: int = VOCABULARY) -> Tokenizer:
-    """A tokenizer of Llama 3's kind."""
+    """Return a tokenizer of Llama 3's kind."""
     tokenizer = Tokenizer(models.BPE(vocab={f"t{number}": number for number in range(size)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()
     return tokenizer
@@ -170,7 +170,7 @@ class Model:
         save_file(tensors, self.folder / name, metadata={"format": "pt"})
 
     def shard(self, count: int = 2) -> list[str]:
-        """Write the weights as several files with an index, in the place of the one."""
+        """Replace the one file of weights by several with an index."""
         self.weights.unlink()
         names = [f"model-{number + 1:05d}-of-{count:05d}.safetensors" for number in range(count)]
         keys = sorted(self.tensors)
@@ -186,13 +186,13 @@ class Model:
         self.put(name, json.dumps(document).encode())
 
     def put(self, name: str, body: bytes) -> None:
-        """Write a file, also in a folder within."""
+        """Write a file, also in a subfolder."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
 
     def edit(self, name: str, **fields: Any) -> None:
-        """Set fields of a JSON document; None takes one out."""
+        """Set fields of a JSON document; None removes one."""
         document = {**json.loads((self.folder / name).read_bytes()), **fields}
         self.write(name, {key: value for key, value in document.items() if value is not None})
 
@@ -203,7 +203,7 @@ class Model:
 
 
 def llama(folder: Path) -> Model:
-    """Llama 3's kind: a fast tokenizer alone."""
+    """Make a model like Llama 3: a fast tokenizer alone."""
     return Model(
         folder,
         architecture="LlamaForCausalLM",
@@ -216,7 +216,7 @@ def llama(folder: Path) -> Model:
 
 
 def llama_2(folder: Path) -> Model:
-    """Llama 2's kind: a SentencePiece tokenizer."""
+    """Make a model like Llama 2: a SentencePiece tokenizer."""
     return Model(
         folder,
         architecture="LlamaForCausalLM",
@@ -230,7 +230,7 @@ def llama_2(folder: Path) -> Model:
 
 
 def mistral(folder: Path) -> Model:
-    """Mistral 7B's kind."""
+    """Make a model like Mistral 7B."""
     return Model(
         folder,
         architecture="MistralForCausalLM",
@@ -243,7 +243,7 @@ def mistral(folder: Path) -> Model:
 
 
 def mixtral(folder: Path) -> Model:
-    """Mixtral's kind, with two experts."""
+    """Make a model like Mixtral, with two experts."""
     return Model(
         folder,
         architecture="MixtralForCausalLM",
@@ -257,7 +257,7 @@ def mixtral(folder: Path) -> Model:
 
 
 def qwen(folder: Path) -> Model:
-    """Qwen2.5's kind, small: the head is the embedding, the embedding has rows to spare."""
+    """Make a model like a small Qwen2.5: the head is the embedding, which has more rows than the vocabulary."""
     tensors = decoder(gated, q_proj__bias=(HIDDEN,), k_proj__bias=(4,), v_proj__bias=(4,))
     del tensors["lm_head.weight"]
     return Model(
@@ -272,7 +272,7 @@ def qwen(folder: Path) -> Model:
 
 
 def granite_llama(folder: Path) -> Model:
-    """Granite 3B and 8B code: Llama's architecture with GPT-2's tokenizer."""
+    """Make a model like Granite 3B and 8B code: Llama's architecture with GPT-2's tokenizer."""
     return Model(
         folder,
         architecture="LlamaForCausalLM",
@@ -285,7 +285,7 @@ def granite_llama(folder: Path) -> Model:
 
 
 def granite_bigcode(folder: Path) -> Model:
-    """Granite 20B and 34B code."""
+    """Make a model like Granite 20B and 34B code."""
     return Model(
         folder,
         architecture="GPTBigCodeForCausalLM",
@@ -298,7 +298,7 @@ def granite_bigcode(folder: Path) -> Model:
 
 
 def flan_t5(folder: Path) -> Model:
-    """Flan-T5: relative positions, an embedding with rows to spare."""
+    """Make a model like Flan-T5: relative positions, an embedding with more rows than the vocabulary."""
     return Model(
         folder,
         architecture="T5ForConditionalGeneration",
@@ -328,7 +328,7 @@ VALID: dict[str, Callable[[Path], Model]] = {
     "granite-code-bigcode": granite_bigcode,
     "flan-t5": flan_t5,
 }
-"""Valid models of every kind that the tests know."""
+"""Valid models of every kind."""
 
 
 def checked(model: Model, *, region: str | None = "us-west-2") -> Report:
@@ -337,5 +337,5 @@ def checked(model: Model, *, region: str | None = "us-west-2") -> Report:
 
 
 def told(findings: tuple[Finding, ...]) -> set[tuple[str, str]]:
-    """The rules and places of some findings."""
+    """Return the rules and places of some findings."""
     return {(finding.rule, finding.place) for finding in findings}

@@ -68,7 +68,7 @@ def test_tells_what_the_model_is(model: Model) -> None:
 
 
 def header_of(path: Path) -> tuple[dict[str, Any], bytes]:
-    """A file's header and its data."""
+    """Return a file's header and its data."""
     body = path.read_bytes()
     (length,) = struct.unpack("<Q", body[:8])
     return json.loads(body[8 : 8 + length]), body[8 + length :]
@@ -384,20 +384,20 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
         "model-00003-of-00003.safetensors: 1 of 3 shards are missing",
     ),
     "a file beside the shards": (extra_shard, "extra-shard", f"consolidated.safetensors: {INDEX} does not list it"),
-    "a tensor in another shard than listed": (moved_in_the_index, "index", "which does not hold it"),
+    "a tensor in another shard than listed": (moved_in_the_index, "index", "which does not contain it"),
     "a tensor that is not listed": (left_out_of_the_index, "index", f"'{Q_PROJ}' of model-0000"),
     "a tensor in two shards": (in_two_shards, "duplicate-tensor", "it is in model-00001-of-00002.safetensors too"),
     "an index without a map": (put(INDEX, b"{}"), "index", f"{INDEX}, weight_map: it is None"),
     "a layer missing": (
         edit(CONFIG, num_hidden_layers=3),
         "layers",
-        "the weights hold 2 layers (0 to 1) (3 layers, 0 to 2: num_hidden_layers of config.json)",
+        "the weights have 2 layers (0 to 1) (3 layers, 0 to 2: num_hidden_layers of config.json)",
     ),
-    "a layer too many": (edit(CONFIG, num_hidden_layers=1), "layers", "the weights hold 2 layers"),
+    "a layer too many": (edit(CONFIG, num_hidden_layers=1), "layers", "the weights have 2 layers"),
     "a tensor missing": (
         lambda model: without_tensor(model, Q_PROJ),
         "missing-tensor",
-        f"tensor {Q_PROJ}: the weights do not hold it (needed in every layer)",
+        f"tensor {Q_PROJ}: it is not in the weights (needed in every layer)",
     ),
     "no embedding": (
         lambda model: without_tensor(model, "model.embed_tokens.weight"),
@@ -555,7 +555,7 @@ def test_warns_of_a_total_size_that_is_not_the_shards(model: Model) -> None:
     model.shard()
     model.edit(INDEX, metadata={"total_size": 1})
     [finding] = warned(model)
-    assert "total_size is 1, and the shards hold" in str(finding)
+    assert "total_size is 1, and the shards have" in str(finding)
 
 
 def test_warns_of_weights_that_are_converted(model: Model) -> None:

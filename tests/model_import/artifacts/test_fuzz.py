@@ -1,4 +1,4 @@
-"""Whatever a model's documents say, the check ends with a report."""
+"""The check ends with a report for any content of a model's documents."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 
 def _mutated(document: Any, data: st.DataObject) -> Any:
-    """A document with one value replaced, somewhere within."""
+    """Return a document with one value replaced, somewhere within."""
     if isinstance(document, dict) and document and data.draw(st.integers(0, 5)):
         key = data.draw(st.sampled_from(sorted(document)))
         return {**document, key: _mutated(document[key], data)}

@@ -1,4 +1,4 @@
-"""The header's reader against any bytes, with the real library as the judge."""
+"""The header's reader against any bytes, compared with the real library."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HEADER, DATA = json.loads(VALID[8 : 8 + HEADER_LENGTH]), VALID[8 + HEADER_LENGTH
 
 
 class InMemory:
-    """Files that are nowhere; counts the reads."""
+    """Files in memory; records the reads."""
 
     place = "memory/"
 
@@ -50,7 +50,7 @@ class InMemory:
 
 
 def errors(body: bytes) -> list[Finding]:
-    """What is wrong with a file of weights."""
+    """Return the errors of a file of weights."""
     folder = InMemory({NAME: body})
     contents = Contents(folder, folder.files(), Findings())
     read_shards(contents)
@@ -58,7 +58,7 @@ def errors(body: bytes) -> list[Finding]:
 
 
 def library_reads(body: bytes) -> bool:
-    """Whether the real library takes it."""
+    """Report whether the real library accepts a file."""
     try:
         deserialize(body)  # type: ignore[no-untyped-call] # the library's stub has no types here
     except SafetensorError:
@@ -87,7 +87,7 @@ def test_refuses_every_extension_by_a_few_bytes() -> None:
 
 @st.composite
 def mutated_bytes(draw: st.DrawFn) -> bytes:
-    """A valid file with a few bytes of its header changed, removed or put in."""
+    """Draw a valid file with a few bytes of its header changed, removed or put in."""
     body = bytearray(VALID)
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.integers(0, min(len(body) - 1, 8 + HEADER_LENGTH)))
@@ -120,7 +120,7 @@ _VALUES = st.recursive(
 
 @st.composite
 def mutated_headers(draw: st.DrawFn) -> bytes:
-    """A valid file whose header says something else in one or two places."""
+    """Draw a valid file whose header says something else in one or two places."""
     header = json.loads(json.dumps(HEADER))
     for _ in range(draw(st.integers(1, 2))):
         tensor = draw(st.sampled_from(sorted(header)))
@@ -146,7 +146,7 @@ def test_accepts_no_header_that_the_library_refuses(body: bytes) -> None:
 
 @st.composite
 def tensors(draw: st.DrawFn) -> bytes:
-    """What the library writes of any tensors."""
+    """Draw tensors, and write them with the library."""
     dtype = st.sampled_from([np.float16, np.float32, np.float64, np.int8, np.uint8, np.int64, np.bool_])
     shape = st.lists(st.integers(0, 4), max_size=3)
     named = st.dictionaries(st.text(max_size=8), st.tuples(dtype, shape), max_size=4)

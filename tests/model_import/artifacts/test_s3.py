@@ -1,4 +1,4 @@
-"""The check of a model in S3: moto's S3 for what it does, botocore's stubber for what it refuses."""
+"""The check of a model in S3, with moto's S3, and with botocore's stubber for errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data sets for tests: made in memory, read in pieces of any length."""
+"""Data sets for tests: made in memory, read in chunks of any length."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ TEMPLATE = {"prompt": "Q: {question}\n", "completion": "A: {answer}"}
 
 @dataclass
 class Memory:
-    """A source whose files are bytes, read in pieces of the given lengths in turns."""
+    """A source whose files are bytes, read in chunks of the given lengths in turns."""
 
     contents: Mapping[str, bytes]
     pieces: Sequence[int] = (1 << 16,)
@@ -53,7 +53,7 @@ def good(count: int = 4) -> bytes:
 
 
 def found(report: Report, kind: Kind) -> tuple[Finding, ...]:
-    """The first findings of a kind; none where there are none."""
+    """Return the first findings of a kind; none where there are none."""
     return next((one.first for one in report.findings if one.kind is kind), ())
 
 

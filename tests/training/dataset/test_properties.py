@@ -1,4 +1,4 @@
-"""Any data in any pieces: every fault on its line, and nothing else."""
+"""Any data in any chunks: every fault is reported on its line, and nothing else."""
 
 import json
 from typing import Any

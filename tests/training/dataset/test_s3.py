@@ -25,12 +25,12 @@ class Bucket:
     """A bucket as far as ListObjectsV2 and GetObject go.
 
     Attributes:
-        objects: content by key.
-        cuts: bytes after which the next answers end too early; None lets an answer be.
-        page: keys of one page of a listing.
-        asked: ranges that were asked for, in turn.
-        etag: of all objects.
-        denied: whether every request is refused.
+        objects: Content by key.
+        cuts: Bytes after which the next answers end too early; None lets an answer be.
+        page: Keys of one page of a listing.
+        asked: Ranges that were asked for, in turn.
+        etag: Of all objects.
+        denied: Whether every request is refused.
     """
 
     objects: dict[str, bytes]
