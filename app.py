@@ -1,12 +1,16 @@
 """The CDK app: environments become stages, models become stacks.
 
-Run by the CDK CLI (`cdk.json`), by tests, or by hand. Synthesis reads the declarations and the catalogue's lock, and
-nothing else: no clock, no environment variable, no AWS, no git.
+Run by the CDK CLI (`cdk.json`), by tests, or by hand. Synthesis reads the declarations, the catalogue's lock and the
+context, and nothing else: no clock, no environment variable, no AWS, no git.
+
+Two values of the context select stacks, so that work on one model does not wait for all: `environments` and `models`,
+each a list of names joined by commas, such as `cdk diff dev/falcon-7b -c environments=dev -c models=falcon-7b`. The
+preflight checks all declarations all the same, and a stack's template does not depend on the selection.
 """
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -23,6 +27,7 @@ from stacks.models import DEPLOYMENTS
 from stacks.placed_stack import PlacedStack
 from stacks.placement import AnyPlacement, Deployments, is_of, placed
 from stacks.preflight import ACCOUNT_STAGE, preflight
+from stacks.selection import SelectionError, select
 
 _CDK_JSON = Path(__file__).with_name("cdk.json")
 
@@ -45,6 +50,7 @@ def build(
     *,
     lock: Lock | None = None,
     outdir: str | None = None,
+    context: Mapping[str, str] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> cdk.App:
     """Build the app: one stage an environment, one stack a model, and a stack for each account and region.
@@ -53,13 +59,15 @@ def build(
         deployments: Environments with the models that each runs.
         lock: The catalogue; the committed one by default.
         outdir: Folder of the cloud assembly; the CDK CLI's, or `cdk.out`, by default.
-        warn: Takes a line for each thing that is doubtful but not refused; nobody by default.
+        context: Values laid over the context of `cdk.json`, such as `models`; the CDK CLI's own (`-c`) win over them.
+        warn: Receives a line for each finding that is doubtful but not refused; nothing by default.
 
     Returns:
         The app, ready for `synth()`.
 
     Raises:
         DeclarationError: If any declaration is wrong; it lists every problem of every model.
+        SelectionError: If the context names an environment or a model that is not declared.
     """
     lock = lock or Lock.load()
     report = preflight(deployments, lock=lock)
@@ -69,12 +77,17 @@ def build(
     if report.errors:
         raise DeclarationError([str(error) for error in report.errors])
     # The feature flags of cdk.json hold however the app is started, so that the templates are the same.
-    context = json.loads(_CDK_JSON.read_text(encoding="utf-8"))["context"]
-    app = cdk.App(context=context, outdir=outdir, analytics_reporting=False)
+    flags = json.loads(_CDK_JSON.read_text(encoding="utf-8"))["context"]
+    app = cdk.App(context={**flags, **(context or {})}, outdir=outdir, analytics_reporting=False)
+    selected = select(
+        deployments,
+        environments=app.node.try_get_context("environments"),
+        models=app.node.try_get_context("models"),
+    )
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(verbose=True))
     problems: list[str] = []
     places: set[tuple[str | None, str]] = set()
-    for environment, models in deployments:
+    for environment, models in selected:
         stage = cdk.Stage(app, environment.name)
         for key, value in sorted(environment.tags.items()):
             cdk.Tags.of(stage).add(key, value)
@@ -112,10 +125,10 @@ def _stack(stage: cdk.Stage, placement: AnyPlacement, lock: Lock) -> PlacedStack
 
 
 def main() -> int:
-    """Synthesize the app; print what is wrong with the declarations where something is.
+    """Synthesize the app, or print the problems of the declarations or of the selection.
 
     Returns:
-        0, or 1 when a declaration is wrong.
+        0, or 1 if there is a problem.
     """
     try:
         app = build(warn=lambda line: print(f"warning: {line}", file=sys.stderr))
@@ -123,6 +136,9 @@ def main() -> int:
         print("the declarations in stacks/ cannot be deployed:", file=sys.stderr)
         for problem in error.problems:
             print(f"  {problem}", file=sys.stderr)
+        return 1
+    except SelectionError as error:
+        print(error, file=sys.stderr)
         return 1
     app.synth()
     return 0

@@ -42,6 +42,7 @@ FLOORS: dict[str, set[str]] = {
     "stacks/preflight": {
         *("catalog", "stacks.declarations", "stacks.environments", "stacks.placement", "stacks.preflight"),
     },
+    "stacks/selection.py": {"catalog", "stacks.placement"},
     "stacks/account_stack.py": {"aws_cdk", "constructs"},
     "stacks/placed_stack.py": {"aws_cdk", "constructs.Construct", *_DECLARED},
     "stacks/parts/front_door.py": {"aws_cdk", "constructs", *_DECLARED},

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +15,6 @@ from stacks.declarations import FineTunedModel, ImportedModel, JumpStartModel, M
 from stacks.environments import (
     DEV,
     PROD,
-    STAGING,
     ApiKeys,
     Domain,
     Environment,
@@ -195,18 +195,54 @@ def test_puts_the_reason_of_each_acknowledged_finding_beside_its_resource(
     assert all(len(reason) > 40 for reason in reasons)
 
 
-def test_synthesizes_the_same_bytes_again_whatever_else_is_built(assembly: Path, tmp_path: Path) -> None:
-    # One stack of each kind, in another process than all of them.
-    some: list[tuple[Environment, list[Model]]] = [
-        (DEV, [LLAMA_3_2_3B_10K]),
-        (STAGING, [GRANITE_3B_CODE]),
-        (PROD, [ARCTIC_INSTRUCT, MISTRAL_7B_DOLLY]),
-    ]
-    app.build(some, outdir=str(tmp_path)).synth()
+# One stack of each kind, and the account stacks of their regions.
+@pytest.mark.parametrize(
+    ("environment", "model", "region"),
+    [
+        ("prod", ARCTIC_INSTRUCT, "us-east-2"),
+        ("dev", MISTRAL_7B_DOLLY, "us-west-2"),
+        ("dev", LLAMA_3_2_3B_10K, "us-west-2"),
+        ("staging", GRANITE_3B_CODE, "us-west-2"),
+    ],
+    ids=["endpoint", "fine-tuned endpoint", "fine-tuned import", "imported model"],
+)
+def test_synthesizes_the_same_bytes_alone_as_together_with_all_others(
+    assembly: Path, tmp_path: Path, environment: str, model: Model, region: str
+) -> None:
+    # In another process than all of them.
+    app.build(outdir=str(tmp_path), context={"environments": environment, "models": model.name}).synth()
 
-    everything, again = _deployed_files(assembly), _deployed_files(tmp_path)
-    assert len([path for path in again if path.name.endswith(".template.json")]) == 6
-    assert again == {path: everything[path] for path in again}
+    everything, alone = _deployed_files(assembly), _deployed_files(tmp_path)
+    assert set(templates_of(tmp_path)) == {f"{environment}/{model.name}", f"account/{region}"}
+    assert alone == {path: everything[path] for path in alone}
+
+
+def _names_listed(context: str) -> subprocess.CompletedProcess[str]:
+    """Run the app as the CDK CLI does, with values of the context."""
+    return subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={**os.environ, "CDK_CONTEXT_JSON": context},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_says_which_names_in_the_context_are_not_declared() -> None:
+    completed = _names_listed('{"environments": "dve", "models": "falcon-7b"}')
+
+    assert completed.returncode == 1
+    assert completed.stderr == (
+        "context environments is 'dve': 'dve' is not declared; allowed: dev, staging, prod; did you mean dev?\n"
+    )
+
+
+def test_checks_all_declarations_whatever_is_selected() -> None:
+    wrong = replace(MISTRAL_7B_INSTRUCT, instance_type="ml.g5.48xlarge")
+
+    with pytest.raises(app.DeclarationError, match=r"^prod/mistral-7b-instruct\.instance_type is"):
+        app.build([(DEV, [MISTRAL_7B_INSTRUCT]), (PROD, [wrong])], context={"environments": "dev"})
 
 
 def _deployed_files(assembly: Path) -> dict[Path, bytes]:
