@@ -12,7 +12,7 @@ SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo stop test tests sweep preflight lint style types format synth snapshots catalog lock clean
+.PHONY: help install demo stop test tests sweep mutants preflight lint style types format synth snapshots catalog lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ tests: $(INSTALLED)
 
 sweep: $(INSTALLED) ## the complete runs of what the tests sample
 	python -m pytest -n 2 --dist loadgroup -m sweep
+
+mutants: $(INSTALLED) ## put small faults into the code: do tests find 9 in 10? (EACH=10 a room, SEED=1)
+	python -m bench.mutants --each $(or $(EACH),10) --seed $(or $(SEED),1) $(ROOMS)
 
 preflight: $(INSTALLED) ## check ENV's declarations; LIVE=1 asks AWS too, with your credentials
 	python -m tools.preflight $(ENV) $(if $(LIVE),--live)

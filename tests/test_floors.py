@@ -128,7 +128,7 @@ FLOORS: dict[str, set[str]] = {
     # The peers that the benches measure are in venvs of their own.
     "bench": {
         *("app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "stacks", "training"),
-        *("boto3", "fastapi", "litellm", "localaws.eventstream", "mangum", "pydantic"),
+        *("boto3", "fastapi", "litellm", "localaws.eventstream", "mangum", "pydantic", "rich"),
     },
     # `model_import`, `training`: their checks of files and of data are commands too.
     "tools": {

@@ -15,7 +15,7 @@ from langchain_openai import ChatOpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from tests.e2e.deployment import REGION, STACK
-from tests.invoke_shim.openai import openai_objects
+from tests.invoke_shim.openai import objects
 from tools import keys
 from tools.local import LocalAws
 
@@ -83,11 +83,11 @@ def test_every_answer_is_openais_by_its_own_models_and_schema(client: openai.Ope
     chat = client.chat.completions.with_raw_response.create(
         model=MODEL, messages=MESSAGES, max_tokens=20, logprobs=True, top_logprobs=2
     )
-    openai_objects.is_chat(json.loads(chat.text))
+    objects.is_chat(json.loads(chat.text))
     completion = client.completions.with_raw_response.create(model=MODEL, prompt="Once", max_tokens=5)
-    openai_objects.is_completion(json.loads(completion.text))
+    objects.is_completion(json.loads(completion.text))
     models = client.models.with_raw_response.list()
-    openai_objects.check("ListModelsResponse", json.loads(models.text))
+    objects.check("ListModelsResponse", json.loads(models.text))
     assert chat.headers["x-request-id"]
 
 
@@ -99,13 +99,13 @@ def test_every_chunk_is_openais(plain: httpx2.Client, base_url: str) -> None:
     assert response.headers["content-type"].startswith("text/event-stream")
     assert done == "[DONE]"
     for chunk in chunks:
-        openai_objects.is_chat_chunk(json.loads(chunk))
+        objects.is_chat_chunk(json.loads(chunk))
 
     with plain.stream("POST", f"{base_url}/completions", json={**asked, "prompt": "Once"}) as response:
         *chunks, done = _events(response)
     assert done == "[DONE]"
     for chunk in chunks:
-        openai_objects.is_completion_chunk(json.loads(chunk))
+        objects.is_completion_chunk(json.loads(chunk))
 
 
 def test_every_error_is_openais(plain: httpx2.Client, base_url: str) -> None:
@@ -123,7 +123,7 @@ def test_every_error_is_openais(plain: httpx2.Client, base_url: str) -> None:
 
     assert [response.status_code for response in refused] == [400, 400, 400, 404, 400, 405, 404, 401]
     for response in refused:
-        openai_objects.is_error(response.json())
+        objects.is_error(response.json())
         assert response.headers["x-request-id"]
 
 
