@@ -35,10 +35,10 @@ $(INSTALLED): requirements.txt requirements-localaws.txt requirements-dev.txt pa
 	touch $@
 
 demo: $(INSTALLED) ## deploy ENV onto a local AWS, chat with every model, destroy (KEEP=1 leaves it running)
-	python -m tools.demo --environment $(ENV) $(if $(KEEP),--keep)
+	./jumpstack demo $(ENV) $(if $(KEEP),--keep)
 
 stop: $(INSTALLED) ## stop the local AWS that `make demo KEEP=1` left running
-	python -m tools.local stop
+	./jumpstack local stop
 
 # The type checker works on one core, and end-to-end tests wait a lot: beside each other they take less time.
 test: $(INSTALLED) style ## all checks and tests
@@ -54,7 +54,7 @@ mutants: $(INSTALLED) ## put small faults into the code: do tests find 9 in 10? 
 	python -m bench.mutants --each $(or $(EACH),10) --seed $(or $(SEED),1) $(ROOMS)
 
 preflight: $(INSTALLED) ## check ENV's declarations; LIVE=1 asks AWS too, with your credentials
-	python -m tools.preflight $(ENV) $(if $(LIVE),--live)
+	./jumpstack preflight $(ENV) $(if $(LIVE),--live)
 
 lint: style types ## ruff, ruff format and mypy --strict
 
@@ -70,13 +70,13 @@ format: $(INSTALLED) ## put the code into its one format
 	ruff format --quiet .
 
 synth: $(INSTALLED) ## write ENV's CloudFormation into cdk.out
-	cdk synth --quiet '$(ENV)/*'
+	./jumpstack cdk synth --quiet '$(ENV)/*'
 
 snapshots: $(INSTALLED) ## rewrite the template snapshots after a wanted change
 	UPDATE_SNAPSHOTS=1 python -m pytest -q tests/app/test_snapshots.py
 
 catalog: $(INSTALLED) ## read the pinned models again from the published catalogue
-	python -m catalog update
+	./jumpstack catalog update
 
 lock: $(INSTALLED) ## pin all Python packages again, from requirements*.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \

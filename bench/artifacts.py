@@ -2,7 +2,7 @@
 
 Two models are laid out as sparse files, whose headers are real and whose weights take no room: a Llama of 70 billion
 parameters, and a mixture of 128 experts with eighteen thousand tensors. Both have a tokenizer as large as Llama 3's.
-`python -m tools.artifacts check` runs on each in a process of its own, once on the folder and once over HTTP on a
+`./jumpstack artifacts check` runs on each in a process of its own, once on the folder and once over HTTP on a
 stand-in for S3, which lists the folder, answers ranges, and waits before every answer as S3 does.
 
 A function of 256 MB has a seventh of a processor (AWS Lambda documentation: one at 1,769 MB), so the processor's
@@ -172,7 +172,7 @@ def _tokenizer() -> dict[str, Any]:
 
 
 def _measure(place: str, environment: dict[str, str]) -> Cost:
-    command = [sys.executable, "-m", "tools.artifacts", "check", place, "--region", "us-west-2"]
+    command = [sys.executable, "-m", "tools.cli", "artifacts", "check", place, "--region", "us-west-2"]
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=output)  # noqa: S603 - fixed words

@@ -244,7 +244,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CatalogError([f"{path} does not exist: run python -m catalog update"]) from None
+        raise CatalogError([f"{path} does not exist: run ./jumpstack catalog update"]) from None
     except ValueError as error:
         raise CatalogError([f"{path} is not json: {error}"]) from None
     if not isinstance(document, dict):

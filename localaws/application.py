@@ -16,7 +16,19 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 
-from localaws import bedrock, events, functions, gateway, iam, jumpstart, sagemaker, settings, steering, stepfunctions
+from localaws import (
+    bedrock,
+    events,
+    functions,
+    gateway,
+    iam,
+    identity,
+    jumpstart,
+    sagemaker,
+    settings,
+    steering,
+    stepfunctions,
+)
 from localaws.cloudformation import api, trail
 from localaws.resources import custom, patches
 
@@ -59,6 +71,7 @@ def build() -> Application:
             steering.handler((*bedrock.ROUTES, *events.ROUTES, *sagemaker.ROUTES, *stepfunctions.ROUTES)),
             jumpstart.handle,
             functions.handle,
+            identity.handle,
         ),
         fallback=DomainDispatcherApplication(create_backend_app),
     )

@@ -66,7 +66,7 @@ class Quota:
 class ApiKeys:
     """Callers have a key, which OpenAI's clients send as `Authorization: Bearer <key>`.
 
-    API Gateway makes the keys (`python -m tools.keys create ENV/MODEL`); none stands in a template.
+    API Gateway makes the keys (`./jumpstack keys create ENV/MODEL`); none stands in a template.
 
     Attributes:
         throttle: How fast each key may ask; None for the account's limits alone.

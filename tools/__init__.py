@@ -1,1 +1,1 @@
-"""Commands for people: `python -m tools.chat`, `python -m tools.demo`, `python -m tools.local`."""
+"""Commands for people, behind `./jumpstack`; `tools/cli/` parses and prints, the other modules do the work."""

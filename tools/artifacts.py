@@ -1,43 +1,18 @@
-"""Checks a model's files before Bedrock imports them: `python -m tools.artifacts check DIR|s3://bucket/prefix/`.
-
-The same check that an import starts with. It reads headers only, and changes nothing.
-"""
+"""Check a model's files before Bedrock imports them, as an import does: headers are read, and nothing is changed."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tools.retired import retired
 
 if TYPE_CHECKING:
     from model_import.artifacts.findings import Report
 
 _LAMBDA = Path(__file__).resolve().parent.parent / "lambda"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        arguments: The command line's, by default.
-
-    Returns:
-        0, or 1 where there is an error; warnings do not count.
-    """
-    parser = argparse.ArgumentParser(prog="python -m tools.artifacts", description="check a model's files")
-    commands = parser.add_subparsers(dest="command", required=True)
-    check_parser = commands.add_parser("check", help="whether Bedrock Custom Model Import takes a model")
-    check_parser.add_argument("model", help="a folder, or s3://bucket/prefix/")
-    check_parser.add_argument("--region", help="where it is to be imported (default: not checked)")
-    check_parser.add_argument("--json", action="store_true", help="print the report that the import's step answers")
-    options = parser.parse_args(arguments)
-    report = check(options.model, region=options.region)
-    print(json.dumps(report.as_json(), indent=2) if options.json else text(report))
-    return int(bool(report.errors))
 
 
 def check(model: str, *, region: str | None) -> Report:
@@ -86,4 +61,4 @@ def _count(number: int, noun: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(retired("tools.artifacts"))

@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
+from tools.cdk_contexts import with_contexts
 from tools.processes import ROOT, dies_with_its_parent
 
 _CLI = ROOT / "node_modules" / ".bin" / "cdk"
-
 
 # The heading under which the CLI repeats the failures among all of a deployment's events; logs of the functions that
 # it thinks may explain them follow, at any length.
@@ -19,7 +20,27 @@ _SHOWN_LINES = 40
 
 
 class CdkError(RuntimeError):
-    """The CLI failed; the message holds the end of what it printed."""
+    """The CLI failed, with the end of what it printed in the message, or is not installed."""
+
+
+def cli_environment() -> dict[str, str]:
+    """Return this process's environment with the venv's programs first: the CLI runs `python3 app.py`, jsii `node`."""
+    return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
+
+
+def replace_process(arguments: Sequence[str]) -> NoReturn:
+    """Replace this process by the CLI, run in the project's folder, with only what is asked for built.
+
+    Args:
+        arguments: The CLI's, such as `deploy dev/*`.
+
+    Raises:
+        CdkError: If the CLI is not installed.
+    """
+    if not _CLI.exists():
+        raise CdkError(f"the CDK CLI is not in {_CLI.parent}: make install")
+    os.chdir(ROOT)
+    os.execve(_CLI, [str(_CLI), *with_contexts(arguments)], cli_environment())  # noqa: S606 - the project's own CLI
 
 
 class Cdk:
@@ -32,9 +53,7 @@ class Cdk:
             environment: Variables laid over this process's own.
             logs: Folder for one log file a command.
         """
-        # The CLI runs `python3 app.py`, and jsii runs `node`: both are the venv's.
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        self._environment = {**os.environ, "PATH": path, **environment}
+        self._environment = {**cli_environment(), **environment}
         self._logs = logs
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:

@@ -1,18 +1,11 @@
-"""Ask a deployed model: `python -m tools.chat dev/mistral-7b-instruct "Why is the sky blue?"`.
-
-Works with AWS, and with a local AWS when `AWS_ENDPOINT_URL` names one. Where callers have keys, yours is read from
-`JUMPSTACK_API_KEY`, or asked for.
-"""
-
-import argparse
-import os
-import sys
+"""Ask a deployed model one question with OpenAI's client."""
 
 import openai
-from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.deployed import declared_stack, outputs
+from tools.aws import endpoint_url
+from tools.deployed import DeclaredStack, outputs
 from tools.invoke import caller_key, openai_client
+from tools.retired import retired
 
 
 def ask(client: openai.OpenAI, *, model: str, prompt: str, chat: bool, max_tokens: int) -> str:
@@ -37,41 +30,27 @@ def ask(client: openai.OpenAI, *, model: str, prompt: str, chat: bool, max_token
     return completion.choices[0].text
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command.
+def ask_deployed(stack: DeclaredStack, prompt: str, *, max_tokens: int) -> str:
+    """Ask a deployed stack's model as its callers do: with the key of this shell, or with signed requests.
 
     Args:
-        arguments: The command line's, by default.
+        stack: The stack, deployed.
+        prompt: The user's message, or the text to complete.
+        max_tokens: Most tokens to generate.
 
-    Returns:
-        0, or 1 when there was no answer.
+    Raises:
+        tools.deployed.NotDeployedError: If the stack does not exist.
+        tools.invoke.CallerError: If there is no key, or there are no credentials.
+        openai.OpenAIError: If the API answers with an error, or not at all.
     """
-    parser = argparse.ArgumentParser(prog="python -m tools.chat", description="ask a deployed model")
-    parser.add_argument("stack", help="a declared stack, such as dev/mistral-7b-instruct")
-    parser.add_argument("prompt", help="what to ask, or for a base model the text to complete")
-    parser.add_argument("--max-tokens", type=int, default=256, help="most tokens to generate (default: 256)")
-    options = parser.parse_args(arguments)
-    try:
-        stack = declared_stack(options.stack)
-        client = openai_client(
-            outputs(stack)["InvokeUrl"],
-            api_key=caller_key(stack.path) if stack.takes_keys else None,
-            region=stack.region,
-            endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
-        )
-        answer = ask(
-            client,
-            model=stack.model.name,
-            prompt=options.prompt,
-            chat=stack.chats,
-            max_tokens=options.max_tokens,
-        )
-    except (ValueError, RuntimeError, BotoCoreError, ClientError, openai.OpenAIError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(answer)
-    return 0
+    client = openai_client(
+        outputs(stack)["InvokeUrl"],
+        api_key=caller_key(stack.path) if stack.takes_keys else None,
+        region=stack.region,
+        endpoint_url=endpoint_url(),
+    )
+    return ask(client, model=stack.model.name, prompt=prompt, chat=stack.chats, max_tokens=max_tokens)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(retired("tools.chat"))

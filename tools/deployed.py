@@ -1,4 +1,4 @@
-"""What is deployed: the app's stacks with their outputs, asked from CloudFormation."""
+"""The app's stacks as they are declared, and their outputs as CloudFormation has them."""
 
 import json
 from collections.abc import Iterator
@@ -6,14 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-
+from catalog.nearest import did_you_mean
 from stacks.declarations import FineTunedModel, ImportedModel, Model
 from stacks.models import DEPLOYMENTS
 from stacks.placement import placed
 
 # What an imported model is asked with where it takes a chat's messages itself (stacks/declarations.py, `Body`).
 _CHATS = ("chat", "converse")
+
+
+class UnknownStackError(ValueError):
+    """Nothing is declared under that name."""
+
+
+class NotDeployedError(RuntimeError):
+    """A declared stack is not deployed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +44,25 @@ class DeclaredStack:
     takes_keys: bool
 
     @property
+    def is_tuned(self) -> bool:
+        """Whether the model is a fine-tuned one."""
+        return isinstance(self.model, FineTunedModel)
+
+    @property
     def chats(self) -> bool:
         """Whether the model takes chats; a base model completes texts only, unless Bedrock chats with it."""
         declared = self.model.bedrock if isinstance(self.model, FineTunedModel | ImportedModel) else None
         return self.model.prompt_format != "none" or (declared is not None and declared.body in _CHATS)
+
+
+def environment_names() -> list[str]:
+    """List the declared environments."""
+    return [environment.name for environment, _ in DEPLOYMENTS]
+
+
+def all_declared_stacks() -> list[DeclaredStack]:
+    """List the stacks of all environments."""
+    return [stack for name in environment_names() for stack in declared_stacks(name)]
 
 
 def declared_stacks(environment_name: str) -> list[DeclaredStack]:
@@ -50,7 +72,7 @@ def declared_stacks(environment_name: str) -> list[DeclaredStack]:
         environment_name: Such as `dev`.
 
     Raises:
-        ValueError: If no environment has that name.
+        UnknownStackError: If no environment has that name.
     """
     for environment, models in DEPLOYMENTS:
         if environment.name == environment_name:
@@ -65,32 +87,46 @@ def declared_stacks(environment_name: str) -> list[DeclaredStack]:
                 )
                 for placement in placed(environment, models)
             ]
-    names = ", ".join(environment.name for environment, _ in DEPLOYMENTS)
-    raise ValueError(f"environment is {environment_name!r}: declared are {names}")
+    hint = did_you_mean(environment_name, environment_names()) or f"declared are {', '.join(environment_names())}"
+    raise UnknownStackError(f"environment is {environment_name!r}: {hint}")
 
 
 def declared_stack(path: str) -> DeclaredStack:
     """Find one stack by its path, such as `dev/mistral-7b-instruct`.
 
     Raises:
-        ValueError: If nothing is declared there.
+        UnknownStackError: If nothing is declared there.
     """
-    environment_name, _, _ = path.partition("/")
-    stacks = declared_stacks(environment_name)
+    stacks = all_declared_stacks()
     for stack in stacks:
         if stack.path == path:
             return stack
-    raise ValueError(f"stack is {path!r}: declared are {', '.join(stack.path for stack in stacks)}")
+    environment_name, slash, _ = path.partition("/")
+    near = did_you_mean(path, (stack.path for stack in stacks))
+    if not near and slash:
+        near = f"declared are {', '.join(stack.path for stack in declared_stacks(environment_name))}"
+    raise UnknownStackError(f"ENV/MODEL is {path!r}: {near or 'allowed is one such as dev/mistral-7b-instruct'}")
 
 
 def outputs(stack: DeclaredStack) -> dict[str, str]:
     """Return a deployed stack's outputs by their keys.
 
     Raises:
-        botocore.exceptions.ClientError: If the stack does not exist or may not be read.
+        NotDeployedError: If the stack does not exist.
+        botocore.exceptions.ClientError: If it may not be read.
     """
+    # Slow to import, and completion of ENV/MODEL needs the declarations only.
+    import boto3  # noqa: PLC0415 - see above
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - likewise
+
     cloudformation: Any = boto3.client("cloudformation", region_name=stack.region)
-    described = cloudformation.describe_stacks(StackName=stack.stack_name)["Stacks"][0]
+    try:
+        described = cloudformation.describe_stacks(StackName=stack.stack_name)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            missing = f"{stack.path} is not deployed in {stack.region}: ./jumpstack cdk deploy {stack.path}"
+            raise NotDeployedError(missing) from error
+        raise
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 

@@ -1,23 +1,18 @@
-"""Start a fine-tuning, look at it, or go back: `python -m tools.finetune start|status|rollback dev/mistral-7b-dolly`.
+"""Start a fine-tuning, look at it, wait for it, or go back to the release before."""
 
-Works with AWS, and with a local AWS when `AWS_ENDPOINT_URL` names one. `start` and `rollback` take `--wait`, which
-ends with what the execution ended with.
-"""
-
-import argparse
 import json
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from stacks.declarations import FineTunedModel
-from tools.deployed import DeclaredStack, declared_stack, outputs
+from tools.deployed import DeclaredStack, outputs
+from tools.retired import retired
 
 _POLL_SECONDS = 5.0
 _SHOWN_EXECUTIONS = 5
@@ -155,7 +150,7 @@ def _start(stack: DeclaredStack, given: dict[str, str]) -> str:
 
 def _machine(stack: DeclaredStack) -> str:
     if not isinstance(stack.model, FineTunedModel):
-        raise FineTuningError(f"stack is {stack.path!r}: allowed is one of a fine-tuned model")
+        raise FineTuningError(f"ENV/MODEL is {stack.path!r}: allowed is a fine-tuned model")
     return outputs(stack)["StateMachineArn"]
 
 
@@ -184,52 +179,5 @@ def _last_state(states: Any, arn: str) -> str:
     return str(next(entered, ""))
 
 
-def _lines(stack: DeclaredStack) -> Iterator[str]:
-    found = status(stack)
-    yield f"served    {found.served}"
-    yield f"previous  {found.previous}"
-    yield f"{'bedrock ' if found.endpoint is None else 'endpoint'}  {found.endpoint or found.target}"
-    for execution in found.executions:
-        yield f"{execution.started:%Y-%m-%d %H:%M}  {execution.status.ljust(9)}  {execution.name}  {execution.state}"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        arguments: The command line's, by default.
-
-    Returns:
-        0, or 1 when it failed.
-    """
-    parser = argparse.ArgumentParser(prog="python -m tools.finetune", description="start, watch or undo a fine-tuning")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in [
-        ("start", "train on the data, and serve what comes of it"),
-        ("status", "tell what is served and what runs"),
-        ("rollback", "serve the release before"),
-    ]:
-        command = commands.add_parser(name, help=text)
-        command.add_argument("stack", help="a fine-tuned model's stack, such as dev/mistral-7b-dolly")
-        if name == "start":
-            command.add_argument("--data", metavar="S3_PREFIX", help="data in place of the declared")
-        if name != "status":
-            command.add_argument("--wait", action="store_true", help="wait for the end")
-    options = parser.parse_args(arguments)
-    try:
-        stack = declared_stack(options.stack)
-        if options.command == "status":
-            print("\n".join(_lines(stack)))
-            return 0
-        arn = start(stack, data_prefix=options.data) if options.command == "start" else rollback(stack)
-        print(arn)
-        if options.wait:
-            wait(stack, arn, tell=lambda state: print(f"  {state}", file=sys.stderr))
-    except (BotoCoreError, ClientError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(retired("tools.finetune"))

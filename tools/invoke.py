@@ -13,6 +13,14 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from tools.aws import CREDENTIALS_HINT, endpoint_url
+from tools.deployed import DeclaredStack, outputs
+
+
+class CallerError(RuntimeError):
+    """The caller has no key or no credentials, or what is to be sent cannot be read."""
+
+
 KEY_VARIABLE = "JUMPSTACK_API_KEY"
 """The environment variable with a caller's key. Not OPENAI_API_KEY: that may be OpenAI's, which is nobody else's."""
 
@@ -73,11 +81,11 @@ def http_client(*, region: str, endpoint_url: str | None = None) -> httpx2.Clien
         endpoint_url: A local AWS; None for AWS itself.
 
     Raises:
-        RuntimeError: If the session has no credentials.
+        CallerError: If the session has no credentials.
     """
     credentials = boto3.session.Session().get_credentials()
     if credentials is None:
-        raise RuntimeError("no aws credentials: configure a profile, or set AWS_ACCESS_KEY_ID and its like")
+        raise CallerError(f"no AWS credentials: {CREDENTIALS_HINT}")
     return _client(endpoint_url, SignedRequests(credentials=credentials, region=region))
 
 
@@ -94,7 +102,7 @@ def openai_client(
 
     Raises:
         ValueError: If requests are to be signed, and the region is neither given nor in the URL.
-        RuntimeError: If requests are to be signed, and the session has no credentials.
+        CallerError: If requests are to be signed, and the session has no credentials.
     """
     if api_key is not None:
         client = _client(endpoint_url, None)
@@ -104,6 +112,33 @@ def openai_client(
     return openai.OpenAI(base_url=f"{invoke_url}v1", api_key=api_key or "signed", http_client=client, max_retries=2)
 
 
+def send(stack: DeclaredStack, route: str, body: bytes | None) -> httpx2.Response:
+    """Send one request to a deployed stack's API as its callers do.
+
+    Args:
+        stack: The stack, deployed.
+        route: Path below the stage, such as `v1/models` or `invocations`.
+        body: JSON to POST; None sends a GET.
+
+    Returns:
+        The response, whatever its status.
+
+    Raises:
+        tools.deployed.NotDeployedError: If the stack does not exist.
+        CallerError: If there is no key, or there are no credentials.
+        httpx2.HTTPError: If the API cannot be reached.
+    """
+    url = f"{outputs(stack)['InvokeUrl']}{route.removeprefix('/')}"
+    headers = {"content-type": "application/json"}
+    if stack.takes_keys:
+        headers["authorization"] = f"Bearer {caller_key(stack.path)}"
+        client = _client(endpoint_url(), None)
+    else:
+        client = http_client(region=stack.region, endpoint_url=endpoint_url())
+    with client:
+        return client.request("GET" if body is None else "POST", url, content=body, headers=headers)
+
+
 def caller_key(path: str) -> str:
     """Return the key of the person at the keyboard, from the environment or typed in without an echo.
 
@@ -111,13 +146,13 @@ def caller_key(path: str) -> str:
         path: The stack that it is for, such as `dev/mistral-7b-instruct`.
 
     Raises:
-        RuntimeError: If there is none.
+        CallerError: If there is none.
     """
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if not key and sys.stdin.isatty():
         key = getpass.getpass(f"key for {path}: ").strip()
     if not key:
-        raise RuntimeError(f"{path} takes keys: set {KEY_VARIABLE}; python -m tools.keys create {path} makes one")
+        raise CallerError(f"{path} takes keys: set {KEY_VARIABLE}; ./jumpstack keys create {path} makes one")
     return key
 
 

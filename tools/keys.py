@@ -1,24 +1,16 @@
-"""Keys for the callers of a model: `python -m tools.keys create|list|revoke dev/mistral-7b-instruct [--name ada]`.
+"""Keys for the callers of a model. API Gateway makes them; nothing but it and the caller ever holds one."""
 
-API Gateway makes the keys; nothing but it and the caller ever holds one. Works with AWS, and with a local AWS when
-`AWS_ENDPOINT_URL` names one. `create` prints the key alone to stdout, so that a shell can take it:
-
-    export JUMPSTACK_API_KEY=$(python -m tools.keys create dev/mistral-7b-instruct --name ada)
-"""
-
-import argparse
-import getpass
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from tools.deployed import DeclaredStack, declared_stack, outputs
+from tools.deployed import DeclaredStack, NotDeployedError, outputs
+from tools.retired import retired
 
 # What may stand in a shell and in a log without a thought; API Gateway takes 1024 characters of any kind.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -158,10 +150,8 @@ def _plan_or_none(stack: DeclaredStack) -> str | None:
     """The usage plan's id; None where there is no such stack, or where it takes no keys."""
     try:
         return outputs(stack).get("UsagePlanId")
-    except ClientError as error:
-        if "does not exist" in str(error):
-            return None
-        raise
+    except NotDeployedError:
+        return None
 
 
 def _pages(gateway: Any, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
@@ -184,64 +174,5 @@ def _usage(gateway: Any, plan_id: str) -> dict[str, tuple[int, int | None]] | No
     return usage
 
 
-def _table(rows: list[Key]) -> Iterator[str]:
-    cells: list[tuple[str, ...]] = [("name", "id", "made", "today", "left", "state")]
-    for key in rows:
-        state = "on" if key.enabled else "off"
-        cells.append(
-            (
-                *(key.name, key.id, f"{key.created:%Y-%m-%d}"),
-                *("-" if number is None else str(number) for number in (key.used, key.remaining)),
-                state if key.opens else "opens nothing",
-            )
-        )
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    for row in cells:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        arguments: The command line's, by default.
-
-    Returns:
-        0, or 1 when it could not be done.
-    """
-    parser = argparse.ArgumentParser(prog="python -m tools.keys", description="keys for the callers of a model")
-    commands = parser.add_subparsers(dest="command", required=True)
-    create_parser = commands.add_parser("create", help="make a key and print it, this once")
-    list_parser = commands.add_parser("list", help="list the keys, without their values")
-    revoke_parser = commands.add_parser("revoke", help="delete keys, at once and for good")
-    for one in (create_parser, list_parser, revoke_parser):
-        one.add_argument("stack", help="a declared stack, such as dev/mistral-7b-instruct")
-    create_parser.add_argument("--name", default=None, help="whose key it is (default: your user name)")
-    which = revoke_parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--name", action="append", help="a key's name or id; may be given several times")
-    which.add_argument("--all", action="store_true", help="all keys of the stack, also when it is gone")
-    options = parser.parse_args(arguments)
-    try:
-        _run(options, declared_stack(options.stack))
-    except (ValueError, BotoCoreError, ClientError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _run(options: argparse.Namespace, stack: DeclaredStack) -> None:
-    if options.command == "create":
-        name = options.name or getpass.getuser()
-        value = create(stack, name)
-        print(value)
-        print(f"this is the key {name!r} of {stack.path}; it is not shown again", file=sys.stderr)
-    elif options.command == "list":
-        found = keys(stack)
-        print("\n".join(_table(found)) if found else f"{stack.path} has no keys")
-    else:
-        gone = revoke(stack, None if options.all else options.name)
-        print(f"revoked: {', '.join(gone)}" if gone else f"{stack.path} has no keys")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(retired("tools.keys"))

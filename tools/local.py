@@ -1,13 +1,8 @@
-"""The local AWS of this machine: `python -m tools.local start`, `env` and `stop`.
+"""The local AWS of this machine: one for the length of a block, or one that stays until it is stopped."""
 
-`start` leaves it running; `env` prints what a shell needs to talk to it (`eval "$(python -m tools.local env)"`);
-after that the CDK CLI, boto3 and the project's commands deploy there instead of to AWS.
-"""
-
-import argparse
+import http.client
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -17,14 +12,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tools.processes import ROOT, dies_with_its_parent
+from tools.retired import retired
 
 _STATE = ROOT / ".local" / "localaws.json"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
+_ANSWER_SECONDS = 5.0
+# Where the local AWS says its process's id (localaws/identity.py).
+_IDENTITY = "/_localaws"
 # Regions and credentials mean nothing to the local AWS, but clients insist on having them.
 _REGION = "us-west-2"
+
+
+class LocalAwsError(RuntimeError):
+    """The local AWS does not start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,7 @@ def _launch(arguments: list[str], *, log: Path, detached: bool) -> tuple[subproc
                 return process, LocalAws(url=url, pid=process.pid)
             time.sleep(0.05)
         process.kill()
-        raise RuntimeError(f"the local aws did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
+        raise LocalAwsError(f"the local AWS did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
 
 
 @contextmanager
@@ -78,7 +82,7 @@ def running() -> Iterator[LocalAws]:
     """Run a local AWS that ends with the block, and with this process however that ends.
 
     Raises:
-        RuntimeError: If it does not start.
+        LocalAwsError: If it does not start.
     """
     with tempfile.TemporaryDirectory() as folder:
         process, local_aws = _launch(
@@ -99,7 +103,7 @@ def start() -> LocalAws:
     """Start a local AWS that stays, in place of one that was started before.
 
     Raises:
-        RuntimeError: If it does not start.
+        LocalAwsError: If it does not start.
     """
     stop()
     _STATE.parent.mkdir(exist_ok=True)
@@ -109,54 +113,57 @@ def start() -> LocalAws:
 
 
 def find() -> LocalAws | None:
-    """Return the local AWS that was started to stay, where it still runs."""
+    """Return the local AWS that was started to stay, where it still runs.
+
+    What is written down of it may be old: the process that has its id by now may be anybody's, and so may the port.
+    Only one that answers and says that id itself counts.
+    """
     try:
         state = json.loads(_STATE.read_text(encoding="utf-8"))
-        os.kill(state["pid"], 0)
-    except (FileNotFoundError, ProcessLookupError):
+        local_aws = LocalAws(url=str(state["url"]), pid=int(state["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return LocalAws(url=state["url"], pid=state["pid"])
+    return local_aws if _process_at(local_aws.url) == local_aws.pid else None
 
 
-def stop() -> bool:
-    """Stop the local AWS that was started to stay; tell whether one ran."""
+def stop() -> LocalAws | None:
+    """Stop the local AWS that was started to stay, and return it; None where none ran."""
     local_aws = find()
     if local_aws is not None:
         os.kill(local_aws.pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
-        while find() is not None and time.monotonic() < deadline:
+        while _runs(local_aws.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
     _STATE.unlink(missing_ok=True)
-    return local_aws is not None
+    return local_aws
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command.
+def _process_at(url: str) -> int | None:
+    """Return the id of the process of the local AWS at an address; None where there is none."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("GET", _IDENTITY)
+        answer = json.loads(connection.getresponse().read())
+        return int(answer["pid"])
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
 
-    Args:
-        arguments: The command line's, by default.
 
-    Returns:
-        0, or 1 when there is no local AWS to talk about.
-    """
-    parser = argparse.ArgumentParser(prog="python -m tools.local", description="the local AWS of this machine")
-    parser.add_argument("command", choices=["start", "env", "stop"])
-    command = parser.parse_args(arguments).command
-    if command == "start":
-        print(f"the local aws answers at {start().url}")
-        print('talk to it from this shell: eval "$(python -m tools.local env)"')
-        return 0
-    if command == "stop":
-        print("stopped" if stop() else "no local aws was running")
-        return 0
-    local_aws = find()
-    if local_aws is None:
-        print("no local aws is running: python -m tools.local start", file=sys.stderr)
-        return 1
-    for name, value in local_aws.client_environment().items():
-        print(f"export {name}={shlex.quote(value)}")
-    return 0
+def _runs(pid: int) -> bool:
+    try:
+        # A child of this process stays as a zombie until somebody waits for it.
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(retired("tools.local"))

@@ -1,14 +1,11 @@
-"""Checks one environment before anything is deployed: `python -m tools.preflight ENV [--live]`.
+"""Check one environment before anything is deployed.
 
-Without `--live` it prints what synthesis checks too, and asks no one. With it, it asks the account that this shell's
-credentials belong to about quotas, licences, artifacts, images, subnets, capacity and imports; it reads, and changes
-nothing.
+Offline, the declarations are checked as synthesis does it. Live, the account is asked, too, about quotas, licences,
+artifacts, images, subnets, capacity and imports; nothing is changed.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -27,6 +24,8 @@ from tools.account.access import documents, images, packages
 from tools.account.imports import import_weights, imported_models, imports_under_way
 from tools.account.limits import capacity, identity, quotas, subnets
 from tools.account.questions import Asked, ClientFactory, Planned, make_client
+from tools.aws import CREDENTIALS_HINT
+from tools.retired import retired
 
 _PLURALS = {Level.ERROR: "errors", Level.WARNING: "warnings", Level.HINT: "hints", Level.NOT_CHECKED: "not checked"}
 
@@ -89,37 +88,31 @@ def _ask(asked: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
     yield from import_weights(imports, shared)
 
 
-def main(arguments: Sequence[str] | None = None, *, deployments: Deployments = DEPLOYMENTS) -> int:
-    """Run the command.
+def run(name: str, *, live: bool, deployments: Deployments = DEPLOYMENTS) -> tuple[str, bool]:
+    """Check one environment.
 
     Args:
-        arguments: The command line's, by default.
+        name: The environment's.
+        live: Whether the account is asked too, with this shell's credentials.
         deployments: Environments with the models that each runs.
 
     Returns:
-        0, or 1 where there is an error; warnings, hints and what could not be checked do not count.
+        The report, and whether there is no error in it; warnings, hints and what could not be checked do not count.
+
+    Raises:
+        CatalogError: If the lock cannot be read.
     """
-    parser = argparse.ArgumentParser(prog="python -m tools.preflight", description="check an environment")
-    parser.add_argument("environment", choices=[environment.name for environment, _ in deployments])
-    parser.add_argument("--live", action="store_true", help="ask the account too, with this shell's credentials")
-    options = parser.parse_args(arguments)
-    name: str = options.environment
-    try:
-        lock = Lock.load()
-        found = offline_findings(name, deployments=deployments, lock=lock)
-    except CatalogError as error:
-        print(error, file=sys.stderr)
-        return 1
+    lock = Lock.load()
+    found = offline_findings(name, deployments=deployments, lock=lock)
     asked = False
-    if options.live:
+    if live:
         missing = _missing_credentials()
         asked = missing is None
         if missing is None:
             found += live_findings(name, deployments=deployments, lock=lock)
         else:
             found.append(Finding(place=name, message=missing))
-    print(_text(name, found, asked=asked))
-    return int(any(finding.level is Level.ERROR for finding in found))
+    return _text(name, found, asked=asked), not any(finding.level is Level.ERROR for finding in found)
 
 
 def _places(name: str, deployments: Deployments) -> list[AnyPlacement]:
@@ -140,12 +133,11 @@ def _planned(place: Placement[JumpStartModel], lock: Lock) -> Planned:
 
 
 def _missing_credentials() -> str | None:
-    wanted = "configure a profile, or set AWS_ACCESS_KEY_ID and its like"
     try:
         credentials = boto3.session.Session().get_credentials()
     except BotoCoreError as error:
-        return f"no aws credentials ({error}): {wanted}"
-    return f"no aws credentials: {wanted}" if credentials is None else None
+        return f"no AWS credentials ({error}): {CREDENTIALS_HINT}"
+    return f"no AWS credentials: {CREDENTIALS_HINT}" if credentials is None else None
 
 
 def _text(name: str, found: Sequence[Finding], *, asked: bool) -> str:
@@ -159,4 +151,4 @@ def _text(name: str, found: Sequence[Finding], *, asked: bool) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(retired("tools.preflight"))

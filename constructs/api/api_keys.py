@@ -24,7 +24,7 @@ class ApiKeys(Construct):
 
     Defines: a Lambda authorizer (an `AWS::Lambda::Function` with its own role and log group) that hands the bearer
     token to API Gateway, and, with `meter`, the `AWS::ApiGateway::UsagePlan` in which API Gateway looks it up. It
-    defines no key: keys are made by API Gateway when somebody asks for one (`python -m tools.keys create`), so that
+    defines no key: keys are made by API Gateway when somebody asks for one (`./jumpstack keys create`), so that
     none stands in a template, an output or a log.
 
     Data flow: `Authorization: Bearer <key>` -> authorizer -> `usageIdentifierKey` -> usage plan -> the API's method.

@@ -59,7 +59,7 @@ def look_up(placement: Placement[JumpStartModel], lock: Lock) -> tuple[Subject |
             place=f"{placement}.model_id",
             value=repr(model_id),
             message="it is not in the lock",
-            suggestion=" or ".join(near) or f"python -m catalog update {model_id}",
+            suggestion=" or ".join(near) or f"./jumpstack catalog update {model_id}",
         )
         return None, [finding]
     if wanted not in (versions := lock.versions(model_id)):
@@ -142,7 +142,7 @@ def check_version(subject: Subject) -> Iterator[Finding]:
             place=f"{placement}.version",
             value=repr(version.version),
             message=f"AWS has deprecated this version of {version.model_id} and may take it away",
-            suggestion="python -m catalog update, and a version that is not",
+            suggestion="./jumpstack catalog update, and a version that is not",
             level=Level.WARNING,
         )
     accepted = placement.model.accept_eula

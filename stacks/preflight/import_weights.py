@@ -144,7 +144,7 @@ def check_tuned_weights(
             finding,
             message="its id does not tell whether Custom Model Import takes its architecture",
             allowed=", ".join(IMPORTABLE),
-            suggestion="python -m tools.artifacts check on the base model's files",
+            suggestion="./jumpstack artifacts check on the base model's files",
             second_hand=True,
         )
     elif known not in ARCHITECTURES:

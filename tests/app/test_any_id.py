@@ -108,7 +108,7 @@ def test_every_declared_version_is_pinned_so_that_an_update_keeps_it() -> None:
         for model in models
         if isinstance(model, JumpStartModel) and model.version not in LOCK.pins(model.model_id)
     }
-    assert not loose, f"python -m catalog update {' '.join(sorted(loose))}"
+    assert not loose, f"./jumpstack catalog update {' '.join(sorted(loose))}"
 
 
 @at_home

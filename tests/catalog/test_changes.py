@@ -1,15 +1,15 @@
-"""What `python -m catalog diff` says of a bump, of two versions and of two locks."""
+"""What `./jumpstack catalog diff` says of a bump, of two versions and of two locks."""
 
 from pathlib import Path
 
 import pytest
 
-from catalog.__main__ import main
 from tests.catalog.sources.wheels import TGI, US, published_wheel, record, without_images
+from tools.cli.main import run
 
 
 def _update(lock: Path, wheel: Path, *words: str) -> int:
-    return main(["--lock", str(lock), "update", "--wheel", str(wheel), *words])
+    return run(["catalog", "--lock", str(lock), "update", "--wheel", str(wheel), *words])
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def wheel(tmp_path: Path) -> Path:
 
 
 def _diff(lock: Path, *words: str) -> int:
-    return main(["--lock", str(lock), "diff", *words])
+    return run(["catalog", "--lock", str(lock), "diff", *words])
 
 
 def test_diff_says_one_line_a_change_of_a_bump(

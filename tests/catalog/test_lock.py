@@ -292,7 +292,7 @@ def test_refuses_an_index_it_cannot_read(tmp_path: Path, index: str, problem: st
 
 
 def test_says_which_command_writes_a_missing_lock(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="does not exist: run python -m catalog update"):
+    with pytest.raises(CatalogError, match=r"does not exist: run \./jumpstack catalog update"):
         Lock.load(tmp_path / "nowhere")
 
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from catalog import Lock, ModelVersion
-from catalog.__main__ import main
 from catalog.blocks import Registry
 from catalog.lock import Entry, verify, write
 from catalog.sources.wheel import PublishedCatalogue
 from catalog.update import Wish, files, updated
 from tests.catalog.sources.wheels import TGI, published_wheel, record, without_images
+from tools.cli.main import run
 
 
 def _update(lock: Path, wheel: Path, *words: str) -> int:
-    return main(["--lock", str(lock), "update", "--wheel", str(wheel), *words])
+    return run(["catalog", "--lock", str(lock), "update", "--wheel", str(wheel), *words])
 
 
 def _written(path: Path, source: PublishedCatalogue, entries: Sequence[Entry], *, before: Lock | None = None) -> Lock:
@@ -141,7 +141,7 @@ def test_the_newest_version_never_moves_back(tmp_path: Path, lock: Path, wheel: 
 def test_unpin_gives_up_a_version_unless_it_is_the_newest(lock: Path, wheel: Path) -> None:
     _update(lock, wheel, "some-model@1.0.0", "some-model@1.10.0", "some-model")
 
-    assert main(["--lock", str(lock), "update", "--unpin", "some-model@1.0.0", "some-model@1.10.0"]) == 0
+    assert run(["catalog", "--lock", str(lock), "update", "--unpin", "some-model@1.0.0", "some-model@1.10.0"]) == 0
 
     assert Lock.load(lock).versions("some-model") == ("1.10.0",)
     assert Lock.load(lock).pins("some-model") == ()
@@ -154,11 +154,11 @@ def test_unpin_reports_everything_that_is_not_pinned(
     capsys.readouterr()
 
     words = ["update", "--unpin", "some-model@1.10.0", "other-model@3.0.0"]
-    assert main(["--lock", str(lock), *words]) == 1
+    assert run(["catalog", "--lock", str(lock), *words]) == 1
 
     assert capsys.readouterr().err.splitlines() == [
-        "some-model@1.10.0 is not pinned: pinned are 1.0.0",
-        "other-model@3.0.0 is not pinned: no version of it is",
+        "error: some-model@1.10.0 is not pinned: pinned are 1.0.0",
+        "error: other-model@3.0.0 is not pinned: no version of it is",
     ]
 
 
@@ -193,10 +193,13 @@ def test_a_pin_keeps_the_config_it_was_made_with(lock: Path, wheel: Path, capsys
         (entry,) = [entry for entry in locked.entries() if entry.model.model_id == "some-model"]
         assert (entry.newest, entry.pinned, entry.model.config) == (True, True, "second")
 
-    assert main(["--lock", str(lock), "show", "some-model", "--region", "us-east-1", "--config", "second"]) == 0
-    assert main(["--lock", str(lock), "show", "some-model", "--config", "third"]) == 1
-    assert capsys.readouterr().err == ("config 'third' is not one of some-model 1.10.0: choose one of first, second\n")
-    assert main(["--lock", str(lock), "show", "some-model", "--config", "first"]) == 1
+    show = ["catalog", "--lock", str(lock), "show", "some-model", "--region", "us-east-1", "--config"]
+    assert run([*show, "second"]) == 0
+    assert run([*show, "third"]) == 1
+    assert capsys.readouterr().err == (
+        "error: config 'third' is not one of some-model 1.10.0: choose one of first, second\n"
+    )
+    assert run([*show, "first"]) == 1
     assert "update some-model@1.10.0 --config first puts it there" in capsys.readouterr().err
 
 
@@ -228,8 +231,8 @@ def test_update_reports_every_wrong_pin_and_writes_nothing(
     assert _update(lock, wheel, "some-modle@1.0.0", "some-model@9.0.0") == 1
 
     assert capsys.readouterr().err.splitlines() == [
-        "model id 'some-modle' is not in the published catalogue: did you mean some-model, other-model?",
-        "version '9.0.0' of some-model is not in the published catalogue: choose one of 1.11.0, 1.10.0, 1.0.0",
+        "error: model id 'some-modle' is not in the published catalogue: did you mean some-model, other-model?",
+        "error: version '9.0.0' of some-model is not in the published catalogue: choose one of 1.11.0, 1.10.0, 1.0.0",
     ]
     assert not lock.exists()
 
@@ -251,5 +254,5 @@ def test_verify_fails_on_a_broken_lock(lock: Path, wheel: Path, capsys: pytest.C
     _update(lock, wheel, "some-model@1.0.0")
     (lock / "models" / "some-model.json").unlink()
 
-    assert main(["--lock", str(lock), "verify"]) == 1
+    assert run(["catalog", "--lock", str(lock), "verify"]) == 1
     assert "some-model.json does not exist" in capsys.readouterr().err

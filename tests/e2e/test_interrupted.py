@@ -50,7 +50,7 @@ def _commands(pids: set[int]) -> str:
 def test_killing_the_demo_ends_everything_that_it_started(number: signal.Signals) -> None:
     environment = {**os.environ, "CDK_VALIDATION": "false"}
     demo = subprocess.Popen(
-        [sys.executable, "-m", "tools.demo"],
+        [str(ROOT / "jumpstack"), "demo"],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,

@@ -19,6 +19,7 @@ from tests.e2e.constant_load import ConstantLoad
 from tests.e2e.deployment import ACCOUNTS, REGION, Deployer, Notices, deployer_of
 from tests.e2e.tuned_import_app import VARIANTS
 from tools import finetune, keys
+from tools.cli.main import run
 from tools.demo.tuning import tune
 from tools.deployed import DeclaredStack, outputs
 from tools.invoke import openai_client
@@ -181,7 +182,7 @@ def test_trains_imports_and_publishes(deployed: dict[str, str]) -> None:
 def test_tells_what_is_served_in_the_status(deployed: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     status = finetune.status(STACK)
 
-    assert finetune.main(["status", STACK.path]) == 0
+    assert run(["finetune", "status", STACK.path]) == 0
 
     told = capsys.readouterr().out.splitlines()
     assert told[:3] == [f"served    {status.served}", "previous  none", f"bedrock   {status.target}"]

@@ -1,4 +1,4 @@
-"""`python -m tools.keys` against the local AWS: keys are made, shown and revoked, and open what they should."""
+"""`./jumpstack keys` against the local AWS: keys are made, shown and revoked, and open what they should."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.localaws.keyed_api import keyed_api, send
 from tests.support.local_aws import StackDriver
-from tools import keys
+from tools.cli.main import run as run_command
 
 STACK = "dev/mistral-7b-instruct"
 NAME = "dev-mistral-7b-instruct"
@@ -45,7 +45,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
     """Run the command; keys that are left are revoked in the end."""
 
     def command(*arguments: str) -> tuple[int, str, str]:
-        status = keys.main(list(arguments))
+        status = run_command(["keys", *arguments])
         captured = capsys.readouterr()
         return status, captured.out, captured.err
 

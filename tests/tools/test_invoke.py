@@ -127,7 +127,7 @@ def test_reads_a_callers_key_from_the_environment_and_from_no_other_services(mon
 
     monkeypatch.delenv("JUMPSTACK_API_KEY")
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    with pytest.raises(RuntimeError, match=r"set JUMPSTACK_API_KEY; python -m tools\.keys create dev/some-model makes"):
+    with pytest.raises(RuntimeError, match=r"set JUMPSTACK_API_KEY; \./jumpstack keys create dev/some-model makes"):
         caller_key("dev/some-model")
 
 
@@ -148,5 +148,5 @@ def test_says_so_when_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
 
-    with pytest.raises(RuntimeError, match="no aws credentials"):
+    with pytest.raises(RuntimeError, match="no AWS credentials"):
         http_client(region="us-west-2")

@@ -72,7 +72,7 @@ def imports_under_way(asked: Sequence[Asked], client: ClientFactory) -> Iterator
 def import_weights(asked: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
     """Look whether the weights of imported models are there, in their region, as files that Bedrock reads.
 
-    Names are listed and nothing is read; `python -m tools.artifacts check` looks into the files.
+    Names are listed and nothing is read; `./jumpstack artifacts check` looks into the files.
     """
     for one in asked:
         model = one.place.model

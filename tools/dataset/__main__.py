@@ -1,7 +1,6 @@
-"""Run `python -m tools.dataset`."""
+"""Print the new form of `python -m tools.dataset`."""
 
-import sys
+from tools.retired import retired
 
-from tools.dataset.check import main
-
-sys.exit(main())
+if __name__ == "__main__":
+    raise SystemExit(retired("tools.dataset"))

@@ -1,21 +1,19 @@
-"""What a training job would be, without one: `python -m tools.dataset.request prod/mistral-7b-dolly DIR`.
+"""Build the CreateTrainingJob request of a fine-tuned model without starting a job.
 
-Checks the data in a folder as the pipeline's first step does, and prints the CreateTrainingJob request that the
-pipeline would send, with the version and the name that it would have. Uses no AWS account: the recipe is the spec
-document given by `--spec`, or is read from the region's public JumpStart cache. What only a deployed stack has (its
-bucket, role and key) stands in angle brackets.
+The data in a folder is checked as the pipeline's first step does it, and the request is the one that the pipeline would
+send, with the version and the name that it would have. No AWS account is used: the recipe comes from a spec document,
+or from the region's public JumpStart cache. Values that only a deployed stack has (its bucket, role and key) stand in
+angle brackets.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from catalog import CatalogError, nearest
+from catalog.nearest import did_you_mean
 from catalog.training.recipe import TrainingRecipe, read_recipe
 from stacks.declarations import FineTunedModel
 from stacks.models import DEPLOYMENTS
@@ -26,7 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "lambda"))
 
 from training import dataset  # noqa: E402 - its path comes first
-from training.errors import HyperparameterError, RecipeError  # noqa: E402 - likewise
 from training.jobs import job_of, named, options_for, request_of  # noqa: E402 - likewise
 from training.recipes import public_client, recipe_of  # noqa: E402 - likewise
 from training.settings import Settings  # noqa: E402 - likewise
@@ -36,40 +33,40 @@ _BUCKET = "s3://<bucket of the stack>"
 
 
 class RequestError(ValueError):
-    """There is no request for what was asked."""
+    """There is no request for this model or spec."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
+def training_request(
+    stack: str, folder: Path, *, validation: Path | None = None, spec: Path | None = None
+) -> dict[str, Any]:
+    """Build the request for the data in a folder.
 
     Args:
-        arguments: The command line's, without the program's name.
+        stack: A declared fine-tuned model, such as `prod/mistral-7b-dolly`.
+        folder: The training channel's folder.
+        validation: The validation channel's folder, if there is one.
+        spec: The base model's spec document; None reads it from the region's public JumpStart cache.
 
     Returns:
-        0 when the request is printed, 1 when there is none; what is wrong is on stderr then.
+        The version, the data's hash, the number of samples, and the request.
+
+    Raises:
+        RequestError: If no such model is declared, or the spec is none of its model.
+        catalog.CatalogError: If the recipe cannot be read.
+        training.errors.RecipeError: If the recipe does not fit.
+        training.errors.HyperparameterError: If a hyperparameter is wrong.
+        training.dataset.DataError: If the data cannot be used.
+        training.dataset.SourceError: If a folder cannot be read.
     """
-    parser = argparse.ArgumentParser(prog="python -m tools.dataset.request", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("stack", metavar="ENVIRONMENT/MODEL", help="a declared fine-tuned model")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the training channel's folder")
-    parser.add_argument("--validation", type=Path, metavar="DIR", help="the validation channel's folder")
-    parser.add_argument("--spec", type=Path, metavar="FILE", help="the base model's spec document")
-    asked = parser.parse_args(arguments)
-    try:
-        settings = settings_of(declared(asked.stack), has_validation=asked.validation is not None)
-        recipe = _recipe(settings, asked.spec)
-        job = job_of(settings, recipe, settings.data_prefix)
-        report = dataset.check(
-            dataset.LocalFolder(asked.folder),
-            options_for(settings, recipe, job),
-            validation=dataset.LocalFolder(asked.validation) if asked.validation else None,
-        )
-        report.raise_for_errors()
-    except (
-        *(CatalogError, RequestError, RecipeError, HyperparameterError),
-        *(dataset.DataError, dataset.SourceError),
-    ) as error:
-        print(error, file=sys.stderr)
-        return 1
+    settings = settings_of(declared(stack), has_validation=validation is not None)
+    recipe = _recipe(settings, spec)
+    job = job_of(settings, recipe, settings.data_prefix)
+    report = dataset.check(
+        dataset.LocalFolder(folder),
+        options_for(settings, recipe, job),
+        validation=dataset.LocalFolder(validation) if validation else None,
+    )
+    report.raise_for_errors()
     version = version_of(
         request_of(recipe, job),
         model_id=settings.model_id,
@@ -77,9 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data_sha256=report.sha256,
     )
     request = request_of(recipe, named(settings, job, job_name(settings.pipeline, version, attempt=1)))
-    answer = {"version": version, "dataSha256": report.sha256, "samples": report.train.count, "request": request}
-    print(json.dumps(answer, indent=2))
-    return 0
+    return {"version": version, "dataSha256": report.sha256, "samples": report.train.count, "request": request}
 
 
 def declared(stack: str) -> Placement[FineTunedModel]:
@@ -91,12 +86,12 @@ def declared(stack: str) -> Placement[FineTunedModel]:
     known = {placement.path: placement for placement in placements(DEPLOYMENTS) if is_of(placement, FineTunedModel)}
     if stack in known:
         return known[stack]
-    near = ", ".join(nearest.similar(stack, known)) or ", ".join(sorted(known))
-    raise RequestError(f"no fine-tuned model {stack!r} is declared: try {near}")
+    near = did_you_mean(stack, known) or f"declared are {', '.join(sorted(known))}"
+    raise RequestError(f"ENV/MODEL is {stack!r}: no such fine-tuned model is declared; {near}")
 
 
 def settings_of(placement: Placement[FineTunedModel], *, has_validation: bool) -> Settings:
-    """What the stack of a declaration tells *prepare*, as far as it is known without a deployment."""
+    """Return the settings that a declaration's stack gives *prepare*, as far as they are known before a deployment."""
     model = placement.model
     validation = model.validation_prefix or (f"{_BUCKET}/training/validation/" if has_validation else None)
     return Settings(
@@ -146,7 +141,3 @@ def _recipe(settings: Settings, spec: Path | None) -> TrainingRecipe:
     if recipe.label != f"{settings.model_id} {settings.model_version}":
         raise RequestError(f"{spec} is of {recipe.label}: declared is {settings.model_id} {settings.model_version}")
     return recipe
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,6 @@
-"""Run `python -m tools.demo`."""
+"""Print the new form of `python -m tools.demo`."""
 
-import sys
+from tools.retired import retired
 
-from tools.demo.run import main
-
-sys.exit(main())
+if __name__ == "__main__":
+    raise SystemExit(retired("tools.demo"))

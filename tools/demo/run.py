@@ -4,7 +4,6 @@
 container takes the GPUs' place.
 """
 
-import argparse
 import os
 import shlex
 import sys
@@ -25,12 +24,11 @@ from stacks.declarations import FineTunedModel, ImportedModel
 from stacks.environments import Removal
 from stacks.models import DEPLOYMENTS
 from tools import keys
-from tools.cdk import Cdk, CdkError
+from tools.cdk import Cdk
 from tools.chat import ask
 from tools.demo.tuning import hurry, tune
 from tools.demo.weights import SampleWeights
 from tools.deployed import DeclaredStack, declared_stacks, outputs, regions, resource_count
-from tools.finetune import FineTuningError
 from tools.invoke import KEY_VARIABLE, openai_client
 from tools.leftovers import leftovers
 from tools.local import LocalAws, running, start
@@ -206,17 +204,17 @@ class Demo:
         else:
             self._console.print("Nothing is left.")
 
-    def tell_how_to_talk(self) -> None:
-        """Print how to use what was left running."""
+    def print_next_commands(self) -> None:
+        """Print commands for what was left running."""
         example = next(stack for stack in self._stacks if stack.chats)
         self._console.print("The local AWS keeps running. Talk to it:", style="bold")
-        with_key = f"export {KEY_VARIABLE}=$(.venv/bin/python -m tools.keys create {example.path} --name me)"
+        with_key = f"export {KEY_VARIABLE}=$(./jumpstack keys create {example.path} --name me)"
         for line in [
-            'eval "$(.venv/bin/python -m tools.local env)"',
+            'eval "$(./jumpstack local env)"',
             *([with_key] if example.takes_keys else []),
-            f".venv/bin/python -m tools.chat {example.path} {shlex.quote(_CHAT)}",
-            f"PATH=$PWD/.venv/bin:$PATH node_modules/.bin/cdk diff {shlex.quote(self._environment_name + '/*')}",
-            "make stop",
+            f"./jumpstack chat {example.path} {shlex.quote(_CHAT)}",
+            f"./jumpstack cdk diff {shlex.quote(self._environment_name + '/*')}",
+            "./jumpstack local stop",
         ]:
             self._console.print(f"  {line}", highlight=False, soft_wrap=True)
 
@@ -257,54 +255,39 @@ def _instance_type(endpoint_name: str, region: str) -> str:
     return str(variants[0]["InstanceType"])
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the demo.
+def run(environment_name: str, *, keep: bool) -> None:
+    """Run the demo on a local AWS of its own.
 
     Args:
-        arguments: The command line's, by default.
+        environment_name: Such as `dev`.
+        keep: Leave everything running.
 
-    Returns:
-        0, or 1 when it failed, or 130 when it was interrupted.
+    Raises:
+        CdkError: If the CLI fails.
+        DemoError: If a model does not answer, or something is left behind.
+        FineTuningError: If a pipeline fails.
+        LocalAwsError: If the local AWS does not start.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.demo", description="deploy, chat and destroy on this machine"
-    )
-    parser.add_argument("--environment", default="dev", help="which environment to deploy (default: dev)")
-    parser.add_argument("--keep", action="store_true", help="leave everything running")
-    options = parser.parse_args(arguments)
     # A pipe has no width of its own; the table needs about this much.
     console = Console(width=None if sys.stdout.isatty() else 200)
     end_with_parent()
     began = time.monotonic()
-    try:
-        declared_stacks(options.environment)
-        aws = nullcontext(start()) if options.keep else running()
-        with aws as local_aws, tempfile.TemporaryDirectory() as folder:
-            os.environ.update(local_aws.client_environment())
-            demo = Demo(
-                console=console,
-                cdk=Cdk(environment=local_aws.client_environment(), logs=Path(folder)),
-                local_aws=local_aws,
-                environment_name=options.environment,
-                assembly=Path(folder) / "cdk.out",
-            )
-            demo.upload_weights()
-            demo.deploy()
-            demo.tune()
-            demo.chat()
-            if options.keep:
-                demo.tell_how_to_talk()
-            else:
-                demo.destroy()
-    except (CdkError, DemoError, FineTuningError, RuntimeError, ValueError) as error:
-        console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        console.print("interrupted: everything that was started is stopped")
-        return 130
+    aws = nullcontext(start()) if keep else running()
+    with aws as local_aws, tempfile.TemporaryDirectory() as folder:
+        os.environ.update(local_aws.client_environment())
+        demo = Demo(
+            console=console,
+            cdk=Cdk(environment=local_aws.client_environment(), logs=Path(folder)),
+            local_aws=local_aws,
+            environment_name=environment_name,
+            assembly=Path(folder) / "cdk.out",
+        )
+        demo.upload_weights()
+        demo.deploy()
+        demo.tune()
+        demo.chat()
+        if keep:
+            demo.print_next_commands()
+        else:
+            demo.destroy()
     console.print(f"took {time.monotonic() - began:.0f} s", highlight=False)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

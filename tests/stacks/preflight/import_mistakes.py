@@ -365,7 +365,7 @@ WARNINGS: list[Case] = [
         DEV,
         [base("huggingface-llm-writer-palmyra-small")],
         "dev/m.model_id is 'huggingface-llm-writer-palmyra-small': its id does not tell whether Custom Model Import "
-        f"takes its architecture; allowed: {FAMILIES}; try python -m tools.artifacts check on the base model's files",
+        f"takes its architecture; allowed: {FAMILIES}; try ./jumpstack artifacts check on the base model's files",
     ),
     (
         "import-too-large",

@@ -107,7 +107,7 @@ ERRORS: list[tuple[str, Environment, list[JumpStartModel], str]] = [
         "unknown-model",
         DEV,
         [model(model_id="gpt-oss-20b")],
-        "dev/m.model_id is 'gpt-oss-20b': it is not in the lock; try python -m catalog update gpt-oss-20b",
+        "dev/m.model_id is 'gpt-oss-20b': it is not in the lock; try ./jumpstack catalog update gpt-oss-20b",
     ),
     (
         "unknown-version",
@@ -649,7 +649,7 @@ WARNINGS: list[tuple[str, Environment, list[JumpStartModel], str]] = [
         DEV,
         [model(version="1.0.0")],
         "dev/m.version is '1.0.0': AWS has deprecated this version of huggingface-llm-mistral-7b-instruct and may "
-        "take it away; try python -m catalog update, and a version that is not",
+        "take it away; try ./jumpstack catalog update, and a version that is not",
     ),
     (
         "not-offered-in-region",

@@ -469,51 +469,42 @@ def test_does_not_ask_about_a_model_that_does_not_resolve(aws: Callable[..., Any
     ]
 
 
-def test_the_command_prints_all_findings_and_fails_on_an_error(
-    aws: Callable[..., Any], capsys: pytest.CaptureFixture[str], lock: Lock
-) -> None:
+def test_reports_all_findings_and_fails_on_an_error(aws: Callable[..., Any], lock: Lock) -> None:
     # Without the stand-in: the local AWS's Service Quotas has none of SageMaker's.
     publish(aws, deployment_of(FALCON_7B, lock), without="artifact")
-    assert preflight.main(["try", "--live"], deployments=((ENVIRONMENT, (FALCON_7B,)),)) == 1
-    lines = capsys.readouterr().out.splitlines()
+    report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B,)),))
+    assert not passed
+    lines = report.splitlines()
     assert lines[0].startswith("error: try/falcon-7b: artifact s3://")
     assert any(line.startswith("not checked: try/falcon-7b: endpoint quotas in us-west-2: ") for line in lines)
     assert lines[-1].startswith("try: 1 error")
     assert lines[-1].endswith("from the declarations and the account")
 
 
-def test_the_command_asks_no_one_without_live(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_asks_no_one_unless_it_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: Any, **_options: Any) -> None:
         raise AssertionError("the account was asked")
 
     monkeypatch.setattr(boto3.session, "Session", refuse)
     environment = replace(ENVIRONMENT, log_retention_days=31)
-    assert preflight.main(["try"], deployments=((environment, (FALCON_7B,)),)) == 1
-    out = capsys.readouterr().out
-    assert out.startswith("error: try.log_retention_days is 31")
-    assert out.splitlines()[-1] == "try: 1 error, from the declarations"
+    report, passed = preflight.run("try", live=False, deployments=((environment, (FALCON_7B,)),))
+    assert not passed
+    assert report.startswith("error: try.log_retention_days is 31")
+    assert report.splitlines()[-1] == "try: 1 error, from the declarations"
 
 
-def test_the_command_passes_when_there_is_nothing_to_report(capsys: pytest.CaptureFixture[str]) -> None:
-    assert preflight.main(["try"], deployments=((ENVIRONMENT, (FALCON_7B,)),)) == 0
-    assert capsys.readouterr().out == "try: nothing to report, from the declarations\n"
+def test_passes_when_there_is_nothing_to_report() -> None:
+    report, passed = preflight.run("try", live=False, deployments=((ENVIRONMENT, (FALCON_7B,)),))
+    assert passed
+    assert report == "try: nothing to report, from the declarations"
 
 
-def test_the_command_says_that_there_are_no_credentials(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reports_that_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    assert preflight.main(["try", "--live"], deployments=((ENVIRONMENT, (FALCON_7B,)),)) == 1
-    assert "error: try: no aws credentials: configure a profile" in capsys.readouterr().out
-
-
-def test_the_command_names_the_environments_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        preflight.main(["tst"], deployments=((ENVIRONMENT, ()),))
-    assert "invalid choice: 'tst' (choose from 'try')" in capsys.readouterr().err
+    report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B,)),))
+    assert not passed
+    assert "error: try: no AWS credentials: set AWS_PROFILE" in report

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.dataset.dataset_pieces import TEMPLATE, good, jsonl, sample
-from tools.dataset import check as dataset
+from tools.cli.main import run
 
 MODEL = "huggingface-llm-mistral-7b"
 
@@ -17,7 +17,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _run(*arguments: object) -> int:
-    return dataset.main(["check", *map(str, arguments), "--model", MODEL])
+    return run(["dataset", "check", *map(str, arguments), "--model", MODEL])
 
 
 def test_says_that_data_can_be_used(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,7 +57,7 @@ def test_reads_a_validation_folder(folder: Path, tmp_path_factory: pytest.TempPa
 
 
 def test_says_what_it_does_not_know(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert dataset.main(["check", str(folder), "--model", "huggingface-llm-mistral"]) == 1
-    assert f"try {MODEL}" in capsys.readouterr().err
+    assert run(["dataset", "check", str(folder), "--model", "huggingface-llm-mistral"]) == 1
+    assert f"did you mean {MODEL}" in capsys.readouterr().err
     assert _run(folder / "absent") == 1
     assert "does not exist" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints a table: drawn on a terminal, tab-separated and without headings in a pipe.
+    """Print a table: drawn on a terminal, tab-separated and without headings in a pipe.
 
     Args:
         headings: Names of the columns.
@@ -17,8 +17,8 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         for row in rows:
             print("\t".join(row))
         return
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.table import Table  # noqa: PLC0415 - likewise
+    from rich.console import Console
+    from rich.table import Table
 
     table = Table(*headings, header_style="bold", row_styles=("", "dim"))
     for row in rows:
@@ -27,15 +27,15 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_facts(rows: Iterable[tuple[str, str]]) -> None:
-    """Prints names and values, aligned in a pipe and with bold names on a terminal."""
+    """Print names and values, aligned in a pipe and with bold names on a terminal."""
     pairs = list(rows)
     width = max((len(name) for name, _ in pairs), default=0) + 2
     if not sys.stdout.isatty():
         for name, value in pairs:
             print(f"{name:<{width}}{value}".rstrip())
         return
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.table import Table  # noqa: PLC0415 - likewise
+    from rich.console import Console
+    from rich.table import Table
 
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold")
@@ -46,13 +46,13 @@ def print_facts(rows: Iterable[tuple[str, str]]) -> None:
 
 
 def print_lines(lines: Iterable[str]) -> int:
-    """Prints lines, with colours on a terminal, and returns how many there were."""
+    """Print lines, with colours on a terminal, and returns how many there were."""
     count = 0
     if not sys.stdout.isatty():
         for count, line in enumerate(lines, start=1):  # noqa: B007 - the count is what is returned
             print(line)
         return count
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+    from rich.console import Console
 
     console = Console(soft_wrap=True)
     for count, line in enumerate(lines, start=1):  # noqa: B007 - the count is what is returned

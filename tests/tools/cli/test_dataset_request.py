@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tools.dataset import request as dataset_request
+from tools.cli.main import run
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "tools" / "samples"
@@ -14,7 +14,7 @@ SPEC = ROOT / "localaws/data/jumpstart/community_models/huggingface-llm-mistral-
 
 
 def _run(*arguments: str) -> int:
-    return dataset_request.main([*arguments, "--spec", str(SPEC)])
+    return run(["dataset", "request", *arguments, "--spec", str(SPEC)])
 
 
 def _printed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -65,13 +65,14 @@ def test_refuses_bad_data(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("stack", "hint"),
     [
-        ("prod/mistral-7b-doly", "try prod/mistral-7b-dolly"),
-        ("x", "try dev/llama-3-2-3b-10k, dev/mistral-7b-dolly, prod/llama-3-2-3b-10k, prod/mistral-7b-dolly"),
+        ("prod/mistral-7b-doly", "did you mean prod/mistral-7b-dolly"),
+        ("x", "allowed is one such as dev/mistral-7b-instruct"),
+        ("prod/falcon-7b", "allowed are fine-tuned models, dev/llama-3-2-3b-10k, dev/mistral-7b-dolly, "),
     ],
 )
-def test_names_the_models_that_are_declared(capsys: pytest.CaptureFixture[str], stack: str, hint: str) -> None:
-    assert _run(stack, str(SAMPLES / "dolly")) == 1
-    assert hint in capsys.readouterr().err
+def test_takes_declared_fine_tuned_models_only(capsys: pytest.CaptureFixture[str], stack: str, hint: str) -> None:
+    assert _run(stack, str(SAMPLES / "dolly")) == 2
+    assert f"error: ENV/MODEL is '{stack}': {hint}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -84,13 +85,13 @@ def test_refuses_a_spec_that_it_cannot_read(
     spec = tmp_path / "spec.json"
     if text is not None:
         spec.write_text(text)
-    assert dataset_request.main(["prod/mistral-7b-dolly", str(SAMPLES / "dolly"), "--spec", str(spec)]) == 1
+    assert run(["dataset", "request", "prod/mistral-7b-dolly", str(SAMPLES / "dolly"), "--spec", str(spec)]) == 1
     assert problem in capsys.readouterr().err
 
 
 def test_refuses_the_spec_of_another_version(capsys: pytest.CaptureFixture[str]) -> None:
     other = str(SPEC).replace("2.1.0", "2.9.0")
-    assert dataset_request.main(["prod/mistral-7b-dolly", str(SAMPLES / "dolly"), "--spec", other]) == 1
+    assert run(["dataset", "request", "prod/mistral-7b-dolly", str(SAMPLES / "dolly"), "--spec", other]) == 1
     assert "is of huggingface-llm-mistral-7b 2.9.0: declared is huggingface-llm-mistral-7b 2.1.0" in (
         capsys.readouterr().err
     )

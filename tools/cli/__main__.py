@@ -1,0 +1,13 @@
+"""Entry point of `./jumpstack`, started by its path."""
+
+import sys
+from pathlib import Path
+
+_ROOT = str(Path(__file__).resolve().parents[2])
+
+if __name__ == "__main__":
+    if _ROOT not in sys.path:
+        sys.path.insert(0, _ROOT)
+    from tools.cli.main import start
+
+    sys.exit(start(sys.argv[1:]))

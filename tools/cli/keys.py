@@ -1,0 +1,85 @@
+"""`./jumpstack keys`: keys for the callers of a model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from tools.cli.types import STACK
+from tools.deployed import DeclaredStack
+
+if TYPE_CHECKING:
+    from tools.keys import Key
+
+
+@click.group(short_help="Make, list and revoke callers' keys.")
+def keys() -> None:
+    """Make, list and revoke the keys of a model's callers."""
+
+
+@keys.command(short_help="Make a key and print it, this once.")
+@click.argument("stack", metavar="ENV/MODEL", type=STACK)
+@click.option("--name", metavar="NAME", help="Name of the key.  [default: your user name]")
+def create(stack: DeclaredStack, name: str | None) -> None:
+    """Make a key and print it, this once, alone on stdout.
+
+    \b
+    export JUMPSTACK_API_KEY=$(./jumpstack keys create ENV/MODEL --name ada)
+    """
+    import getpass
+
+    from tools import aws
+    from tools import keys as work
+
+    aws.address()
+    name = name or getpass.getuser()
+    print(work.create(stack, name))
+    print(f"this is the key {name!r} of {stack.path}; it is not shown again", file=sys.stderr)
+
+
+@keys.command("list", short_help="List keys, without their values.")
+@click.argument("stack", metavar="ENV/MODEL", type=STACK)
+def list_keys(stack: DeclaredStack) -> None:
+    """List names, dates and usage of a model's keys, never a value."""
+    from tools import aws
+    from tools import keys as work
+
+    aws.address()
+    found = work.keys(stack)
+    print("\n".join(_table(found)) if found else f"{stack.path} has no keys")
+
+
+@keys.command(short_help="Delete keys, at once and for good.")
+@click.argument("stack", metavar="ENV/MODEL", type=STACK)
+@click.option("--name", "names", metavar="NAME", multiple=True, help="A key's name or id; may be given several times.")
+@click.option("--all", "every", is_flag=True, help="All keys of the stack, also when it is gone.")
+@click.pass_context
+def revoke(context: click.Context, *, stack: DeclaredStack, names: Sequence[str], every: bool) -> None:
+    """Delete keys, at once and for good."""
+    if bool(names) == every:
+        raise click.UsageError("one of --name and --all is needed", context)
+    from tools import aws
+    from tools import keys as work
+
+    aws.address()
+    gone = work.revoke(stack, None if every else list(names))
+    print(f"revoked: {', '.join(gone)}" if gone else f"{stack.path} has no keys")
+
+
+def _table(rows: Sequence[Key]) -> Iterator[str]:
+    cells: list[tuple[str, ...]] = [("name", "id", "made", "today", "left", "state")]
+    for key in rows:
+        state = "on" if key.enabled else "off"
+        cells.append(
+            (
+                *(key.name, key.id, f"{key.created:%Y-%m-%d}"),
+                *("-" if number is None else str(number) for number in (key.used, key.remaining)),
+                state if key.opens else "opens nothing",
+            )
+        )
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    for row in cells:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,0 +1,30 @@
+"""`./jumpstack leftovers`: what is left in an account."""
+
+from collections.abc import Sequence
+
+import click
+
+from tools.deployed import all_declared_stacks
+
+
+@click.command(short_help="List what destroyed stacks left behind.")
+@click.option(
+    "--region", "regions", metavar="REGION", multiple=True, help="May be given several times.  [default: all declared]"
+)
+def leftovers(regions: Sequence[str]) -> int:
+    """List the resources in an account that are of the types that the app deploys, stacks included.
+
+    For a local AWS, or an account with nothing else in it: whatever is found counts, whoever made it. Ends with 1
+    where something is left.
+    """
+    from tools import aws
+    from tools.cli.output import print_table
+    from tools.leftovers import leftovers as find
+
+    aws.address()
+    left = find(regions or sorted({stack.region for stack in all_declared_stacks()}))
+    if not left:
+        print("nothing is left")
+        return 0
+    print_table(("type", "name", "region"), [(one.kind, one.name, one.region) for one in left])
+    return 1

@@ -1,0 +1,90 @@
+"""Words that many commands take: ENV, ENV/MODEL and a model's id, each with its completion."""
+
+from collections.abc import Iterable
+
+import click
+from click.shell_completion import CompletionItem
+
+from catalog.nearest import did_you_mean
+from tools.deployed import DeclaredStack, UnknownStackError, all_declared_stacks, declared_stack, environment_names
+
+
+class StackType(click.ParamType[DeclaredStack]):
+    """A declared model in one environment."""
+
+    name = "ENV/MODEL"
+
+    def __init__(self, *, tuned: bool = False) -> None:
+        """Store which stacks are allowed.
+
+        Args:
+            tuned: Only those of fine-tuned models.
+        """
+        self._tuned = tuned
+
+    def convert(
+        self, value: DeclaredStack | str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> DeclaredStack:
+        """Return the stack of a path; remember the path for errors."""
+        if isinstance(value, DeclaredStack):
+            return value
+        try:
+            stack = declared_stack(value)
+        except UnknownStackError as error:
+            raise click.UsageError(str(error), ctx) from error
+        if self._tuned and not stack.is_tuned:
+            tuned = ", ".join(one.path for one in all_declared_stacks() if one.is_tuned)
+            raise click.UsageError(f"ENV/MODEL is {value!r}: allowed are fine-tuned models, {tuned}", ctx)
+        if ctx is not None:
+            ctx.meta["place"] = stack.path
+        return stack
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the declared stacks that begin so."""
+        return _completions(
+            (stack.path for stack in all_declared_stacks() if stack.is_tuned or not self._tuned), incomplete
+        )
+
+
+class EnvironmentType(click.ParamType[str]):
+    """A declared environment."""
+
+    name = "ENV"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, where it is declared."""
+        known = environment_names()
+        if value not in known:
+            hint = did_you_mean(value, known) or f"declared are {', '.join(known)}"
+            raise click.UsageError(f"ENV is {value!r}: {hint}", ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the declared environments that begin so."""
+        return _completions(environment_names(), incomplete)
+
+
+class ModelIdType(click.ParamType[str]):
+    """A JumpStart model's id; every text is taken, and the ids of the lock are completed."""
+
+    name = "ID"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text."""
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the ids of the lock that begin so."""
+        from catalog import Lock
+
+        return _completions(Lock.load().model_ids(), incomplete)
+
+
+STACK = StackType()
+TUNED_STACK = StackType(tuned=True)
+ENVIRONMENT = EnvironmentType()
+MODEL_ID = ModelIdType()
+
+
+def _completions(known: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(one) for one in known if one.startswith(incomplete)]
