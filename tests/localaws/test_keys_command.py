@@ -41,13 +41,13 @@ def host(driver: StackDriver) -> Iterator[str]:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+def run(capsys: pytest.CaptureFixture[str], local_aws: str) -> Iterator[Command]:
     """Run the command; keys that are left are revoked in the end."""
 
     def command(*arguments: str) -> tuple[int, str, str]:
         status = run_command(["keys", *arguments])
         captured = capsys.readouterr()
-        return status, captured.out, captured.err
+        return status, captured.out, captured.err.removeprefix(f"addresses the local AWS at {local_aws}\n")
 
     yield command
     command("revoke", STACK, "--all")
@@ -120,20 +120,21 @@ def test_finds_and_revokes_the_keys_that_a_destroyed_stack_left(
 
 
 @pytest.mark.parametrize(
-    ("stack", "words"),
+    ("stack", "code", "words"),
     [
         (
             "prod/mistral-7b-instruct",
+            1,
             "takes IAM credentials, no keys: its environment's front_door",
         ),
-        ("dev/falcon-7b", "does not exist"),
-        ("dev/gpt", "stack is 'dev/gpt': declared are"),
+        ("dev/falcon-7b", 1, "dev/falcon-7b is not deployed in us-west-2: ./jumpstack cdk deploy dev/falcon-7b"),
+        ("dev/gpt", 2, "ENV/MODEL is 'dev/gpt': declared are"),
     ],
 )
-def test_says_why_a_stack_gets_no_key(run: Command, stack: str, words: str) -> None:
+def test_says_why_a_stack_gets_no_key(run: Command, stack: str, code: int, words: str) -> None:
     status, printed, told = run("create", stack, "--name", "ada")
 
-    assert (status, printed) == (1, "")
+    assert (status, printed) == (code, "")
     assert words in told
 
 

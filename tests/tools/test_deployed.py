@@ -57,7 +57,7 @@ def test_refuses_an_unknown_environment_and_names_those_declared() -> None:
 
 
 def test_refuses_an_unknown_stack_and_names_those_declared() -> None:
-    with pytest.raises(ValueError, match="stack is 'dev/gpt': declared are dev/falcon-7b, "):
+    with pytest.raises(ValueError, match="ENV/MODEL is 'dev/gpt': declared are dev/falcon-7b, "):
         declared_stack("dev/gpt")
 
 

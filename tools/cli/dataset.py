@@ -56,7 +56,7 @@ def check(
         method=method,
         max_input_length=max_input_length,
         validation=validation,
-        validation_split=work.dataset.Options().validation_split if validation_split is None else validation_split,
+        validation_split=validation_split,
         keep=show,
     )
     print(json.dumps(report.to_dict(), indent=2) if as_json else report.text())

@@ -26,7 +26,7 @@ def check(
     method: str,
     max_input_length: int | None,
     validation: Path | None,
-    validation_split: float,
+    validation_split: float | None,
     keep: int,
 ) -> dataset.Report:
     """Check a folder of training data.
@@ -37,7 +37,8 @@ def check(
         method: `instruction`, `domain` or `chat`.
         max_input_length: Tokens of a sample that the job keeps; None for the job's own, 1024.
         validation: The validation channel's folder, if there is one.
-        validation_split: Share of the samples to validate with where there is no such folder, 0 to 1.
+        validation_split: Share of the samples to validate with where there is no such folder, 0 to 1; None for the
+            recipes' own.
         keep: Number of places that the report keeps of each kind of fault.
 
     Raises:
@@ -51,8 +52,7 @@ def check(
         raise UnknownModelError(
             f"model is {model_id!r}: the catalogue has no such model; {meant} ./jumpstack catalog search lists them"
         )
-    options = dataset.Options(
-        method=method, max_input_length=max_input_length, validation_split=validation_split, keep=keep
-    )
+    split = dataset.Options().validation_split if validation_split is None else validation_split
+    options = dataset.Options(method=method, max_input_length=max_input_length, validation_split=split, keep=keep)
     held_out = dataset.LocalFolder(validation) if validation else None
     return dataset.check(dataset.LocalFolder(folder), options, validation=held_out)

@@ -38,7 +38,7 @@ def _ids(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
 
 
 def _on_a_terminal(*words: str) -> str:
-    """What a command prints on a terminal of 100 columns."""
+    """Return the output of a command on a terminal of 100 columns."""
     main_end, terminal = pty.openpty()
     environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color"}
     environment.pop("NO_COLOR", None)

@@ -67,7 +67,7 @@ def test_refuses_bad_data(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     [
         ("prod/mistral-7b-doly", "did you mean prod/mistral-7b-dolly"),
         ("x", "allowed is one such as dev/mistral-7b-instruct"),
-        ("prod/falcon-7b", "allowed are fine-tuned models, dev/llama-3-2-3b-10k, dev/mistral-7b-dolly, "),
+        ("prod/falcon-7b", "allowed are fine-tuned models, dev/mistral-7b-dolly, dev/llama-3-2-3b-10k, "),
     ],
 )
 def test_takes_declared_fine_tuned_models_only(capsys: pytest.CaptureFixture[str], stack: str, hint: str) -> None:

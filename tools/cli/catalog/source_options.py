@@ -17,7 +17,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What a command line says of the source.
+    """Options of a command line that name the source.
 
     Attributes:
         kind: `wheel` or `live`; None where it says nothing.
@@ -29,7 +29,7 @@ class SourceOptions:
 
     @property
     def given(self) -> bool:
-        """Whether the command line names a source."""
+        """True where the command line names a source."""
         return self.kind is not None or self.wheel is not None
 
 
