@@ -1,12 +1,12 @@
-"""What the check of a large model's files costs: `python -m bench.artifacts`.
+"""Measure time and memory of the check of a large model's files: `python -m bench.artifacts`.
 
-Two models are laid out as sparse files, whose headers are real and whose weights take no room: a Llama of 70 billion
-parameters, and a mixture of 128 experts with eighteen thousand tensors. Both have a tokenizer as large as Llama 3's.
+Two models are written as sparse files, with real headers and weights that take no space: a Llama of 70 billion
+parameters, and a mixture of 128 experts with 18,000 tensors. Both have a tokenizer as large as Llama 3's.
 `./jumpstack artifacts check` runs on each in a process of its own, once on the folder and once over HTTP on a
 stand-in for S3, which lists the folder, answers ranges, and waits before every answer as S3 does.
 
-A function of 256 MB has a seventh of a processor (AWS Lambda documentation: one at 1,769 MB), so the processor's
-seconds count, too.
+A function of 256 MB has a seventh of a processor (AWS Lambda documentation: one at 1,769 MB), so CPU seconds are
+printed as well.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 class Cost(NamedTuple):
-    """What one check took.
+    """The measurement of one check.
 
     Attributes:
-        wall: Seconds.
-        processor: Seconds.
-        mebibytes: Most memory at once.
-        answer: The last line that it printed.
-        code: With which it ended.
+        wall: Wall time in seconds.
+        processor: CPU time in seconds.
+        mebibytes: Largest resident set in MiB.
+        answer: The last line of output.
+        code: The exit code.
     """
 
     wall: float
@@ -58,17 +58,17 @@ class Cost(NamedTuple):
 
 
 def main() -> int:
-    """Prints the table.
+    """Print the table.
 
     Returns:
-        0, or 1 where a check fails or takes more memory than the function has.
+        0, or 1 if a check fails or takes more memory than the function has.
     """
     print(f"{'':<26}{'GB':>6}{'shards':>8}{'tensors':>9}{'from':>8}{'s':>7}{'cpu s':>7}{'MiB':>6}")
     failures: list[str] = []
     for name, (config, shapes) in {"llama 70B": _llama(), "128 experts": _experts()}.items():
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            # In a process of its own: the system counts a child's memory from its parent's on.
+            # In a process of its own: a forked child starts with its parent's memory.
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
                 shards = pool.submit(_lay_out, folder, config, shapes).result()
             size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
@@ -122,7 +122,7 @@ def _decoder(config: dict[str, Any], layer: Shapes) -> Shapes:
 
 
 def _lay_out(folder: Path, config: dict[str, Any], shapes: Shapes) -> int:
-    """Write a model; returns how many shards it has."""
+    """Write a model; return its number of shards."""
     shards: list[dict[str, tuple[tuple[int, ...], int]]] = [{}]
     filled = 0
     for name, shape in shapes.items():
@@ -172,7 +172,7 @@ def _tokenizer() -> dict[str, Any]:
 
 
 def _measure(place: str, environment: dict[str, str]) -> Cost:
-    command = [sys.executable, "-m", "tools.cli", "artifacts", "check", place, "--region", "us-west-2"]
+    command = [sys.executable, "-m", "tools.artifacts", "check", place, "--region", "us-west-2"]
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=output)  # noqa: S603 - fixed words
@@ -228,7 +228,7 @@ def _handler(folder: Path) -> type[BaseHTTPRequestHandler]:
                 self._answer(206, file.read(last - first + 1))
 
         def log_message(self, *_: object) -> None:
-            """Prints nothing."""
+            """Log nothing."""
 
         def _answer(self, status: int, body: bytes) -> None:
             self.send_response(status)

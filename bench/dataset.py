@@ -1,11 +1,11 @@
-"""How fast training data is checked, and in how much memory: `python -m bench.dataset`.
+"""Measure the speed and the memory of the check of training data: `python -m bench.dataset`.
 
-By default 5 GB of `train.jsonl` in Dolly's format, made as they are read, so that no disk is needed and none is
-measured. `--file` writes the same to a file first and checks that, `--megabytes` makes less of it. Every case runs in a
-process of its own, one at a time; memory is the most that the process held resident.
+By default 5 GB of `train.jsonl` in Dolly's format, made while they are read, so that no disk is needed or measured.
+`--file` writes the same to a file first and checks that, `--megabytes` makes less of it. Every case runs in a process
+of its own, one at a time; memory is the process's largest resident set.
 
-The records are no two alike and of about the length that Dolly's have, and one in three has an empty context, one in
-two a character beyond ASCII and an escape. Making them takes time too, which is told apart: a second row reads the same
+All records differ and have about the length of Dolly's; one in three has an empty context, one in two a character
+beyond ASCII and an escape. Making them takes time as well, which is measured separately: a second row reads the same
 bytes and checks nothing.
 """
 
@@ -34,14 +34,14 @@ _WORDS = ("river", "basalt", "orchard", "lantern", "copper", "meadow", "harbour"
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one case took.
+    """The measurement of one case.
 
     Attributes:
-        name: What was done.
+        name: The case.
         size: Bytes that were read.
-        samples: Samples that were found good.
+        samples: Number of good samples.
         seconds: Wall time.
-        peak_mib: Most resident memory of the process, in MiB.
+        peak_mib: Largest resident set of the process, in MiB.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Synthetic:
     uri = "synthetic://"
 
     def __init__(self, size: int) -> None:
-        """Makes nothing yet.
+        """Set the size; nothing is made yet.
 
         Args:
             size: Bytes, rounded up to whole chunks of records.
@@ -71,11 +71,11 @@ class Synthetic:
         self._count = -(-size // len(self._chunk))
 
     def files(self) -> Sequence[File]:
-        """The one file."""
+        """List the one file."""
         return [File("train.jsonl", self._count * len(self._chunk))]
 
     def chunks(self, file: File) -> Iterator[bytes]:
-        """The file's content: the same records under new numbers, so that none repeats."""
+        """Yield the file's content: the same records under new numbers, so that none repeats."""
         del file
         old = _number(0)
         for index in range(self._count):
@@ -122,7 +122,7 @@ def _peak_mib() -> float:
 
 
 def table(measurements: Sequence[Measurement]) -> str:
-    """The measurements for people, a line each."""
+    """Format the measurements as a table, a line each."""
     lines = [f"{'':<34}{'GB':>7}{'samples':>12}{'seconds':>9}{'MB/s':>8}{'peak MiB':>10}"]
     for one in measurements:
         numbers = f"{one.size / 1e9:>7.2f}{one.samples:>12,}{one.seconds:>9.1f}{one.rate:>8.0f}{one.peak_mib:>10.0f}"
@@ -131,19 +131,19 @@ def table(measurements: Sequence[Measurement]) -> str:
 
 
 def main() -> int:
-    """Measures and prints.
+    """Measure and print.
 
     Returns:
-        0; data that is found faulty ends the command.
+        0; data with errors ends the command.
     """
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--megabytes", type=int, default=5000, help="how much data (default: %(default)s)")
     parser.add_argument("--file", action="store_true", help="write it to a file first and check that too")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     # A child that is forked starts with its parent's peak.
     context = multiprocessing.get_context("spawn")
-    source = Synthetic(asked.megabytes * 10**6)
-    small = Synthetic(asked.megabytes * 10**4)
+    source = Synthetic(arguments.megabytes * 10**6)
+    small = Synthetic(arguments.megabytes * 10**4)
     results: list[Measurement] = []
 
     def measured(function: Callable[[str, Source], Measurement], name: str, of: Source) -> None:
@@ -153,7 +153,7 @@ def main() -> int:
     measured(_made, "made and not checked", source)
     measured(_checked, "checked, a hundredth of it", small)
     measured(_checked, "checked as it is made", source)
-    if asked.file:
+    if arguments.file:
         with tempfile.TemporaryDirectory() as folder:
             with (Path(folder) / "train.jsonl").open("wb") as opened:
                 opened.writelines(source.chunks(source.files()[0]))
