@@ -18,8 +18,8 @@ from stacks.environments import DEV
 from tests.e2e.constant_load import ConstantLoad
 from tests.e2e.deployment import ACCOUNTS, REGION, Deployer, deployer_of
 from tests.e2e.import_app import declared, prefix
-from tests.localaws.bedrock_models import ACCOUNT, Bedrock, make_role, read_policy
 from tests.model_import.artifacts.artifact_models import granite_llama, half
+from tests.support.bedrock_models import ACCOUNT, Bedrock, make_role, read_policy
 from tools import keys
 from tools.cdk import CdkError
 from tools.deployed import DeclaredStack, outputs

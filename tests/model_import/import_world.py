@@ -25,8 +25,8 @@ from constructs.model_import.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 
-from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, name
 from tests.model_import.artifacts.artifact_models import llama
+from tests.support.bedrock_models import ACCOUNT, REGION, Bedrock, name
 from tests.support.local_aws import StackDriver
 
 PACKAGE = Path(__file__).resolve().parents[2] / "lambda"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.localaws.bedrock_models import Bedrock, prepared
-from tests.localaws.bedrock_models import llama as other_model
 from tests.model_import.import_world import FailedError, Resource, World, deploy, wait_scale
+from tests.support.bedrock_models import Bedrock, prepared
+from tests.support.bedrock_models import llama as other_model
 
 # One worker: what the module sets up takes its time.
 pytestmark = pytest.mark.xdist_group("import-lifecycle")

@@ -19,9 +19,9 @@ from constructs.model_key import ModelKey
 from constructs.run_notices import RunNotices
 from constructs.served_pointer import ServedPointer
 
-from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, name, prepared
 from tests.model_import.artifacts.artifact_models import llama
 from tests.model_import.import_world import wait_scale
+from tests.support.bedrock_models import ACCOUNT, REGION, Bedrock, name, prepared
 from tests.support.local_aws import StackDriver
 
 _DEADLINE_SECONDS = 60

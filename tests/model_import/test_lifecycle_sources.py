@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from model_import.sources import resolve
-from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, name, prepared
-from tests.localaws.state_machine_driver import allow, make_role
 from tests.model_import.import_world import PREFIX, Resource, World, deploy, wait_scale
+from tests.support.bedrock_models import ACCOUNT, REGION, Bedrock, name, prepared
+from tests.support.state_machine_driver import allow, make_role
 
 # One worker: what the module sets up takes its time.
 pytestmark = pytest.mark.xdist_group("import-sources")

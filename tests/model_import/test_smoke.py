@@ -11,7 +11,7 @@ from model_import import clients
 from model_import.contract import BODIES
 from model_import.settings import Settings
 from model_import.smoke import ModelNotReadyError, SmokeTestError, smoke_test
-from tests.localaws.bedrock_models import REGION, Bedrock, prepared
+from tests.support.bedrock_models import REGION, Bedrock, prepared
 
 
 @pytest.fixture(scope="module")

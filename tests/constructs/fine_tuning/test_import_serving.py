@@ -11,9 +11,9 @@ import pytest
 
 from tests.app.state_machine_calls import conditions, definition, role_of, text
 from tests.constructs.fine_tuning.pipeline_parts import Parts, make_importing
-from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, prepared
-from tests.localaws.state_machine_driver import make_role
 from tests.model_import.import_world import World, deploy, wait_scale
+from tests.support.bedrock_models import ACCOUNT, REGION, Bedrock, prepared
+from tests.support.state_machine_driver import make_role
 
 # One worker: what the module sets up takes its time.
 pytestmark = pytest.mark.xdist_group("import-serving")

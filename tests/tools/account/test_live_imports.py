@@ -14,7 +14,7 @@ from catalog import Lock
 from stacks.declarations import BedrockImport, ImportedModel, Model, S3Weights, SageMakerWeights
 from stacks.environments import Environment
 from stacks.models import LLAMA_3_2_3B_10K
-from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, llama, make_role, name, read_policy
+from tests.support.bedrock_models import ACCOUNT, REGION, Bedrock, llama, make_role, name, read_policy
 from tools import local, preflight
 from tools.account.questions import ClientFactory, make_client
 

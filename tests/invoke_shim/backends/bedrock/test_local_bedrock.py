@@ -14,7 +14,7 @@ from invoke_shim.errors import ApiError
 from invoke_shim.formats.base import Message
 from invoke_shim.generation.types import Generation, GenerationRequest, collect
 from invoke_shim.settings import Settings
-from tests.localaws.bedrock_models import REGION, Bedrock, name, prepared
+from tests.support.bedrock_models import REGION, Bedrock, name, prepared
 
 BODIES = ("chat", "completion", "native", "converse")
 

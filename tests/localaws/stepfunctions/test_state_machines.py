@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localaws.state_machine_driver import StateMachines, allow
+from tests.support.state_machine_driver import StateMachines, allow
 
 Aws = Callable[..., Any]
 

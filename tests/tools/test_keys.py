@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.localaws.keyed_api import keyed_api, send
+from tests.support.keyed_api import keyed_api, send
 from tests.support.local_aws import StackDriver
 from tools.cli.main import run as run_command
 

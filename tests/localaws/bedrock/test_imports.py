@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localaws.bedrock_models import (
+from tests.support.bedrock_models import (
     ACCOUNT,
     REGION,
     Bedrock,

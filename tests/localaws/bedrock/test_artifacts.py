@@ -14,7 +14,7 @@ from safetensors.numpy import save
 
 from localaws.bedrock import architectures
 from localaws.bedrock.artifacts import ImportFailure, check
-from tests.localaws.bedrock_models import as_json, llama
+from tests.support.bedrock_models import as_json, llama
 
 URI = "s3://weights/model/"
 Files = dict[str, bytes]

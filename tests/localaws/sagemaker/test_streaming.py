@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localaws.sagemaker.parts import PartCutter
-from tests.localaws.sagemaker_driver import ACCOUNT, LMI, REGION, VLLM, SageMakerDriver, invoke, set_policy
+from tests.localaws.sagemaker.sagemaker_driver import ACCOUNT, LMI, REGION, VLLM, SageMakerDriver, invoke, set_policy
 
 
 def texts(parts: list[bytes]) -> list[str]:

@@ -11,7 +11,7 @@ from openai.types import Completion
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from localaws.containers import ContainerSettings
-from tests.localaws.container_client import VLLM, ContainerClient, settings
+from tests.localaws.containers.container_client import VLLM, ContainerClient, settings
 
 Serve = Callable[[ContainerSettings], ContainerClient]
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localaws import own_runtime
-from tests.localaws.own_runtime import gate, text
+from tests.localaws.functions import own_runtime
+from tests.localaws.functions.own_runtime import gate, text
 
 Make = Callable[..., str]
 Call = Callable[..., Any]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from localaws.gateway.authorizer import Cache, Verdict
 from localaws.gateway.errors import GatewayError
 from localaws.gateway.usage_plans import Meter, period_begin
-from tests.localaws.keyed_api import Answer, gateway, keyed_api, send
+from tests.support.keyed_api import Answer, gateway, keyed_api, send
 from tests.support.local_aws import StackDriver
 
 Aws = Callable[..., Any]

@@ -15,7 +15,7 @@ from localaws.containers.detokenizer import outputs
 from localaws.containers.generation import Generation, finished, last_turn, script, steps
 from localaws.containers.schemas import example_of
 from localaws.containers.tokens import alternatives, encode
-from tests.localaws.container_client import (
+from tests.localaws.containers.container_client import (
     FALCON_PROMPT,
     LMI,
     LMI_18,

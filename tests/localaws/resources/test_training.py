@@ -15,7 +15,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.localaws.state_machine_driver import make_role, trust
+from tests.support.state_machine_driver import make_role, trust
 
 if TYPE_CHECKING:
     from tests.support.local_aws import StackDriver

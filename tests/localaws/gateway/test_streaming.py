@@ -22,12 +22,12 @@ from localaws.gateway.errors import GatewayError
 from localaws.gateway.proxy import MalformedResponseError, streamed_response_of
 from localaws.gateway.streaming import BrokenOffError, open_stream
 from localaws.gateway.transfer_mode import problems
-from tests.localaws import own_runtime
-from tests.localaws.own_runtime import gate, text
+from tests.localaws.functions import own_runtime
+from tests.localaws.functions.own_runtime import gate, text
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-SHIM = Path(__file__).resolve().parents[2] / "lambda" / "invoke_shim"
+SHIM = Path(__file__).resolve().parents[3] / "lambda" / "invoke_shim"
 DELIMITER = "\0" * 8
 HEAD = json.dumps({"statusCode": 201, "headers": {"X-From": "function", "Content-Type": "text/plain"}}) + DELIMITER
 ACCESS_LOG = '{"id":"$context.requestId","status":"$context.status","length":"$context.responseLength"}'

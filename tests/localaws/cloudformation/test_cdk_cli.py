@@ -16,7 +16,7 @@ import pytest
 
 pytestmark = pytest.mark.sweep
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 CLI = REPOSITORY / "node_modules/.bin/cdk"
 SECONDS = 120
 

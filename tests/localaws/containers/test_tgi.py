@@ -11,7 +11,7 @@ import pytest
 
 from localaws.containers import ContainerSettings
 from localaws.containers.tokens import encode
-from tests.localaws.container_client import (
+from tests.localaws.containers.container_client import (
     FALCON_PROMPT,
     MISTRAL_PROMPT,
     TGI_1_1,

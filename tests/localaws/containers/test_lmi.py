@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from localaws.containers import ContainerSettings
-from tests.localaws.container_client import FALCON_PROMPT, LMI, LMI_18, MISTRAL_PROMPT, ContainerClient, settings
+from tests.localaws.containers.container_client import (
+    FALCON_PROMPT,
+    LMI,
+    LMI_18,
+    MISTRAL_PROMPT,
+    ContainerClient,
+    settings,
+)
 
 Serve = Callable[[ContainerSettings], ContainerClient]
 

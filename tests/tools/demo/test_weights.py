@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stacks.declarations import ImportedModel, S3Weights
-from tests.localaws.bedrock_models import ACCOUNT, REGION
+from tests.support.bedrock_models import ACCOUNT, REGION
 from tools import artifacts
 from tools.demo.weights import SampleWeights
 from tools.deployed import DeclaredStack, declared_stack

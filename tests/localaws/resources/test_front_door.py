@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localaws.keyed_api import gateway, keyed_api
+from tests.support.keyed_api import gateway, keyed_api
 from tests.support.local_aws import StackDriver
 
 Aws = Callable[..., Any]

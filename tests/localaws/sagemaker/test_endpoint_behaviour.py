@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 from localaws import steering
 from localaws.sagemaker.endpoint_behaviour import KINDS, EndpointBehaviour, Fault
-from tests.localaws.sagemaker_driver import LMI, SageMakerDriver
+from tests.localaws.sagemaker.sagemaker_driver import LMI, SageMakerDriver
 
 HI = {"inputs": "Hi"}
 

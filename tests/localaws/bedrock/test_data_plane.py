@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, EventStreamError
 from safetensors.numpy import save
 
-from tests.localaws.bedrock_models import ACCOUNT, REGION, Bedrock, as_json, llama, make_role, prepared
+from tests.support.bedrock_models import ACCOUNT, REGION, Bedrock, as_json, llama, make_role, prepared
 
 CHAT = {"messages": [{"role": "user", "content": "Why is the sky blue?"}], "max_tokens": 50}
 COMPLETION = {"prompt": "Why is the sky blue?", "max_tokens": 50}

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from localaws import constraints
 from localaws.sagemaker.endpoints import config_problem
 from localaws.sagemaker.models import artifact_of
-from tests.localaws.sagemaker_driver import (
+from tests.localaws.sagemaker.sagemaker_driver import (
     ACCOUNT,
     LMI,
     REGION,

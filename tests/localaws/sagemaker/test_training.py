@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from safetensors.numpy import load
 from tokenizers import Tokenizer
 
-from tests.localaws.state_machine_driver import StateMachines, allow, make_role
+from tests.support.state_machine_driver import StateMachines, allow, make_role
 from tools import artifacts
 
 Aws = Callable[..., Any]
