@@ -5,5 +5,5 @@ project: CloudFormation (`localaws.cloudformation`) with handlers for the resour
 here (`localaws.resources`), and the run time: Lambda functions as processes, API Gateway requests, IAM
 enforcement, SageMaker endpoints with stand-in model containers.
 
-Start it with ``python -m localaws --port 5000``.
+Start it with `python -m localaws --port 5000`.
 """

@@ -1,4 +1,4 @@
-"""``python -m localaws``: the command line of the local AWS."""
+"""`python -m localaws`: the command line of the local AWS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until told to stop; return the exit code."""
+    """Serve until stopped; return the exit code."""
     arguments = _arguments(argv)
     try:
         server.serve(

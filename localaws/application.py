@@ -1,4 +1,4 @@
-"""What the server serves: one dispatcher in front of moto's applications.
+"""WSGI application of the server: own handlers in order, then moto's applications.
 
 Importing this module imports moto, which reads its settings from the environment; `localaws.server` sets them first.
 """
@@ -81,9 +81,9 @@ def make_server(*, port: int, listener: socket.socket, verbose: bool) -> werkzeu
     """Return a threaded HTTP server on a socket that listens already.
 
     Args:
-        port: the socket's port.
-        listener: the socket.
-        verbose: whether every request is logged to standard error; otherwise only answers of 500 and above are.
+        port: The socket's port.
+        listener: The socket.
+        verbose: Whether every request is logged to standard error; otherwise only answers of 500 and above are.
     """
 
     class RequestHandler(MotoRequestHandler):

@@ -36,7 +36,7 @@ def client(service: str, region: str) -> Any:
     """Return the client of `service` in `region`, with the credential that no policy is evaluated for.
 
     Args:
-        service: boto3's name of the service, e.g. `"s3"`.
+        service: Name of the service in boto3, e.g. `"s3"`.
         region: A region's name, e.g. `"eu-central-1"`.
     """
     with _CREATION:
@@ -49,7 +49,7 @@ def role_client(service: str, region: str, role_arn: str, *, session_name: str) 
     The caller checks that the service may assume the role (`localaws.iam.can_be_assumed_by`).
 
     Args:
-        service: boto3's name of the service.
+        service: Name of the service in boto3.
         region: A region's name.
         role_arn: The role, which must exist.
         session_name: The session's name; its first 64 characters are used.

@@ -19,7 +19,7 @@ def refusal(service: str, operation: str, parameters: Mapping[str, Any]) -> str 
     """Return why a call is refused for its parameters, in the words of AWS's own validation, or None.
 
     Args:
-        service: boto3's name of the service, e.g. `sagemaker`.
+        service: Name of the service in boto3, e.g. `sagemaker`.
         operation: The operation's name, e.g. `CreateEndpointConfig`.
         parameters: Its parameters, as the API names them.
     """

@@ -1,4 +1,4 @@
-"""Amazon's event stream encoding (``application/vnd.amazon.eventstream``), as services write it.
+"""Amazon's event stream encoding (`application/vnd.amazon.eventstream`), as services write it.
 
 A message is a prelude (total length, headers' length, CRC32 of the two), headers, a payload and a CRC32 of all
 before it; numbers are big-endian (Smithy specification, "Amazon Event Stream"). Here every header's value is a
@@ -32,9 +32,9 @@ def event(event_type: str, payload: bytes, *, content_type: str) -> bytes:
     """Return an event: a member of the stream that carries data.
 
     Args:
-        event_type: the member's name in the API's model, e.g. ``PayloadPart``.
-        payload: the member, encoded.
-        content_type: how it is encoded: ``application/json``, or ``application/octet-stream`` for a member
+        event_type: The member's name in the API's model, e.g. `PayloadPart`.
+        payload: The member, encoded.
+        content_type: Its encoding: `application/json`, or `application/octet-stream` for a member
             whose payload is a blob.
     """
     headers = {":event-type": event_type, ":content-type": content_type, ":message-type": "event"}
@@ -50,8 +50,8 @@ def exception(exception_type: str, document: Mapping[str, Any]) -> bytes:
     """Return an exception that the API's model knows; it ends the stream.
 
     Args:
-        exception_type: the member's name in the API's model, e.g. ``ModelStreamError``.
-        document: its members.
+        exception_type: The member's name in the API's model, e.g. `ModelStreamError`.
+        document: Its members.
     """
     headers = {":exception-type": exception_type, ":content-type": "application/json", ":message-type": "exception"}
     return encode(headers, json.dumps(document).encode())

@@ -1,9 +1,9 @@
 """The public buckets of SageMaker JumpStart, `jumpstart-cache-prod-<region>`, as far as this project needs them.
 
 They are AWS's, of another account, and anybody may read them without a signature. What is in them here is a stand-in
-(`localaws/data/jumpstart`): a manifest, the spec documents of a few models, and a tiny object in the place of every
+(`localaws/data/jumpstart`): a manifest, the spec documents of a few models, and a tiny object for every
 script and archive that these name. A region's bucket is made when somebody first asks for it; not so where the
-environment variable ``LOCALAWS_JUMPSTART`` is ``none``, for who wants to fill the buckets otherwise.
+environment variable `LOCALAWS_JUMPSTART` is `none`, for who wants to fill the buckets otherwise.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def serve(
     """Serve on `port` of the loopback interface until SIGTERM, SIGINT or the end of `parent_pid`.
 
     Raises:
-        PortTakenError: if the port cannot be listened on.
+        PortTakenError: If the port cannot be listened on.
     """
     listener = _listen(port)
     chosen_port: int = listener.getsockname()[1]

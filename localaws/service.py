@@ -75,7 +75,7 @@ def check(service: str, operation: str, parameters: Mapping[str, Any]) -> None:
     """Refuse a call whose parameters break the constraints of the API.
 
     Args:
-        service: boto3's name of the service.
+        service: Name of the service in boto3.
         operation: The operation's name.
         parameters: The operation's parameters.
 

@@ -1,4 +1,4 @@
-"""What every part of the local AWS knows about the process it runs in."""
+"""Settings of the server's process, and constants that every part needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HOST: Final = "127.0.0.1"
 """The only interface that is served: the local AWS has no authentication worth the name."""
 
 ACCOUNT: Final = "123456789012"
-"""The account of every resource: moto's default (``moto.core.DEFAULT_ACCOUNT_ID``)."""
+"""The account of every resource: moto's default (`moto.core.DEFAULT_ACCOUNT_ID`)."""
 
 ACCESS_KEY: Final = "test"
 SECRET_KEY: Final = "test"
@@ -23,14 +23,14 @@ ADMIN_ACCESS_KEY: Final = "localaws-admin"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How this process was started.
+    """Options that this process was started with.
 
     Attributes:
-        port: the TCP port on `HOST` that everything is served on.
-        account: the twelve-digit account of every resource.
-        node_modules: the folder with the Node packages that deployed Node functions may import.
-        python: the interpreter that runs deployed Python functions.
-        verbose: whether every request is logged to standard error.
+        port: The TCP port on `HOST` that everything is served on.
+        account: The twelve-digit account of every resource.
+        node_modules: The folder with the Node packages that deployed Node functions may import.
+        python: The interpreter that runs deployed Python functions.
+        verbose: Whether every request is logged to standard error.
     """
 
     port: int
@@ -60,7 +60,7 @@ def current() -> Settings:
     """Return the settings of this process.
 
     Raises:
-        RuntimeError: if `configure` was not called.
+        RuntimeError: If `configure` was not called.
     """
     if _Process.settings is None:
         raise RuntimeError("the local AWS is not configured: call localaws.settings.configure first")

@@ -94,7 +94,7 @@ def handler(routes: Iterable[Route]) -> Callable[[WSGIEnvironment, StartResponse
 
 
 class Steered(Generic[T]):
-    """How a stand-in behaves: one object of a dataclass for each region, or one for all."""
+    """The behaviour of a stand-in: one object of a dataclass for each region, or one for all."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         """Declare what may be changed.
@@ -184,7 +184,7 @@ def number(*, whole: bool = False, above: float | None = None, null: str | None 
     Args:
         whole: Whether only whole numbers are allowed.
         above: A bound that the numbers must exceed instead.
-        null: What null stands for; None: null is not allowed.
+        null: Meaning of null; None: null is not allowed.
     """
     bound = "of at least 0" if above is None else f"above {above}"
     allowed = f"a{' whole' if whole else ''} number {bound}{f', or null for {null}' if null else ''}"
@@ -260,7 +260,7 @@ class WaitScale:
     """The scale of waits, for the stand-ins that only scale time.
 
     Attributes:
-        wait_scale: What the seconds of a wait are multiplied by.
+        wait_scale: Factor for the seconds of a wait.
     """
 
     wait_scale: float = 1.0

@@ -59,10 +59,10 @@ def files(*, family: str, sample: str, seed: bytes) -> dict[str, bytes]:
     """Return a model's files by name.
 
     Args:
-        family: text in which the model's name or its base's JumpStart id may stand; the model is a Llama unless it
+        family: Text in which the model's name or its base's JumpStart id may stand; the model is a Llama unless it
             says mistral, and chats if it names one of the Instruct models that are known here.
-        sample: text to build the tokenizer from.
-        seed: what the weights are drawn by.
+        sample: Text to build the tokenizer from.
+        seed: Seed that the weights are drawn by.
     """
     kind = "mistral" if "mistral" in family.lower() else "llama"
     special, template = _chat_of(family)
@@ -104,7 +104,7 @@ def files(*, family: str, sample: str, seed: bytes) -> dict[str, bytes]:
 
 
 def archive(contents: dict[str, bytes]) -> bytes:
-    """Return files as ``model.tar.gz``, the same bytes for the same files."""
+    """Return files as `model.tar.gz`, the same bytes for the same files."""
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
         for name, body in contents.items():
@@ -115,7 +115,7 @@ def archive(contents: dict[str, bytes]) -> bytes:
 
 
 def _chat_of(family: str) -> tuple[Sequence[str], str | None]:
-    """The special tokens and the template of a family's chats; nothing of one that does not chat."""
+    """Return the special tokens and the template of a family's chats; nothing of one that does not chat."""
     for pattern, special, template in _CHATS:
         if pattern.search(family):
             return special, template
@@ -161,10 +161,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Write a model into a folder.
 
     Args:
-        arguments: the command line's, by default.
+        arguments: The command line's, by default.
     """
     parser = argparse.ArgumentParser(prog="python -m localaws.tiny_model", description="write a tiny, valid model")
-    parser.add_argument("name", help="the model's name, such as granite-3b-code-instruct; it tells the family")
+    parser.add_argument("name", help="the model's name, such as granite-3b-code-instruct; it names the family")
     parser.add_argument("folder", type=Path, help="where its files go; made where it does not exist")
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ really read with the job's role, and the forms of requests and answers. moto has
 * `control_plane`, `imports`, `documents`: the `bedrock` API.
 * `roles`, `artifacts`, `architectures`: what an import job finds out.
 * `data_plane`, `bodies`, `answers`, `converse`: the `bedrock-runtime` API.
-* `quotas`: what Service Quotas tells of them.
+* `quotas`: their quotas in Service Quotas.
 * `store`: jobs, models and what was called; `behaviour`: times and faults, to be changed while it runs.
 
 `/_localaws/bedrock/{region}/calls` returns how often each operation was called on each model, by its answers; AWS has
@@ -55,7 +55,7 @@ ROUTES: Final = (
 
 
 def install() -> None:
-    """Let Service Quotas tell what the stand-in holds to."""
+    """Add the quotas of imports to Service Quotas."""
     quotas.install()
 
 

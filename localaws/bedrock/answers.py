@@ -1,7 +1,7 @@
 """Answers of the stand-in models in the forms of InvokeModel, whole and as the chunks of a stream.
 
 Both of OpenAI's forms are as vLLM writes them, BedrockCompletion as the Bedrock User Guide shows it; its log
-probabilities are by token id. The last chunk of a stream carries ``amazon-bedrock-invocationMetrics``.
+probabilities are by token id. The last chunk of a stream carries `amazon-bedrock-invocationMetrics`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from localaws.bedrock.bodies import Wish
+from localaws.bedrock.bodies import GenerationRequest
 from localaws.bedrock.errors import invalid
 from localaws.bedrock.store import ImportedModel
 from localaws.containers import detokenizer, generation
@@ -26,9 +26,9 @@ class Answer:
     """One answer.
 
     Attributes:
-        pieces: its tokens with the text that each of them shows, which may come with a later one.
-        finish_reason: why it ended.
-        stop: the stop string that ended it, or None.
+        pieces: Its tokens with the text that each of them shows, which may come with a later one.
+        finish_reason: The reason for its end.
+        stop: The stop string that ended it, or None.
     """
 
     pieces: tuple[tuple[str, Token], ...]
@@ -46,9 +46,9 @@ class Outcome:
     """All that answers a request.
 
     Attributes:
-        answers: the answers, in the order of their index.
-        prompt_tokens: how many tokens the prompt has.
-        started: when the request came, on the monotonic clock.
+        answers: The answers, in the order of their index.
+        prompt_tokens: Number of tokens of the prompt.
+        started: Time of the request, on the monotonic clock.
     """
 
     answers: tuple[Answer, ...]
@@ -57,7 +57,7 @@ class Outcome:
 
     @property
     def completion_tokens(self) -> int:
-        """How many tokens were generated."""
+        """The number of generated tokens."""
         return sum(len(answer.pieces) for answer in self.answers)
 
     @property
@@ -66,7 +66,7 @@ class Outcome:
         return round((time.monotonic() - self.started) * 1000)
 
     def metrics(self) -> dict[str, int]:
-        """What Bedrock adds to the last chunk of a stream."""
+        """Return the metrics that Bedrock adds to the last chunk of a stream."""
         latency = self.latency_ms
         return {
             "inputTokenCount": self.prompt_tokens,
@@ -76,35 +76,36 @@ class Outcome:
         }
 
     def usage(self) -> dict[str, int]:
-        """The tokens in OpenAI's terms."""
+        """Return the tokens in OpenAI's terms."""
         total = self.prompt_tokens + self.completion_tokens
         tokens = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
         return {**tokens, "total_tokens": total}
 
 
-def answer(wish: Wish, model: ImportedModel) -> Outcome:
+def answer(request: GenerationRequest, model: ImportedModel) -> Outcome:
     """Generate what is asked for.
 
     Raises:
         ServiceError: ValidationException, if prompt and answer do not fit into the model's context.
     """
     started = time.monotonic()
-    prompt_tokens = count(wish.prompt)
+    prompt_tokens = count(request.prompt)
     room = model.context_tokens - prompt_tokens
-    if room < (wish.max_tokens or 1):
+    asked = request.max_tokens or 1
+    if room < asked:
         raise invalid(
             f"This model's maximum context length is {model.context_tokens} tokens. However, you requested "
-            f"{prompt_tokens + (wish.max_tokens or 1)} tokens ({prompt_tokens} in the messages, {wish.max_tokens or 1} "
-            "in the completion). Please reduce the length of the messages or completion."
+            f"{prompt_tokens + asked} tokens ({prompt_tokens} in the messages, {asked} in the completion). Please "
+            "reduce the length of the messages or completion."
         )
-    seeds = [wish.seed if index == 0 else (wish.seed or 0) + index for index in range(wish.answers)]
-    answers = tuple(_one(wish, wish.max_tokens or room, seed, model.weights_digest) for seed in seeds)
+    seeds = [request.seed if index == 0 else (request.seed or 0) + index for index in range(request.answers)]
+    answers = tuple(_one(request, request.max_tokens or room, seed, model.weights_digest) for seed in seeds)
     return Outcome(answers=answers, prompt_tokens=prompt_tokens, started=started)
 
 
-def whole(wish: Wish, outcome: Outcome, model: ImportedModel) -> dict[str, Any]:
-    """The body of InvokeModel's answer."""
-    if wish.kind == "native":
+def whole(request: GenerationRequest, outcome: Outcome, model: ImportedModel) -> dict[str, Any]:
+    """Return the body of InvokeModel's answer."""
+    if request.kind == "native":
         [only] = outcome.answers
         document: dict[str, Any] = {
             "generation": only.text,
@@ -112,26 +113,28 @@ def whole(wish: Wish, outcome: Outcome, model: ImportedModel) -> dict[str, Any]:
             "generation_token_count": outcome.completion_tokens,
             "stop_reason": only.finish_reason,
         }
-        if wish.logprobs is not None:
+        if request.logprobs is not None:
             document["logprobs"] = _native_logprobs(only.pieces)
         return document
     choices = []
     for index, one in enumerate(outcome.answers):
         content: dict[str, Any] = (
             {"message": {"role": "assistant", "content": one.text, "refusal": None, "tool_calls": []}}
-            if wish.kind == "chat"
+            if request.kind == "chat"
             else {"text": one.text}
         )
-        logprobs = _logprobs(wish, one.pieces, offset=0)
+        logprobs = _logprobs(request, one.pieces, offset=0)
         choices.append({"index": index, **content, "logprobs": logprobs, "finish_reason": one.finish_reason})
-    return {**_envelope(wish, model, stream=False), "choices": choices, "usage": outcome.usage()}
+    return {**_envelope(request, model, stream=False), "choices": choices, "usage": outcome.usage()}
 
 
-def chunks(wish: Wish, outcome: Outcome, model: ImportedModel, *, tokens_per_event: int) -> Iterator[dict[str, Any]]:
-    """The chunks of InvokeModelWithResponseStream's answer, each to be sent as JSON in an event of its own."""
-    made = _native_chunks if wish.kind == "native" else _openai_chunks
+def chunks(
+    request: GenerationRequest, outcome: Outcome, model: ImportedModel, *, tokens_per_event: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the chunks of InvokeModelWithResponseStream's answer, each to be sent as JSON in an event of its own."""
+    made = _native_chunks if request.kind == "native" else _openai_chunks
     last: dict[str, Any] | None = None
-    for chunk in made(wish, outcome, model, max(1, tokens_per_event)):
+    for chunk in made(request, outcome, model, max(1, tokens_per_event)):
         if last is not None:
             yield last
         last = chunk
@@ -145,10 +148,10 @@ def groups(one: Answer, size: int) -> Iterator[tuple[tuple[tuple[str, Token], ..
         yield one.pieces[start : start + size], start + size >= len(one.pieces)
 
 
-def _one(wish: Wish, max_tokens: int, seed: int | None, weights: str) -> Answer:
+def _one(request: GenerationRequest, max_tokens: int, seed: int | None, weights: str) -> Answer:
     # Other weights answer otherwise, so that whoever asks sees which version answered.
-    tokens = generation.script(wish.prompt, text=generation.answer(wish.prompt, seed=seed, weights=weights))
-    outputs = list(detokenizer.outputs(tokens, max_tokens=max_tokens, stop=wish.stop))
+    tokens = generation.script(request.prompt, text=generation.answer(request.prompt, seed=seed, weights=weights))
+    outputs = list(detokenizer.outputs(tokens, max_tokens=max_tokens, stop=request.stop))
     last = outputs[-1]
     if last.finish_reason is None:
         raise AssertionError("outputs() ends with an output that carries a finish reason")
@@ -156,7 +159,9 @@ def _one(wish: Wish, max_tokens: int, seed: int | None, weights: str) -> Answer:
     return Answer(pieces=pieces, finish_reason=last.finish_reason, stop=last.stop_reason)
 
 
-def _native_chunks(wish: Wish, outcome: Outcome, _model: ImportedModel, size: int) -> Iterator[dict[str, Any]]:
+def _native_chunks(
+    request: GenerationRequest, outcome: Outcome, _model: ImportedModel, size: int
+) -> Iterator[dict[str, Any]]:
     [only] = outcome.answers
     made = 0
     for group, is_last in groups(only, size):
@@ -167,38 +172,40 @@ def _native_chunks(wish: Wish, outcome: Outcome, _model: ImportedModel, size: in
             "generation_token_count": made + len(group),
             "stop_reason": only.finish_reason if is_last else None,
         }
-        if wish.logprobs is not None:
+        if request.logprobs is not None:
             chunk["logprobs"] = _native_logprobs(group)
         made += len(group)
         yield chunk
 
 
-def _openai_chunks(wish: Wish, outcome: Outcome, model: ImportedModel, size: int) -> Iterator[dict[str, Any]]:
-    envelope = _envelope(wish, model, stream=True)
+def _openai_chunks(
+    request: GenerationRequest, outcome: Outcome, model: ImportedModel, size: int
+) -> Iterator[dict[str, Any]]:
+    envelope = _envelope(request, model, stream=True)
     for index, one in enumerate(outcome.answers):
-        if wish.kind == "chat":
+        if request.kind == "chat":
             delta = {"role": "assistant", "content": ""}
             yield {**envelope, "choices": [{"index": index, "delta": delta, "logprobs": None, "finish_reason": None}]}
         offset = 0
         for group, is_last in groups(one, size):
             text = "".join(shown for shown, _ in group)
-            content = {"delta": {"content": text}} if wish.kind == "chat" else {"text": text}
+            content = {"delta": {"content": text}} if request.kind == "chat" else {"text": text}
             reason = one.finish_reason if is_last else None
-            logprobs = _logprobs(wish, group, offset=offset)
+            logprobs = _logprobs(request, group, offset=offset)
             offset += len(text)
             yield {
                 **envelope,
                 "choices": [{"index": index, **content, "logprobs": logprobs, "finish_reason": reason}],
             }
-    if wish.include_usage:
+    if request.include_usage:
         yield {**envelope, "choices": [], "usage": outcome.usage()}
 
 
-def _envelope(wish: Wish, model: ImportedModel, *, stream: bool) -> dict[str, Any]:
+def _envelope(request: GenerationRequest, model: ImportedModel, *, stream: bool) -> dict[str, Any]:
     chat = "chat.completion.chunk" if stream else "chat.completion"
     return {
-        "id": f"{'chatcmpl' if wish.kind == 'chat' else 'cmpl'}-{uuid.uuid4().hex}",
-        "object": chat if wish.kind == "chat" else "text_completion",
+        "id": f"{'chatcmpl' if request.kind == 'chat' else 'cmpl'}-{uuid.uuid4().hex}",
+        "object": chat if request.kind == "chat" else "text_completion",
         "created": int(time.time()),
         "model": model.arn,
     }
@@ -208,10 +215,12 @@ def _native_logprobs(pieces: Sequence[tuple[str, Token]]) -> list[dict[str, floa
     return [{str(token.id): token.logprob} for _, token in pieces]
 
 
-def _logprobs(wish: Wish, pieces: Sequence[tuple[str, Token]], *, offset: int) -> Mapping[str, Any] | None:
-    if wish.logprobs is None:
+def _logprobs(
+    request: GenerationRequest, pieces: Sequence[tuple[str, Token]], *, offset: int
+) -> Mapping[str, Any] | None:
+    if request.logprobs is None:
         return None
-    if wish.kind == "chat":
+    if request.kind == "chat":
         return {
             "content": [
                 {
@@ -220,7 +229,7 @@ def _logprobs(wish: Wish, pieces: Sequence[tuple[str, Token]], *, offset: int) -
                     "bytes": list(token.text.encode()),
                     "top_logprobs": [
                         {"token": other.text, "logprob": other.logprob, "bytes": list(other.text.encode())}
-                        for other in alternatives(token, wish.logprobs)
+                        for other in alternatives(token, request.logprobs)
                     ],
                 }
                 for _, token in pieces
@@ -234,8 +243,9 @@ def _logprobs(wish: Wish, pieces: Sequence[tuple[str, Token]], *, offset: int) -
         "text_offset": offsets,
         "tokens": [token.text for _, token in pieces],
         "token_logprobs": [token.logprob for _, token in pieces],
-        # vLLM tells the chosen token among the likeliest, even where none was asked for.
+        # vLLM reports the chosen token among the likeliest, even where none was asked for.
         "top_logprobs": [
-            {other.text: other.logprob for other in alternatives(token, max(1, wish.logprobs))} for _, token in pieces
+            {other.text: other.logprob for other in alternatives(token, max(1, request.logprobs))}
+            for _, token in pieces
         ],
     }

@@ -1,7 +1,7 @@
-"""What Custom Model Import takes: architectures, tokenizers, sizes.
+"""Architectures, tokenizers and sizes that Custom Model Import takes.
 
 Source: Bedrock User Guide, "Import a customized model", supported architectures. The guide names families; which
-class of Hugging Face's transformers a family is follows from its models' ``config.json``.
+class of Hugging Face's transformers a family is follows from its models' `config.json`.
 """
 
 from __future__ import annotations

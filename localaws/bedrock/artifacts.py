@@ -1,8 +1,8 @@
-"""What an import job finds out about the files it is pointed at.
+"""Checks of the files that an import job reads.
 
-The files are really read, of the weights the headers only, and as much as tells them from others. One failure ends
-the check, as in Bedrock, and becomes the job's ``failureMessage``. AWS documents the rules but not the
-words; that a file is missing, with its full place, is worded as users quote it.
+The files are really read, of the weights only the headers and what distinguishes them from others. One failure ends the
+check, as in Bedrock, and becomes the job's `failureMessage`. AWS documents the rules but not the words; that a file is
+missing, with its full place, is worded as users quote it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MAX_HEADER_BYTES: Final = 100_000_000
 """safetensors' own limit of a header."""
 
 _FINGERPRINT_BYTES: Final = 1 << 16
-"""How much of each file of weights tells one model from another."""
+"""The part of each file of weights that distinguishes one model from another, in bytes."""
 
 _INDEX: Final = "model.safetensors.index.json"
 _CONFIG: Final = "config.json"
@@ -29,7 +29,7 @@ _REQUIRED: Final = (_CONFIG, _TOKENIZER_CONFIG, "tokenizer.json")
 
 
 class ImportFailure(Exception):  # noqa: N818 - it is the outcome of a job, not a fault of the program
-    """Why a job failed; the text is its ``failureMessage``."""
+    """The reason for a job's failure; the text is its `failureMessage`."""
 
 
 class Files(Protocol):
@@ -44,23 +44,23 @@ class Files(Protocol):
         """The region of the import."""
 
     def sizes(self) -> Mapping[str, int]:
-        """The size in bytes of every file, by its name below the prefix."""
+        """Return the size in bytes of every file, by its name below the prefix."""
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
-        """The bytes of a file from `start` up to, without, `end`."""
+        """Return the bytes of a file from `start` up to, without, `end`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """What the files say about the model.
+    """Facts about a model, from its files.
 
     Attributes:
-        architecture: the class that `config.json` names.
-        model_type: the family that `config.json` names, e.g. ``llama``.
-        context_tokens: the most tokens of prompt and answer together.
-        has_chat_template: whether the tokenizer says how to write a chat.
-        weight_bytes: the size of the weights.
-        weights_digest: a digest of the beginnings of the weights' files.
+        architecture: The class that `config.json` names.
+        model_type: The family that `config.json` names, e.g. `llama`.
+        context_tokens: The most tokens of prompt and answer together.
+        has_chat_template: Whether the tokenizer says how to write a chat.
+        weight_bytes: The size of the weights.
+        weights_digest: A digest of the beginnings of the weights' files.
     """
 
     architecture: str
@@ -75,7 +75,7 @@ def check(files: Files) -> ModelFacts:
     """Return what the files say about the model.
 
     Raises:
-        ImportFailure: if Bedrock does not take them.
+        ImportFailure: If Bedrock does not take them.
     """
     sizes = files.sizes()
     for name in _REQUIRED:

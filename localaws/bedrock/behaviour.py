@@ -20,7 +20,7 @@ def _read_fault(fault: Any) -> Any:
 
 @dataclass(kw_only=True)
 class Behaviour:
-    """How Bedrock behaves in one region.
+    """The behaviour of Bedrock in one region.
 
     Attributes:
         import_seconds: The time that an import takes, also one that runs; in AWS 5 to 20 minutes for 8 billion
@@ -80,4 +80,4 @@ _STEERED: Final = steering.Steered(Behaviour)
 ROUTE: Final = _STEERED.route("/_localaws/bedrock/(?P<region>[a-z0-9-]+)")
 
 of: Final = _STEERED.of
-"""Returns how Bedrock behaves in a region."""
+"""Returns the behaviour of Bedrock in a region."""

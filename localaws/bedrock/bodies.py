@@ -1,7 +1,7 @@
-"""The three bodies that InvokeModel takes for imported models, told apart by their fields.
+"""The three bodies that InvokeModel takes for imported models, distinguished by their fields.
 
-Source: Bedrock User Guide, "Invoke your imported model": ``messages`` is OpenAIChatCompletion, ``prompt`` with
-``max_tokens`` OpenAICompletion, ``prompt`` with ``max_gen_len`` BedrockCompletion. Parameters and ranges of the first
+Source: Bedrock User Guide, "Invoke your imported model": `messages` is OpenAIChatCompletion, `prompt` with
+`max_tokens` OpenAICompletion, `prompt` with `max_gen_len` BedrockCompletion. Parameters and ranges of the first
 two are those of vLLM's OpenAI-compatible server, which takes fields that it does not know; BedrockCompletion is held
 to the fields that AWS documents.
 """
@@ -32,18 +32,18 @@ _MAX_LOGPROBS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a body asks for.
+class GenerationRequest:
+    """A request for generated text.
 
     Attributes:
-        kind: the form of the body.
-        prompt: what to go on from.
-        max_tokens: the most tokens to generate; None fills the context.
-        stop: where an answer ends.
-        seed: makes the answer another one.
-        answers: how many to give.
-        logprobs: how many alternatives to tell at each token; None tells no log probabilities.
-        include_usage: whether a stream tells the tokens in an event of its own.
+        kind: The form of the body.
+        prompt: Text to go on from.
+        max_tokens: The most tokens to generate; None fills the context.
+        stop: Texts that end an answer.
+        seed: Makes the answer another one.
+        answers: Number of answers.
+        logprobs: Number of alternatives to report for each token; None reports no log probabilities.
+        include_usage: Whether a stream reports the tokens in an event of its own.
     """
 
     kind: BodyKind
@@ -56,7 +56,7 @@ class Wish:
     include_usage: bool = False
 
 
-def read(body: bytes, model: ImportedModel) -> Wish:
+def read(body: bytes, model: ImportedModel) -> GenerationRequest:
     """Read a body.
 
     Raises:
@@ -77,14 +77,14 @@ def read(body: bytes, model: ImportedModel) -> Wish:
         raise _malformed("expected a JSON object")
     reader = _Reader(document)
     if "messages" in document:
-        wish = _chat(reader, model)
+        request = _chat(reader, model)
     elif "max_tokens" in document:
-        wish = _completion(reader)
+        request = _completion(reader)
     else:
-        wish = _native(reader)
+        request = _native(reader)
     if reader.problems:
         raise _malformed("; ".join(reader.problems))
-    return wish
+    return request
 
 
 def chat_prompt(turns: Sequence[tuple[str, str]], model: ImportedModel) -> str:
@@ -101,11 +101,11 @@ def chat_prompt(turns: Sequence[tuple[str, str]], model: ImportedModel) -> str:
     return "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in turns) + "<|im_start|>assistant\n"
 
 
-def _chat(reader: _Reader, model: ImportedModel) -> Wish:
+def _chat(reader: _Reader, model: ImportedModel) -> GenerationRequest:
     turns = reader.turns()
     wants = reader.flag("logprobs")
     alternatives = reader.integer("top_logprobs", lowest=0, highest=_MAX_LOGPROBS)
-    return Wish(
+    return GenerationRequest(
         kind="chat",
         prompt=chat_prompt(turns, model) if turns else "",
         max_tokens=reader.integer("max_completion_tokens", lowest=1) or reader.integer("max_tokens", lowest=1),
@@ -114,8 +114,8 @@ def _chat(reader: _Reader, model: ImportedModel) -> Wish:
     )
 
 
-def _completion(reader: _Reader) -> Wish:
-    return Wish(
+def _completion(reader: _Reader) -> GenerationRequest:
+    return GenerationRequest(
         kind="completion",
         prompt=reader.prompt(),
         max_tokens=reader.integer("max_tokens", lowest=1) or _DEFAULT_COMPLETION_TOKENS,
@@ -124,12 +124,12 @@ def _completion(reader: _Reader) -> Wish:
     )
 
 
-def _native(reader: _Reader) -> Wish:
+def _native(reader: _Reader) -> GenerationRequest:
     for name in sorted(set(reader.document) - _NATIVE_FIELDS):
         reader.problems.append(f"#: extraneous key [{name}] is not permitted")
     reader.number("temperature", lowest=0, highest=1)
     reader.number("top_p", lowest=0, highest=1)
-    return Wish(
+    return GenerationRequest(
         kind="native",
         prompt=reader.prompt(),
         max_tokens=reader.integer("max_gen_len", lowest=1) or _DEFAULT_NATIVE_TOKENS,

@@ -1,4 +1,4 @@
-"""The control plane: the operations of the ``bedrock`` API on import jobs, imported models and their tags."""
+"""The control plane: the operations of the `bedrock` API on import jobs, imported models and their tags."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from localaws import constraints
 from localaws.bedrock import answers, architectures
-from localaws.bedrock.bodies import Wish, chat_prompt
+from localaws.bedrock.bodies import GenerationRequest, chat_prompt
 from localaws.bedrock.errors import invalid
 from localaws.bedrock.store import ImportedModel
 from localaws.service import check
@@ -22,7 +22,7 @@ _FIELDS: Final = frozenset(
 )
 
 
-def read(body: bytes, model: ImportedModel) -> Wish:
+def read(body: bytes, model: ImportedModel) -> GenerationRequest:
     """Read a body.
 
     Raises:
@@ -45,7 +45,7 @@ def read(body: bytes, model: ImportedModel) -> Wish:
     config = document.get("inferenceConfig") or {}
     _check_ranges(config)
     turns = [("system", block["text"]) for block in document.get("system") or []]
-    return Wish(
+    return GenerationRequest(
         kind="chat",
         prompt=chat_prompt([*turns, *_turns(document.get("messages"))], model),
         max_tokens=config.get("maxTokens"),
@@ -54,7 +54,7 @@ def read(body: bytes, model: ImportedModel) -> Wish:
 
 
 def whole(outcome: answers.Outcome) -> dict[str, Any]:
-    """The body of Converse's answer."""
+    """Return the body of Converse's answer."""
     [only] = outcome.answers
     return {
         "output": {"message": {"role": "assistant", "content": [{"text": only.text}]}},
@@ -65,7 +65,7 @@ def whole(outcome: answers.Outcome) -> dict[str, Any]:
 
 
 def events(outcome: answers.Outcome, *, tokens_per_event: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The events of ConverseStream's answer: their types and members."""
+    """Yield the events of ConverseStream's answer: their types and members."""
     [only] = outcome.answers
     yield "messageStart", {"role": "assistant"}
     for group, _ in answers.groups(only, max(1, tokens_per_event)):

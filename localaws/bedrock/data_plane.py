@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 
 from localaws import eventstream, iam
 from localaws.bedrock import answers, behaviour, bodies, converse, store
-from localaws.bedrock.bodies import Wish
+from localaws.bedrock.bodies import GenerationRequest
 from localaws.bedrock.errors import document_of, invalid, response_of
 from localaws.bedrock.store import ImportedModel
 from localaws.service import ServiceError, authorize
@@ -30,7 +30,7 @@ _ACTIONS: Final = {
 }
 """The IAM action of each operation (Service Authorization Reference): Converse has none of its own."""
 
-# Bedrock fills each event up to some length, so that the length of an encrypted answer tells little.
+# Bedrock fills each event up to some length, so that the length of an encrypted answer reveals little.
 _PADDING: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -72,11 +72,11 @@ def _asked(request: Request, operation: str, model: ImportedModel, *, region: st
         fault = rules.take_fault()
         if fault is not None and not (streams and "after_events" in fault):
             raise _error_of(fault)
-        wish = converse.read(body, model) if operation.startswith("converse") else bodies.read(body, model)
-        outcome = answers.answer(wish, model)
+        generation = converse.read(body, model) if operation.startswith("converse") else bodies.read(body, model)
+        outcome = answers.answer(generation, model)
         if not streams:
-            return _whole(operation, wish, outcome, model)
-        events = _events(operation, wish, outcome, model, rules)
+            return _whole(operation, generation, outcome, model)
+        events = _events(operation, generation, outcome, model, rules)
         response = _streamed(operation, _broken(events, fault), rules)
     except BaseException:
         model.leave()
@@ -86,8 +86,8 @@ def _asked(request: Request, operation: str, model: ImportedModel, *, region: st
     return response
 
 
-def _whole(operation: str, wish: Wish, outcome: answers.Outcome, model: ImportedModel) -> Response:
-    document = converse.whole(outcome) if operation == "converse" else answers.whole(wish, outcome, model)
+def _whole(operation: str, generation: GenerationRequest, outcome: answers.Outcome, model: ImportedModel) -> Response:
+    document = converse.whole(outcome) if operation == "converse" else answers.whole(generation, outcome, model)
     response = Response(json.dumps(document), content_type="application/json")
     response.headers["X-Amzn-Bedrock-Input-Token-Count"] = str(outcome.prompt_tokens)
     response.headers["X-Amzn-Bedrock-Output-Token-Count"] = str(outcome.completion_tokens)
@@ -97,20 +97,24 @@ def _whole(operation: str, wish: Wish, outcome: answers.Outcome, model: Imported
 
 
 def _events(
-    operation: str, wish: Wish, outcome: answers.Outcome, model: ImportedModel, rules: behaviour.Behaviour
+    operation: str,
+    generation: GenerationRequest,
+    outcome: answers.Outcome,
+    model: ImportedModel,
+    rules: behaviour.Behaviour,
 ) -> Iterator[bytes]:
     size = rules.tokens_per_event
     if operation == "converse-stream":
         for number, (kind, document) in enumerate(converse.events(outcome, tokens_per_event=size)):
             yield eventstream.json_event(kind, {**document, "p": _padding(number)})
         return
-    for number, chunk in enumerate(answers.chunks(wish, outcome, model, tokens_per_event=size)):
+    for number, chunk in enumerate(answers.chunks(generation, outcome, model, tokens_per_event=size)):
         encoded = base64.b64encode(json.dumps(chunk, ensure_ascii=False).encode()).decode()
         yield eventstream.json_event("chunk", {"bytes": encoded, "p": _padding(number)})
 
 
 def _broken(events: Iterator[bytes], fault: dict[str, Any] | None) -> Iterator[bytes]:
-    """Let a stream end in an error, where one was asked for."""
+    """End a stream in an error, where one was asked for."""
     for number, event in enumerate(events):
         if fault is not None and number >= fault["after_events"]:
             error = _error_of(fault)

@@ -1,4 +1,4 @@
-"""Import jobs and imported models as the ``bedrock`` API shows them, one by one and page by page."""
+"""Import jobs and imported models as the `bedrock` API shows them, one by one and page by page."""
 
 from __future__ import annotations
 

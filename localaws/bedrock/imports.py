@@ -27,15 +27,15 @@ _TICK_SECONDS: Final = 0.02
 
 
 def create(request: Mapping[str, Any], *, region: str, identity: iam.Identity | None) -> ImportJob:
-    """Start a job, or return the one that was started with the same ``clientRequestToken``.
+    """Start a job, or return the one that was started with the same `clientRequestToken`.
 
     Args:
-        request: the parameters of CreateModelImportJob, within the constraints of the API.
-        region: the region.
-        identity: who calls; None is anybody.
+        request: The parameters of CreateModelImportJob, within the constraints of the API.
+        region: The region.
+        identity: The caller; None is anybody.
 
     Raises:
-        ServiceError: if the job is refused.
+        ServiceError: If the job is refused.
     """
     here = store.of(region)
     with here.lock:

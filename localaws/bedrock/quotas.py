@@ -1,4 +1,4 @@
-"""The quotas of Custom Model Import as Service Quotas tells them: as the stand-in is told to hold to them."""
+"""The quotas of Custom Model Import in Service Quotas: those that the stand-in holds to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _QUOTAS: Final = (
 
 
 def install() -> None:
-    """Put this module's function in the place of moto's."""
+    """Replace moto's function by this module's."""
     _MOTO.setdefault("get", ServiceQuotasBackend.get_service_quota)
     replace(ServiceQuotasBackend, "get_service_quota", _get)
 

@@ -38,9 +38,9 @@ def can_be_assumed(role_arn: str, *, job_arn: str, propagation_seconds: float) -
     """Return whether Bedrock may take on a role for a job.
 
     Args:
-        role_arn: the role.
-        job_arn: the job, for the trust policy's ``aws:SourceArn``.
-        propagation_seconds: how long a new role is unknown to Bedrock.
+        role_arn: The role.
+        job_arn: The job, for the trust policy's `aws:SourceArn`.
+        propagation_seconds: Time that a new role is unknown to Bedrock.
     """
     try:
         role = iam_backends[settings.ACCOUNT]["aws"].get_role_by_arn(role_arn)
@@ -55,7 +55,7 @@ class RoleFiles:
     """The files below a job's prefix, read over S3's API with the job's role: its policies decide, and the bucket's.
 
     Args:
-        job: the import job.
+        job: The import job.
     """
 
     def __init__(self, job: ImportJob) -> None:
@@ -67,18 +67,18 @@ class RoleFiles:
         self.region = job.region
 
     def sizes(self) -> Mapping[str, int]:
-        """The size in bytes of every file, by its name below the prefix.
+        """Return the size in bytes of every file, by its name below the prefix.
 
         Raises:
-            ImportFailure: if the role may not list the bucket.
+            ImportFailure: If the role may not list the bucket.
         """
         return self._sizes
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
-        """The bytes of a file from `start` up to, without, `end`.
+        """Return the bytes of a file from `start` up to, without, `end`.
 
         Raises:
-            ImportFailure: if the role may not read or decrypt the file.
+            ImportFailure: If the role may not read or decrypt the file.
         """
         span = {} if end is None else {"Range": f"bytes={start}-{end - 1}"}
         try:

@@ -1,4 +1,4 @@
-"""What Bedrock knows of imports and imported models, region by region."""
+"""Import jobs and imported models, region by region."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ID_CHARACTERS: Final = string.ascii_lowercase + string.digits
 
 
 def new_arn(region: str, kind: str) -> str:
-    """Return a new ARN of an ``imported-model`` or a ``model-import-job``: its id is 12 of [a-z0-9]."""
+    """Return a new ARN of an `imported-model` or a `model-import-job`: its id is 12 of [a-z0-9]."""
     identifier = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(12))
     return f"arn:aws:bedrock:{region}:{settings.ACCOUNT}:{kind}/{identifier}"
 
@@ -37,16 +37,16 @@ class ImportJob:
     """A model import job.
 
     Attributes:
-        arn: its ARN.
-        request: the parameters of CreateModelImportJob.
-        created: when it was created.
-        kms_key_arn: the key for the imported model, if one was asked for.
-        status: what became of it.
-        model_arn: the imported model, once it is Completed.
-        failure: why it Failed.
-        modified: when the status changed last.
-        ended: when it came to its end.
-        tags: its tags.
+        arn: Its ARN.
+        request: The parameters of CreateModelImportJob.
+        created: Time of its creation.
+        kms_key_arn: The key for the imported model, if one was asked for.
+        status: Its status.
+        model_arn: The imported model, once it is Completed.
+        failure: The reason, if it Failed.
+        modified: Time of the last change of status.
+        ended: Time of its end.
+        tags: Its tags.
     """
 
     arn: str
@@ -81,18 +81,18 @@ class ImportedModel:
     """A model that was imported, and whether it is loaded.
 
     Attributes:
-        arn: its ARN.
-        name: its name.
-        job: the job that imported it.
-        created: when the import ended.
-        architecture: the architecture that its `config.json` names.
-        model_type: the family that its `config.json` names, e.g. ``llama``.
-        context_tokens: the most tokens of prompt and answer together.
-        has_chat_template: whether its tokenizer says how to write a chat.
-        weight_bytes: the size of its weights.
-        weights_digest: what tells its weights from others.
-        tags: its tags.
-        in_flight: how many requests are being answered.
+        arn: Its ARN.
+        name: Its name.
+        job: The job that imported it.
+        created: Time at which the import ended.
+        architecture: The architecture that its `config.json` names.
+        model_type: The family that its `config.json` names, e.g. `llama`.
+        context_tokens: The most tokens of prompt and answer together.
+        has_chat_template: Whether its tokenizer says how to write a chat.
+        weight_bytes: The size of its weights.
+        weights_digest: Digest of its weights.
+        tags: Its tags.
+        in_flight: Number of requests that are being answered.
     """
 
     arn: str
@@ -116,7 +116,7 @@ class ImportedModel:
         """Begin to answer a request, which `leave` ends.
 
         Raises:
-            ServiceError: if the model is not loaded, which this request begins to change, or busy.
+            ServiceError: If the model is not loaded, which this request begins to change, or busy.
         """
         with self._lock:
             clock = time.monotonic()
@@ -165,14 +165,14 @@ def named(resources: Iterable[_Named], identifier: str) -> _Named | None:
 
 @dataclass
 class Region:
-    """What there is in one region; its `lock` is held while it is read or changed.
+    """Jobs and models of one region; hold its `lock` to read or change them.
 
     Attributes:
-        jobs: import jobs by their ARNs; they stay when they have ended.
-        models: imported models by their ARNs.
-        calls: how often each operation was called on a model and how it was answered, by model's name, operation, and
-            ``ok`` or the error's code.
-        lock: the lock.
+        jobs: Import jobs by their ARNs; they stay when they have ended.
+        models: Imported models by their ARNs.
+        calls: Number of calls of each operation on a model and their outcomes, by model's name, operation, and
+            `ok` or the error's code.
+        lock: The lock.
     """
 
     jobs: dict[str, ImportJob] = field(default_factory=dict)
@@ -181,7 +181,7 @@ class Region:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def count(self, model: str, operation: str, outcome: str) -> None:
-        """Keep in mind that a model was called."""
+        """Count a call of a model."""
         with self.lock:
             self.calls[model, operation, outcome] += 1
 
@@ -189,7 +189,7 @@ class Region:
         """Return a job by its ARN, id or name.
 
         Raises:
-            ServiceError: if there is none.
+            ServiceError: If there is none.
         """
         job = named(self.jobs.values(), identifier)
         if job is None:
@@ -200,7 +200,7 @@ class Region:
         """Return an imported model by its ARN, id or name.
 
         Raises:
-            ServiceError: if there is none.
+            ServiceError: If there is none.
         """
         model = named(self.models.values(), identifier)
         if model is None:
@@ -211,7 +211,7 @@ class Region:
         """Return what an ARN names.
 
         Raises:
-            ServiceError: if there is nothing of it.
+            ServiceError: If there is nothing of it.
         """
         return self.job(arn) if ":model-import-job/" in arn else self.model(arn)
 

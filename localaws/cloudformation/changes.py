@@ -1,4 +1,4 @@
-"""What a revision would change in a stack: the body of a change set."""
+"""Changes that a revision makes to a stack: the body of a change set."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from localaws.cloudformation.template import ResourceDeclaration
 from localaws.resources import handler_for
 
 Change = dict[str, Any]
-"""A ``Change`` of the DescribeChangeSet API."""
+"""A `Change` of the DescribeChangeSet API."""
 
 
 def plan(*, stack: Stack, revision: Revision, store: Store) -> list[Change]:
     """Return what the revision would add to, modify in and remove from the stack.
 
     Raises:
-        TemplateError: if the revision cannot be deployed.
+        TemplateError: If the revision cannot be deployed.
     """
     template = revision.template
     check_template(template)

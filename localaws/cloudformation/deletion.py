@@ -60,8 +60,8 @@ def remove_all(stack: Stack, *, creation: bool) -> list[str]:
     """Delete the stack's resources, the last created first; return the logical ids of those that stay.
 
     Args:
-        stack: whose resources.
-        creation: whether this undoes the stack's creation, when RetainExceptOnCreate deletes.
+        stack: The stack of the resources.
+        creation: Whether this undoes the stack's creation, when RetainExceptOnCreate deletes.
     """
     keeping = ("Retain",) if creation else ("Retain", "RetainExceptOnCreate")
     failed = []

@@ -14,11 +14,11 @@ def creation_order(template: Template, active: Collection[str]) -> list[str]:
     """Return the logical ids in `active`, each after those it refers to or names in DependsOn.
 
     Args:
-        template: the template.
-        active: the logical ids of the resources whose condition holds.
+        template: The template.
+        active: The logical ids of the resources whose condition holds.
 
     Raises:
-        TemplateError: if resources depend on each other in a circle.
+        TemplateError: If resources depend on each other in a circle.
     """
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for logical_id in active:

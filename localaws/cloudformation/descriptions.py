@@ -1,4 +1,4 @@
-"""How stacks, resources and change sets look in CloudFormation's answers."""
+"""Stacks, resources and change sets as CloudFormation's answers describe them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from localaws.resources.base import Context, Handler
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """What a deployment did to one resource: `before` is None for a new one."""
+    """A resource that a deployment changed: `before` is None for a new one."""
 
     before: StackResource | None
     after: StackResource
@@ -276,7 +276,7 @@ def _checked(declaration: ResourceDeclaration, properties: Mapping[str, Any]) ->
     """Return the handler of a resource whose properties are in order.
 
     Raises:
-        ResourceError: with everything that is wrong with the properties.
+        ResourceError: With everything that is wrong with the properties.
     """
     handler = handler_for(declaration.type)
     problems = handler.problems(properties)

@@ -79,7 +79,7 @@ def evaluator(*, stack: Stack, revision: Revision, surroundings: StackSurroundin
     """Return the evaluator of a revision, its parameters resolved and its rules checked.
 
     Raises:
-        TemplateError: if a parameter's value is refused or a rule does not hold.
+        TemplateError: If a parameter's value is refused or a rule does not hold.
     """
     values = parameters.resolve(
         template=revision.template, given=revision.parameters, ssm_parameter=surroundings.ssm_parameter
@@ -116,7 +116,7 @@ def check_template(template: Template) -> None:
     """Refuse what no deployment of the template could bring about.
 
     Raises:
-        TemplateError: with every unknown resource type, unresolved name and unknown attribute.
+        TemplateError: With every unknown resource type, unresolved name and unknown attribute.
     """
     types = {declaration.type for declaration in template.resources.values()}
     unknown = sorted(name for name in types if not is_supported(name))

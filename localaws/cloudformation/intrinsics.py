@@ -11,7 +11,7 @@ from localaws.cloudformation.errors import TemplateError
 from localaws.cloudformation.template import Node, Template
 
 NO_VALUE: Final = object()
-"""What ``AWS::NoValue`` evaluates to: the list item or mapping entry that holds it disappears."""
+"""What `AWS::NoValue` evaluates to: the list item or mapping entry that holds it disappears."""
 
 UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 """CloudFormation's own mark, in a change set, for a value that only the deployment will bring."""
@@ -21,13 +21,13 @@ _DYNAMIC_REFERENCE: Final = re.compile(r"\{\{resolve:([^:}]+):([^}]+)\}\}")
 
 
 class Surroundings(Protocol):
-    """What an evaluation needs to know beyond the template and its parameters."""
+    """Values of an evaluation beyond the template and its parameters."""
 
     def reference(self, logical_id: str) -> Any:
-        """Return what ``Ref`` gives for a deployed resource; KeyError where there is none."""
+        """Return what `Ref` gives for a deployed resource; KeyError where there is none."""
 
     def attribute(self, logical_id: str, name: str) -> Any:
-        """Return what ``Fn::GetAtt`` gives for a deployed resource; KeyError where there is none."""
+        """Return what `Fn::GetAtt` gives for a deployed resource; KeyError where there is none."""
 
     def imported(self, export_name: str) -> str:
         """Return the value that another stack exports; TemplateError where none does."""
@@ -77,7 +77,7 @@ class Evaluator:
         """Return the value of a piece of the template.
 
         Raises:
-            TemplateError: where it names something that does not exist, or uses an unsupported function.
+            TemplateError: If it names something that does not exist, or uses an unsupported function.
         """
         if isinstance(node, dict):
             return self._evaluate_mapping(node)
@@ -229,7 +229,7 @@ def references(node: Node) -> set[str]:
 
 
 def attributes_used(node: Node) -> set[tuple[str, str]]:
-    """Return each (logical id, attribute) that ``Fn::GetAtt`` or ``Fn::Sub`` asks for by a literal name."""
+    """Return each (logical id, attribute) that `Fn::GetAtt` or `Fn::Sub` asks for by a literal name."""
     if isinstance(node, list):
         return set().union(*map(attributes_used, node))
     if not isinstance(node, dict):
@@ -252,7 +252,7 @@ def attributes_used(node: Node) -> set[tuple[str, str]]:
 
 
 def _sub_parts(argument: Node) -> tuple[str, Mapping[str, Node]]:
-    """Return the text and the variables of ``Fn::Sub``, which may be written without variables."""
+    """Return the text and the variables of `Fn::Sub`, which may be written without variables."""
     if isinstance(argument, str):
         return argument, {}
     text: str = argument[0]

@@ -18,15 +18,15 @@ _SUPPORTED: Final = ("String", "Number", *_LISTS)
 def resolve(
     *, template: Template, given: Mapping[str, str], ssm_parameter: Callable[[str], str]
 ) -> dict[str, str | list[str]]:
-    """Return the value of each parameter, as ``Ref`` gives it.
+    """Return the value of each parameter, as `Ref` gives it.
 
     Args:
-        template: whose parameters.
-        given: the values of the request, by parameter name.
-        ssm_parameter: reads a Systems Manager parameter by name.
+        template: The template that declares the parameters.
+        given: The values of the request, by parameter name.
+        ssm_parameter: Reads a Systems Manager parameter by name.
 
     Raises:
-        TemplateError: with every value that is missing, unknown or not allowed.
+        TemplateError: With every value that is missing, unknown or not allowed.
     """
     unknown = sorted(set(given) - set(template.parameters))
     problems = [f"Parameters: [{', '.join(unknown)}] do not exist in the template"] if unknown else []
@@ -77,7 +77,7 @@ def check_rules(*, template: Template, evaluator: Evaluator) -> None:
     """Evaluate the Rules section (the CDK's check of the bootstrap version is one).
 
     Raises:
-        TemplateError: with the description of every assertion that does not hold.
+        TemplateError: With the description of every assertion that does not hold.
     """
     failed = []
     for name, rule in template.rules.items():

@@ -1,7 +1,7 @@
-"""Which properties and attributes a resource type has: the resource schemas that cfn-lint ships.
+"""Properties and attributes of resource types, from the resource schemas that cfn-lint ships.
 
-They are CloudFormation's own registry schemas (``aws cloudformation describe-type``). Checked are names, required
-properties, types, enumerations, patterns, lengths and ranges; combinations (``anyOf``, ``oneOf``) are not, since
+They are CloudFormation's own registry schemas (`aws cloudformation describe-type`). Checked are names, required
+properties, types, enumerations, patterns, lengths and ranges; combinations (`anyOf`, `oneOf`) are not, since
 those of the published schemas are not reliable.
 """
 
@@ -25,14 +25,14 @@ _LOADING: Final = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """What the schema says of one resource type.
+    """One resource type, by its schema.
 
     Attributes:
-        name: e.g. ``AWS::S3::Bucket``.
-        schema: the JSON schema of the properties.
-        attributes: what ``Fn::GetAtt`` may ask for.
-        create_only: paths (tuples of keys) whose change replaces the resource.
-        identifier: the properties that together name the resource; empty where the service chooses the name.
+        name: E.g. `AWS::S3::Bucket`.
+        schema: The JSON schema of the properties.
+        attributes: Names that `Fn::GetAtt` may ask for.
+        create_only: Paths (tuples of keys) whose change replaces the resource.
+        identifier: The properties that together name the resource; empty where the service chooses the name.
     """
 
     name: str
@@ -54,7 +54,7 @@ def resource_type(name: str) -> ResourceType:
     """Return what is known of a resource type.
 
     Raises:
-        KeyError: if CloudFormation has no such type.
+        KeyError: If CloudFormation has no such type.
     """
     with _LOADING:
         return _resource_type(name)

@@ -41,7 +41,7 @@ class InsufficientCapabilitiesError(TemplateError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSetRequest:
-    """What CreateChangeSet is asked for; `previous_parameters` are those with UsePreviousValue."""
+    """The parameters of CreateChangeSet; `previous_parameters` are those with UsePreviousValue."""
 
     stack_name: str
     change_set_name: str
@@ -69,7 +69,7 @@ class CloudFormation:
         """Compute a change set; one without changes has status FAILED, as in AWS.
 
         Raises:
-            TemplateError: if the stack cannot be changed, or the template or its parameters are refused.
+            TemplateError: If the stack cannot be changed, or the template or its parameters are refused.
         """
         with self._lock:
             stack = self._changeable(region, request)
@@ -128,7 +128,7 @@ class CloudFormation:
         """Return a change set by its id, or by its name and its stack's.
 
         Raises:
-            ChangeSetNotFoundError: if there is none.
+            ChangeSetNotFoundError: If there is none.
         """
         for stack in self.store.stacks(region, with_deleted=True):
             for change_set in stack.change_sets.values():
@@ -149,7 +149,7 @@ class CloudFormation:
         """Deploy a change set, in the background if it takes long.
 
         Raises:
-            TemplateError: if the change set or its stack is in no state for it.
+            TemplateError: If the change set or its stack is in no state for it.
         """
         with self._lock:
             stack, change_set = self.change_set(region, name_or_id, stack_name)
@@ -170,7 +170,7 @@ class CloudFormation:
         """Delete a stack, in the background if it takes long; one that does not exist is no error.
 
         Raises:
-            TemplateError: if the stack is protected or being worked on.
+            TemplateError: If the stack is protected or being worked on.
         """
         with self._lock:
             stack = self.store.find_or_none(region, name_or_id)
@@ -201,7 +201,7 @@ def template_at(url: str, region: str) -> str:
     """Return the template that lies in S3 under a path-style or virtual-hosted URL.
 
     Raises:
-        TemplateError: if the URL is not one of S3.
+        TemplateError: If the URL is not one of S3.
     """
     parts = urlsplit(url)
     path = unquote(parts.path).lstrip("/")

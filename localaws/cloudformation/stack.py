@@ -15,7 +15,7 @@ from localaws.settings import ACCOUNT
 STACK_TYPE: Final = "AWS::CloudFormation::Stack"
 
 Tag = Mapping[str, str]
-"""A tag as the APIs write it: ``{"Key": ..., "Value": ...}``."""
+"""A tag as the APIs write it: `{"Key": ..., "Value": ...}`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +23,10 @@ class Revision:
     """A wanted state of a stack: a template with the values of its parameters.
 
     Attributes:
-        body: the template's text, as it was sent.
-        template: the same, parsed.
-        parameters: the given values, by parameter name.
-        tags: the stack's tags.
+        body: The template's text, as it was sent.
+        template: The same, parsed.
+        parameters: The given values, by parameter name.
+        tags: The stack's tags.
     """
 
     body: str
@@ -45,16 +45,16 @@ class StackResource:
     """One deployed resource.
 
     Attributes:
-        logical_id: its name in the template.
-        type: e.g. ``AWS::S3::Bucket``.
-        physical_id: what ``Ref`` gives.
-        properties: evaluated, as they were applied.
-        attributes: what ``Fn::GetAtt`` gives, by attribute name.
+        logical_id: Its name in the template.
+        type: E.g. `AWS::S3::Bucket`.
+        physical_id: The value of `Ref`.
+        properties: Evaluated, as they were applied.
+        attributes: The values of `Fn::GetAtt`, by attribute name.
         deletion_policy: Delete, Retain or RetainExceptOnCreate.
         update_replace_policy: Delete or Retain.
-        status: e.g. ``CREATE_COMPLETE``.
-        reason: why, where it failed.
-        updated: when the status was set.
+        status: E.g. `CREATE_COMPLETE`.
+        reason: The reason, where it failed.
+        updated: Time at which the status was set.
     """
 
     logical_id: str
@@ -132,7 +132,7 @@ class Stack:
         }
 
     def enter(self, status: str, reason: str | None = None) -> None:
-        """Give the stack a new status and tell so in its events."""
+        """Set the stack's status and record it in its events."""
         self.status, self.reason = status, reason
         self._record(self.name, self.id, STACK_TYPE, status, reason)
 

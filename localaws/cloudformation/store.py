@@ -31,7 +31,7 @@ class Store:
         """Return the stack of that name in the region, or of that id.
 
         Raises:
-            TemplateError: if there is none.
+            TemplateError: If there is none.
         """
         with self._lock:
             stack = self._live.get((region, name_or_id)) or self._deleted.get(name_or_id)
@@ -53,7 +53,7 @@ class Store:
         """Make the stack known.
 
         Raises:
-            TemplateError: if its region has one of that name.
+            TemplateError: If its region has one of that name.
         """
         with self._lock:
             if (stack.region, stack.name) in self._live:
@@ -61,7 +61,7 @@ class Store:
             self._live[stack.region, stack.name] = stack
 
     def bury(self, stack: Stack) -> None:
-        """Keep a deleted stack under its id only."""
+        """Store a deleted stack under its id only."""
         with self._lock:
             self._live.pop((stack.region, stack.name), None)
             self._deleted[stack.id] = stack
@@ -92,7 +92,7 @@ class Store:
         """Return the value of an export.
 
         Raises:
-            TemplateError: if nothing is exported under that name.
+            TemplateError: If nothing is exported under that name.
         """
         for export in self._exports(region):
             if export.name == export_name:
@@ -111,7 +111,7 @@ class Store:
         """Check the outputs that `stack` is about to have against everything else.
 
         Raises:
-            TemplateError: if an export's name is taken by another stack, or one in use would change or vanish.
+            TemplateError: If an export's name is taken by another stack, or one in use would change or vanish.
         """
         new = {output.export_name: output.value for output in outputs if output.export_name is not None}
         problems = [

@@ -1,4 +1,4 @@
-"""What a template says, before anything is evaluated."""
+"""Templates as they are written, before anything is evaluated."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class ResourceDeclaration:
     """One entry of the Resources section.
 
     Attributes:
-        logical_id: its name within the template.
-        type: e.g. ``AWS::S3::Bucket``.
-        properties: as written, intrinsic functions included.
-        depends_on: the logical ids named by DependsOn.
-        condition: the condition's name, or None: always there.
+        logical_id: Its name within the template.
+        type: E.g. `AWS::S3::Bucket`.
+        properties: As written, intrinsic functions included.
+        depends_on: The logical ids named by DependsOn.
+        condition: The condition's name, or None: always there.
         deletion_policy: Delete, Retain or RetainExceptOnCreate.
         update_replace_policy: Delete or Retain: what becomes of the old one when it is replaced.
     """
@@ -82,7 +82,7 @@ class Template:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with the short forms of the intrinsic functions (``!Ref``, ``!Sub``, …)."""
+    """YAML with the short forms of the intrinsic functions (`!Ref`, `!Sub`, …)."""
 
 
 def _short_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> Node:
@@ -101,7 +101,7 @@ def _short_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> Node:
 
 
 def _as_written(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
-    """Keep a date such as a policy's ``Version: 2012-10-17`` as text."""
+    """Keep a date such as a policy's `Version: 2012-10-17` as text."""
     return loader.construct_scalar(node)
 
 
@@ -113,7 +113,7 @@ def parse(body: str) -> Template:
     """Read a template in JSON or YAML.
 
     Raises:
-        TemplateError: naming every section, resource or attribute that is not understood.
+        TemplateError: Naming every section, resource or attribute that is not understood.
     """
     document = _document(body)
     problems = [f"unsupported section {name}" for name in document if name not in _SECTIONS]

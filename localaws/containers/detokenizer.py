@@ -1,6 +1,6 @@
 """vLLM's generation: text that comes with its tokens, but never a part of a stop sequence.
 
-Source: vLLM's documentation of ``SamplingParams.stop`` ("the returned output will not contain the stop strings") and
+Source: vLLM's documentation of `SamplingParams.stop` ("the returned output will not contain the stop strings") and
 of streaming. So that it never has to take text back, vLLM holds back as many characters as the longest stop sequence
 has, less one: the text of a token may come with a later one, and the last brings all the rest.
 """
@@ -21,10 +21,10 @@ class Output:
     """One step of a generation.
 
     Attributes:
-        token: the token of this step.
-        text: the text that becomes visible with it.
-        finish_reason: why this step is the last, or None.
-        stop_reason: the stop sequence that was met, or None.
+        token: The token of this step.
+        text: The text that becomes visible with it.
+        finish_reason: The reason for which this step is the last, or None.
+        stop_reason: The stop sequence that was met, or None.
     """
 
     token: Token
@@ -39,10 +39,10 @@ def outputs(
     """Generate token by token; the last step, and only that, carries a finish reason.
 
     Args:
-        tokens: what would be generated, as `localaws.containers.generation.script` makes it.
-        max_tokens: how many tokens to generate at most, at least 1.
-        stop: texts before whose first occurrence the text ends.
-        include_stop: whether the text ends after it instead (``include_stop_str_in_output``).
+        tokens: The tokens to generate, as `localaws.containers.generation.script` makes them.
+        max_tokens: Most tokens to generate, at least 1.
+        stop: Texts before whose first occurrence the text ends.
+        include_stop: Whether the text ends after it instead (`include_stop_str_in_output`).
     """
     stop = [text for text in stop if text]
     longest = max(map(len, stop), default=1)

@@ -9,8 +9,8 @@ class EnvironmentReader:
     """Reads variables and keeps what is wrong with them, so that all of it is reported at once.
 
     Attributes:
-        environment: the variables.
-        problems: what was found to be wrong, one text a problem.
+        environment: The variables.
+        problems: The problems that were found, one text each.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -31,7 +31,7 @@ class EnvironmentReader:
         return default
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """Return whether the variable `name` is ``true``."""
+        """Return whether the variable `name` is `true`."""
         value = self.environment.get(name)
         return default if value is None else value.lower() == "true"
 

@@ -2,12 +2,12 @@
 
 A prompt that contains one of these markers anywhere makes the stand-in
 
-* ``[[stand-in status=503]]``: answer with that status;
-* ``[[stand-in delay=2.5]]``: begin to answer after that many seconds;
-* ``[[stand-in error=3]]``: fail after three tokens, as its serving stack reports a failure in its stream, or with its
+* `[[stand-in status=503]]`: answer with that status;
+* `[[stand-in delay=2.5]]`: begin to answer after that many seconds;
+* `[[stand-in error=3]]`: fail after three tokens, as its serving stack reports a failure in its stream, or with its
   status where it does not stream;
-* ``[[stand-in break=3]]``: break the connection after three tokens;
-* ``[[stand-in stall=3]]``: say nothing any more after three tokens, until it is stopped.
+* `[[stand-in break=3]]`: break the connection after three tokens;
+* `[[stand-in stall=3]]`: say nothing any more after three tokens, until it is stopped.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class GenerationError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """What a request asks to go wrong.
+    """A fault that a request asks for.
 
     Attributes:
-        status: the HTTP status to answer with.
-        delay: seconds to wait before anything else.
-        error_after: after how many tokens the generation fails.
-        break_after: after how many tokens the connection breaks.
-        stall_after: after how many tokens nothing follows.
+        status: The HTTP status to answer with.
+        delay: Seconds to wait before anything else.
+        error_after: After how many tokens the generation fails.
+        break_after: After how many tokens the connection breaks.
+        stall_after: After how many tokens nothing follows.
     """
 
     status: int | None = None
@@ -67,13 +67,13 @@ class Faults:
         """Yield the tokens of a generation until one of the faults.
 
         Args:
-            items: the tokens.
-            stopped: set when the container is stopped, which ends a stall.
-            silence: while nothing follows, None is yielded every so many seconds.
+            items: The tokens.
+            stopped: Set when the container is stopped, which ends a stall.
+            silence: While nothing follows, None is yielded every so many seconds.
 
         Raises:
-            GenerationError: if the generation fails.
-            BrokenStreamError: if the connection breaks.
+            GenerationError: If the generation fails.
+            BrokenStreamError: If the connection breaks.
         """
         ends = [end for end in (self.error_after, self.break_after, self.stall_after) if end is not None]
         yield from itertools.islice(items, min(ends)) if ends else items

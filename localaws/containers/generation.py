@@ -30,8 +30,8 @@ class Step:
     """One step of a generation.
 
     Attributes:
-        token: the token of this step.
-        finish_reason: why this step is the last, or None.
+        token: The token of this step.
+        finish_reason: The reason for which this step is the last, or None.
     """
 
     token: Token
@@ -61,8 +61,8 @@ def answer(prompt: str, *, seed: int | None = None, weights: str = "") -> str:
     r"""Return all that the stand-in has to say to `prompt`.
 
     The text names itself a stand-in's, carries the first six digits of the SHA-256 of prompt, seed and weights, and
-    repeats the first words of the last turn. To a prompt in the role format of Falcon (``User:
-    ...\nFalcon:``) it goes on with a turn of the user's, as Falcon does: the reason why that format needs
+    repeats the first words of the last turn. To a prompt in the role format of Falcon (`User:
+    ...\nFalcon:`) it goes on with a turn of the user's, as Falcon does: the reason why that format needs
     stop sequences.
     """
     digest = hashlib.sha256(f"{prompt}\0{seed}{weights}".encode()).hexdigest()[:6]
@@ -79,11 +79,11 @@ def script(
     """Yield all tokens that would answer `prompt` if nothing ended them: the answer, then the end of sequence.
 
     Args:
-        prompt: the text to answer.
-        seed: the seed of the sampling, or None for greedy decoding.
-        length: how many tokens the answer has, cut or filled up with words of its own; None: its own length.
-        text: what to say instead of the answer, where a grammar prescribes it.
-        endless: go on with filling words instead of the end of sequence.
+        prompt: The text to answer.
+        seed: The seed of the sampling, or None for greedy decoding.
+        length: Number of tokens of the answer, cut or filled up with words of its own; None: its own length.
+        text: Text to answer instead, where a grammar prescribes it.
+        endless: Go on with filling words instead of the end of sequence.
     """
     said = iterate(answer(prompt, seed=seed) if text is None else text)
     if endless:
@@ -98,9 +98,9 @@ def steps(tokens: Iterable[Token], *, max_new_tokens: int, stop: Sequence[str] =
     """Generate token by token, as TGI does.
 
     Args:
-        tokens: what would be generated, as `script` makes it.
-        max_new_tokens: how many tokens to generate at most, at least 1.
-        stop: texts at whose completion the generation ends; the one that was met is a part of what was
+        tokens: The tokens to generate, as `script` makes them.
+        max_new_tokens: Most tokens to generate, at least 1.
+        stop: Texts at whose completion the generation ends; the one that was met is a part of what was
             generated.
 
     Yields:

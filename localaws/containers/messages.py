@@ -1,4 +1,4 @@
-"""What the formats of the containers share: responses, whole and streamed, and reading a request's body."""
+"""Parts that all containers share: responses, whole and streamed, and reading a request's body."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _dumps: Final = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerResponse:
-    """What a container answers.
+    """A container's answer.
 
     Attributes:
-        status: the HTTP status.
-        body: the body's text, or its pieces as they are produced. An empty piece says that nothing follows for a
+        status: The HTTP status.
+        body: The body's text, or its pieces as they are produced. An empty piece says that nothing follows for a
             while.
-        content_type: the body's media type.
+        content_type: The body's media type.
     """
 
     status: int
@@ -50,7 +50,7 @@ def as_json(body: bytes) -> Any:
     """Return the document of a request's body.
 
     Raises:
-        ValueError: if the body is not UTF-8 or not JSON; the text names the place.
+        ValueError: If the body is not UTF-8 or not JSON; the text names the place.
     """
     try:
         return json.loads(body.decode())
@@ -59,7 +59,7 @@ def as_json(body: bytes) -> Any:
 
 
 def is_integer(value: object) -> bool:
-    """Return whether `value` is a JSON integer (Python counts ``true`` among its integers)."""
+    """Return whether `value` is a JSON integer (Python counts `true` among its integers)."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

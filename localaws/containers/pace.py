@@ -1,4 +1,4 @@
-"""How fast and how long a stand-in answers: knobs of the fake's own, which no real container has.
+"""The pace and length of a stand-in's answers: knobs of the fake's own, which no real container has.
 
 They are read from the container's environment, and may be changed while an endpoint runs
 (`localaws.sagemaker.endpoint_steering`).
@@ -27,14 +27,14 @@ VARIABLES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How fast and how long a container answers.
+    """The pace and length of a container's answers.
 
     Attributes:
-        token_seconds: the time that a token takes; 0: all of them at once.
-        first_token_seconds: the time before the first token, on top of its own.
-        answer_tokens: how many tokens an answer has before the end of sequence, unless the request ends it
+        token_seconds: The time that a token takes; 0: all of them at once.
+        first_token_seconds: The time before the first token, on top of its own.
+        answer_tokens: Number of tokens of an answer before the end of sequence, unless the request ends it
             earlier; None: what the stand-in has to say.
-        keep_alive_seconds: of TGI, how long its stream is silent before a comment keeps it alive (15 s in axum, the
+        keep_alive_seconds: Of TGI, how long its stream is silent before a comment keeps it alive (15 s in axum, the
             web framework of TGI).
     """
 
@@ -48,14 +48,14 @@ class Pace:
 
     @property
     def is_immediate(self) -> bool:
-        """Whether all tokens are there at once."""
+        """True if all tokens are there at once."""
         return self.token_seconds == 0 and self.first_token_seconds == 0
 
     def changed(self, changes: Mapping[str, Any]) -> Pace:
         """Return the pace with other values of some knobs, by their names here.
 
         Raises:
-            ValueError: if a name or a value is not allowed; the text says everything that is wrong, one problem
+            ValueError: If a name or a value is not allowed; the text says everything that is wrong, one problem
                 a line.
         """
         return replace(self, **steering.read(Pace, changes))
@@ -65,7 +65,7 @@ def from_environment(environment: Mapping[str, str]) -> Pace:
     """Read the pace from a container's environment.
 
     Raises:
-        ValueError: if a value is not allowed; the text says everything that is wrong, one problem a line.
+        ValueError: If a value is not allowed; the text says everything that is wrong, one problem a line.
     """
     problems: list[str] = []
     changes: dict[str, Any] = {}

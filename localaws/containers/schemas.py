@@ -17,8 +17,8 @@ _BY_TYPE: Final[Mapping[Any, Any]] = {
 def example_of(schema: Any) -> Any:
     """Return a small document of a JSON schema: all declared properties, the least of everything else.
 
-    Knows ``type``, ``properties``, ``items`` with ``minItems``, ``enum``, ``const``, ``minimum``, ``anyOf`` and
-    ``oneOf``; all else of the schema is not looked at.
+    Knows `type`, `properties`, `items` with `minItems`, `enum`, `const`, `minimum`, `anyOf` and
+    `oneOf`; all else of the schema is not looked at.
     """
     if not isinstance(schema, dict):
         return _BY_TYPE["string"]

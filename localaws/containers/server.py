@@ -25,8 +25,8 @@ class ModelContainer:
     """One running container.
 
     Attributes:
-        settings: how it behaves.
-        pace: how fast and how long it answers; may be changed while it runs.
+        settings: Its settings.
+        pace: Pace and length of its answers; may be changed while it runs.
     """
 
     def __init__(self, settings: ContainerSettings) -> None:

@@ -1,4 +1,4 @@
-"""What a request is answered under: the container's settings, its pace, and what is asked to go wrong."""
+"""Conditions that a request is answered under: the container's settings, its pace, and the fault asked for."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Serving:
     """The conditions of one request.
 
     Attributes:
-        settings: how the container behaves.
-        pace: how fast and how long it answers.
-        faults: what is asked to go wrong.
-        is_overloaded: whether the container serves as many requests already as it takes.
-        stopped: set when the container is stopped.
+        settings: The container's settings.
+        pace: Pace and length of its answers.
+        faults: The fault that is asked for.
+        is_overloaded: Whether the container serves as many requests already as it takes.
+        stopped: Set when the container is stopped.
     """
 
     settings: ContainerSettings
@@ -45,8 +45,8 @@ class Serving:
         """Yield the steps of a generation as they are produced, with what goes wrong; None while nothing follows.
 
         Raises:
-            GenerationError: if the generation fails.
-            BrokenStreamError: if the connection breaks.
+            GenerationError: If the generation fails.
+            BrokenStreamError: If the connection breaks.
         """
         silence = self.pace.keep_alive_seconds
         return with_keep_alives(self.faults.inject(items, stopped=self.stopped, silence=silence), self.pace)

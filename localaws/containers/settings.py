@@ -1,4 +1,4 @@
-"""What the image and the environment of a container say about how it behaves."""
+"""Settings of a container, read from its image and environment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUANTIZATIONS: Final = (
     "gptq",
     "marlin",
 )
-"""What ``text-generation-launcher --quantize`` takes (TGI documentation, "Launcher arguments")."""
+"""What `text-generation-launcher --quantize` takes (TGI documentation, "Launcher arguments")."""
 
 # The families by the name of their ECR repository (AWS Deep Learning Containers, "Available images").
 _REPOSITORIES: Final[Mapping[str, Family]] = {
@@ -37,7 +37,7 @@ _REPOSITORIES: Final[Mapping[str, Family]] = {
 _VERSION: Final = re.compile(r"-(?:tgi|lmi)(\d+)\.(\d+)\.(\d+)")
 _TGI_VERSION_UNTOLD: Final = (2, 0, 0)
 
-# vLLM takes the model's own length where nothing is set: 4096 is Arctic's (its ``config.json``).
+# vLLM takes the model's own length where nothing is set: 4096 is Arctic's (its `config.json`).
 _MODEL_LENGTH: Final = 4096
 
 
@@ -47,30 +47,30 @@ class ContainerStartError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSettings:
-    """How one container behaves.
+    """The settings of one container.
 
     The limits of TGI are the launcher's defaults where the environment is silent (TGI documentation,
     "Launcher arguments": 1024 input tokens, 2048 in total, 128 concurrent requests, four stop sequences,
     best of two, five top tokens).
 
     Attributes:
-        family: whose behaviour is imitated.
-        max_input_tokens: the longest prompt, in tokens.
-        max_total_tokens: the most tokens of prompt and answer together.
-        default_new_tokens: how many tokens are generated when the request does not say; None: all that fit.
-        max_concurrent_requests: how many requests are served at a time before one is refused.
-        max_stop_sequences: how many stop sequences a request may have.
-        max_best_of: the largest ``best_of``.
-        max_top_n_tokens: the largest ``top_n_tokens``.
-        max_body_bytes: of TGI, the largest request (``PAYLOAD_LIMIT``, 2 MB).
-        version: of TGI its own, of LMI the container's; (0, 0, 0) where the image does not tell.
-        adapters: of TGI, the adapters that a request may name (``LORA_ADAPTERS``).
-        tgi_compatible: of LMI, whether its answers have TGI's shape (``OPTION_TGI_COMPAT``).
-        output_formatter: of LMI, the shape of its answers where it is set: ``json``, ``jsonlines`` or ``sse``.
-        is_async: of LMI, whether vLLM's own server answers instead of the rolling batch.
-        model: of vLLM, the names under which the model is served, the first of them told in answers.
-        max_logprobs: of vLLM, how many alternatives at a token it tells at most.
-        pace: how fast and how long it answers.
+        family: The serving stack that is imitated.
+        max_input_tokens: The longest prompt, in tokens.
+        max_total_tokens: The most tokens of prompt and answer together.
+        default_new_tokens: Number of tokens to generate when the request does not say; None: all that fit.
+        max_concurrent_requests: Number of requests that are served at a time before one is refused.
+        max_stop_sequences: Most stop sequences of a request.
+        max_best_of: The largest `best_of`.
+        max_top_n_tokens: The largest `top_n_tokens`.
+        max_body_bytes: Of TGI, the largest request (`PAYLOAD_LIMIT`, 2 MB).
+        version: Of TGI its own, of LMI the container's; (0, 0, 0) where the image does not say.
+        adapters: Of TGI, the adapters that a request may name (`LORA_ADAPTERS`).
+        tgi_compatible: Of LMI, whether its answers have TGI's shape (`OPTION_TGI_COMPAT`).
+        output_formatter: Of LMI, the shape of its answers where it is set: `json`, `jsonlines` or `sse`.
+        is_async: Of LMI, whether vLLM's own server answers instead of the rolling batch.
+        model: Of vLLM, the names under which the model is served, the first of them reported in answers.
+        max_logprobs: Of vLLM, the most alternatives that it reports for a token.
+        pace: Pace and length of its answers.
     """
 
     family: Family
@@ -96,7 +96,7 @@ class ContainerSettings:
         """Read the settings of a container from its image's URI and its environment.
 
         Raises:
-            ContainerStartError: if the stand-in does not know the image, or the container would not start
+            ContainerStartError: If the stand-in does not know the image, or the container would not start
                 with this environment.
         """
         repository, _, tag = image.rpartition("/")[2].partition("@")[0].partition(":")
@@ -160,7 +160,7 @@ def _tgi(version: Version, reader: EnvironmentReader) -> ContainerSettings:
 
 
 def _tgi_default_new_tokens(version: Version) -> int | None:
-    """Return the default of ``max_new_tokens``: 20 up to TGI 1.1.0, 100 up to 2.x, unlimited from 3.0 on."""
+    """Return the default of `max_new_tokens`: 20 up to TGI 1.1.0, 100 up to 2.x, unlimited from 3.0 on."""
     if version <= (1, 1, 0):
         return 20
     return 100 if version < (3, 0, 0) else None

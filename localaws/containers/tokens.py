@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Final
 
 VOCABULARY_SIZE: Final = 32000
-"""As Mistral 7B's (``config.json``, ``vocab_size``)."""
+"""As Mistral 7B's (`config.json`, `vocab_size`)."""
 
 END_OF_SEQUENCE: Final = "</s>"
 
@@ -37,7 +37,7 @@ _PIECE: Final = re.compile(
 _MARKER: Final = re.compile("|".join(_MARKERS))
 _LAST_IN_VOCABULARY: Final = "\uffff"
 
-# vLLM tells up to 20 alternatives (its ``--max-logprobs``), TGI five.
+# vLLM reports up to 20 alternatives (its `--max-logprobs`), TGI five.
 _OTHERS: Final = (
     *(" the", " a", " is", " to", " of", " and", " in", " it", " that", " for"),
     *(" on", " with", " as", " are", " was", " this", ".", ",", "\n", " be", " by"),
@@ -49,10 +49,10 @@ class Token:
     """One piece of a text.
 
     Attributes:
-        id: a number below `VOCABULARY_SIZE`, the same for the same text.
-        text: the piece itself, with its leading space.
-        logprob: a made-up natural logarithm of a probability, at most 0.
-        special: whether it is a marker that is left out of the visible text.
+        id: A number below `VOCABULARY_SIZE`, the same for the same text.
+        text: The piece itself, with its leading space.
+        logprob: A made-up natural logarithm of a probability, at most 0.
+        special: Whether it is a marker that is left out of the visible text.
     """
 
     id: int
@@ -90,8 +90,8 @@ def alternatives(token: Token, number: int) -> tuple[Token, ...]:
     """Return the likeliest tokens at a place: `token` itself, then made-up ones, each less likely.
 
     Args:
-        token: the token that was generated.
-        number: how many to return.
+        token: The token that was generated.
+        number: Number of tokens to return.
     """
     others = (piece for piece in _OTHERS if piece != token.text)
     made_up = (Token(_token(piece).id, piece, token.logprob - rank / 2) for rank, piece in enumerate(others, start=1))

@@ -34,7 +34,7 @@ _MOTO: Final[dict[str, Callable[..., Any]]] = {}
 
 
 def install() -> None:
-    """Put this module's delivery in the place of moto's."""
+    """Replace moto's delivery by this module's."""
     _MOTO.setdefault("send_to_targets", Rule.send_to_targets)
     replace(Rule, "send_to_targets", _send_to_targets)
     topics.install()

@@ -16,7 +16,7 @@ _SERVICE: Final = "events.amazonaws.com"
 _KNOWN: Final = ("states", "sns")
 
 LOG: Final[deque[dict[str, str]]] = deque(maxlen=1000)
-"""What was delivered, the oldest first: ``rule``, ``target``, and ``result`` or ``error``."""
+"""What was delivered, the oldest first: `rule`, `target`, and `result` or `error`."""
 
 
 def is_known(target: Mapping[str, Any]) -> bool:
@@ -28,9 +28,9 @@ def deliver(rule: Any, target: Mapping[str, Any], event: Mapping[str, Any]) -> N
     """Send an event to a target; what goes wrong is logged, as nobody waits for it.
 
     Args:
-        rule: moto's rule.
-        target: the target as PutTargets gave it.
-        event: the event as EventBridge writes it.
+        rule: The rule in moto.
+        target: The target as PutTargets gave it.
+        event: The event as EventBridge writes it.
     """
     entry = {"rule": rule.arn, "target": target["Arn"]}
     try:

@@ -1,4 +1,4 @@
-"""What a target is sent: the whole event, a part of it, a constant, or a template filled from it.
+"""The input of a target: the whole event, a part of it, a constant, or a template filled from it.
 
 Source: EventBridge User Guide, "Input transformation".
 """
@@ -23,12 +23,12 @@ def text_for(target: Mapping[str, Any], event: Mapping[str, Any], *, rule_arn: s
     """Return the input of a target as text.
 
     Args:
-        target: the target as PutTargets gave it.
-        event: the event.
-        rule_arn: the rule's ARN.
+        target: The target as PutTargets gave it.
+        event: The event.
+        rule_arn: The rule's ARN.
 
     Raises:
-        InputError: if a path is malformed or a placeholder has no value.
+        InputError: If a path is malformed or a placeholder has no value.
     """
     if "Input" in target:
         return str(target["Input"])

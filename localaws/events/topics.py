@@ -1,7 +1,7 @@
 """SNS topics with a key: who publishes must be allowed to use it.
 
 Source: SNS Developer Guide, "Managing Amazon SNS encryption keys and costs": a publisher to an encrypted topic needs
-``kms:GenerateDataKey`` and ``kms:Decrypt`` on the topic's key.
+`kms:GenerateDataKey` and `kms:Decrypt` on the topic's key.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ACTIONS: Final = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
 def install() -> None:
-    """Put this module's check in front of moto's Publish."""
+    """Check calls before moto's Publish."""
     _MOTO.setdefault("publish", SNSResponse.publish)
     replace(SNSResponse, "publish", _publish)
 

@@ -67,7 +67,7 @@ _MOTO: Final[dict[str, Callable[..., Any]]] = {}
 
 
 def install() -> None:
-    """Put the methods of this module in the place of moto's, or in front of them."""
+    """Replace methods of moto by those of this module, which may go on to moto's."""
     for owner, name, method in (
         (LambdaFunction, "__init__", _init_function),
         (LambdaFunction, "update_configuration", _update_configuration),
@@ -89,13 +89,13 @@ def invoke(function_arn: str, event: str, *, trace_id: str | None = None) -> Ans
     """Run a function and wait for its whole answer.
 
     Args:
-        function_arn: the function's ARN.
-        event: the event as JSON text.
-        trace_id: the value of the ``X-Amzn-Trace-Id`` header; None: a new one.
+        function_arn: The function's ARN.
+        event: The event as JSON text.
+        trace_id: The value of the `X-Amzn-Trace-Id` header; None: a new one.
 
     Raises:
-        ThrottledError: if its reserved concurrency is used up.
-        moto.awslambda.exceptions.UnknownFunctionException: if there is no such function.
+        ThrottledError: If its reserved concurrency is used up.
+        moto.awslambda.exceptions.UnknownFunctionException: If there is no such function.
     """
     reply = WholeReply()
     _run(_function(function_arn), event, reply, request_id=str(uuid.uuid4()), trace_id=trace_id or new_trace_id())
@@ -106,15 +106,15 @@ def stream(function_arn: str, event: str, *, trace_id: str | None = None) -> Str
     """Run a function and read its answer as it comes; one that does not stream answers in one part.
 
     Args:
-        function_arn: the function's ARN.
-        event: the event as JSON text.
-        trace_id: the value of the ``X-Amzn-Trace-Id`` header; None: a new one.
+        function_arn: The function's ARN.
+        event: The event as JSON text.
+        trace_id: The value of the `X-Amzn-Trace-Id` header; None: a new one.
 
     Returns:
         The answer; the first `read` raises `ThrottledError` if the function's reserved concurrency is used up.
 
     Raises:
-        moto.awslambda.exceptions.UnknownFunctionException: if there is no such function.
+        moto.awslambda.exceptions.UnknownFunctionException: If there is no such function.
     """
     return _start(_function(function_arn), event, trace_id)
 
@@ -151,7 +151,7 @@ def _function(function_arn: str) -> Any:
 
 
 def new_trace_id() -> str:
-    """Return a new value of the ``X-Amzn-Trace-Id`` header: X-Ray's version, the time and 96 random bits."""
+    """Return a new value of the `X-Amzn-Trace-Id` header: X-Ray's version, the time and 96 random bits."""
     return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"
 
 
@@ -239,7 +239,7 @@ def _throttled() -> LambdaClientError:
 
 
 def _init_function(function: Any, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
-    """Go on to moto's constructor and keep what it drops."""
+    """Call moto's constructor and store what it drops."""
     _MOTO["__init__"](function, account_id, spec, region, version)
     function.logging_config = spec.get("LoggingConfig") or {}
 

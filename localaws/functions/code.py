@@ -22,8 +22,8 @@ def folder_of(archive: bytes, sha256: str) -> Path:
     """Return the folder with the files of a deployment package.
 
     Args:
-        archive: the zip file.
-        sha256: the hash that Lambda states for it, which names it from the second time on.
+        archive: The zip file.
+        sha256: The hash that Lambda states for it, which names it from the second time on.
     """
     folder = _root() / sha256.replace("/", "_")
     with _LOCK:

@@ -1,4 +1,4 @@
-"""What a function writes, in CloudWatch Logs, with the lines that Lambda adds."""
+"""A function's output in CloudWatch Logs, with the lines that Lambda adds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def lines_of(spec: FunctionSpec, request_id: str, outcome: Outcome) -> list[str]
 
 
 def write(spec: FunctionSpec, log_stream: str, lines: list[str]) -> None:
-    """Put `lines` into the function's log group, as far as its role lets Lambda do so.
+    """Write `lines` to the function's log group, as far as its role permits.
 
     As in Lambda, a function whose role may not write logs runs without them, and the group is created only if the
     role may create it.

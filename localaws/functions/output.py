@@ -1,4 +1,4 @@
-"""What a process writes, line by line, and where one invocation's lines end."""
+"""The output of a process, line by line, split between its invocations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Output:
     written now comes after it.
 
     Attributes:
-        descriptor: the end that the process writes to.
+        descriptor: The end that the process writes to.
     """
 
     def __init__(self, name: str) -> None:

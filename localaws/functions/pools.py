@@ -40,7 +40,7 @@ class Pool:
         """Run an invocation on a warm worker, or on a new one if all are busy; the worker is free again then.
 
         Raises:
-            ThrottledError: if as many invocations run as are reserved.
+            ThrottledError: If as many invocations run as are reserved.
         """
         with self._condition:
             if reserved_concurrency is not None and self._in_flight >= reserved_concurrency:

@@ -1,4 +1,4 @@
-"""Those who wait for a function's answer: for the whole of it, or for each part as it comes."""
+"""Receivers of a function's answer: of the whole of it, or of each part as it comes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Reply(Protocol):
         """Learn the answer's type, before its first part."""
 
     def write(self, data: bytes) -> None:
-        """Take a part."""
+        """Accept a part."""
 
     def end(self, error: Mapping[str, Any] | None) -> None:
         """Learn that there is no more; `error` is Lambda's description of what went wrong."""
@@ -37,8 +37,8 @@ class Answer:
     """A whole answer.
 
     Attributes:
-        payload: what the function answered, or the description of the error as JSON.
-        is_error: whether the function failed.
+        payload: The function's answer, or the description of the error as JSON.
+        is_error: Whether the function failed.
     """
 
     payload: bytes
@@ -58,11 +58,11 @@ class WholeReply:
         """Do nothing: the answer of Invoke is JSON, or whatever the function streamed."""
 
     def write(self, data: bytes) -> None:
-        """Keep a part."""
+        """Store a part."""
         self._parts.append(data)
 
     def end(self, error: Mapping[str, Any] | None) -> None:
-        """Keep the error."""
+        """Store the error."""
         self._error = error
 
     @property
@@ -80,7 +80,7 @@ class StreamedReply:
     functions").
 
     Attributes:
-        content_type: the answer's type, known from the first part on.
+        content_type: The answer's type, known from the first part on.
         error: Lambda's description of what went wrong, once the answer has ended.
     """
 
@@ -92,7 +92,7 @@ class StreamedReply:
         self._parts: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
 
     def begin(self, content_type: str) -> None:
-        """Keep the type."""
+        """Store the type."""
         self.content_type = content_type
 
     def write(self, data: bytes) -> None:
@@ -105,17 +105,17 @@ class StreamedReply:
         self._parts.put(None)
 
     def refuse(self, reason: Exception) -> None:
-        """Let `read` raise `reason`: the function does not run."""
+        """Make `read` raise `reason`: the function does not run."""
         self._parts.put(reason)
 
     def read(self, *, seconds: float | None = None) -> bytes | None:
         """Wait for the next part; None at the end.
 
         Args:
-            seconds: how long to wait; None: as long as it takes.
+            seconds: Longest time to wait; None: as long as it takes.
 
         Raises:
-            TimeoutError: if nothing came in that time.
+            TimeoutError: If nothing came in that time.
         """
         try:
             part = self._parts.get(timeout=None if seconds is None else max(0.0, seconds))

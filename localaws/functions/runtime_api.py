@@ -56,7 +56,7 @@ class RuntimeApi:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """Where the process finds this API."""
+        """The environment variables that name this API to the process."""
         host, port = self._server.server_address[:2]
         return {"AWS_LAMBDA_RUNTIME_API": f"{host!s}:{port}"}
 
@@ -85,7 +85,7 @@ class RuntimeApi:
         """Wait for an invocation to hand out; None where there is none to come.
 
         Raises:
-            _RefusedError: if one is open.
+            _RefusedError: If one is open.
         """
         with self._lock:
             if self._open is not None:
@@ -100,7 +100,7 @@ class RuntimeApi:
         """Return the open invocation, whose answer comes now; it is closed with `done`.
 
         Raises:
-            _RefusedError: if it is another, or answered already.
+            _RefusedError: If it is another, or answered already.
         """
         with self._lock:
             if self._open is None or self._open.is_taken:
@@ -119,7 +119,7 @@ class RuntimeApi:
         """Note that the function's code could not be loaded.
 
         Raises:
-            _RefusedError: if it was loaded: the process has asked for an invocation.
+            _RefusedError: If it was loaded: the process has asked for an invocation.
         """
         if self._has_asked:
             raise _out_of_turn("the initialization is over")
@@ -167,7 +167,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(self._next if self._part() == "next" else self._unknown)
 
     def do_POST(self) -> None:
-        """Take an answer or an error."""
+        """Accept an answer or an error."""
         actions = {"response": self._response, "error": self._error, "init/error": self._initialization_error}
         self._answer(actions.get(self._part(), self._unknown))
 
@@ -275,7 +275,7 @@ def _too_large(limit: int) -> dict[str, Any]:
 
 
 def _trailing_error(trailers: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return the error that the trailers of an answer tell."""
+    """Return the error in the trailers of an answer."""
     kind = trailers.get(_ERROR_TYPE.lower())
     if kind is None:
         return None

@@ -1,4 +1,4 @@
-"""What a worker needs to know of a deployed function, and the environment that it gives the function's code."""
+"""One state of a deployed function, and the environment and command of its processes."""
 
 from __future__ import annotations
 
@@ -58,20 +58,20 @@ class FunctionSpec:
     """One state of a deployed function's code and configuration; warm workers serve only the state they started with.
 
     Attributes:
-        name: the function's name.
-        arn: its ARN, without a version.
-        version: ``$LATEST`` or a number.
-        region: its region.
-        runtime: Lambda's name of the runtime, e.g. ``python3.13``.
-        handler: what to call, e.g. ``package.module.function``.
-        role: the ARN of its execution role.
-        memory_mb: its memory in MiB.
-        timeout_seconds: how long an invocation may last.
-        variables: the environment variables of its configuration.
-        code_sha256: what identifies its code.
-        log_group: the CloudWatch log group of its output.
-        log_format: ``Text`` or ``JSON``.
-        log_level: the level from which a function with JSON logs writes, e.g. ``INFO``.
+        name: The function's name.
+        arn: Its ARN, without a version.
+        version: `$LATEST` or a number.
+        region: Its region.
+        runtime: Lambda's name of the runtime, e.g. `python3.13`.
+        handler: The handler, e.g. `package.module.function`.
+        role: The ARN of its execution role.
+        memory_mb: Its memory in MiB.
+        timeout_seconds: Time for an invocation.
+        variables: The environment variables of its configuration.
+        code_sha256: What identifies its code.
+        log_group: The CloudWatch log group of its output.
+        log_format: `Text` or `JSON`.
+        log_level: The level from which a function with JSON logs writes, e.g. `INFO`.
     """
 
     name: str
@@ -112,7 +112,7 @@ class FunctionSpec:
 
     @property
     def is_python(self) -> bool:
-        """Whether the function is one in Python, and not in Node."""
+        """True for a function in Python, False for one in Node."""
         return self.runtime.startswith("python")
 
     @property
@@ -173,11 +173,11 @@ def command_of(spec: FunctionSpec, *, code: Path) -> list[str]:
     runtime as its arguments, of which there is none here: the wrapper has to bring its own.
 
     Args:
-        spec: the function.
-        code: the folder with its files.
+        spec: The function.
+        code: The folder with its files.
 
     Raises:
-        FileNotFoundError: if the function needs Node and none is on the search path or beside the interpreter.
+        FileNotFoundError: If the function needs Node and none is on the search path or beside the interpreter.
     """
     folder = Path(__file__).parent
     python = settings.current().python

@@ -42,9 +42,9 @@ def answer(environ: WSGIEnvironment, start_response: StartResponse, start: Start
     """Answer InvokeWithResponseStream; None if the request is another.
 
     Args:
-        environ: the request.
-        start_response: takes status and headers.
-        start: runs the function; raises `RefusedError` if the event is not one.
+        environ: The request.
+        start_response: Takes status and headers.
+        start: Runs the function; raises `RefusedError` if the event is not one.
     """
     match = _PATH.fullmatch(environ.get("PATH_INFO", ""))
     if match is None:

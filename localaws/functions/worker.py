@@ -36,15 +36,15 @@ _POLL_SECONDS: Final = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of an invocation.
+    """The outcome of an invocation.
 
     Attributes:
         error: Lambda's description of why there is no answer, or no whole one; None: there is.
-        is_failure: whether the invocation failed, be it after its answer.
-        output: the lines that the function wrote.
-        duration_ms: how long it ran.
-        initialization_ms: how long the worker took to start; None if it was warm.
-        peak_memory_mb: the most memory that the worker held so far, in MiB.
+        is_failure: Whether the invocation failed, be it after its answer.
+        output: The lines that the function wrote.
+        duration_ms: Time that it ran.
+        initialization_ms: Time that the worker took to start; None if it was warm.
+        peak_memory_mb: The most memory that the worker held so far, in MiB.
     """
 
     error: Mapping[str, Any] | None
@@ -67,9 +67,9 @@ class Worker:
     """A process that runs a function's code.
 
     Attributes:
-        spec: the state of the function that it serves.
-        log_stream: the log stream of its output, named as Lambda names it.
-        is_usable: whether it can take another invocation.
+        spec: The state of the function that it serves.
+        log_stream: The log stream of its output, named as Lambda names it.
+        is_usable: Whether it can take another invocation.
     """
 
     def __init__(self, spec: FunctionSpec, code: Path) -> None:
@@ -102,8 +102,8 @@ class Worker:
         """Run one invocation; the first waits for the process to have loaded the function's code.
 
         Args:
-            invocation: the event.
-            reply: takes the parts of the answer; who calls tells it the end, which is in the outcome.
+            invocation: The event.
+            reply: Takes the parts of the answer; its end, which is in the outcome, is the caller's to pass on.
         """
         started = self._started if not self._is_initialized else time.monotonic()
         initialization_ms: float | None = None
@@ -159,7 +159,7 @@ class Worker:
         """Wait for the function's code to be loaded.
 
         Raises:
-            _FailedError: if it cannot be.
+            _FailedError: If it cannot be.
         """
         message = self._next_message(self._started + _INITIALIZATION_SECONDS, invocation)
         if isinstance(message, InitializationFailed):
@@ -172,7 +172,7 @@ class Worker:
         """Wait for what the process says next.
 
         Raises:
-            _FailedError: if the time is over, or the process was killed for its memory, or has ended by itself.
+            _FailedError: If the time is over, or the process was killed for its memory, or has ended by itself.
         """
         request = f"RequestId: {invocation.request_id} Error:"
         while True:
@@ -219,7 +219,7 @@ def _last_line(failure: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 
 def _memory_mb(pid: int) -> int:
-    """Return how much memory a process has of its own, in MiB; 0 where the system does not say (no ``/proc``)."""
+    """Return how much memory a process has of its own, in MiB; 0 where the system does not say (no `/proc`)."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -30,13 +30,13 @@ _NOT_ALLOWED: Final = "User is not authorized to access this resource"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What an authorizer's function answered.
+    """The answer of an authorizer's function.
 
     Attributes:
-        principal_id: who calls.
-        statements: what the caller may do.
-        context: what the function tells the integration, as texts.
-        usage_key: the key by whose usage plan the call is metered.
+        principal_id: The caller.
+        statements: The caller's permissions.
+        context: Values for the integration, as texts.
+        usage_key: The key by whose usage plan the call is metered.
     """
 
     principal_id: str
@@ -50,7 +50,7 @@ class Cache:
     """Verdicts by identity, each for as long as its authorizer says.
 
     Attributes:
-        clock: the time in seconds.
+        clock: The time in seconds.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -64,7 +64,7 @@ class Cache:
         return verdict if verdict is not None and self.clock() < ends else None
 
     def keep(self, key: tuple[str, ...], verdict: Verdict, seconds: int) -> None:
-        """Keep a verdict for some time, and forget those whose time is over."""
+        """Store a verdict for some time, and remove those whose time is over."""
         now = self.clock()
         with self._lock:
             self._entries = {one: entry for one, entry in self._entries.items() if entry[0] > now}
@@ -80,12 +80,12 @@ class Call:
     """A call of a method that an authorizer decides on.
 
     Attributes:
-        stage: the stage.
-        method: the method.
-        request: the request.
-        path_parameters: the parameters of its path.
-        request_context: what is known of the request.
-        trace_id: the value of the ``X-Amzn-Trace-Id`` header.
+        stage: The stage.
+        method: The method.
+        request: The request.
+        path_parameters: The parameters of its path.
+        request_context: Facts of the request.
+        trace_id: The value of the `X-Amzn-Trace-Id` header.
     """
 
     stage: Stage
@@ -97,19 +97,19 @@ class Call:
 
     @property
     def method_arn(self) -> str:
-        """What the policy must allow."""
+        """The ARN that the policy must allow."""
         return f"{self.stage.arn}/{self.request.method}{self.request.path}"
 
 
 def authorize(call: Call, *, cache: Cache = CACHE) -> Verdict:
-    """Let a call in, or not.
+    """Allow a call, or refuse it.
 
     Args:
-        call: the call.
-        cache: where verdicts are kept.
+        call: The call.
+        cache: Stores verdicts.
 
     Raises:
-        GatewayError: if it is not let in, or if nobody could say.
+        GatewayError: If it is not let in, or if nobody could say.
     """
     authorizer = call.method.authorizer
     if authorizer is None:
@@ -195,7 +195,7 @@ def _verdict(answer: Any) -> Verdict:
     """Read a function's answer.
 
     Raises:
-        GatewayError: if it is not of the documented form.
+        GatewayError: If it is not of the documented form.
     """
     malformed = GatewayError("AUTHORIZER_CONFIGURATION_ERROR", _INTERNAL_ERROR)
     if not isinstance(answer, dict) or not isinstance(answer.get("principalId"), str):

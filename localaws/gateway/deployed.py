@@ -1,4 +1,4 @@
-"""What a deployment of a REST API holds: a copy of its methods and gateway responses at that moment.
+"""Deployments of REST APIs: a copy of methods and gateway responses at the moment of the deployment.
 
 A stage serves its deployment, not the API as it is being edited: a method that is added later answers only after the
 next deployment. moto's deployments are empty, so a copy is attached to each.
@@ -20,13 +20,13 @@ class Authorizer:
     """A Lambda authorizer.
 
     Attributes:
-        id: its id.
-        kind: ``TOKEN`` or ``REQUEST``.
-        uri: the URI of its function.
-        identity_sources: where the request says who calls, as API Gateway names it:
-            ``method.request.header.Authorization`` and so on.
-        validation_expression: what a token must match before the function is asked; None: anything.
-        ttl_seconds: how long an answer is kept; 0: not at all.
+        id: Its id.
+        kind: `TOKEN` or `REQUEST`.
+        uri: The URI of its function.
+        identity_sources: Parts of the request that name the caller, as API Gateway writes them:
+            `method.request.header.Authorization` and so on.
+        validation_expression: Regular expression that a token must match before the function is asked; None: anything.
+        ttl_seconds: Time that an answer is cached; 0: not at all.
     """
 
     id: str
@@ -42,16 +42,16 @@ class Method:
     """One method of one resource.
 
     Attributes:
-        resource_id: the id of the resource.
-        path: the resource's path with its parameters in braces, e.g. ``/v1/models/{model}``.
-        http_method: the verb, or ``ANY``.
-        authorization: ``NONE``, ``AWS_IAM``, ``CUSTOM`` or another type.
-        authorizer: who decides, with ``CUSTOM``.
-        api_key_required: whether a caller needs a key of a usage plan.
-        integration_type: e.g. ``AWS_PROXY``; None where the method has no integration.
-        integration_uri: the URI of the integration.
-        timeout_ms: how long the integration may take, a stream to its end; API Gateway's default is 29,000.
-        is_streaming: whether the answer is passed on as it comes (response transfer mode ``STREAM``).
+        resource_id: The id of the resource.
+        path: The resource's path with its parameters in braces, e.g. `/v1/models/{model}`.
+        http_method: The verb, or `ANY`.
+        authorization: `NONE`, `AWS_IAM`, `CUSTOM` or another type.
+        authorizer: The authorizer, with `CUSTOM`.
+        api_key_required: Whether a caller needs a key of a usage plan.
+        integration_type: E.g. `AWS_PROXY`; None where the method has no integration.
+        integration_uri: The URI of the integration.
+        timeout_ms: Time for the integration, a stream to its end; API Gateway's default is 29,000.
+        is_streaming: Whether the answer is passed on as it comes (response transfer mode `STREAM`).
     """
 
     resource_id: str
@@ -68,12 +68,12 @@ class Method:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayResponse:
-    """What an API answers in one kind of error.
+    """The answer of an API in one kind of error.
 
     Attributes:
-        status: the HTTP status; None leaves that of the error.
-        headers: the response parameters, e.g. ``gatewayresponse.header.Retry-After`` to ``'1'``.
-        templates: the bodies by content type.
+        status: The HTTP status; None leaves that of the error.
+        headers: The response parameters, e.g. `gatewayresponse.header.Retry-After` to `'1'`.
+        templates: The bodies by content type.
     """
 
     status: int | None
@@ -86,13 +86,13 @@ class DeployedApi:
     """A copy of an API.
 
     Attributes:
-        methods: all methods of all resources.
-        responses: the gateway responses by their types, e.g. ``DEFAULT_4XX``.
-        binary_media_types: the content types whose bodies are passed on in base 64.
-        api_key_source: where a caller's key comes from: ``HEADER`` or ``AUTHORIZER``.
-        has_own_address: whether it answers at ``{id}.execute-api...``; to switch that takes a deployment (API Gateway
+        methods: All methods of all resources.
+        responses: The gateway responses by their types, e.g. `DEFAULT_4XX`.
+        binary_media_types: The content types whose bodies are passed on in base 64.
+        api_key_source: Source of a caller's key: `HEADER` or `AUTHORIZER`.
+        has_own_address: Whether it answers at `{id}.execute-api...`; to switch that takes a deployment (API Gateway
             documentation, "Disable the default endpoint for REST APIs").
-        idle_seconds: how long a stream may be without a byte: 5 minutes, of an edge-optimized API 30 seconds (API
+        idle_seconds: Longest time of a stream without a byte: 5 minutes, of an edge-optimized API 30 seconds (API
             Gateway documentation, "Stream the integration response for your proxy integrations").
     """
 
@@ -130,12 +130,12 @@ class DeployedApi:
         """Find the method that answers a request.
 
         Args:
-            http_method: the verb.
-            path: the path after the stage, as it was sent.
+            http_method: The verb.
+            path: The path after the stage, as it was sent.
 
         Returns:
             The method and the decoded path parameters, or None. A resource with a literal path part goes before one
-            with a parameter, and that before a greedy one (``{proxy+}``); the verb before ``ANY``.
+            with a parameter, and that before a greedy one (`{proxy+}`); the verb before `ANY`.
         """
         parts = [part for part in path.split("/") if part]
         found: list[tuple[tuple[int, ...], bool, Method, dict[str, str]]] = []
@@ -157,14 +157,14 @@ class Stage:
     """A stage of an API, with what its deployment holds.
 
     Attributes:
-        region: the region of the API.
-        api_id: the API's id.
-        name: the stage's name.
-        deployment_id: the id of the deployment.
-        api: the deployment's copy of the API.
-        variables: the stage variables.
-        access_log: destination and format of the access log, as API Gateway names them; None: there is none.
-        domain_name: the custom domain name that was called; None: the API's own address.
+        region: The region of the API.
+        api_id: The API's id.
+        name: The stage's name.
+        deployment_id: The id of the deployment.
+        api: The deployment's copy of the API.
+        variables: The stage variables.
+        access_log: Destination and format of the access log, as API Gateway names them; None: there is none.
+        domain_name: The custom domain name that was called; None: the API's own address.
     """
 
     region: str
@@ -178,7 +178,7 @@ class Stage:
 
     @property
     def arn(self) -> str:
-        """The stage's ARN for callers (``execute-api``)."""
+        """The stage's ARN for callers (`execute-api`)."""
         return f"arn:aws:execute-api:{self.region}:{settings.ACCOUNT}:{self.api_id}/{self.name}"
 
 

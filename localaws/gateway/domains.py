@@ -18,11 +18,11 @@ class Mapped:
     """A request by a custom domain name.
 
     Attributes:
-        domain_name: the name.
-        region: where the name and its APIs are.
-        api_id: the API.
-        stage: the stage's name.
-        path: what is left of the request's path, as it was sent.
+        domain_name: The name.
+        region: Region of the name and its APIs.
+        api_id: The API.
+        stage: The stage's name.
+        path: The rest of the request's path, as it was sent.
     """
 
     domain_name: str
@@ -36,8 +36,8 @@ def find(host: str, path: str) -> Mapped | None:
     """Find the stage that a Host and a path are mapped to; None where the Host is no such name, or nothing is mapped.
 
     Args:
-        host: the value of the Host header, with or without a port.
-        path: the request's path, as it was sent.
+        host: The value of the Host header, with or without a port.
+        path: The request's path, as it was sent.
     """
     name = host.rpartition(":")[0] or host
     for region, backend in list(apigateway_backends[settings.ACCOUNT].items()):

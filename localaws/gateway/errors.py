@@ -1,7 +1,7 @@
 """The errors that API Gateway itself answers with, and how an API's gateway responses change them.
 
 Source: API Gateway documentation, "Gateway response types" and "Set up gateway responses". The values of the
-``x-amzn-ErrorType`` header and the messages are those that users see; of `REQUEST_TOO_LARGE`, `AUTHORIZER_FAILURE` and
+`x-amzn-ErrorType` header and the messages are those that users see; of `REQUEST_TOO_LARGE`, `AUTHORIZER_FAILURE` and
 `ACCESS_DENIED` for an unknown access key they are guesses.
 """
 
@@ -42,11 +42,11 @@ class GatewayError(Exception):
     """A request that API Gateway answers itself.
 
     Attributes:
-        response_type: the type of gateway response, e.g. ``INVALID_SIGNATURE``; None where only the default of the
-            class of status (``DEFAULT_5XX``) applies.
-        status: the HTTP status, before a gateway response changes it.
-        message: the text for the caller.
-        error_type: the value of the ``x-amzn-ErrorType`` header.
+        response_type: The type of gateway response, e.g. `INVALID_SIGNATURE`; None where only the default of the
+            class of status (`DEFAULT_5XX`) applies.
+        status: The HTTP status, before a gateway response changes it.
+        message: The text for the caller.
+        error_type: The value of the `x-amzn-ErrorType` header.
     """
 
     def __init__(self, response_type: str | None, message: str, *, status: int = 0, error_type: str = "") -> None:
@@ -59,7 +59,7 @@ class GatewayError(Exception):
 
     @property
     def details(self) -> Mapping[str, str]:
-        """What ``$context.error`` holds."""
+        """The members of `$context.error`."""
         return {
             "message": self.message,
             "messageString": json.dumps(self.message),
@@ -77,13 +77,13 @@ class Rendered:
 
 
 def render(error: GatewayError, api: DeployedApi, context: Mapping[str, Any], headers: Mapping[str, str]) -> Rendered:
-    """Put an error into the form that the API's gateway responses give it.
+    """Render an error by the API's gateway responses.
 
     Args:
-        error: the error.
-        api: the deployed API.
-        context: the request's ``$context``, without the error.
-        headers: the headers of the request, for parameters that repeat one.
+        error: The error.
+        api: The deployed API.
+        context: The request's `$context`, without the error.
+        headers: The headers of the request, for parameters that repeat one.
     """
     response = _response_for(error, api)
     variables = {**context, "error": error.details}
@@ -108,13 +108,13 @@ def render(error: GatewayError, api: DeployedApi, context: Mapping[str, Any], he
 
 
 def substitute(template: str, context: Mapping[str, Any], *, absent: str) -> str:
-    """Replace every ``$context.<name>`` in `template` by its value.
+    """Replace every `$context.<name>` in `template` by its value.
 
     Args:
-        template: the text; nothing else of the Velocity language is known here, as in gateway responses and access
+        template: The text; nothing else of the Velocity language is known here, as in gateway responses and access
             logs.
-        context: the values; a dot in a name steps into a nested mapping.
-        absent: what stands for a value that there is not.
+        context: The values; a dot in a name steps into a nested mapping.
+        absent: Text for a value that does not exist.
     """
 
     def value_of(match: re.Match[str]) -> str:

@@ -44,11 +44,11 @@ def execute(
     """Answer a request to a stage.
 
     Args:
-        stage: the stage.
-        request: the request, its path without the stage.
-        signed: the same request as it was signed.
-        source_ip: the address of the caller.
-        trace_id: the value of the ``X-Amzn-Trace-Id`` header, which API Gateway makes where the request has none.
+        stage: The stage.
+        request: The request, its path without the stage.
+        signed: The same request as it was signed.
+        source_ip: The address of the caller.
+        trace_id: The value of the `X-Amzn-Trace-Id` header, which API Gateway makes where the request has none.
     """
     started = time.monotonic()
     exchange = _Exchange(
@@ -174,7 +174,7 @@ def _integrate(exchange: _Exchange, method: Method, path_parameters: Mapping[str
 
 
 def _context(stage: Stage, request: IncomingRequest, source_ip: str) -> dict[str, Any]:
-    """Return the request's ``$context`` and ``requestContext``, as far as it is known before routing."""
+    """Return the request's `$context` and `requestContext`, as far as it is known before routing."""
     now = datetime.now(UTC)
     domain = stage.domain_name or f"{stage.api_id}.execute-api.{stage.region}.amazonaws.com"
     return {
@@ -226,9 +226,9 @@ def _log_access(exchange: _Exchange, *, started: float, length: int) -> None:
     """Write the line of the access log, if the stage has one and its log group exists.
 
     Args:
-        exchange: the exchange.
-        started: when it began.
-        length: the bytes of the answer's body.
+        exchange: The exchange.
+        started: Time of its beginning.
+        length: The bytes of the answer's body.
     """
     exchange.context |= {
         "responseLength": length,

@@ -35,13 +35,13 @@ def run(stage: Stage, method: Method, event: str, *, trace_id: str) -> ProxyResp
     """Run the function of `method` and return its response, or the head of one that streams.
 
     Args:
-        stage: the stage that was called.
-        method: the method that answers.
-        event: the function's event as JSON text.
-        trace_id: the value of the ``X-Amzn-Trace-Id`` header.
+        stage: The stage that was called.
+        method: The method that answers.
+        event: The function's event as JSON text.
+        trace_id: The value of the `X-Amzn-Trace-Id` header.
 
     Raises:
-        GatewayError: if there is no response.
+        GatewayError: If there is no response.
     """
     match = FUNCTION.search(method.integration_uri)
     if method.integration_type != "AWS_PROXY" or match is None:

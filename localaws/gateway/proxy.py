@@ -19,7 +19,7 @@ _REMAPPED_HEADERS: Final = frozenset({"connection", "content-length", "date", "s
 
 
 class MalformedResponseError(ValueError):
-    """What a function returned is not a response."""
+    """A function's answer that is no response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,11 @@ class IncomingRequest:
     """A request to a stage.
 
     Attributes:
-        method: the verb.
-        path: the path after the stage, as it was sent.
-        query: the query, as it was sent.
-        headers: name and value of each header, in order.
-        body: the body.
+        method: The verb.
+        path: The path after the stage, as it was sent.
+        query: The query, as it was sent.
+        headers: Name and value of each header, in order.
+        body: The body.
     """
 
     method: str
@@ -51,10 +51,10 @@ class ProxyResponse:
     """A function's response, checked.
 
     Attributes:
-        status: the HTTP status.
-        headers: name and value of each header.
-        body: the body.
-        chunks: the body as it comes, in place of `body`; None: it is there.
+        status: The HTTP status.
+        headers: Name and value of each header.
+        body: The body.
+        chunks: The body as it comes, in place of `body`; None: it is there.
     """
 
     status: int
@@ -99,7 +99,7 @@ def response_of(payload: bytes | str) -> ProxyResponse:
     """Read what a function returned.
 
     Raises:
-        MalformedResponseError: if it is not of the form that API Gateway asks for; the text says everything that is
+        MalformedResponseError: If it is not of the form that API Gateway asks for; the text says everything that is
             wrong with it.
     """
     try:
@@ -115,7 +115,7 @@ def streamed_response_of(metadata: Any) -> ProxyResponse:
     """Read the metadata that a function writes before a streamed body, which is not in the response returned.
 
     Raises:
-        MalformedResponseError: if it is not of the form that API Gateway asks for; the text says everything that is
+        MalformedResponseError: If it is not of the form that API Gateway asks for; the text says everything that is
             wrong with it.
     """
     response = _response_of(metadata, others=("cookies",))

@@ -40,10 +40,10 @@ class SignedRequest:
     """A request as it was sent.
 
     Attributes:
-        method: the verb.
-        url: the URL with the host of the Host header and the path and query as sent, nothing decoded.
-        headers: the headers; their names in any case.
-        body: the body.
+        method: The verb.
+        url: The URL with the host of the Host header and the path and query as sent, nothing decoded.
+        headers: The headers; their names in any case.
+        body: The body.
     """
 
     method: str
@@ -56,11 +56,11 @@ def verify(request: SignedRequest, *, region: str) -> Identity:
     """Return who signed `request`.
 
     Args:
-        request: the request.
-        region: the region of the API, which the credential's scope must name.
+        request: The request.
+        region: The region of the API, which the credential's scope must name.
 
     Raises:
-        GatewayError: if it is not signed, not signed rightly, or by nobody who is known.
+        GatewayError: If it is not signed, not signed rightly, or by nobody who is known.
     """
     headers = {name.lower(): value for name, value in request.headers.items()}
     authorization = headers.get("authorization")

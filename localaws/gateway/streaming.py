@@ -2,7 +2,7 @@
 
 A function answers with a JSON object (status, headers, cookies), eight zero bytes and the body. The caller gets status
 and headers as soon as the zero bytes are there. What goes wrong before is a gateway response; after, there is no other
-way to tell than to break the connection off.
+way to report it than to break the connection off.
 
 Sources: API Gateway documentation, "Stream the integration response for your proxy integrations", "Set up a Lambda
 proxy integration with payload response streaming" and "Troubleshoot issues with response streaming". That a function
@@ -34,12 +34,12 @@ def open_stream(reply: functions.StreamedReply, *, seconds: float, idle_seconds:
     """Wait for the head of an answer and return it with the rest to come.
 
     Args:
-        reply: the function's answer.
-        seconds: how long all of it may take.
-        idle_seconds: how long there may be no byte.
+        reply: The function's answer.
+        seconds: Time for all of it.
+        idle_seconds: Longest time without a byte.
 
     Raises:
-        GatewayError: if there is no head.
+        GatewayError: If there is no head.
     """
     clock = _Clock(deadline=time.monotonic() + seconds, idle_seconds=idle_seconds)
     try:
@@ -71,7 +71,7 @@ def _head(reply: functions.StreamedReply, clock: _Clock) -> tuple[bytes, bytes]:
     """Read up to the delimiter; return what is before it, and what of the body came along.
 
     Raises:
-        MalformedResponseError: if there is none where it must be, or the function fails before.
+        MalformedResponseError: If there is none where it must be, or the function fails before.
     """
     held = b""
     while _DELIMITER not in held[:_MAX_HEAD_BYTES]:

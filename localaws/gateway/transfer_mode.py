@@ -1,4 +1,4 @@
-"""The response transfer mode of integrations, unknown to moto: whole (``BUFFERED``) or as it comes (``STREAM``).
+"""The response transfer mode of integrations, unknown to moto: whole (`BUFFERED`) or as it comes (`STREAM`).
 
 Sources: API reference of PutIntegration; API Gateway documentation, "Stream the integration response for your proxy
 integrations" and "Set up a Lambda proxy integration with payload response streaming", which asks for another URI. That
@@ -28,7 +28,7 @@ _MOTO: Final[dict[str, Callable[..., Any]]] = {}
 
 
 def install() -> None:
-    """Let PutIntegration take the mode, and show it."""
+    """Make PutIntegration take the mode, and return it."""
     for owner, name, method in (
         (APIGatewayResponse, "put_integration", _put_integration),
         (Integration, "to_json", _to_json),

@@ -4,7 +4,7 @@ moto keeps keys and plans and meters nothing. Sources: API Gateway documentation
 APIs" and "Throttle requests to your REST APIs" (the token bucket); CloudFormation's QuotaSettings for where a period
 begins. API Gateway applies both limits on a best-effort basis; here they are exact.
 
-Not documented, and so a guess: that what is throttled is not counted, and that a plan without a quota tells 0 as what
+Not documented, and so a guess: that what is throttled is not counted, and that a plan without a quota reports 0 as what
 remains of it.
 """
 
@@ -44,7 +44,7 @@ class Meter:
     """Counts what each key does under each plan.
 
     Attributes:
-        now: the time in seconds since 1970.
+        now: The time in seconds since 1970.
     """
 
     now: Callable[[], float] = time.time
@@ -56,7 +56,7 @@ class Meter:
         """Count one call of a key under moto's usage plan `plan`.
 
         Raises:
-            GatewayError: if it comes too fast, or is one too many.
+            GatewayError: If it comes too fast, or is one too many.
         """
         with self._lock:
             if not self._has_token(plan, key_id):
@@ -106,9 +106,9 @@ def period_begin(period: str, offset: int, day: date) -> date:
     """Return the first day of the period that `day` is in.
 
     Args:
-        period: ``DAY``, ``WEEK`` or ``MONTH``.
-        offset: the day on which a period begins: of the week, 0 for Sunday; of the month, 0 for the first.
-        day: any day, in UTC.
+        period: `DAY`, `WEEK` or `MONTH`.
+        offset: The day on which a period begins: of the week, 0 for Sunday; of the month, 0 for the first.
+        day: Any day, in UTC.
     """
     if period == "WEEK":
         since_sunday = (day.weekday() + 1) % 7
@@ -123,17 +123,17 @@ def admit(value: str | None, *, region: str, api_id: str, stage_name: str, meter
     """Meter one call of a stage by the caller's key.
 
     Args:
-        value: the key; None: the caller has none.
-        region: the API's region.
-        api_id: the API.
-        stage_name: the stage.
-        meter: what counts.
+        value: The key; None: the caller has none.
+        region: The API's region.
+        api_id: The API.
+        stage_name: The stage.
+        meter: Counts the requests.
 
     Returns:
         The key's id.
 
     Raises:
-        GatewayError: if the key is none of the stage's usage plans, is switched off, or has no more calls.
+        GatewayError: If the key is none of the stage's usage plans, is switched off, or has no more calls.
     """
     backend = apigateway_backends[settings.ACCOUNT][region]
     keys: list[Any] = [one for one in list(backend.keys.values()) if value and one.value == value and one.enabled]

@@ -1,8 +1,8 @@
 """IAM for the functions of the app: a call that no policy of the caller's role allows is refused.
 
-moto compares the ``Resource`` of every statement with ``*`` and so refuses every policy that names a
+moto compares the `Resource` of every statement with `*` and so refuses every policy that names a
 resource; it is replaced here. Held to their policies are the sessions of roles and the users with access keys
-of their own. The local AWS's own credential, ``test``/``test`` and the roles that the CDK CLI takes on may do
+of their own. The local AWS's own credential, `test`/`test` and the roles that the CDK CLI takes on may do
 anything; access keys that nobody has are let through as moto does, since a client may use any pair of keys.
 
 * `policy`: the evaluation of policy documents.
@@ -55,14 +55,14 @@ class AccessDeniedError(Exception):
 
 
 def install() -> None:
-    """Put this module in the place of moto's own checks."""
+    """Replace moto's own checks by this module's."""
     replace(ActionAuthenticatorMixin, "_authenticate_and_authorize_normal_action", _authorize_action)
     replace(ActionAuthenticatorMixin, "_authenticate_and_authorize_s3_action", _authorize_s3_action)
     replace(FakeBucket, "get_permission", _bucket_permission)
 
 
 def caller(authorization: str | None) -> Identity | None:
-    """Return who signed a request, by its ``Authorization`` header; None: nobody who is known here."""
+    """Return who signed a request, by its `Authorization` header; None: nobody who is known here."""
     match = _CREDENTIAL.search(authorization or "")
     return find(match.group(1)) if match else None
 
@@ -78,14 +78,14 @@ def authorize(
     """Refuse a call that is not allowed to `identity`.
 
     Args:
-        identity: who calls; None is let through.
-        action: the IAM action.
-        resource: the resource's ARN, or None where it is not known.
-        resource_policy: the statements of the resource's own policy. Within an account either policy may allow.
-        context: the condition keys of the request.
+        identity: The caller; None may do everything.
+        action: The IAM action.
+        resource: The resource's ARN, or None where it is not known.
+        resource_policy: The statements of the resource's own policy. Within an account either policy may allow.
+        context: The condition keys of the request.
 
     Raises:
-        AccessDeniedError: if it is denied, in AWS's words (IAM User Guide, "Troubleshoot access denied error
+        AccessDeniedError: If it is denied, in AWS's words (IAM User Guide, "Troubleshoot access denied error
             messages").
     """
     if identity is None or identity.statements is None or action in _ALWAYS_ALLOWED:

@@ -1,4 +1,4 @@
-"""Which IAM action and which resource a request of an API stands for.
+"""The IAM action and the resource of a request.
 
 Source: the Service Authorization Reference. Only the services that a function of the app may call are told
     apart by
@@ -44,11 +44,11 @@ _GIVEN_AS_ARN: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def action_of(service: str, operation: str) -> str:
-    """Return the IAM action of an operation, e.g. ``lambda:InvokeFunction`` of Lambda's ``Invoke``.
+    """Return the IAM action of an operation, e.g. `lambda:InvokeFunction` of Lambda's `Invoke`.
 
     Args:
-        service: the service's name in the credential scope, which is its prefix in IAM.
-        operation: the operation's name in the API.
+        service: The service's name in the credential scope, which is its prefix in IAM.
+        operation: The operation's name in the API.
     """
     action = f"{service}:{operation}"
     return _ACTION_NAMES.get(action, action)
@@ -58,11 +58,11 @@ def resource_of(service: str, *, region: str, account: str, path: str, parameter
     """Return the ARN of the resource that a request is about, or None where it is not known.
 
     Args:
-        service: the service's name in the credential scope.
-        region: the region of the request.
-        account: the twelve-digit account.
-        path: the path of the request's URL.
-        parameters: the parameters of the request's body or query.
+        service: The service's name in the credential scope.
+        region: The region of the request.
+        account: The twelve-digit account.
+        path: The path of the request's URL.
+        parameters: The parameters of the request's body or query.
     """
     prefix = f"arn:aws:{service}:{region}:{account}:"
     if service == "lambda":
@@ -99,7 +99,7 @@ def bucket_resource(*, action: str, bucket: str | None, key: str | None) -> str 
 
 
 def _function_arn(prefix: str, path: str) -> str | None:
-    """Return the ARN of the function in a path such as ``/2015-03-31/functions/<name or ARN>/invocations``."""
+    """Return the ARN of the function in a path such as `/2015-03-31/functions/<name or ARN>/invocations`."""
     parts = unquote(path).split("/functions/", 1)
     if len(parts) == 1:
         return None

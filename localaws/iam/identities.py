@@ -1,4 +1,4 @@
-"""Whom an access key belongs to, and which policies bind that one."""
+"""The owners of access keys, and the policies that bind them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Identity:
     """The owner of an access key.
 
     Attributes:
-        access_key_id: the key's public half.
-        secret_access_key: its secret half.
-        session_token: what temporary credentials carry beside them, else None.
-        arn: the user's or the session's ARN.
-        user_id: the unique id, e.g. ``AROA...:session``.
-        role_arn: of a session the ARN of its role, else None.
-        statements: the identity-based policies that bind it; None: nothing is denied to it.
+        access_key_id: The key's public half.
+        secret_access_key: Its secret half.
+        session_token: The token of temporary credentials, else None.
+        arn: The user's or the session's ARN.
+        user_id: The unique id, e.g. `AROA...:session`.
+        role_arn: Of a session the ARN of its role, else None.
+        statements: The identity-based policies that bind it; None: nothing is denied to it.
     """
 
     access_key_id: str
@@ -77,12 +77,12 @@ def role_may(role_arn: str, action: str, resource: str | None, context: Mapping[
 
 
 def can_be_assumed_by(role_arn: str, service: str, *, context: Mapping[str, str] | None = None) -> bool:
-    """Return whether a role exists and trusts `service`, e.g. ``sagemaker.amazonaws.com``.
+    """Return whether a role exists and trusts `service`, e.g. `sagemaker.amazonaws.com`.
 
     Args:
-        role_arn: the role.
-        service: the service's principal.
-        context: the condition keys that the service fills in, e.g. ``aws:SourceAccount``.
+        role_arn: The role.
+        service: The service's principal.
+        context: The condition keys that the service fills in, e.g. `aws:SourceAccount`.
     """
     role = _role(role_arn)
     if role is None:

@@ -22,7 +22,7 @@ _BASE_CONTEXT: Final[Mapping[str, str]] = {"aws:securetransport": "true", "s3:tl
 
 
 class Decision(Enum):
-    """What policies say to a request."""
+    """The verdict of policies on a request."""
 
     ALLOWED = "allowed"
     IMPLICIT_DENY = "no statement allows it"
@@ -35,11 +35,11 @@ class UnsupportedConditionError(NotImplementedError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who asks, as the resource-based policies name it.
+    """The caller, as resource-based policies name it.
 
     Attributes:
-        kind: the key in the statement's ``Principal``: ``AWS`` or ``Service``.
-        names: all names that stand for the principal: of an assumed role's session its own ARN, the role's
+        kind: The key in the statement's `Principal`: `AWS` or `Service`.
+        names: All names that stand for the principal: of an assumed role's session its own ARN, the role's
             ARN and the account's; of a service its host name.
     """
 
@@ -49,13 +49,13 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked of the policies.
+    """A request that policies are evaluated for.
 
     Attributes:
-        action: the action with its service prefix, e.g. ``sagemaker:InvokeEndpoint``.
-        resource: the resource's ARN; None where it is not known, and then every ``Resource`` element matches.
-        principal: who asks, for resource-based policies; None for identity-based ones, which name nobody.
-        context: the values of the condition keys; a key that is not here is absent from the request.
+        action: The action with its service prefix, e.g. `sagemaker:InvokeEndpoint`.
+        resource: The resource's ARN; None where it is not known, and then every `Resource` element matches.
+        principal: The caller, for resource-based policies; None for identity-based ones, which name nobody.
+        context: The values of the condition keys; a key that is not here is absent from the request.
     """
 
     action: str
@@ -74,7 +74,7 @@ def evaluate(statements: Iterable[Statement], request: Request) -> Decision:
     """Decide on `request` by `statements`.
 
     Raises:
-        UnsupportedConditionError: if a statement that concerns the request has a condition that is not
+        UnsupportedConditionError: If a statement that concerns the request has a condition that is not
             evaluated here.
     """
     decision = Decision.IMPLICIT_DENY
@@ -103,7 +103,7 @@ def _resource_matches(statement: Statement, resource: str | None) -> bool:
 
 
 def _element_matches(statement: Statement, element: str, matches_one: Callable[[str], bool]) -> bool:
-    """Return whether `element` of the statement, or its ``Not...`` form, covers the request."""
+    """Return whether `element` of the statement, or its `Not...` form, covers the request."""
     if element in statement:
         return any(matches_one(pattern) for pattern in _as_list(statement[element]))
     return not any(matches_one(pattern) for pattern in _as_list(statement[f"Not{element}"]))
@@ -154,7 +154,7 @@ def _condition_holds(operator: str, wanted: Sequence[str], actual: str | None) -
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Return whether `text` is what `pattern` stands for; ``*`` is any text and ``?`` any one character."""
+    """Return whether `text` is what `pattern` stands for; `*` is any text and `?` any one character."""
     return _compiled(pattern).fullmatch(text) is not None
 
 

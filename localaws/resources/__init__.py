@@ -55,7 +55,7 @@ def handler_for(resource_type: str) -> Handler:
     """Return the handler of a resource type.
 
     Raises:
-        KeyError: if the type is not supported.
+        KeyError: If the type is not supported.
     """
     if custom.is_custom(resource_type):
         return custom.HANDLER

@@ -54,12 +54,12 @@ def replace(path: str, value: Any) -> dict[str, str]:
 
 
 def set_tags(context: Context, path: str, old: Properties, new: Properties) -> None:
-    """Set the tags of the resource at a path of the API, e.g. ``/restapis/abc``."""
+    """Set the tags of the resource at a path of the API, e.g. `/restapis/abc`."""
     TAGGING.change(context, f"arn:aws:apigateway:{context.region}::{path}", old, new)
 
 
 class RestApi(Handler):
-    """``AWS::ApiGateway::RestApi``, its resources and methods declared one by one (no OpenAPI body)."""
+    """`AWS::ApiGateway::RestApi`, its resources and methods declared one by one (no OpenAPI body)."""
 
     type_name = "AWS::ApiGateway::RestApi"
     applied = frozenset(
@@ -115,7 +115,7 @@ class RestApi(Handler):
 
 
 class Method(Handler):
-    """``AWS::ApiGateway::Method`` with its integration and responses."""
+    """`AWS::ApiGateway::Method` with its integration and responses."""
 
     type_name = "AWS::ApiGateway::Method"
     applied = frozenset(

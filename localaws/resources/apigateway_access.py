@@ -41,7 +41,7 @@ def _invalid(message: str) -> ResourceError:
 
 
 class Authorizer(Handler):
-    """``AWS::ApiGateway::Authorizer``: a Lambda authorizer, `TOKEN` or `REQUEST`."""
+    """`AWS::ApiGateway::Authorizer`: a Lambda authorizer, `TOKEN` or `REQUEST`."""
 
     type_name = "AWS::ApiGateway::Authorizer"
     applied = frozenset({"RestApiId", *_AUTHORIZER_PATHS})
@@ -96,7 +96,7 @@ class Authorizer(Handler):
 
 
 class UsagePlan(Handler):
-    """``AWS::ApiGateway::UsagePlan``; its keys are added to it by whoever makes them."""
+    """`AWS::ApiGateway::UsagePlan`; its keys are added to it by whoever makes them."""
 
     type_name = "AWS::ApiGateway::UsagePlan"
     applied = frozenset({"ApiStages", "Description", "Quota", "Tags", "Throttle", "UsagePlanName"})
@@ -161,7 +161,7 @@ class UsagePlan(Handler):
 
 
 class DomainName(Handler):
-    """``AWS::ApiGateway::DomainName``, regional."""
+    """`AWS::ApiGateway::DomainName`, regional."""
 
     type_name = "AWS::ApiGateway::DomainName"
     applied = frozenset({"DomainName", "EndpointConfiguration", "RegionalCertificateArn", "SecurityPolicy", "Tags"})
@@ -202,7 +202,7 @@ class DomainName(Handler):
 
 
 class BasePathMapping(Handler):
-    """``AWS::ApiGateway::BasePathMapping``: which stage answers under a domain name."""
+    """`AWS::ApiGateway::BasePathMapping`: which stage answers under a domain name."""
 
     type_name = "AWS::ApiGateway::BasePathMapping"
     applied = frozenset({"BasePath", "DomainName", "RestApiId", "Stage"})

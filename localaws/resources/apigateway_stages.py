@@ -33,7 +33,7 @@ _METHOD_SETTING_PATHS: Final = {
 
 
 class Deployment(Handler):
-    """``AWS::ApiGateway::Deployment``; stages are declared apart from it."""
+    """`AWS::ApiGateway::Deployment`; stages are declared apart from it."""
 
     type_name = "AWS::ApiGateway::Deployment"
     applied = frozenset({"Description", "RestApiId"})
@@ -56,7 +56,7 @@ class Deployment(Handler):
 
 
 class Stage(Handler):
-    """``AWS::ApiGateway::Stage`` with access logs, method settings and tracing."""
+    """`AWS::ApiGateway::Stage` with access logs, method settings and tracing."""
 
     type_name = "AWS::ApiGateway::Stage"
     applied = frozenset(
@@ -165,7 +165,7 @@ def _require_logging_role(gateway: Any, properties: Properties) -> None:
 
 
 class Account(Handler):
-    """``AWS::ApiGateway::Account``: the role with which API Gateway writes logs in the region."""
+    """`AWS::ApiGateway::Account`: the role with which API Gateway writes logs in the region."""
 
     type_name = "AWS::ApiGateway::Account"
     applied = frozenset({"CloudWatchRoleArn"})

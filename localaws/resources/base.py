@@ -1,4 +1,4 @@
-"""What every resource handler is: how one resource type is created, updated and deleted through boto3."""
+"""The base of resource handlers: create, update and delete one resource type through boto3."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Properties = Mapping[str, Any]
 """Evaluated properties of a resource."""
 
 Attributes = dict[str, Any]
-"""What ``Fn::GetAtt`` gives for a resource, by attribute name."""
+"""What `Fn::GetAtt` gives for a resource, by attribute name."""
 
 # CloudFormation appends twelve of these to a stack's and a resource's name.
 _SUFFIX_ALPHABET: Final = string.ascii_uppercase + string.digits
@@ -46,7 +46,7 @@ _MISSING_CODES: Final = frozenset(
 
 
 class StackIdentity(Protocol):
-    """What a handler may know of the stack."""
+    """The part of a stack that handlers see."""
 
     @property
     def name(self) -> str:
@@ -66,12 +66,12 @@ class Context:
     """One operation on one resource.
 
     Attributes:
-        stack: the stack that the resource belongs to.
-        logical_id: its name in the template.
-        resource_type: e.g. ``AWS::S3::Bucket``.
-        physical_id: what ``Ref`` gives; set by `Handler.create` as soon as there is something to delete, so that a
+        stack: The stack that the resource belongs to.
+        logical_id: Its name in the template.
+        resource_type: E.g. `AWS::S3::Bucket`.
+        physical_id: The value of `Ref`; set by `Handler.create` as soon as there is something to delete, so that a
             resource that was created but could not be configured is not left behind.
-        attributes: what ``Fn::GetAtt`` gave for it when it was last created or updated.
+        attributes: The values of `Fn::GetAtt` when it was last created or updated.
     """
 
     stack: StackIdentity
@@ -106,7 +106,7 @@ class Handler(ABC):
     """
 
     type_name: ClassVar[str]
-    """The resource type, e.g. ``AWS::S3::Bucket``."""
+    """The resource type, e.g. `AWS::S3::Bucket`."""
 
     applied: ClassVar[frozenset[str]]
     """The properties that the handler passes on to the service."""
@@ -149,7 +149,7 @@ class Handler(ABC):
         return resource_type(self.type_name).identifier
 
     def attribute_names(self) -> frozenset[str] | None:
-        """Return what ``Fn::GetAtt`` may ask for; None: anything."""
+        """Return what `Fn::GetAtt` may ask for; None: anything."""
         return resource_type(self.type_name).attributes
 
 
@@ -182,7 +182,7 @@ def call(client: Any, operation: str, /, **parameters: Any) -> dict[str, Any]:
 def converted_to(shape: Shape | None, value: Any) -> Any:
     """Return `value` with text where the shape wants text and numbers where it wants numbers.
 
-    CloudFormation takes ``"30"`` for 30 and ``"true"`` for true; botocore does not.
+    CloudFormation takes `"30"` for 30 and `"true"` for true; botocore does not.
     """
     if isinstance(value, Mapping) and isinstance(shape, StructureShape):
         return {key: converted_to(shape.members.get(key), item) for key, item in value.items()}
@@ -221,12 +221,12 @@ def renamed(structure: Properties, names: Mapping[str, str], *, where: str) -> d
     """Return a structure with the service's names in place of CloudFormation's.
 
     Args:
-        structure: by CloudFormation's names.
-        names: the service's name of each of CloudFormation's.
-        where: the property's path, for the error.
+        structure: By CloudFormation's names.
+        names: The service's name of each of CloudFormation's.
+        where: The property's path, for the error.
 
     Raises:
-        ResourceError: if the structure has a name that is not in `names`.
+        ResourceError: If the structure has a name that is not in `names`.
     """
     unsupported = sorted(set(structure) - set(names))
     if unsupported:

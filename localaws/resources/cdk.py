@@ -1,4 +1,4 @@
-"""What the CDK itself puts into templates."""
+"""Resources of the CDK itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from localaws.resources.base import Attributes, Context, Handler, Properties
 
 
 class Metadata(Handler):
-    """``AWS::CDK::Metadata``: a resource of the template only; it tells AWS which constructs were used."""
+    """`AWS::CDK::Metadata`: a resource of the template only; it reports to AWS which constructs were used."""
 
     type_name = "AWS::CDK::Metadata"
     applied = frozenset()

@@ -21,7 +21,7 @@ _TAGGING: Final = Tagging(service="cloudwatch", resource="ResourceARN")
 
 
 class Alarm(Handler):
-    """``AWS::CloudWatch::Alarm``; it keeps the state that SetAlarmState gives it, as no metric is evaluated here."""
+    """`AWS::CloudWatch::Alarm`; it keeps the state that SetAlarmState gives it, as no metric is evaluated here."""
 
     type_name = "AWS::CloudWatch::Alarm"
     applied = frozenset(
@@ -58,7 +58,7 @@ class Alarm(Handler):
 
 
 class Dashboard(Handler):
-    """``AWS::CloudWatch::Dashboard``."""
+    """`AWS::CloudWatch::Dashboard`."""
 
     type_name = "AWS::CloudWatch::Dashboard"
     applied = frozenset({"DashboardBody", "DashboardName", "Tags"})

@@ -45,7 +45,7 @@ def is_custom(resource_type: str) -> bool:
 
 
 class CustomResource(Handler):
-    """Any ``Custom::…``: asks the function named by ServiceToken to create, update or delete."""
+    """Any `Custom::…`: asks the function named by ServiceToken to create, update or delete."""
 
     type_name = "AWS::CloudFormation::CustomResource"
     applied = frozenset()
@@ -85,7 +85,7 @@ def _send(context: Context, request_type: str, properties: Properties, **more: A
     """Invoke the function, wait for its answer and set the physical id from it.
 
     Raises:
-        ResourceError: if the function crashes, answers FAILED or does not answer in time.
+        ResourceError: If the function crashes, answers FAILED or does not answer in time.
     """
     token = uuid.uuid4().hex
     request = {
@@ -146,7 +146,7 @@ def _as_text(value: Any) -> Any:
 
 
 def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-    """Take a function's answer (PUT, JSON); None for any other request."""
+    """Accept a function's answer (PUT, JSON); None for any other request."""
     path = environ.get("PATH_INFO", "")
     if not path.startswith(RESPONSE_PATH):
         return None

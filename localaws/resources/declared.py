@@ -17,7 +17,7 @@ class Operation:
     """A call of a service.
 
     Attributes:
-        name: boto3's name of the operation.
+        name: Name of the operation in boto3.
         parameters: The parameters.
     """
 
@@ -45,7 +45,7 @@ class Declared(Handler):
 
         Args:
             type_name: The resource type.
-            service: boto3's name of its service.
+            service: Name of its service in boto3.
             applied: Its properties.
             create: The call that creates it.
             delete: The call that deletes it.

@@ -20,7 +20,7 @@ _TAGGING: Final = Tagging(service="ecr", resource="resourceArn")
 
 
 class Repository(Handler):
-    """``AWS::ECR::Repository``."""
+    """`AWS::ECR::Repository`."""
 
     type_name = "AWS::ECR::Repository"
     applied = frozenset(

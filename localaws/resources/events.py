@@ -19,7 +19,7 @@ _TAGGING: Final = Tagging(service="events", resource="ResourceARN")
 
 
 class Rule(Handler):
-    """``AWS::Events::Rule``; on the default bus only."""
+    """`AWS::Events::Rule`; on the default bus only."""
 
     type_name = "AWS::Events::Rule"
     applied = frozenset(

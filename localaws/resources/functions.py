@@ -66,7 +66,7 @@ def _configuration(properties: Properties) -> dict[str, Any]:
 
 
 class Function(Handler):
-    """``AWS::Lambda::Function`` from a zip archive."""
+    """`AWS::Lambda::Function` from a zip archive."""
 
     type_name = "AWS::Lambda::Function"
     applied = frozenset(

@@ -18,7 +18,7 @@ _TAGGING: Final = Tagging(service="iam", resource="RoleName", add="tag_role", re
 
 
 class Role(Handler):
-    """``AWS::IAM::Role``."""
+    """`AWS::IAM::Role`."""
 
     type_name = "AWS::IAM::Role"
     applied = frozenset(
@@ -89,7 +89,7 @@ class Role(Handler):
         return {"Arn": role["Arn"], "RoleId": role["RoleId"]}
 
     def delete(self, context: Context, properties: Properties) -> None:
-        """Take the role's own policies away and delete it."""
+        """Remove the role's own policies and delete it."""
         iam, name = context.client("iam"), context.physical_id or ""
         for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
             iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
@@ -99,7 +99,7 @@ class Role(Handler):
 
 
 class Policy(Handler):
-    """``AWS::IAM::Policy``: an inline policy of roles. Users and groups are not served."""
+    """`AWS::IAM::Policy`: an inline policy of roles. Users and groups are not served."""
 
     type_name = "AWS::IAM::Policy"
     applied = frozenset({"PolicyDocument", "PolicyName", "Roles"})
@@ -134,7 +134,7 @@ class Policy(Handler):
 
 
 class ManagedPolicy(Handler):
-    """``AWS::IAM::ManagedPolicy``, attached to roles. Users and groups are not served."""
+    """`AWS::IAM::ManagedPolicy`, attached to roles. Users and groups are not served."""
 
     type_name = "AWS::IAM::ManagedPolicy"
     applied = frozenset({"Description", "ManagedPolicyName", "Path", "PolicyDocument", "Roles"})

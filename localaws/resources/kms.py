@@ -23,7 +23,7 @@ _TAGGING: Final = Tagging(service="kms", resource="KeyId", members=("TagKey", "T
 
 
 class Key(Handler):
-    """``AWS::KMS::Key``; a deleted key stays, pending deletion, as in AWS."""
+    """`AWS::KMS::Key`; a deleted key stays, pending deletion, as in AWS."""
 
     type_name = "AWS::KMS::Key"
     applied = frozenset(

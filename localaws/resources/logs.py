@@ -22,7 +22,7 @@ def _arn(context: Context) -> str:
 
 
 class LogGroup(Handler):
-    """``AWS::Logs::LogGroup``."""
+    """`AWS::Logs::LogGroup`."""
 
     type_name = "AWS::Logs::LogGroup"
     applied = frozenset({"KmsKeyId", "LogGroupName", "RetentionInDays", "Tags"})

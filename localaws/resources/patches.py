@@ -21,7 +21,7 @@ _MOTO: Final[dict[str, Callable[..., Any]]] = {}
 
 
 def install() -> None:
-    """Put this module's functions in the place of moto's."""
+    """Replace moto's functions by this module's."""
     _MOTO.setdefault("tag_resource", APIGatewayResponse.tag_resource)
     _MOTO.setdefault("untag_resource", APIGatewayResponse.untag_resource)
     _MOTO.setdefault("patch_api", RestAPI.apply_patch_operations)
@@ -60,7 +60,7 @@ def _delete_dashboards(backend: Any, dashboards: list[str]) -> str | None:
 
 
 def _may_log_to(bucket: Any, *, target_bucket: Any, target_prefix: str | None) -> bool:
-    """Let a bucket log into any other of its account and region.
+    """Allow a bucket to log into any other of its account and region.
 
     moto looks for the permission in the target's policy. S3 does not when logging is set (the CDK's policy for the
     target names the logging bucket, so that it can only come after it); without it no logs are delivered.
@@ -113,7 +113,7 @@ def _tagged(response: Any) -> Any:
 
 
 def _patch_api(api: Any, patch_operations: list[dict[str, Any]]) -> None:
-    """Go on to moto, which takes any text for true."""
+    """Call moto, and mend that it takes any text for true."""
     _MOTO["patch_api"](api, patch_operations)
     for operation in patch_operations:
         if operation["path"] == "/disableExecuteApiEndpoint":
@@ -121,7 +121,7 @@ def _patch_api(api: Any, patch_operations: list[dict[str, Any]]) -> None:
 
 
 def _patch_usage_plan(plan: Any, patch_operations: list[dict[str, Any]]) -> None:
-    """Go on to moto, which takes whole numbers only where API Gateway takes others: rates may be fractions."""
+    """Call moto for all but rates: it takes whole numbers only, and rates may be fractions."""
     rates = [one for one in patch_operations if one["path"] == "/throttle/rateLimit" and one["op"] != "remove"]
     _MOTO["patch_usage_plan"](plan, [one for one in patch_operations if one not in rates])
     for operation in rates:

@@ -9,7 +9,7 @@ from localaws.resources.base import Attributes, Context, Handler, Properties, is
 
 
 class RecordSet(Handler):
-    """``AWS::Route53::RecordSet`` by the zone's id; alias records and plain ones, without routing policies."""
+    """`AWS::Route53::RecordSet` by the zone's id; alias records and plain ones, without routing policies."""
 
     type_name = "AWS::Route53::RecordSet"
     applied = frozenset({"AliasTarget", "HostedZoneId", "Name", "ResourceRecords", "TTL", "Type"})
@@ -36,7 +36,7 @@ class RecordSet(Handler):
         )
 
     def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
-        """Put the record in place of the old one."""
+        """Replace the record."""
         if (old["Name"], old["Type"]) != (new["Name"], new["Type"]):
             self._change(context, "DELETE", old)
         self._change(context, "UPSERT", new)

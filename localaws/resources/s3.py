@@ -83,9 +83,9 @@ class _Part:
     """A property of a bucket that has an API operation of its own.
 
     Attributes:
-        put: the operation that sets it.
-        remove: takes the S3 client and the bucket's name and undoes it.
-        parameters: turns the property's value into the operation's parameters.
+        put: The operation that sets it.
+        remove: Takes the S3 client and the bucket's name and undoes it.
+        parameters: Turns the property's value into the operation's parameters.
     """
 
     put: str
@@ -142,7 +142,7 @@ _PARTS: Final[Mapping[str, _Part]] = {
 
 
 class Bucket(Handler):
-    """``AWS::S3::Bucket``; only an empty one can be deleted, its versions counted."""
+    """`AWS::S3::Bucket`; only an empty one can be deleted, its versions counted."""
 
     type_name = "AWS::S3::Bucket"
     applied = frozenset({"BucketName", *_PARTS})

@@ -30,13 +30,13 @@ _LONGEST_WAIT_SECONDS: Final = 7200
 
 
 class _Named(Handler):
-    """What models, endpoint configurations and endpoints have in common: name, ARN, tags."""
+    """The base of models, endpoint configurations and endpoints: name, ARN, tags."""
 
     operation: ClassVar[str]
-    """The end of the operations' names, e.g. ``endpoint_config``."""
+    """The end of the operations' names, e.g. `endpoint_config`."""
 
     kind: ClassVar[str]
-    """The beginning of the parameters' names, e.g. ``EndpointConfig``."""
+    """The beginning of the parameters' names, e.g. `EndpointConfig`."""
 
     def create(self, context: Context, properties: Properties) -> Attributes:
         """Create the resource; its ARN is its physical id."""
@@ -69,7 +69,7 @@ class _Named(Handler):
 
 
 class Model(_Named):
-    """``AWS::SageMaker::Model``."""
+    """`AWS::SageMaker::Model`."""
 
     type_name = "AWS::SageMaker::Model"
     operation = "model"
@@ -89,7 +89,7 @@ class Model(_Named):
 
 
 class EndpointConfig(_Named):
-    """``AWS::SageMaker::EndpointConfig``."""
+    """`AWS::SageMaker::EndpointConfig`."""
 
     type_name = "AWS::SageMaker::EndpointConfig"
     operation = "endpoint_config"
@@ -98,7 +98,7 @@ class EndpointConfig(_Named):
 
 
 class Endpoint(_Named):
-    """``AWS::SageMaker::Endpoint``; created and updated only when it is in service."""
+    """`AWS::SageMaker::Endpoint`; created and updated only when it is in service."""
 
     type_name = "AWS::SageMaker::Endpoint"
     operation = "endpoint"

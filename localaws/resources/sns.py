@@ -21,7 +21,7 @@ _TAGGING: Final = Tagging(service="sns", resource="ResourceArn")
 
 
 class Topic(Handler):
-    """``AWS::SNS::Topic``."""
+    """`AWS::SNS::Topic`."""
 
     type_name = "AWS::SNS::Topic"
     applied = frozenset({"Tags", "TopicName", *_ATTRIBUTES})
@@ -54,7 +54,7 @@ class Topic(Handler):
 
 
 class TopicPolicy(Handler):
-    """``AWS::SNS::TopicPolicy``; when it is deleted, its topics keep the policy, as in AWS."""
+    """`AWS::SNS::TopicPolicy`; when it is deleted, its topics keep the policy, as in AWS."""
 
     type_name = "AWS::SNS::TopicPolicy"
     applied = frozenset({"PolicyDocument", "Topics"})

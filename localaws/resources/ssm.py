@@ -6,7 +6,7 @@ from localaws.resources.base import Attributes, Context, Handler, Properties, ca
 
 
 class Parameter(Handler):
-    """``AWS::SSM::Parameter``."""
+    """`AWS::SSM::Parameter`."""
 
     type_name = "AWS::SSM::Parameter"
     applied = frozenset({"AllowedPattern", "DataType", "Description", "Name", "Tags", "Tier", "Type", "Value"})

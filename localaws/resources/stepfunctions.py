@@ -27,7 +27,7 @@ _TAGGING: Final = Tagging(service="stepfunctions", resource="resourceArn", membe
 
 
 def _definition(properties: Properties) -> str:
-    """Return the definition with its substitutions made (``${Name}``)."""
+    """Return the definition with its substitutions made (`${Name}`)."""
     text = properties.get("DefinitionString")
     if text is None:
         text = json.dumps(properties["Definition"])
@@ -42,7 +42,7 @@ def _substitute(match: re.Match[str], substitutions: Properties) -> str:
 
 
 class StateMachine(Handler):
-    """``AWS::StepFunctions::StateMachine``."""
+    """`AWS::StepFunctions::StateMachine`."""
 
     type_name = "AWS::StepFunctions::StateMachine"
     applied = frozenset(

@@ -18,7 +18,7 @@ class Tagging:
     """The form in which a service takes tags.
 
     Attributes:
-        service: boto3's name of the service.
+        service: Name of the service in boto3.
         resource: The parameter that names the resource; where it begins in lower case, the others do too.
         members: The names of a tag's key and value in a list; None: tags are a mapping.
         add: The operation that sets tags.

@@ -13,7 +13,7 @@ _TAGGING: Final = Tagging(service="wafv2", resource="ResourceARN")
 
 
 class WebAcl(Handler):
-    """``AWS::WAFv2::WebACL`` for regional resources."""
+    """`AWS::WAFv2::WebACL` for regional resources."""
 
     type_name = "AWS::WAFv2::WebACL"
     applied = frozenset({"DefaultAction", "Description", "Name", "Rules", "Scope", "Tags", "VisibilityConfig"})
@@ -47,7 +47,7 @@ class WebAcl(Handler):
 
 
 class WebAclAssociation(Handler):
-    """``AWS::WAFv2::WebACLAssociation`` with a stage of a REST API."""
+    """`AWS::WAFv2::WebACLAssociation` with a stage of a REST API."""
 
     type_name = "AWS::WAFv2::WebACLAssociation"
     applied = frozenset({"ResourceArn", "WebACLArn"})
@@ -70,7 +70,7 @@ class WebAclAssociation(Handler):
         return {}
 
     def delete(self, context: Context, properties: Properties) -> None:
-        """Let the stage go."""
+        """Remove the association."""
         context.client("wafv2").disassociate_web_acl(ResourceArn=properties["ResourceArn"])
 
 

@@ -53,7 +53,7 @@ handle: Final = runtime.handle
 
 
 def install() -> None:
-    """Put this module's handlers in front of moto's."""
+    """Replace moto's handlers by this module's, which go on to moto's."""
     replace(FakeEndpointConfig, "validate_production_variants", _accept)
     handlers = (_create_model, _create_endpoint_config, _create_endpoint, _delete_endpoint)
     for handler in handlers:

@@ -44,7 +44,7 @@ class Fault:
     """One fault.
 
     Attributes:
-        kind: What goes wrong.
+        kind: The kind of fault, one of `KINDS`.
         times: The number of the next invocations that it happens to; None: all.
         status: Of a `model_error`, the container's status.
         message: Of a `model_error`, the container's answer.
@@ -59,7 +59,7 @@ class Fault:
 
     @property
     def is_in_stream(self) -> bool:
-        """Whether it happens in a stream only."""
+        """True if it happens in a stream only."""
         return self.kind.startswith("stream_")
 
 

@@ -54,7 +54,7 @@ def plan_of(backend: Any, config_name: str) -> Plan:
     A model may be deleted while its endpoint lives, so that all that its container needs is read here.
 
     Raises:
-        moto.sagemaker.exceptions.ValidationError: if there is no such configuration, or a model of it is gone.
+        moto.sagemaker.exceptions.ValidationError: If there is no such configuration, or a model of it is gone.
     """
     plan = []
     for variant in backend.describe_endpoint_config(config_name)["ProductionVariants"]:
@@ -66,7 +66,7 @@ def plan_of(backend: Any, config_name: str) -> Plan:
 
 @dataclass(slots=True)
 class _Deployment:
-    """What runs for one endpoint: the containers by the names of their production variants, in their order."""
+    """The containers of one endpoint, by the names of their production variants, in their order."""
 
     containers: dict[str, ModelContainer] = field(default_factory=dict)
 
@@ -116,9 +116,9 @@ class Fleet:
         """Return the name and the container of a production variant, or None if it does not run.
 
         Args:
-            region: the endpoint's region.
-            endpoint_name: the endpoint's name.
-            variant: the variant's name; None: the first one.
+            region: The endpoint's region.
+            endpoint_name: The endpoint's name.
+            variant: The variant's name; None: the first one.
         """
         with self._lock:
             deployment = self._deployments.get((region, endpoint_name))
@@ -147,7 +147,7 @@ class Fleet:
             self._set_pace((region, endpoint_name))
 
     def reset_behaviour(self, region: str, endpoint_name: str) -> None:
-        """Take back what was changed about an endpoint."""
+        """Restore an endpoint's defaults."""
         with self._lock:
             self._behaviours.pop((region, endpoint_name), None)
             self._set_pace((region, endpoint_name))

@@ -13,23 +13,23 @@ class Exchange:
     """A request that was sent, and its answer.
 
     Attributes:
-        status: the answer's HTTP status.
-        content_type: the answer's media type.
+        status: The answer's HTTP status.
+        content_type: The answer's media type.
     """
 
     def __init__(self, port: int, body: bytes, headers: Mapping[str, str], *, deadline: float) -> None:
         """Send `body` to the container on `port` and wait until it begins to answer.
 
         Args:
-            port: the container's TCP port.
-            body: the payload.
-            headers: its headers.
-            deadline: until when to wait, on the monotonic clock.
+            port: The container's TCP port.
+            body: The payload.
+            headers: Its headers.
+            deadline: Until when to wait, on the monotonic clock.
 
         Raises:
-            TimeoutError: if it does not begin to answer in time.
-            ConnectionError: if it is not there, or closes the connection.
-            http.client.HTTPException: if what it answers is not HTTP.
+            TimeoutError: If it does not begin to answer in time.
+            ConnectionError: If it is not there, or closes the connection.
+            http.client.HTTPException: If what it answers is not HTTP.
         """
         self._connection = HTTPConnection(settings.HOST, port, timeout=_remaining(deadline))
         try:
@@ -46,13 +46,13 @@ class Exchange:
         """Return what there is of the body, at most `size` bytes of it, once there is any; at its end nothing.
 
         Raises:
-            TimeoutError: if there is nothing until `deadline`.
-            ConnectionError: if the connection breaks.
-            http.client.HTTPException: if the body ends before its end.
+            TimeoutError: If there is nothing until `deadline`.
+            ConnectionError: If the connection breaks.
+            http.client.HTTPException: If the body ends before its end.
         """
         self._socket.settimeout(_remaining(deadline))
         data = self._answer.read1(size)
-        # http.client tells of a chunked body that breaks off, but not of one with a length.
+        # http.client reports a chunked body that breaks off, but not one with a length.
         if not data and self._answer.length:
             raise IncompleteRead(data, self._answer.length)
         return data
@@ -73,7 +73,7 @@ def _remaining(deadline: float) -> float:
     """Return the seconds that are left, for a socket's timeout.
 
     Raises:
-        TimeoutError: if none are.
+        TimeoutError: If none are.
     """
     remaining = deadline - time.monotonic()
     if remaining <= 0:

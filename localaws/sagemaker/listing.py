@@ -18,7 +18,7 @@ _DEFAULT_PAGE: Final = 10
 
 
 def install() -> None:
-    """Put this module's handlers in the place of moto's."""
+    """Replace moto's handlers by this module's."""
     replace(SageMakerResponse, "list_models", _list_models)
     replace(SageMakerResponse, "add_tags", _add_tags)
 
@@ -27,9 +27,9 @@ def page(entries: list[dict[str, Any]], parameters: Mapping[str, Any], *, newest
     """Return the part of `entries` that a List operation asks for, and the token of the next.
 
     Args:
-        entries: summaries; their keys are sorted by.
-        parameters: of the operation. `SortBy` is a key here.
-        newest_first: whether the order is Descending unless it is said otherwise.
+        entries: Summaries; their keys are sorted by.
+        parameters: Of the operation. `SortBy` is a key here.
+        newest_first: Whether the order is Descending unless it is said otherwise.
     """
     order = parameters.get("SortOrder", "Descending" if newest_first else "Ascending")
     ordered = sorted(entries, key=lambda entry: entry[parameters["SortBy"]], reverse=order == "Descending")

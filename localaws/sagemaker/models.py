@@ -1,4 +1,4 @@
-"""What CreateModel finds out about a model: whether its role can be assumed and read the image and the weights."""
+"""Checks of CreateModel: the role can be assumed, and reads the image and the weights."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _GATED_BUCKET_PREFIX: Final = "jumpstart-private-cache-prod-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """Where the weights of a model lie.
+    """The place of a model's weights.
 
     Attributes:
-        uri: the S3 URI as it was given.
-        bucket: its bucket.
-        key: its key; of a prefix the prefix.
-        is_prefix: whether it stands for all objects below it.
+        uri: The S3 URI as it was given.
+        bucket: Its bucket.
+        key: Its key; of a prefix the prefix.
+        is_prefix: Whether it stands for all objects below it.
     """
 
     uri: str
@@ -46,10 +46,10 @@ class Artifact:
 
 
 def container_of(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the container that a model's ``PrimaryContainer`` or its only one of ``Containers`` describes.
+    """Return the container that a model's `PrimaryContainer` or its only one of `Containers` describes.
 
     Raises:
-        ValueError: if there is none, or an inference pipeline of several.
+        ValueError: If there is none, or an inference pipeline of several.
     """
     containers = [parameters["PrimaryContainer"]] if parameters.get("PrimaryContainer") else []
     containers += parameters.get("Containers") or []
@@ -81,10 +81,10 @@ def problem(parameters: Mapping[str, Any], *, region: str) -> str | None:
 def artifact_of(container: Mapping[str, Any]) -> Artifact | None:
     """Return where a container's weights lie, or None if it has none.
 
-    Source of the rules: the API reference of ``S3ModelDataSource`` and ``ContainerDefinition``.
+    Source of the rules: the API reference of `S3ModelDataSource` and `ContainerDefinition`.
 
     Raises:
-        ValueError: if the data source is malformed.
+        ValueError: If the data source is malformed.
     """
     url = container.get("ModelDataUrl")
     source = (container.get("ModelDataSource") or {}).get("S3DataSource")

@@ -1,4 +1,4 @@
-"""Where SageMaker cuts a container's stream into payload parts: anywhere.
+"""Payload parts of a container's stream: SageMaker cuts it anywhere.
 
 SageMaker does not look into what it passes on. A part ends where the bytes that had arrived ended, so that it may hold
 several events, or end within one, or within a character. Parts are cut here on purpose where it hurts most.

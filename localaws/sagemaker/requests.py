@@ -16,7 +16,7 @@ def checked(operation: str, response: Any) -> Mapping[str, Any]:
 
     Args:
         operation: The operation's name.
-        response: moto's handler of the call.
+        response: Handler of the call in moto.
 
     Raises:
         moto.sagemaker.exceptions.ValidationError: If they do not, with everything that is wrong.
@@ -32,7 +32,7 @@ def authorize(response: Any, action: str, resource: str, **context: str) -> None
     """Refuse a call unless its caller may do another action too: pass a role, set tags.
 
     Args:
-        response: moto's handler of the call.
+        response: Handler of the call in moto.
         action: The IAM action.
         resource: The resource's ARN.
         context: The condition keys.

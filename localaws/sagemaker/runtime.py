@@ -1,8 +1,8 @@
 """InvokeEndpoint and InvokeEndpointWithResponseStream: over HTTP to the endpoint's container and back.
 
 Sources: the API reference of both for codes, fields, headers and limits. Of the IAM action of the streaming operation
-AWS's documents say two things: its API reference names ``sagemaker:InvokeEndpoint``, AWS's managed policies allow
-``sagemaker:InvokeEndpointWithResponseStream`` as an action of its own. Here both are needed.
+AWS's documents say two things: its API reference names `sagemaker:InvokeEndpoint`, AWS's managed policies allow
+`sagemaker:InvokeEndpointWithResponseStream` as an action of its own. Here both are needed.
 """
 
 from __future__ import annotations

@@ -42,9 +42,9 @@ def events(exchange: Exchange, *, seconds: float, fault: Fault | None) -> Iterat
     """Yield the encoded events of a stream, as many together as there are at once.
 
     Args:
-        exchange: the exchange with the container, which has begun to answer; it is closed in any case.
-        seconds: how long the stream may take.
-        fault: what has to go wrong after the first part.
+        exchange: The exchange with the container, which has begun to answer; it is closed in any case.
+        seconds: Time for the stream.
+        fault: The fault that happens after the first part.
     """
     cutter = PartCutter()
     deadline = time.monotonic() + seconds

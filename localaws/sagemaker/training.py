@@ -23,7 +23,7 @@ _SORT_KEYS: Final = {"Name": "TrainingJobName", "CreationTime": "CreationTime", 
 
 
 def install() -> None:
-    """Put this module's handlers in the place of moto's, whose jobs are complete at once."""
+    """Replace moto's handlers by this module's: moto's jobs are complete at once."""
     for handler in (_create_training_job, _describe_training_job, _list_training_jobs):
         replace(SageMakerResponse, handler.__name__.removeprefix("_"), handler)
     add(SageMakerResponse, "stop_training_job", _stop_training_job)
@@ -82,7 +82,7 @@ def _uri(channel: Mapping[str, Any]) -> str:
 
 
 def _resource_problem(config: Mapping[str, Any]) -> str | None:
-    """The rules of ResourceConfig (API reference); the words are a guess."""
+    """Return why ResourceConfig is refused (API reference), or None; the words are a guess."""
     if not config.get("InstanceType") or not config.get("InstanceCount"):
         return "ResourceConfig must have InstanceType and InstanceCount"
     if not config.get("VolumeSizeInGB"):
@@ -93,7 +93,7 @@ def _resource_problem(config: Mapping[str, Any]) -> str | None:
 
 
 def _time_problem(parameters: Mapping[str, Any]) -> str | None:
-    """The rules of managed spot training (API reference of StoppingCondition); the words are users' quotes."""
+    """Return why managed spot training is refused (API reference of StoppingCondition), or None; users' words."""
     condition = parameters.get("StoppingCondition") or {}
     wait = condition.get("MaxWaitTimeInSeconds")
     if not parameters.get("EnableManagedSpotTraining"):
@@ -106,7 +106,10 @@ def _time_problem(parameters: Mapping[str, Any]) -> str | None:
 
 
 def _licence_problem(environment: Mapping[str, str]) -> str | None:
-    """A gated model is given by an environment variable, and its licence accepted by another; the words are a guess."""
+    """Return why a gated model is refused, or None; the words are a guess.
+
+    One environment variable names the gated model, another accepts its licence.
+    """
     if environment.get("SageMakerGatedModelS3Uri") and environment.get("accept_eula", "").lower() != "true":
         return (
             f"The model at {environment['SageMakerGatedModelS3Uri']} has an end-user license agreement: the "

@@ -41,12 +41,12 @@ class TrainingFault:
 
 @dataclass(kw_only=True)
 class Behaviour:
-    """How training jobs behave.
+    """The behaviour of training jobs.
 
     Attributes:
         seconds: The time that a job takes, in equal parts for its stages; in AWS some 10 minutes before training
             starts.
-        faults: What goes wrong.
+        faults: Failures of the next jobs.
     """
 
     seconds: float = 0.4

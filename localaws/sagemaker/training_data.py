@@ -23,18 +23,18 @@ _SAMPLE_BYTES: Final = 20_000
 
 
 class TrainingFailure(Exception):  # noqa: N818 - it is the outcome of a job, not a fault of the program
-    """Why a job failed; the text is its ``FailureReason``."""
+    """The reason for a job's failure; the text is its `FailureReason`."""
 
 
 @dataclass(slots=True)
 class Reading:
-    """What a job read.
+    """The data that a job read.
 
     Attributes:
-        objects: how many objects.
-        size: how many bytes.
-        digest: the SHA-256 over all keys and bytes, in the order of the channels and keys.
-        sample: the beginning of the data.
+        objects: Number of objects.
+        size: Number of bytes.
+        digest: The SHA-256 over all keys and bytes, in the order of the channels and keys.
+        sample: The beginning of the data.
     """
 
     objects: int = 0
@@ -47,9 +47,9 @@ class RoleBucket:
     """S3 as a training job sees it.
 
     Args:
-        region: the job's region.
-        role_arn: the job's role.
-        session_name: the name of the role's session.
+        region: The job's region.
+        role_arn: The job's role.
+        session_name: The name of the role's session.
     """
 
     def __init__(self, region: str, role_arn: str, session_name: str) -> None:
@@ -61,7 +61,7 @@ class RoleBucket:
         """Give the keys below a prefix.
 
         Raises:
-            botocore.exceptions.ClientError: if the role may not list them or there is no such bucket.
+            botocore.exceptions.ClientError: If the role may not list them or there is no such bucket.
         """
         parts = urlsplit(uri)
         pages = self._s3.get_paginator("list_objects_v2").paginate(
@@ -75,7 +75,7 @@ class RoleBucket:
         """Read everything below a prefix.
 
         Raises:
-            TrainingFailure: if the role may not read or decrypt it.
+            TrainingFailure: If the role may not read or decrypt it.
         """
         bucket = urlsplit(uri).netloc
         if bucket.startswith(_GATED_BUCKET_PREFIX):
@@ -105,7 +105,7 @@ class RoleBucket:
         """Write files below a prefix.
 
         Raises:
-            TrainingFailure: if the role may not write or encrypt there.
+            TrainingFailure: If the role may not write or encrypt there.
         """
         parts = urlsplit(uri)
         if kms_key is not None:

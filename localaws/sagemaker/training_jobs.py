@@ -51,19 +51,19 @@ class TrainingJob:
     """One training job.
 
     Attributes:
-        arn: its ARN.
-        region: its region.
-        request: the request of CreateTrainingJob.
-        tags: its tags, as moto keeps those of other resources.
-        status: ``InProgress``, ``Stopping``, ``Completed``, ``Failed`` or ``Stopped``.
-        secondary: the secondary status.
-        transitions: the history of secondary statuses.
-        failure_reason: why it failed.
-        created: when it was created.
-        modified: when its status last changed.
-        training_started: when its secondary status became Training.
-        training_ended: when it ended, if it had started to train.
-        artifacts: the S3 URI of the model, once it is written.
+        arn: Its ARN.
+        region: Its region.
+        request: The request of CreateTrainingJob.
+        tags: Its tags, as moto keeps those of other resources.
+        status: `InProgress`, `Stopping`, `Completed`, `Failed` or `Stopped`.
+        secondary: The secondary status.
+        transitions: The history of secondary statuses.
+        failure_reason: The reason for its failure.
+        created: Time of its creation.
+        modified: Time of its last change of status.
+        training_started: Time at which its secondary status became Training.
+        training_ended: Time of its end, if it had started to train.
+        artifacts: The S3 URI of the model, once it is written.
     """
 
     arn: str
@@ -208,7 +208,7 @@ class TrainingJob:
             logs.put_log_events(logGroupName=_LOG_GROUP, logStreamName=stream, logEvents=[event])
 
     def _announce(self) -> None:
-        """Tell the default event bus the job's status, as SageMaker does."""
+        """Send the job's status to the default event bus, as SageMaker does."""
         detail = json.dumps(self.description(), default=lambda moment: int(moment.timestamp() * 1000))
         with contextlib.suppress(Exception):  # events are delivered on a best-effort basis
             clients.client("events", self.region).put_events(

@@ -49,8 +49,8 @@ def start_execution(state_machine_arn: str, text: str) -> str | None:
     """Start an execution on behalf of another service; return its ARN, or None if there is no such state machine.
 
     Args:
-        state_machine_arn: the state machine.
-        text: the input as JSON text.
+        state_machine_arn: The state machine.
+        text: The input as JSON text.
     """
     with store.LOCK:
         machine = store.MACHINES.get(state_machine_arn)

@@ -17,7 +17,7 @@ def answer(operation: str, call: Call) -> dict[str, Any]:
     """Carry out an operation.
 
     Raises:
-        ServiceError: if it is refused.
+        ServiceError: If it is refused.
     """
     handler = _OPERATIONS.get(operation)
     if handler is None:

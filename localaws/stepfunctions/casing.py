@@ -39,9 +39,9 @@ def from_api(shape: Shape | None, value: Any, *, milliseconds: bool = False) -> 
     """Return a result with the names of state machines.
 
     Args:
-        shape: its shape in the API.
-        value: as botocore gives it.
-        milliseconds: whether times are numbers of milliseconds, as of optimized integrations, rather than text.
+        shape: Its shape in the API.
+        value: As botocore gives it.
+        milliseconds: Whether times are numbers of milliseconds, as of optimized integrations, rather than text.
     """
     if isinstance(shape, StructureShape) and isinstance(value, Mapping):
         return {

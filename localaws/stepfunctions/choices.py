@@ -70,7 +70,7 @@ def holds(rule: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> boo
     """Return whether a rule holds.
 
     Raises:
-        StateFailure: if its variable is not there (but for ``IsPresent``).
+        StateFailure: If its variable is not there (but for `IsPresent`).
     """
     if "And" in rule:
         return all(holds(inner, data, context) for inner in rule["And"])

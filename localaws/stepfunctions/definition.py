@@ -1,4 +1,4 @@
-"""What CreateStateMachine checks of a definition.
+"""Checks of a definition that CreateStateMachine makes.
 
 All problems are found at once, in the way of Step Functions' own messages. What AWS takes but is not built here, such
 as JSONata, distributed maps and task tokens, is refused as well, and said to be.
@@ -43,10 +43,10 @@ def parse(text: str) -> dict[str, Any]:
     """Return a definition once it is sound.
 
     Args:
-        text: the definition as JSON text.
+        text: The definition as JSON text.
 
     Raises:
-        DefinitionError: if it is not.
+        DefinitionError: If it is not.
     """
     try:
         machine = json.loads(text)

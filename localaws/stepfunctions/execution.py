@@ -19,7 +19,7 @@ def now() -> datetime:
 
 
 def iso(moment: datetime) -> str:
-    """Return a time as the context object writes it, e.g. ``2019-03-26T20:14:13.192Z``."""
+    """Return a time as the context object writes it, e.g. `2019-03-26T20:14:13.192Z`."""
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
@@ -28,22 +28,22 @@ class Execution:
     """One execution.
 
     Attributes:
-        arn: its ARN.
-        name: its name.
-        state_machine_arn: the ARN of its state machine.
-        state_machine_name: the name of its state machine.
-        definition: the state machine's definition when it was started.
-        role_arn: the role that its tasks are run with.
-        input: its input as JSON text, as it was given.
-        trace_header: the trace header of StartExecution.
-        started: when it was started.
-        deadline: until when it may run, by `time.monotonic`.
-        status: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT`` or ``ABORTED``.
-        output: its output as JSON text, once it succeeded.
-        error: the error's name of one that did not succeed.
-        cause: what is said about that error.
-        ended: when it ended.
-        events: its history, in the form of GetExecutionHistory.
+        arn: Its ARN.
+        name: Its name.
+        state_machine_arn: The ARN of its state machine.
+        state_machine_name: The name of its state machine.
+        definition: The state machine's definition when it was started.
+        role_arn: The role that its tasks are run with.
+        input: Its input as JSON text, as it was given.
+        trace_header: The trace header of StartExecution.
+        started: Time of its start.
+        deadline: Until when it may run, by `time.monotonic`.
+        status: `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
+        output: Its output as JSON text, once it succeeded.
+        error: The error's name of one that did not succeed.
+        cause: Description of that error.
+        ended: Time of its end.
+        events: Its history, in the form of GetExecutionHistory.
     """
 
     arn: str
@@ -75,9 +75,9 @@ class Execution:
         """Add an event to the history.
 
         Args:
-            kind: the event's type, e.g. ``TaskScheduled``.
-            previous: the id of the event that it follows; 0 at the beginning.
-            details: the one member with what is told about the event, e.g. ``taskScheduledEventDetails``.
+            kind: The event's type, e.g. `TaskScheduled`.
+            previous: The id of the event that it follows; 0 at the beginning.
+            details: The one member with the event's details, e.g. `taskScheduledEventDetails`.
 
         Returns:
             The event's id.
@@ -98,10 +98,10 @@ class Execution:
         """End the execution, unless it has ended.
 
         Args:
-            status: the last status.
-            kind: the type of the history's last event.
-            details: that event's details, as one member.
-            outcome: the attributes to set: `output`, or `error` and `cause`.
+            status: The last status.
+            kind: The type of the history's last event.
+            details: That event's details, as one member.
+            outcome: The attributes to set: `output`, or `error` and `cause`.
 
         Returns:
             Whether it was this call that ended it.
@@ -124,14 +124,14 @@ class Execution:
         self._terminated.set()
 
     def check(self, *, transition: bool = False) -> None:
-        """Let a running execution go on.
+        """Check that a running execution may go on.
 
         Args:
-            transition: whether it is about to enter a state.
+            transition: Whether it is about to enter a state.
 
         Raises:
-            ExecutionStopped: if it was stopped.
-            ExecutionTimedOut: if its time is up.
+            ExecutionStopped: If it was stopped.
+            ExecutionTimedOut: If its time is up.
         """
         if self._stopped.is_set() or (transition and self._terminated.is_set()):
             raise ExecutionStopped
@@ -142,8 +142,8 @@ class Execution:
         """Wait, but not beyond the execution's end.
 
         Raises:
-            ExecutionStopped: if it was stopped meanwhile.
-            ExecutionTimedOut: if its time is up.
+            ExecutionStopped: If it was stopped meanwhile.
+            ExecutionTimedOut: If its time is up.
         """
         remaining = seconds
         if self.deadline is not None:

@@ -53,13 +53,13 @@ def _summary(execution: Execution) -> dict[str, Any]:
 def _describe_execution(call: Call) -> dict[str, Any]:
     call.authorize("states:DescribeExecution", call.parameters["executionArn"])
     execution = execution_of(call)
-    told = {name: getattr(execution, name) for name in ("output", "error", "cause")}
+    details = {name: getattr(execution, name) for name in ("output", "error", "cause")}
     return {
         **_summary(execution),
         "input": execution.input,
         "inputDetails": {"included": True},
         **({"outputDetails": {"included": True}} if execution.output is not None else {}),
-        **{name: value for name, value in told.items() if value is not None},
+        **{name: value for name, value in details.items() if value is not None},
         "redriveCount": 0,
         "redriveStatus": "NOT_REDRIVABLE",
     }

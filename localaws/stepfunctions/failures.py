@@ -1,4 +1,4 @@
-"""What ends a state, a task or an execution before its time."""
+"""Failures that end a state, a task or an execution."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class StateFailure(Exception):  # noqa: N818 - it is an outcome of a state, not 
     """A state failed.
 
     Args:
-        error: the error's name, e.g. ``States.TaskFailed``.
-        cause: what a person, or the next state, may read about it.
+        error: The error's name, e.g. `States.TaskFailed`.
+        cause: Description for a person, or for the next state.
     """
 
     def __init__(self, error: str, cause: str) -> None:
@@ -33,11 +33,11 @@ class ExecutionStopped(Exception):  # noqa: N818 - see above
 
 
 class ExecutionTimedOut(Exception):  # noqa: N818 - see above
-    """The execution lasted longer than the state machine's ``TimeoutSeconds``."""
+    """The execution lasted longer than the state machine's `TimeoutSeconds`."""
 
 
 def catches(error_equals: list[str], error: str) -> bool:
-    """Return whether a retrier's or a catcher's ``ErrorEquals`` takes an error of that name."""
+    """Return whether a retrier's or a catcher's `ErrorEquals` takes an error of that name."""
     if error in error_equals:
         return True
     if "States.ALL" in error_equals:

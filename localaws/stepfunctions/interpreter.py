@@ -31,11 +31,11 @@ _DEFAULT_MAP_CONCURRENCY: Final = 40
 
 @dataclass(slots=True)
 class _Position:
-    """Where a line of states is: each branch of a Parallel state has its own.
+    """The position of a line of states: each branch of a Parallel state has its own.
 
     Attributes:
-        context: the context object.
-        last_event: the id of its last event in the history.
+        context: The context object.
+        last_event: The id of its last event in the history.
     """
 
     context: dict[str, Any]
@@ -46,13 +46,13 @@ def run(execution: Execution, data: Any) -> Any:
     """Run a whole execution and return its output.
 
     Args:
-        execution: the execution.
-        data: its input.
+        execution: The execution.
+        data: Its input.
 
     Raises:
-        StateFailure: if it fails.
-        ExecutionStopped: if it is stopped.
-        ExecutionTimedOut: if its time is up.
+        StateFailure: If it fails.
+        ExecutionStopped: If it is stopped.
+        ExecutionTimedOut: If its time is up.
     """
     context = {
         "Execution": {
@@ -128,8 +128,8 @@ class _Line:
     def _caught(self, state: Mapping[str, Any], failure: StateFailure, data: Any) -> tuple[str, Any]:
         for catcher in state.get("Catch", ()):
             if catches(catcher["ErrorEquals"], failure.error):
-                told = {"Error": failure.error, "Cause": failure.cause}
-                return catcher["Next"], self._put(catcher.get("ResultPath", "$"), data, told)
+                caught = {"Error": failure.error, "Cause": failure.cause}
+                return catcher["Next"], self._put(catcher.get("ResultPath", "$"), data, caught)
         raise failure
 
     def _once(self, name: str, state: Mapping[str, Any], raw: Any) -> tuple[str | None, Any]:
@@ -238,7 +238,7 @@ class _Line:
         return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
     def _value(self, state: Mapping[str, Any], field: str, data: Any) -> Any:
-        """Return a field's value, or what the path in ``<field>Path`` leads to."""
+        """Return a field's value, or what the path in `<field>Path` leads to."""
         path = state.get(f"{field}Path")
         return state.get(field) if path is None else self._filtered(path, data)
 

@@ -53,7 +53,7 @@ def parse(text: str) -> Call:
     """Return the call that `text` writes.
 
     Raises:
-        IntrinsicError: if it is malformed or names a function that does not exist.
+        IntrinsicError: If it is malformed or names a function that does not exist.
     """
     call, end = _call(text, 0)
     if text[end:].strip():
@@ -65,7 +65,7 @@ def evaluate(call: Call, resolve: Callable[[str], Any]) -> Any:
     """Return what a call gives; `resolve` returns what a path leads to.
 
     Raises:
-        IntrinsicError: if the function does not take its arguments.
+        IntrinsicError: If the function does not take its arguments.
     """
     arguments = []
     for argument in call.arguments:

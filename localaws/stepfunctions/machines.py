@@ -15,8 +15,8 @@ from localaws.stepfunctions.store import MACHINES, StateMachine
 
 _SERVICE: Final = "states.amazonaws.com"
 
-# Developer Guide, "IAM policies for Step Functions": the rule that tells Step Functions the end of a training job,
-# and what the role needs to have it made.
+# Developer Guide, "IAM policies for Step Functions": the rule that notifies Step Functions of the end of a training
+# job, and the permissions that the role needs to have it made.
 _MANAGED_RULE: Final = "StepFunctionsGetEventsForSageMakerTrainingJobsRule"
 _MANAGED_RULE_ACTIONS: Final = ("events:PutTargets", "events:PutRule", "events:DescribeRule")
 

@@ -1,6 +1,6 @@
 """JSONPath as state machines use it: fields, indexes, slices and wildcards.
 
-Source: Step Functions Developer Guide, "Using JSONPath paths". Filters (``[?(…)]``) and deep scans (``..``) are
+Source: Step Functions Developer Guide, "Using JSONPath paths". Filters (`[?(…)]`) and deep scans (`..`) are
 refused where the state machine is created, rather than read wrongly.
 """
 
@@ -38,10 +38,10 @@ Step = str | int | slice | _Every
 
 @lru_cache(maxsize=4096)
 def parse(path: str) -> tuple[Step, ...]:
-    """Return the steps of a path that begins with ``$``.
+    """Return the steps of a path that begins with `$`.
 
     Raises:
-        PathError: if it is malformed or uses what is not supported here.
+        PathError: If it is malformed or uses what is not supported here.
     """
     if not path.startswith("$"):
         raise PathError(f"path {path!r} must start with '$'")
@@ -71,7 +71,7 @@ def _step(match: re.Match[str]) -> Step:
 
 
 def is_reference(path: str) -> bool:
-    """Return whether a path names a single place, as ``ResultPath`` must."""
+    """Return whether a path names a single place, as `ResultPath` must."""
     return all(isinstance(step, str | int) for step in parse(path))
 
 
@@ -79,7 +79,7 @@ def select(path: str, document: Any) -> Any:
     """Return what a path leads to in `document`: of a path with wildcards or slices a list.
 
     Raises:
-        PathError: if it leads nowhere.
+        PathError: If it leads nowhere.
     """
     found = [document]
     for step in parse(path):
@@ -107,7 +107,7 @@ def put(path: str, document: Any, value: Any) -> Any:
     """Return a copy of `document` with `value` where a reference path leads, made where it does not exist.
 
     Raises:
-        PathError: if something other than an object is on the way, or an index is beyond a list's end.
+        PathError: If something other than an object is on the way, or an index is beyond a list's end.
     """
     steps = parse(path)
     if not steps:

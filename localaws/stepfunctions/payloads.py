@@ -1,4 +1,4 @@
-"""Payload templates: objects whose fields end in ``.$`` where their value is a path or an intrinsic function."""
+"""Payload templates: objects whose fields end in `.$` where their value is a path or an intrinsic function."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _INTRINSIC_FAILURE = "States.IntrinsicFailure"
 
 
 def select(path: str, data: Any, context: Mapping[str, Any]) -> Any:
-    """Return what a path leads to: in the context object where it begins with ``$$``, else in `data`.
+    """Return what a path leads to: in the context object where it begins with `$$`, else in `data`.
 
     Raises:
-        paths.PathError: if it leads nowhere.
+        paths.PathError: If it leads nowhere.
     """
     return paths.select(path[1:], context) if path.startswith("$$") else paths.select(path, data)
 
@@ -26,7 +26,7 @@ def fill(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
     """Return a payload template with its dynamic fields filled in.
 
     Raises:
-        StateFailure: if a path leads nowhere or a function does not take its arguments.
+        StateFailure: If a path leads nowhere or a function does not take its arguments.
     """
     if isinstance(template, list):
         return [fill(item, data, context) for item in template]

@@ -1,4 +1,4 @@
-"""The ``Resource`` of Task states: which service and operation it names, and in whose words."""
+"""The `Resource` of Task states: which service and operation it names, and in whose words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OPTIMIZED: Final = {
     ("sagemaker", "createTrainingJob"): (None, "sync"),
 }
 
-# boto3's names of services whose name in ``aws-sdk:`` is another (Developer Guide, "Supported AWS SDK service
+# boto3's names of services whose name in `aws-sdk:` is another (Developer Guide, "Supported AWS SDK service
 # integrations"; there they are the packages of the AWS SDK for Java 2.x).
 _BOTO_NAMES: Final = {
     "bedrockruntime": "bedrock-runtime",
@@ -54,15 +54,15 @@ class ResourceError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """What a task calls.
+    """The operation that a task calls.
 
     Attributes:
-        service: the service's name in the ARN.
-        action: the operation's name in the ARN, e.g. ``createTrainingJob``.
-        pattern: ``sync`` if the task waits for the job that it starts.
-        is_sdk: whether it is one of the ``aws-sdk:`` integrations rather than an optimized one.
-        operation: the operation's model.
-        function: the function's ARN, where the resource is a function itself.
+        service: The service's name in the ARN.
+        action: The operation's name in the ARN, e.g. `createTrainingJob`.
+        pattern: `sync` if the task waits for the job that it starts.
+        is_sdk: Whether it is one of the `aws-sdk:` integrations rather than an optimized one.
+        operation: The operation's model.
+        function: The function's ARN, where the resource is a function itself.
     """
 
     service: str
@@ -91,7 +91,7 @@ class Resource:
         """Return the name under which a state machine may catch an error of the service.
 
         An error that the service's model does not declare has the name of the service's general exception, as in
-        the SDK for Java: SageMaker's ``ValidationException`` is ``SageMaker.SageMakerException``.
+        the SDK for Java: SageMaker's `ValidationException` is `SageMaker.SageMakerException`.
         """
         declared = {
             shape.metadata.get("error", {}).get("code", shape.name): shape.name
@@ -121,10 +121,10 @@ class Resource:
 
 @cache
 def parse(arn: str) -> Resource:
-    """Return what a task's ``Resource`` names.
+    """Return what a task's `Resource` names.
 
     Raises:
-        ResourceError: if there is no such integration, or it is not built here.
+        ResourceError: If there is no such integration, or it is not built here.
     """
     if _FUNCTION.fullmatch(arn):
         operation = _service_model("lambda").operation_model("Invoke")
@@ -165,7 +165,7 @@ def _service_model(service: str) -> ServiceModel:
 
 
 def _java_name(service_id: str) -> str:
-    """Return a service's name as the SDK for Java 2.x writes it in the names of classes: ``Ssm``, ``SageMaker``."""
+    """Return a service's name as the SDK for Java 2.x writes it in the names of classes: `Ssm`, `SageMaker`."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+", service_id)
     joined: list[str] = []
     for word in words:

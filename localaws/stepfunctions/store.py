@@ -26,17 +26,17 @@ class StateMachine:
     """One state machine.
 
     Attributes:
-        arn: its ARN.
-        name: its name.
-        definition: its definition as it was given.
-        parsed: the definition, read.
-        role_arn: the role of its tasks.
-        settings: the other members of CreateStateMachine's request that DescribeStateMachine shows.
-        tags: its tags.
-        created: when it was created.
-        revision: changes with definition or role.
-        deleting: whether it goes as soon as its executions have ended.
-        executions: its executions by name.
+        arn: Its ARN.
+        name: Its name.
+        definition: Its definition as it was given.
+        parsed: The definition, read.
+        role_arn: The role of its tasks.
+        settings: The other members of CreateStateMachine's request that DescribeStateMachine shows.
+        tags: Its tags.
+        created: Time of its creation.
+        revision: Changes with definition or role.
+        deleting: Whether it goes as soon as its executions have ended.
+        executions: Its executions by name.
     """
 
     arn: str
@@ -94,8 +94,8 @@ def start(machine: StateMachine, name: str, given: str, trace_header: str | None
 
 def stop(execution: Execution, error: str | None, cause: str | None) -> None:
     """Abort an execution, as StopExecution does."""
-    told = {key: value for key, value in (("error", error), ("cause", cause)) if value is not None}
-    execution.end("ABORTED", "ExecutionAborted", {"executionAbortedEventDetails": told}, error=error, cause=cause)
+    details = {key: value for key, value in (("error", error), ("cause", cause)) if value is not None}
+    execution.end("ABORTED", "ExecutionAborted", {"executionAbortedEventDetails": details}, error=error, cause=cause)
 
 
 def delete(machine: StateMachine) -> None:
@@ -141,13 +141,13 @@ def _outcome(execution: Execution) -> None:
 
 
 def _fail(execution: Execution, status: str, kind: str, error: str, cause: str) -> None:
-    told = {key: value for key, value in (("error", error), ("cause", cause)) if value}
+    details = {key: value for key, value in (("error", error), ("cause", cause)) if value}
     member = f"{kind[0].lower()}{kind[1:]}EventDetails"
-    execution.end(status, kind, {member: told}, error=error or None, cause=cause or None)
+    execution.end(status, kind, {member: details}, error=error or None, cause=cause or None)
 
 
 def _announce(execution: Execution) -> None:
-    """Tell the default event bus the execution's status, as Step Functions does."""
+    """Send the execution's status to the default event bus, as Step Functions does."""
     detail = {
         "executionArn": execution.arn,
         "stateMachineArn": execution.state_machine_arn,

@@ -43,11 +43,11 @@ class Task:
     """One attempt of a Task state.
 
     Attributes:
-        execution: the execution.
-        resource: the state's ``Resource``.
-        parameters: its ``Parameters``, filled in.
-        timeout_seconds: its time limit; None: none.
-        record: adds an event to the history.
+        execution: The execution.
+        resource: The state's `Resource`.
+        parameters: Its `Parameters`, filled in.
+        timeout_seconds: Its time limit; None: none.
+        record: Adds an event to the history.
     """
 
     execution: Execution
@@ -61,9 +61,9 @@ def run(task: Task) -> Any:
     """Run a task and return its result.
 
     Raises:
-        StateFailure: if it fails or takes too long.
-        ExecutionStopped: if the execution is stopped meanwhile.
-        ExecutionTimedOut: if the execution's time is up.
+        StateFailure: If it fails or takes too long.
+        ExecutionStopped: If the execution is stopped meanwhile.
+        ExecutionTimedOut: If the execution's time is up.
     """
     resource = resources.parse(task.resource)
     names = {"resourceType": resource.resource_type, "resource": resource.resource}

@@ -1,4 +1,4 @@
-"""What the tests of Bedrock share: tiny, valid models in S3, roles that may read them, and imports of them."""
+"""Tiny, valid models in S3 for tests of Bedrock, roles that may read them, and imports of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def llama(**changes: Any) -> dict[str, bytes]:
     """The files of a tiny Llama: the smallest that Bedrock takes.
 
     Args:
-        changes: fields of `config.json` to set or, with None, to leave out.
+        changes: Fields of `config.json` to set or, with None, to leave out.
     """
     config = {
         "architectures": ["LlamaForCausalLM"],

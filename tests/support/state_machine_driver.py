@@ -1,4 +1,4 @@
-"""Creates state machines on the local AWS, runs them, and tells what became of them."""
+"""Creates state machines on the local AWS, runs them, and returns how they ended."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class StateMachines:
     """State machines in us-east-1.
 
     Args:
-        aws: makes boto3 clients.
-        url: where the local AWS serves.
+        aws: Makes boto3 clients.
+        url: Where the local AWS serves.
     """
 
     def __init__(self, aws: Callable[..., Any], url: str) -> None:

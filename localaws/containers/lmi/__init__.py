@@ -3,19 +3,19 @@
 Sources: DJL Serving documentation, "LMI handlers Inference API Schema" and "vLLM engine user guide". The peculiarities
 that a client meets:
 
-* the response is an **object**; only with ``OPTION_TGI_COMPAT`` is it a list with one object;
-* ``max_new_tokens`` is 30 where the request does not say;
-* ``stop`` is what stops. ``stop_sequences`` works with the rolling batch only; here it never does, so that a client
+* the response is an **object**; only with `OPTION_TGI_COMPAT` is it a list with one object;
+* `max_new_tokens` is 30 where the request does not say;
+* `stop` is what stops. `stop_sequences` works with the rolling batch only; here it never does, so that a client
   that works here works with both;
 * a stop sequence that was met is cut off, and in a stream a token's text may come with a later token;
-* a payload that cannot be read gives status 424 with ``error`` and ``code``; a parameter with a bad value gives, with
-  the rolling batch, an empty text with ``finish_reason`` ``error`` under status 200;
-* a stream is **JSON lines** with neither ``data:`` nor ``[DONE]``, and with blank lines after the last one from LMI 17
-  on. Only with ``OPTION_TGI_COMPAT`` or ``OPTION_OUTPUT_FORMATTER=sse`` is it server-sent events;
+* a payload that cannot be read gives status 424 with `error` and `code`; a parameter with a bad value gives, with
+  the rolling batch, an empty text with `finish_reason` `error` under status 200;
+* a stream is **JSON lines** with neither `data:` nor `[DONE]`, and with blank lines after the last one from LMI 17
+  on. Only with `OPTION_TGI_COMPAT` or `OPTION_OUTPUT_FORMATTER=sse` is it server-sent events;
 * a failure in a stream is a line under status 200.
 
 There are two serving modes with shapes of their own: the `rolling` batch, and `asynchronous`, the default from LMI 17
-on. The chat schema (``messages``) is not imitated.
+on. The chat schema (`messages`) is not imitated.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ class _Mode(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How answers are wrapped.
+    """The wrapping of answers.
 
     Attributes:
-        is_list: whether an answer that is not streamed is a list with one object.
-        is_sse: whether a stream is server-sent events.
+        is_list: Whether an answer that is not streamed is a list with one object.
+        is_sse: Whether a stream is server-sent events.
     """
 
     is_list: bool

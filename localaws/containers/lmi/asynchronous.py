@@ -19,7 +19,7 @@ class Mode:
         answer: dict[str, Any] = {"generated_text": _text(request, made)}
         if request.details:
             answer["details"] = {
-                # It tells vLLM's ``stop_reason``: the stop sequence that was met, or nothing.
+                # It reports vLLM's `stop_reason`: the stop sequence that was met, or nothing.
                 "finish_reason": made[-1].stop_reason,
                 "generated_tokens": len(made),
                 "seed": request.parameters.get("seed"),
@@ -44,7 +44,7 @@ class Mode:
         return line
 
     def end(self) -> tuple[str, ...]:
-        """Return two blank lines: what becomes of vLLM's usage chunk and of its ``[DONE]``."""
+        """Return two blank lines: what becomes of vLLM's usage chunk and of its `[DONE]`."""
         return "", ""
 
     def refusal(self, request: LmiRequest, problem: str) -> None:
@@ -64,5 +64,5 @@ def _token(output: Output) -> dict[str, Any]:
 
 
 def _tokens(request: LmiRequest) -> list[dict[str, Any]]:
-    """Return the prompt's tokens; vLLM tells nothing of the first."""
+    """Return the prompt's tokens; vLLM reports nothing of the first."""
     return [{"id": token.id, "text": token.text, "logprob": token.logprob} for token in request.tokens[1:]]

@@ -24,13 +24,13 @@ class LmiRequest:
     """A request that can be read.
 
     Attributes:
-        inputs: the prompt.
-        tokens: its tokens.
-        parameters: the parameters by vLLM's names, with ``max_tokens``.
-        stream: whether to stream the answer.
-        details: whether to tell tokens and counts; None where the request does not say.
-        prompt_details: whether to tell the prompt's tokens.
-        full_text: whether the answer begins with the prompt.
+        inputs: The prompt.
+        tokens: Its tokens.
+        parameters: The parameters by vLLM's names, with `max_tokens`.
+        stream: Whether to stream the answer.
+        details: Whether to report tokens and counts; None where the request does not say.
+        prompt_details: Whether to report the prompt's tokens.
+        full_text: Whether the answer begins with the prompt.
     """
 
     inputs: str
@@ -46,7 +46,7 @@ def parse(body: bytes, settings: ContainerSettings) -> LmiRequest:
     """Read the body of a request.
 
     Raises:
-        UnreadableError: if it is none.
+        UnreadableError: If it is none.
     """
     try:
         document = as_json(body)

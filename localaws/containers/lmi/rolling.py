@@ -15,7 +15,7 @@ class Mode:
     """The rolling batch.
 
     Attributes:
-        tgi_compatible: whether tokens have TGI's names and details are told unless they are refused.
+        tgi_compatible: Whether tokens have TGI's names and details are reported unless they are refused.
     """
 
     tgi_compatible: bool

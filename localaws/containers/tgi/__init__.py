@@ -3,14 +3,14 @@
 Sources: TGI's OpenAPI document, documentation and release notes of 1.x to 3.x. The peculiarities that a client meets:
 
 * the response is a **list** with one object;
-* ``top_p`` lies strictly between 0 and 1 (1.0 is refused) and ``temperature`` above 0;
-* a stop sequence that was met is a part of ``generated_text``;
-* without ``details`` there is no count of tokens at all; the prompt is counted only by
-  ``decoder_input_details``, which cannot be streamed, or in the last event of a stream, from 2.3.0 on;
+* `top_p` lies strictly between 0 and 1 (1.0 is refused) and `temperature` above 0;
+* a stop sequence that was met is a part of `generated_text`;
+* without `details` there is no count of tokens at all; the prompt is counted only by
+  `decoder_input_details`, which cannot be streamed, or in the last event of a stream, from 2.3.0 on;
 * fields that it does not know are ignored;
-* with ``stream`` it has answered 200 before it looks at the parameters: a refused parameter, an overload and a
+* with `stream` it has answered 200 before it looks at the parameters: a refused parameter, an overload and a
   generation that fails are events in the stream, after which nothing comes;
-* the stream has no ``[DONE]``; its events begin with ``data:``, before 2.1.0 without a space, and count in ``index``
+* the stream has no `[DONE]`; its events begin with `data:`, before 2.1.0 without a space, and count in `index`
   from 1.4.0 on; a comment keeps it alive while no token comes.
 
 `/invocations` takes chats and completions in OpenAI's form too, from 2.4 on; that is not imitated.

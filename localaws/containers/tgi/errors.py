@@ -15,7 +15,7 @@ class UnreadableError(Exception):
     """A request that has not the form of one."""
 
     def __init__(self, status: int, text: str) -> None:
-        """Keep what to answer: `status` and a plain `text`."""
+        """Store the answer: `status` and a plain `text`."""
         super().__init__(text)
         self.status = status
 
@@ -29,7 +29,7 @@ class InferError(Exception):
     """A request that is refused or fails; the text is the message."""
 
     def __init__(self, error_type: str, message: str) -> None:
-        """Keep TGI's `error_type` and its `message`."""
+        """Store TGI's `error_type` and its `message`."""
         super().__init__(message)
         self.error_type = error_type
 

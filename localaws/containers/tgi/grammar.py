@@ -10,7 +10,7 @@ from localaws.containers.schemas import example_of
 
 
 def is_grammar(value: object) -> bool:
-    """Return whether `value` has the form of the parameter ``grammar``."""
+    """Return whether `value` has the form of the parameter `grammar`."""
     if not isinstance(value, dict) or "value" not in value:
         return False
     if value.get("type") == "regex":

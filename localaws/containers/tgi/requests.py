@@ -49,7 +49,7 @@ _PARAMETERS: Final[Mapping[str, _Kind]] = {
     "grammar": _Kind("internally tagged enum GrammarType", is_grammar),
     "adapter_id": _Kind("a string", lambda value: isinstance(value, str)),
 }
-# Later than 1.1.0, the oldest version that is told apart (TGI's release notes); before, they are unknown.
+# Later than 1.1.0, the oldest version that is distinguished (TGI's release notes); before, they are unknown.
 _SINCE: Final[Mapping[str, Version]] = {"grammar": (1, 4, 3), "adapter_id": (2, 1, 0)}
 # These alone have no "none": JSON's null is refused for them.
 _NOT_NULLABLE: Final = {"do_sample", "stop", "watermark", "details", "decoder_input_details"}
@@ -60,9 +60,9 @@ class GenerateRequest:
     """A request that can be read.
 
     Attributes:
-        inputs: the prompt as it was sent.
-        parameters: the parameters that this version of TGI knows and that are not null.
-        stream: whether to stream the answer.
+        inputs: The prompt as it was sent.
+        parameters: The parameters that this version of TGI knows and that are not null.
+        stream: Whether to stream the answer.
     """
 
     inputs: str
@@ -75,10 +75,10 @@ class ValidRequest:
     """A request that keeps the container's limits.
 
     Attributes:
-        prompt: the prompt, cut from the left to ``truncate`` tokens.
-        tokens: its tokens.
-        max_new_tokens: the number of tokens to generate at most.
-        seed: the seed of the sampling, or None where decoding is greedy.
+        prompt: The prompt, cut from the left to `truncate` tokens.
+        tokens: Its tokens.
+        max_new_tokens: The number of tokens to generate at most.
+        seed: The seed of the sampling, or None where decoding is greedy.
     """
 
     prompt: str
@@ -91,7 +91,7 @@ def parse(body: bytes, settings: ContainerSettings) -> GenerateRequest:
     """Read the body of a request.
 
     Raises:
-        UnreadableError: if it has not the form of a request, in the words of TGI's web framework.
+        UnreadableError: If it has not the form of a request, in the words of TGI's web framework.
     """
     if len(body) > settings.max_body_bytes:
         raise UnreadableError(413, "Failed to buffer the request body: length limit exceeded")
@@ -133,7 +133,7 @@ def validated(request: GenerateRequest, settings: ContainerSettings) -> ValidReq
     """Check a request against the limits of the container.
 
     Raises:
-        InferError: if it does not keep them.
+        InferError: If it does not keep them.
     """
     inputs, parameters = request.inputs, request.parameters
     problem = _stream_problem(parameters) if request.stream else None

@@ -3,14 +3,14 @@
 Sources: vLLM's documentation ("OpenAI-compatible server", "SageMaker"), AWS Deep Learning Containers ("vLLM,
 SageMaker deployment"). The peculiarities that a client meets:
 
-* ``messages`` make a chat and ``prompt`` a completion; a payload with a field of a wrong type is neither, and the
+* `messages` make a chat and `prompt` a completion; a payload with a field of a wrong type is neither, and the
   error says only that;
-* ``model`` may be left out or empty; another than the served name is 404;
-* the error's ``code`` is the status, as a number;
-* a stream is server-sent events with OpenAI's chunks and ``[DONE]``; usage is told in a last chunk with no choices,
-  if ``stream_options.include_usage`` asks for it, or in every chunk (``continuous_usage_stats``);
-* with ``stop``, text comes later than its token, and the chunks of tokens whose text is held back are empty;
-* a failure in a stream is an event with ``error``, then ``[DONE]``.
+* `model` may be left out or empty; another than the served name is 404;
+* the error's `code` is the status, as a number;
+* a stream is server-sent events with OpenAI's chunks and `[DONE]`; usage is reported in a last chunk with no choices,
+  if `stream_options.include_usage` asks for it, or in every chunk (`continuous_usage_stats`);
+* with `stop`, text comes later than its token, and the chunks of tokens whose text is held back are empty;
+* a failure in a stream is an event with `error`, then `[DONE]`.
 
 Token ids as prompts, tools, images and the other routes of vLLM are not imitated.
 """

@@ -11,15 +11,15 @@ class RequestError(Exception):
     """A request that is refused or fails; the text is the message.
 
     Attributes:
-        status: the HTTP status.
-        error_type: vLLM's name of the kind of error.
-        param: the parameter that is at fault.
+        status: The HTTP status.
+        error_type: VLLM's name of the kind of error.
+        param: The parameter that is at fault.
     """
 
     def __init__(
         self, message: str, *, status: int = 400, error_type: str = "BadRequestError", param: str | None = None
     ) -> None:
-        """Keep what to answer."""
+        """Store the answer."""
         super().__init__(message)
         self.status = status
         self.error_type = error_type

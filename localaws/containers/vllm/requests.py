@@ -15,7 +15,7 @@ from localaws.containers.vllm.errors import RequestError
 from localaws.containers.vllm.sampling import is_strings, mistyped, out_of_bounds
 
 _COMPLETION_MAX_TOKENS: Final = 16
-"""As OpenAI's (vLLM documentation, ``CompletionRequest``)."""
+"""As OpenAI's (vLLM documentation, `CompletionRequest`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +23,15 @@ class VllmRequest:
     """A request that vLLM answers.
 
     Attributes:
-        is_chat: whether it has ``messages``.
-        prompts: the prompts: of a chat the one that the model's chat template makes.
-        prompt_tokens: the number of tokens of each.
-        parameters: the payload.
-        max_tokens: the number of tokens to generate at most for each prompt.
-        model: the model's name to tell.
-        n: the number of answers to each prompt.
-        top_logprobs: how many alternatives to tell at each token; None: not even the token's own probability.
-        text: what to say, where a schema prescribes it.
+        is_chat: Whether it has `messages`.
+        prompts: The prompts: of a chat the one that the model's chat template makes.
+        prompt_tokens: The number of tokens of each.
+        parameters: The payload.
+        max_tokens: The number of tokens to generate at most for each prompt.
+        model: The model's name to report.
+        n: The number of answers to each prompt.
+        top_logprobs: Number of alternatives to report for each token; None: not even the token's own probability.
+        text: Text to answer, where a schema prescribes it.
     """
 
     is_chat: bool
@@ -46,11 +46,11 @@ class VllmRequest:
 
     @property
     def stream(self) -> bool:
-        """Whether to stream the answer."""
+        """True if the answer is streamed."""
         return bool(self.parameters.get("stream"))
 
     def streams(self, option: str) -> bool:
-        """Return whether one of ``stream_options`` is on."""
+        """Return whether one of `stream_options` is on."""
         return bool((self.parameters.get("stream_options") or {}).get(option))
 
 
@@ -58,7 +58,7 @@ def parse(body: bytes, settings: ContainerSettings) -> VllmRequest:
     """Read and check the body of a request.
 
     Raises:
-        RequestError: if it is refused.
+        RequestError: If it is refused.
     """
     try:
         document = as_json(body)

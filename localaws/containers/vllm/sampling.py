@@ -87,12 +87,12 @@ def generate(
     """Generate an answer to `prompt`, without the pace.
 
     Args:
-        prompt: the text to answer.
-        parameters: vLLM's sampling parameters.
-        serving: the conditions of the request.
-        max_tokens: how many tokens to generate at most.
-        number: which of several answers to the same prompt it is, from 0.
-        text: what to say, where a schema prescribes it.
+        prompt: The text to answer.
+        parameters: VLLM's sampling parameters.
+        serving: The conditions of the request.
+        max_tokens: Most tokens to generate.
+        number: Number of this answer among several to the same prompt, from 0.
+        text: Text to answer, where a schema prescribes it.
     """
     tokens = serving.script(
         prompt, seed=seed_of(parameters, number=number), text=text, endless=bool(parameters.get("ignore_eos"))

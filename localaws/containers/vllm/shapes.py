@@ -28,9 +28,9 @@ class Shapes:
     """The documents for one request.
 
     Attributes:
-        request: the request.
-        id: the answer's id.
-        created: when it was made, in seconds since 1970.
+        request: The request.
+        id: The answer's id.
+        created: Time of its making, in seconds since 1970.
     """
 
     request: VllmRequest
@@ -76,7 +76,7 @@ class Shapes:
         return self._chunk(choice)
 
     def usage_chunk(self, generated_tokens: int) -> dict[str, Any]:
-        """Return the chunk that tells the usage, and no choice."""
+        """Return the chunk that reports the usage, and no choice."""
         return {**self._chunk(), "usage": self.usage(generated_tokens)}
 
     def usage(self, generated_tokens: int) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class Shapes:
             "text_offset": offsets,
             "token_logprobs": [output.token.logprob for output in outputs],
             "tokens": [output.token.text for output in outputs],
-            # vLLM tells the generated token even where no alternatives are asked for.
+            # vLLM reports the generated token even where no alternatives are asked for.
             "top_logprobs": [
                 {token.text: token.logprob for token in alternatives(output.token, max(1, number))}
                 for output in outputs

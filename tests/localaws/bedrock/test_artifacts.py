@@ -1,4 +1,4 @@
-"""What an import job finds out about a model's files: tiny real ones, some of them broken."""
+"""Import jobs check a model's files: tiny real ones, some of them broken."""
 
 from __future__ import annotations
 

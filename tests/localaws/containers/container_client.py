@@ -33,9 +33,9 @@ class Streamed:
     """A streamed answer, read to its end.
 
     Attributes:
-        status: the HTTP status.
-        content_type: the body's media type.
-        text: the body.
+        status: The HTTP status.
+        content_type: The body's media type.
+        text: The body.
     """
 
     status: int

@@ -1,4 +1,4 @@
-"""Who may call an API: Lambda authorizers, keys and usage plans, custom domain names."""
+"""Access to an API: Lambda authorizers, keys and usage plans, custom domain names."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class Api:
         return SimpleNamespace(id=made["id"], value=made["value"], bearer=f"Bearer {made['value']}")
 
     def times_asked(self) -> int:
-        """How often the authorizer's function ran."""
+        """The number of times that the authorizer's function ran."""
         logs = self.aws("logs")
         if not logs.describe_log_groups(logGroupNamePrefix=self.authorizer_log)["logGroups"]:
             return 0

@@ -1,4 +1,4 @@
-"""What stands in front of an API is made, changed and removed as its template says."""
+"""Authorizers, usage plans, domain names and web ACLs are made, changed and removed as their templates say."""
 
 from __future__ import annotations
 

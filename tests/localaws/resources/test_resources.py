@@ -1,4 +1,4 @@
-"""What a template says of a resource is what the services then say of it."""
+"""Resources have in the services what their templates give them."""
 
 from __future__ import annotations
 

@@ -68,8 +68,8 @@ class SageMakerDriver:
     """Roles, configurations and endpoints that are removed at the end.
 
     Attributes:
-        control: boto3's client of SageMaker.
-        runtime: boto3's client of its runtime.
+        control: The client of SageMaker.
+        runtime: The client of its runtime.
     """
 
     def __init__(self, aws: Callable[..., Any], url: str) -> None:
