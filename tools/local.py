@@ -107,7 +107,9 @@ def start() -> LocalAws:
     """
     stop()
     _STATE.parent.mkdir(exist_ok=True)
-    _, local_aws = _launch([], log=_STATE.with_suffix(".log"), detached=True)
+    process, local_aws = _launch([], log=_STATE.with_suffix(".log"), detached=True)
+    # It outlives this process on purpose, and is waited for by its id: nothing is to warn of a process left behind.
+    process.returncode = 0
     _STATE.write_text(json.dumps({"url": local_aws.url, "pid": local_aws.pid}), encoding="utf-8")
     return local_aws
 

@@ -94,7 +94,8 @@ class Demo:
         accounts = [f"account/{region}" for region in self._regions]
         with self._step(f"synthesize {len(self._stacks)} stacks, bootstrap {', '.join(self._regions)}"):
             # Bootstrapping needs no assembly and synthesis needs no AWS.
-            synth = ("synth", "--quiet", "--output", self._assembly, environment_stacks, *accounts)
+            only = ("-c", f"environments={self._environment_name}")
+            synth = ("synth", "--quiet", *only, "--output", self._assembly, environment_stacks, *accounts)
             synthesis = self._cdk.start(*synth)
             self._cdk.bootstrap(f"aws://{_ACCOUNT}/{region}" for region in self._regions)
             self._cdk.finish(synthesis, *synth)
