@@ -13,6 +13,9 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+# Constructs import the contracts of the packages in lambda/, which is no package itself: its name is a keyword.
+sys.path.insert(0, str(Path(__file__).with_name("lambda")))
+
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks, WriteNagSuppressionsToCloudFormationAspect
 

@@ -11,6 +11,10 @@ from constructs import Construct
 
 # Where CDK puts the function that empties buckets, once a stack.
 _AUTO_DELETE_PROVIDER = "Custom::S3AutoDeleteObjectsCustomResourceProvider"
+_UNFINISHED_UPLOADS = Duration.days(7)
+_NONCURRENT_VERSIONS = Duration.days(90)
+_ACCESS_LOGS = Duration.days(365)
+_PRIVATE = s3.BlockPublicAccess.BLOCK_ALL
 
 
 class ArtifactBucket(Construct):
@@ -19,7 +23,7 @@ class ArtifactBucket(Construct):
     Defines: the bucket, encrypted with the given KMS key (one S3 bucket key per object batch keeps KMS requests
     cheap); a second bucket that takes its server access logs, encrypted with S3's own key because log delivery
     does not support customer managed keys on the target; both block public access, refuse plain HTTP and clean
-    up after unfinished uploads.
+    up unfinished uploads.
 
     Data flow: training data, tuned weights and reports go in and out of `bucket`; S3 writes access logs into
     `access_logs`.
@@ -49,32 +53,29 @@ class ArtifactBucket(Construct):
         """Define the two buckets.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
             encryption_key: Key of the bucket's objects.
-            removal_policy: What becomes of both buckets and their objects when they leave the stack.
-            noncurrent_version_expiration: When replaced or deleted objects are really removed; 90 days by default.
-            access_log_expiration: When access logs are removed; 365 days by default.
+            removal_policy: Whether both buckets and their objects are deleted or retained when they leave the stack.
+            noncurrent_version_expiration: Age at which replaced and deleted objects expire; 90 days by default.
+            access_log_expiration: Age at which access logs expire; 365 days by default.
             event_bridge: Whether the bucket sends events of its objects to EventBridge.
         """
         super().__init__(scope, construct_id)
         destroyed = removal_policy == RemovalPolicy.DESTROY
-        unfinished_uploads = Duration.days(7)
         self.access_logs = s3.Bucket(
             self,
             "AccessLogs",
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            block_public_access=_PRIVATE,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=removal_policy,
             auto_delete_objects=destroyed,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="expire-access-logs",
-                    expiration=access_log_expiration or Duration.days(365),
-                    abort_incomplete_multipart_upload_after=unfinished_uploads,
+                    expiration=access_log_expiration or _ACCESS_LOGS,
+                    abort_incomplete_multipart_upload_after=_UNFINISHED_UPLOADS,
                 )
             ],
         )
@@ -87,7 +88,7 @@ class ArtifactBucket(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            block_public_access=_PRIVATE,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             server_access_logs_bucket=self.access_logs,
             server_access_logs_prefix="s3/",
@@ -96,8 +97,8 @@ class ArtifactBucket(Construct):
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="expire-noncurrent-versions",
-                    noncurrent_version_expiration=noncurrent_version_expiration or Duration.days(90),
-                    abort_incomplete_multipart_upload_after=unfinished_uploads,
+                    noncurrent_version_expiration=noncurrent_version_expiration or _NONCURRENT_VERSIONS,
+                    abort_incomplete_multipart_upload_after=_UNFINISHED_UPLOADS,
                 )
             ],
         )
@@ -112,9 +113,9 @@ class ArtifactBucket(Construct):
             self._log_auto_delete(encryption_key)
 
     def _log_auto_delete(self, encryption_key: kms.IKey) -> None:
-        """Give CDK's emptying function a log group of the stack's own.
+        """Define a log group of the stack's own for CDK's emptying function.
 
-        Without one, Lambda makes a log group that nobody owns: it stays when the stack is gone.
+        Without one, Lambda creates a log group that nobody owns: it stays when the stack is gone.
         """
         provider = cast("Construct", Stack.of(self).node.find_child(_AUTO_DELETE_PROVIDER))
         if provider.node.try_find_child("Logs"):
@@ -135,9 +136,9 @@ class ArtifactBucket(Construct):
         return self.bucket.bucket_name
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let the grantee list the bucket, read its objects and decrypt them."""
+        """Grant listing the bucket, reading its objects and decrypting them."""
         return self.bucket.grant_read(grantee)
 
     def grant_read_write(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let the grantee list, read, write and delete objects, with the key's use that this takes."""
+        """Grant listing, reading, writing and deleting objects, with the use of the key that this needs."""
         return self.bucket.grant_read_write(grantee)

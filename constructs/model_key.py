@@ -4,10 +4,13 @@ from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
+from constructs.permissions.statements import service_principal
+from constructs.values.arns import arn
 
 # KMS lets a deleted key be recovered for 7 to 30 days (API ScheduleKeyDeletion, PendingWindowInDays).
 _SHORTEST_PENDING_WINDOW = Duration.days(7)
 _LONGEST_PENDING_WINDOW = Duration.days(30)
+_LOGS = f"logs.{Aws.REGION}.amazonaws.com"
 
 
 class ModelKey(kms.Key):
@@ -16,8 +19,8 @@ class ModelKey(kms.Key):
     Defines: a symmetric `AWS::KMS::Key` that rotates every year, and its alias.
 
     Data flow: buckets, log groups and the invoke shim's environment variables are encrypted with it. CloudWatch
-    Logs may use it only for log groups whose names begin with the stack's name, which is what CloudFormation
-    calls the log groups of the stack.
+    Logs may use it only for log groups whose names begin with the stack's name, as CloudFormation names the log
+    groups of the stack.
 
     Failures: an alias outside `alias/[a-zA-Z0-9/_-]+` is refused by CDK at synthesis. With the removal policy
     `DESTROY` the key is scheduled for deletion after 7 days; what was encrypted with it is lost then.
@@ -40,10 +43,8 @@ class ModelKey(kms.Key):
         """Define the key.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
             alias: Name without the `alias/` prefix.
-            removal_policy: What becomes of the key when it leaves the stack.
+            removal_policy: Whether the key is deleted or retained when it leaves the stack.
         """
         super().__init__(
             scope,
@@ -56,12 +57,11 @@ class ModelKey(kms.Key):
                 _SHORTEST_PENDING_WINDOW if removal_policy == RemovalPolicy.DESTROY else _LONGEST_PENDING_WINDOW
             ),
         )
-        stack = Stack.of(self)
-        log_groups = stack.format_arn(service="logs", resource=f"log-group:{stack.stack_name}-*")
+        log_groups = arn(self, "logs", f"log-group:{Stack.of(self).stack_name}-*")
         self.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="CloudWatchLogs",
-                principals=[iam.ServicePrincipal(f"logs.{Aws.REGION}.amazonaws.com")],
+                principals=[service_principal(_LOGS)],
                 actions=[
                     "kms:Decrypt",
                     "kms:DescribeKey",

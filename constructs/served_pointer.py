@@ -1,25 +1,23 @@
-"""What is served of a model: parameters that name what answers, the served release and the one before it."""
+"""Pointer to the served release: parameters with its target, its name and the name of the release before it."""
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
+from constructs.values.arns import arn
 
-NOTHING = "none"
-"""A parameter's value before a first version is served: a parameter cannot be empty."""
+from model_import.contract import NO_RELEASE
 
 
 class ServedPointer(Construct):
-    """Three parameters, made by CloudFormation with the value `none` and written by releases from then on.
+    """Three parameters, created by CloudFormation with the value `none` and written by releases from then on.
 
-    Defines: `AWS::SSM::Parameter` `/jumpstack/<path>/target`, which holds for the invoke shim what answers, an
-    endpoint's name or an imported model's ARN, and `…/served` and `…/previous`, which hold releases (versions, of
-    imported models). CloudFormation sends an update only where the template changes, so that a later deployment
-    leaves the values alone.
+    Defines: `AWS::SSM::Parameter` `/jumpstack/<path>/target`, which names the target of the invoke shim, an endpoint
+    or an imported model's ARN, and `…/served` and `…/previous`, which hold releases (versions, of imported models).
+    CloudFormation sends an update only where the template changes, so that a later deployment leaves the values alone.
 
     Data flow: the pipeline, or the import, writes; the shim reads `target` and answers 503 while it is `none`.
 
-    Failures: a parameter of that name that another stack made refuses the deployment.
+    Failures: a parameter of that name that another stack created fails the deployment.
 
     Prerequisites: none.
 
@@ -33,36 +31,36 @@ class ServedPointer(Construct):
         """Define the parameters.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            path: What the names begin with, after `/jumpstack/`.
+            path: Beginning of the names, after `/jumpstack/`.
         """
         super().__init__(scope, construct_id)
+        self._path = path
+        self._names: dict[ssm.CfnParameter, str] = {}
         self.target = self._parameter(
             "Target",
-            path,
             "what answers: an endpoint's name or an imported model's ARN; none until there is a first version",
         )
-        self.served = self._parameter("Served", path, "the release that is served")
-        self.previous = self._parameter("Previous", path, "the release that was served before, for a rollback")
+        self.served = self._parameter("Served", "the release that is served")
+        self.previous = self._parameter("Previous", "the release that was served before, for a rollback")
 
-    def _parameter(self, name: str, path: str, description: str) -> ssm.CfnParameter:
-        return ssm.CfnParameter(
-            self,
-            name,
-            name=f"/jumpstack/{path}/{name.lower()}",
-            type="String",
-            value=NOTHING,
-            description=description,
+    def _parameter(self, name: str, description: str) -> ssm.CfnParameter:
+        full_name = f"/jumpstack/{self._path}/{name.lower()}"
+        parameter = ssm.CfnParameter(
+            self, name, name=full_name, type="String", value=NO_RELEASE, description=description
         )
+        self._names[parameter] = full_name
+        return parameter
+
+    def name(self, parameter: ssm.CfnParameter) -> str:
+        """Return the name of one of the parameters."""
+        return self._names[parameter]
 
     def arn(self, parameter: ssm.CfnParameter) -> str:
-        """The ARN of one of the parameters."""
-        name = str(parameter.name).removeprefix("/")
-        return Stack.of(self).format_arn(service="ssm", resource="parameter", resource_name=name)
+        """Return the ARN of one of the parameters."""
+        return arn(self, "ssm", f"parameter{self.name(parameter)}")
 
     def grant_read_target(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let the grantee look up what answers."""
+        """Grant the right to read the target."""
         return iam.Grant.add_to_principal(
             grantee=grantee, actions=["ssm:GetParameter"], resource_arns=[self.arn(self.target)]
         )

@@ -54,8 +54,14 @@ class FineTunedEndpointStack(PlacedStack):
         deployment = endpoint.deployment
         pointer = ServedPointer(self, "Served", path=placement.path)
         tuning = FineTuning(self, placement, deployment, store=store)
-        functions = tuning.functions.for_endpoint(endpoint, pointer=pointer, prompt_template=model.prompt_template)
-        tuning.serve(EndpointServing(endpoint, pointer=pointer, functions=functions, tags=placement.tags))
+        serving = EndpointServing(
+            endpoint,
+            pointer=pointer,
+            verify=tuning.functions.verify(endpoint, prompt_template=model.prompt_template),
+            prune=tuning.functions.prune(pointer),
+            tags=placement.tags,
+        )
+        tuning.serve(serving)
         target = EndpointTarget(
             endpoint,
             container=deployment.container,

@@ -4,7 +4,7 @@ from aws_cdk import Aws
 from constructs import Construct
 from constructs.model_import.import_role import Weights
 from constructs.model_key import ModelKey
-from constructs.run_notices import RunNotices
+from constructs.state_machines.run_notices import RunNotices
 
 from stacks.declarations import ImportedModel, SageMakerWeights
 from stacks.parts.front_door import front_door

@@ -14,8 +14,11 @@ from collections.abc import Mapping
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack, Tags
 from aws_cdk import Environment as CdkEnvironment
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+from constructs.values.durations import seconds as duration
+from constructs.values.storage import Storage
 
 from stacks.environments import Removal
 from stacks.placement import AnyPlacement
@@ -81,6 +84,12 @@ class PlacedStack(Stack):
         self.removal_policy = _REMOVAL_POLICIES[placement.environment.removal]
         self.log_retention = _RETENTION[placement.environment.log_retention_days]
 
+    def storage(self, encryption_key: kms.IKey) -> Storage:
+        """Return the settings of logs and environment variables that are encrypted with a key."""
+        return Storage(
+            encryption_key=encryption_key, log_retention=self.log_retention, removal_policy=self.removal_policy
+        )
+
     def add_outputs(self, outputs: Mapping[str, tuple[str, str]]) -> None:
         """Define outputs.
 
@@ -93,4 +102,4 @@ class PlacedStack(Stack):
 
 def seconds(number: int | None) -> Duration | None:
     """Return a declared number of seconds as a duration, or None for None."""
-    return None if number is None else Duration.seconds(number)
+    return None if number is None else duration(number)

@@ -15,9 +15,11 @@ _DEVELOPMENT = {"boto3", "botocore", "cfnlint", "httpx2", "moto", "openai", "ric
 # With which the stand-in for training writes models that are as valid as real ones.
 _MODEL_FILES = {"numpy", "safetensors", "tokenizers"}
 
-# The modules of `constructs/` that stand in no room, and the published package of that name (`Construct`).
+# The ground of `constructs/`: modules and rooms that know nothing of what is built of them, and the names of the
+# published package (`Construct`).
 _GROUND = {
     *("constructs.Construct", "constructs.IConstruct", "constructs.IDependable"),
+    *(f"constructs.{room}" for room in ("values", "permissions", "functions", "state_machines")),
     *(f"constructs.{module.stem}" for module in (ROOT / "constructs").glob("*.py")),
 }
 
@@ -32,6 +34,10 @@ _BACKEND_GROUND = [".base", ".connections", ".containers", ".retry", ".service_e
 # What every stack, and every part of one, is defined from.
 _DECLARED = {"stacks.declarations", "stacks.environments", "stacks.placement", "stacks.placed_stack"}
 
+# Contracts of the packages of Lambda functions: the one thing of `lambda/` that synthesis may import.
+_CONTRACTS = {f"{module.parent.name}.contract" for module in (ROOT / "lambda").glob("*/contract.py")}
+
+
 # Folder or module, and what it may import beside the standard library and its own room.
 FLOORS: dict[str, set[str]] = {
     "stacks/environments.py": set(),
@@ -44,7 +50,7 @@ FLOORS: dict[str, set[str]] = {
     },
     "stacks/selection.py": {"catalog", "stacks.placement"},
     "stacks/account_stack.py": {"aws_cdk", "constructs"},
-    "stacks/placed_stack.py": {"aws_cdk", "constructs.Construct", *_DECLARED},
+    "stacks/placed_stack.py": {"aws_cdk", "constructs.Construct", "constructs.values", *_DECLARED},
     "stacks/parts/front_door.py": {"aws_cdk", "constructs", *_DECLARED},
     "stacks/parts/model_import.py": {"constructs", *_DECLARED},
     "stacks/parts/fine_tuning.py": {"aws_cdk", "constructs", "catalog", "stacks.declaration_hash", *_DECLARED},
@@ -64,14 +70,19 @@ FLOORS: dict[str, set[str]] = {
     },
     "app.py": {"aws_cdk", "cdk_nag", "catalog", "stacks"},
     "catalog": {"catalog"},
-    "constructs": {"aws_cdk", "constructs", "catalog"},
+    "constructs": {"aws_cdk", "constructs", "catalog", *_CONTRACTS},
     # Within the library: the ground knows no room, and the rooms that are served know not what serves them.
-    **{place: {"aws_cdk", *_GROUND} for place in _ground_files()},
-    "constructs/endpoint": {"aws_cdk", "catalog", "constructs.endpoint", *_GROUND},
-    "constructs/model_import": {"aws_cdk", "catalog", "constructs.model_import", *_GROUND},
-    "constructs/api": {"aws_cdk", "catalog", "constructs.api", "constructs.endpoint", *_GROUND},
+    "constructs/values": {"aws_cdk", *_GROUND},
+    "constructs/permissions": {"aws_cdk", *_GROUND},
+    "constructs/functions": {"aws_cdk", *_GROUND},
+    "constructs/state_machines": {"aws_cdk", *_CONTRACTS, *_GROUND},
+    **{place: {"aws_cdk", *_CONTRACTS, *_GROUND} for place in _ground_files()},
+    "constructs/endpoint": {"aws_cdk", "catalog", "constructs.endpoint", *_CONTRACTS, *_GROUND},
+    "constructs/model_import": {"aws_cdk", "catalog", "constructs.model_import", *_CONTRACTS, *_GROUND},
+    "constructs/api": {"aws_cdk", "catalog", "constructs.api", "constructs.endpoint", *_CONTRACTS, *_GROUND},
     "constructs/fine_tuning": {
         *("aws_cdk", "catalog", "constructs.endpoint", "constructs.fine_tuning", "constructs.model_import"),
+        *_CONTRACTS,
         *_GROUND,
     },
     # The shim: a request passes the runtime, the handler, HTTP, OpenAI's API and a backend, which stand on the rest.
@@ -122,7 +133,7 @@ FLOORS: dict[str, set[str]] = {
     # Synthesis imports them, so that they import nothing themselves.
     "lambda/model_import/contract.py": set(),
     "lambda/training/contract.py": set(),
-    # The catalogue's rules are packed beside it (constructs/fine_tuning/training_function.py).
+    # The catalogue's rules are packed beside it (constructs/functions/packages.py).
     "lambda/training": {"boto3", "botocore", "catalog", "training"},
     "localaws": {"awslambdaric", "localaws", *_DEVELOPMENT, *_MODEL_FILES} - {"openai", "httpx2", "rich"},
     # The peers that the benches measure are in venvs of their own.

@@ -1,11 +1,12 @@
 """A domain name of your own in front of an API."""
 
-from aws_cdk import Stack, Token
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
+from constructs.values.arns import place_of
+from constructs.values.tokens import is_token
 
 from catalog.limits import gateway as limits
 
@@ -41,11 +42,9 @@ class ApiDomain(Construct):
         """Define the domain name.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
             domain_name: Such as `mistral.models.example.com`.
             certificate_arn: ACM's certificate for it, in the stack's region.
-            hosted_zone_id: The zone of Route 53 that gets an alias record; no record by default.
+            hosted_zone_id: Route 53's zone for an alias record; no record by default.
 
         Raises:
             ValueError: If anything above is out of range; the message lists every problem.
@@ -77,27 +76,27 @@ class ApiDomain(Construct):
 
     @property
     def url(self) -> str:
-        """Where the API answers, ending in a slash."""
+        """URL of the API, ending in a slash."""
         return f"https://{self.domain_name}/"
 
     @property
     def regional_domain_name(self) -> str:
-        """What a CNAME or alias record must point to."""
+        """Target of a CNAME or alias record."""
         return self._domain.domain_name_alias_domain_name
 
     def serve(self, api: apigateway.RestApi) -> None:
-        """Answer with an API's stage."""
+        """Map the root of the name to an API's stage."""
         self._domain.add_base_path_mapping(api, stage=api.deployment_stage)
 
 
 def _problems(scope: Construct, domain_name: str, certificate_arn: str, hosted_zone_id: str | None) -> list[str]:
-    stack = Stack.of(scope)
+    place = place_of(scope)
     found = []
-    if not Token.is_unresolved(domain_name):
+    if not is_token(domain_name):
         found += [str(breach) for breach in limits.domain_name(domain_name)]
-    if not Token.is_unresolved(certificate_arn) and not Token.is_unresolved(stack.region):
-        account = None if Token.is_unresolved(stack.account) else stack.account
-        found += [str(breach) for breach in limits.certificate(certificate_arn, region=stack.region, account=account)]
-    if hosted_zone_id is not None and not Token.is_unresolved(hosted_zone_id):
+    if not is_token(certificate_arn) and not is_token(place.region):
+        account = None if is_token(place.account) else place.account
+        found += [str(breach) for breach in limits.certificate(certificate_arn, region=place.region, account=account)]
+    if hosted_zone_id is not None and not is_token(hosted_zone_id):
         found += [str(breach) for breach in limits.hosted_zone_id(hosted_zone_id)]
     return found

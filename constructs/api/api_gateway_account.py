@@ -1,10 +1,22 @@
 """API Gateway's settings of one account and region."""
 
-from aws_cdk import Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from constructs import Construct
-from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
+from constructs.permissions.acknowledgements import acknowledge_wildcards
+from constructs.permissions.statements import allow, service_principal
+from constructs.values.arns import arn
+
+# The actions of AWS's managed policy AmazonAPIGatewayPushToCloudWatchLogs.
+_WRITE_LOGS = [
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams",
+    "logs:FilterLogEvents",
+    "logs:GetLogEvents",
+    "logs:PutLogEvents",
+]
 
 
 class ApiGatewayAccount(Construct):
@@ -25,44 +37,18 @@ class ApiGatewayAccount(Construct):
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
-        """Define the setting.
-
-        Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-        """
+        """Define the setting."""
         super().__init__(scope, construct_id)
         role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            assumed_by=service_principal("apigateway.amazonaws.com"),
             description="writes the logs of all API Gateway stages of the region",
         )
-        log_groups = Stack.of(self).format_arn(service="logs", resource="log-group:*")
-        role.add_to_policy(
-            iam.PolicyStatement(
-                sid="WriteLogs",
-                # The actions of AWS's managed policy AmazonAPIGatewayPushToCloudWatchLogs.
-                actions=[
-                    "logs:CreateLogGroup",
-                    "logs:CreateLogStream",
-                    "logs:DescribeLogGroups",
-                    "logs:DescribeLogStreams",
-                    "logs:FilterLogEvents",
-                    "logs:GetLogEvents",
-                    "logs:PutLogEvents",
-                ],
-                resources=[log_groups],
-            )
-        )
+        log_groups = arn(self, "logs", "log-group:*")
+        allow(role, "WriteLogs", _WRITE_LOGS, log_groups)
         account = apigateway.CfnAccount(self, "Resource", cloud_watch_role_arn=role.role_arn)
         # API Gateway tries the role when it is set.
         account.node.add_dependency(role)
-        acknowledge_in_policy(
-            role,
-            {
-                wildcard_finding(role, log_groups): (
-                    "the setting is the account's: API Gateway writes with it into the log group of every stage"
-                )
-            },
-        )
+        reason = "the setting is the account's: API Gateway writes with it into the log group of every stage"
+        acknowledge_wildcards(role, {log_groups: reason})

@@ -1,30 +1,35 @@
-"""Keys for the callers of an API, which OpenAI's clients send as bearer tokens."""
+"""API keys for the callers of an API, which OpenAI's clients send as bearer tokens."""
 
-from aws_cdk import Duration, RemovalPolicy, Token
+from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
-from constructs.acknowledgements import acknowledge_in_policy
-from constructs.logged_function import NO_RESOURCE_FOR_TRACES, package_code
+from constructs.functions.package_function import ARCHITECTURE, NO_RESOURCE_FOR_TRACES, RUNTIME
+from constructs.functions.packages import package_code
+from constructs.permissions.acknowledgements import acknowledge_wildcards
+from constructs.permissions.statements import service_principal
+from constructs.values.storage import Storage
+from constructs.values.tokens import is_token
 
 from catalog.limits import gateway as limits
+from key_authorizer.contract import HANDLER, PACKAGE
 
 BEARER_KEY = "^[Bb][Ee][Aa][Rr][Ee][Rr] +[A-Za-z0-9]{20,128}$"
-"""`bearer` in any case, and a key's form. API Gateway answers 401 to what does not match, and asks no function."""
+"""`bearer` in any case, and a key's form. API Gateway answers 401 to a header that does not match, without a call."""
 # The longest that API Gateway caches. The function's answer follows from the header alone, and API Gateway compares the
 # key with the usage plan's at every request, so that a revoked key is refused while the answer is cached.
 _CACHED = Duration.hours(1)
+_TIMEOUT = Duration.seconds(5)
 
 
 class ApiKeys(Construct):
-    """Keys for an API: who has one may call, as fast and as much as the plan says.
+    """Keys for an API: their holders may call it, as fast and as much as the plan allows.
 
     Defines: a Lambda authorizer (an `AWS::Lambda::Function` with its own role and log group) that hands the bearer
     token to API Gateway, and, with `meter`, the `AWS::ApiGateway::UsagePlan` in which API Gateway looks it up. It
-    defines no key: keys are made by API Gateway when somebody asks for one (`./jumpstack keys create`), so that
+    defines no key: keys are created by API Gateway when somebody asks for one (`./jumpstack keys create`), so that
     none stands in a template, an output or a log.
 
     Data flow: `Authorization: Bearer <key>` -> authorizer -> `usageIdentifierKey` -> usage plan -> the API's method.
@@ -37,7 +42,7 @@ class ApiKeys(Construct):
 
     Usage::
 
-        keys = ApiKeys(self, "Keys", requests_per_second=5, burst=10, encryption_key=key)
+        keys = ApiKeys(self, "Keys", requests_per_second=5, burst=10, storage=Storage(encryption_key=key))
         api = InvokeApi(self, "Api", api_keys=keys, ...)
     """
 
@@ -46,26 +51,20 @@ class ApiKeys(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        encryption_key: kms.IKey,
+        storage: Storage,
         requests_per_second: float | None = None,
         burst: int | None = None,
         quota: int | None = None,
         quota_period: str = "MONTH",
-        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
-        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         """Define the authorizer.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            encryption_key: Key of the log group.
-            requests_per_second: How fast each key may ask over a longer time; with `burst`, or neither.
-            burst: How many requests each key may send at once.
-            quota: How many requests each key has in a period; unlimited by default.
+            storage: Settings of the authorizer's log group.
+            requests_per_second: Steady rate of each key; with `burst`, or neither.
+            burst: Most requests of each key at once.
+            quota: Most requests of each key in a period; unlimited by default.
             quota_period: `DAY`, `WEEK` or `MONTH`.
-            log_retention: How long the log group keeps its events.
-            removal_policy: What becomes of the log group when it leaves the stack.
 
         Raises:
             ValueError: If anything above is out of range; the message lists every problem.
@@ -82,11 +81,7 @@ class ApiKeys(Construct):
         self._quota = (
             None if quota is None else apigateway.QuotaSettings(limit=quota, period=apigateway.Period[quota_period])
         )
-        self.function = self._function(
-            logs.LogGroup(
-                self, "Logs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
-            )
-        )
+        self.function = self._function(storage.log_group(self))
         self.authorizer = apigateway.TokenAuthorizer(
             self,
             "Authorizer",
@@ -97,7 +92,7 @@ class ApiKeys(Construct):
         )
 
     def meter(self, api: apigateway.RestApi) -> apigateway.UsagePlan:
-        """Define the plan by which the keys of an API's stage are metered; the keys are added to it later."""
+        """Define the usage plan of an API's stage; keys are added to it later."""
         return apigateway.UsagePlan(
             self,
             "Plan",
@@ -111,7 +106,7 @@ class ApiKeys(Construct):
         role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            assumed_by=service_principal("lambda.amazonaws.com"),
             description="writes the key authorizer's log, and may do nothing else",
         )
         log_group.grant_write(role)
@@ -119,18 +114,18 @@ class ApiKeys(Construct):
             self,
             "Function",
             description="hands bearer tokens to API Gateway as API keys",
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
-            handler="key_authorizer.handler.handle",
-            code=package_code("key_authorizer"),
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            handler=HANDLER,
+            code=package_code(PACKAGE),
             role=role,
             memory_size=128,
-            timeout=Duration.seconds(5),
+            timeout=_TIMEOUT,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
         )
-        acknowledge_in_policy(role, {"AwsSolutions-IAM5[Resource::*]": NO_RESOURCE_FOR_TRACES})
+        acknowledge_wildcards(role, {"*": NO_RESOURCE_FOR_TRACES})
         return function
 
 
@@ -140,8 +135,8 @@ def _problems(requests_per_second: float | None, burst: int | None, quota: int |
             f"requests_per_second is {requests_per_second} and burst is {burst}: allowed are both, or neither of them"
         ]
     found = []
-    if requests_per_second is not None and burst is not None and not Token.is_unresolved(requests_per_second):
+    if requests_per_second is not None and burst is not None and not is_token(requests_per_second):
         found += [str(breach) for breach in limits.throttle(requests_per_second, burst)]
-    if quota is not None and not Token.is_unresolved(quota):
+    if quota is not None and not is_token(quota):
         found += [str(breach) for breach in limits.quota(quota, quota_period)]
     return found

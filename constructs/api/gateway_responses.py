@@ -1,4 +1,4 @@
-"""What API Gateway answers by itself, said in OpenAI's error shape, so that OpenAI's clients raise the right error."""
+"""API Gateway's own responses in OpenAI's error shape, so that OpenAI's clients raise the right error."""
 
 import json
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class _Answer:
     Attributes:
         kind: API Gateway's type of response.
         status: The HTTP status; None for API Gateway's own.
-        message: What is wrong; None for API Gateway's own words.
+        message: OpenAI's `message`; None for API Gateway's own words.
         type: OpenAI's `type`.
         code: OpenAI's `code`; None for API Gateway's type of response.
         headers: Headers beside the request's id, as API Gateway maps them: texts in single quotes.
@@ -132,12 +132,12 @@ _WITH_WEB_ACL: dict[str, _Answer] = {
 
 
 def add_gateway_responses(api: apigateway.RestApi, *, keys: bool, web_acl: bool) -> None:
-    """Give an API its answers to requests that never reach the function.
+    """Define an API's responses to requests that never reach the function.
 
     Args:
         api: The API.
-        keys: Whether callers have keys; they sign their requests otherwise.
-        web_acl: Whether a web ACL filters requests.
+        keys: Callers have keys; they sign their requests otherwise.
+        web_acl: A web ACL filters requests.
     """
     answers = {**_ALWAYS, **(_WITH_KEYS if keys else _WITH_IAM), **(_WITH_WEB_ACL if web_acl else {})}
     for name, answer in answers.items():

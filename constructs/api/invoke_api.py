@@ -1,35 +1,51 @@
-"""The HTTP API in front of one model: the invoke shim on Lambda behind API Gateway."""
+"""HTTP API in front of one model: the invoke shim on Lambda behind API Gateway."""
 
+import json
 from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
-from constructs.acknowledgements import acknowledge, acknowledge_in_policy
-from constructs.api.access_log import access_log_format
 from constructs.api.api_domain import ApiDomain
 from constructs.api.api_keys import ApiKeys
 from constructs.api.gateway_responses import add_gateway_responses
-from constructs.api.invoke_function import LONGEST_TIMEOUT, InvokeFunction
+from constructs.api.invoke_function import LONGEST_TIMEOUT_SECONDS, InvokeFunction
 from constructs.api.invoke_target import InvokeTarget
+from constructs.permissions.acknowledgements import acknowledge, acknowledge_wildcards
+from constructs.values.durations import in_seconds, seconds
+from constructs.values.storage import Storage
+from constructs.values.tokens import is_token
 
 from catalog.limits import endpoint as limits
+from invoke_shim.contract import PROMPT_FORMATS
 
 _STAGE_NAME = "live"
-# What the shim speaks (lambda/invoke_shim/settings.py).
-PROMPT_FORMATS = (
-    *("chatml", "falcon-chat", "falcon-instruct", "mistral-instruct", "mistral-instruct-v0.3", "mixtral-instruct"),
-    *("llama-3-instruct", "llama-3.1-instruct", "granite-code", "template", "none"),
-)
-# As long as a regional API lets a stream be without a byte (API Gateway documentation, "Stream the integration
-# response"), which is as long as an answer that is not streamed can take.
+# The longest idle time of a regional API's stream (API Gateway documentation, "Stream the integration response"),
+# which bounds an answer that is not streamed.
 _DEFAULT_TIMEOUT = Duration.seconds(300)
-# Time for the shim to say in OpenAI's words that the model was too slow, before API Gateway says it in its own.
-_FUNCTION_GRACE = Duration.seconds(1)
+# Time for the shim to report in OpenAI's error shape that the model was too slow, before API Gateway gives up.
+_FUNCTION_GRACE_SECONDS = 1
+# The access log of a request: caller, time and outcome, and nothing of its content.
+_ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "xrayTraceId": "$context.xrayTraceId",
+    "requestTime": "$context.requestTime",
+    "sourceIp": "$context.identity.sourceIp",
+    "userArn": "$context.identity.userArn",
+    "httpMethod": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "responseLength": "$context.responseLength",
+    "responseLatency": "$context.responseLatency",
+    "integrationLatency": "$context.integrationLatency",
+    "integrationStatus": "$context.integrationStatus",
+    "errorType": "$context.error.responseType",
+}
+# The id of the key that was used; never the key itself, which is `$context.identity.apiKey`.
+_ACCESS_LOG_WITH_KEYS = {"apiKeyId": "$context.identity.apiKeyId", "authorizerLatency": "$context.authorizer.latency"}
+_ACCESS_LOG_WITH_WEB_ACL = {"webAclResponse": "$context.wafResponseCode"}
 
 
 class InvokeApi(Construct):
@@ -39,11 +55,11 @@ class InvokeApi(Construct):
     answers, an access log, X-Ray tracing, and gateway responses in OpenAI's error shape. Callers sign their
     requests, unless there are `ApiKeys`.
 
-    Data flow: a request comes in at `url`, the shim turns it into the target's request, invokes it and turns
-    the answer into OpenAI's, as it comes. Prompts and answers are not logged.
+    Data flow: a request arrives at `url`, the shim turns it into the target's request, invokes it and turns the answer
+    into OpenAI's, as it streams. Prompts and answers are not logged.
 
     Failures: API Gateway gives up after `invoke_timeout`, and after 5 minutes without a byte; the shim answers 504
-    shortly before. A caller who may not call gets 401 or 403. A stage with logs is refused by API Gateway until the
+    shortly before. A caller without the right gets 401 or 403. A stage with logs is refused by API Gateway until the
     region's account settings name a role for them (`ApiGatewayAccount`).
 
     Prerequisites: `ApiGatewayAccount`, once per account and region.
@@ -52,7 +68,7 @@ class InvokeApi(Construct):
 
         api = InvokeApi(
             self, "Api", target=EndpointTarget(endpoint, container="tgi"), model_name="mistral-7b-instruct",
-            prompt_format="mistral-instruct", encryption_key=key,
+            prompt_format="mistral-instruct", storage=Storage(encryption_key=key),
         )
         api.grant_invoke(role)
     """
@@ -64,7 +80,7 @@ class InvokeApi(Construct):
         *,
         target: InvokeTarget,
         model_name: str,
-        encryption_key: kms.IKey,
+        storage: Storage,
         prompt_format: str | None = None,
         prompt_template: str | None = None,
         api_keys: ApiKeys | None = None,
@@ -73,39 +89,33 @@ class InvokeApi(Construct):
         log_prompts: bool = False,
         invoke_timeout: Duration | None = None,
         reserved_concurrency: int | None = None,
-        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
-        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         """Define the API.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            target: What answers.
+            target: The endpoint or imported model that answers.
             model_name: The model's name to clients.
-            encryption_key: Key of the log groups and of the function's environment variables.
-            prompt_format: Name of the shim's prompt format; not needed where the target takes messages.
+            storage: Key of the function's environment variables, and settings of both log groups.
+            prompt_format: Name of the shim's prompt format; optional where the target takes messages.
             prompt_template: The template of the prompt format `template`.
             api_keys: The callers' keys; callers sign their requests with IAM credentials by default.
             web_acl_arn: A web ACL of AWS WAF in front of the API; none by default.
-            domain: The name under which the API answers; it answers at API Gateway's address by default, and no
-                more at that where there is a name.
-            log_prompts: Whether prompts and answers are logged.
-            invoke_timeout: How long API Gateway waits, and how long an answer may stream; 300 s by default.
-            reserved_concurrency: Most requests at a time; the account's shared pool by default.
-            log_retention: How long both log groups keep their events.
-            removal_policy: What becomes of the log groups when they leave the stack.
+            domain: The API's domain name, which replaces API Gateway's address; that address by default.
+            log_prompts: Log prompts and answers.
+            invoke_timeout: Longest wait of API Gateway, and longest stream of an answer; 300 s by default.
+            reserved_concurrency: Most concurrent requests; the account's shared pool by default.
 
         Raises:
             ValueError: If anything above is out of range; the message lists every problem.
         """
         super().__init__(scope, construct_id)
         timeout = invoke_timeout or _DEFAULT_TIMEOUT
+        timeout_seconds = in_seconds(timeout)
         problems = [] if prompt_format is None else _choice_problems("prompt_format", prompt_format, PROMPT_FORMATS)
         problems += [
             str(breach)
             for breach in (
-                *limits.invoke_timeout(timeout.to_seconds()),
+                *limits.invoke_timeout(timeout_seconds),
                 *limits.reserved_concurrency(reserved_concurrency),
             )
         ]
@@ -114,7 +124,7 @@ class InvokeApi(Construct):
             raise ValueError("\n".join(problems))
         settings = {
             **target.settings,
-            "INVOKE_TIMEOUT_SECONDS": f"{timeout.to_seconds():g}",
+            "INVOKE_TIMEOUT_SECONDS": f"{timeout_seconds:g}",
             "LOG_PROMPTS": "true" if log_prompts else None,
             "MODEL_NAME": model_name,
             "PROMPT_FORMAT": prompt_format,
@@ -124,20 +134,16 @@ class InvokeApi(Construct):
             self,
             "Function",
             settings={name: str(value) for name, value in sorted(settings.items()) if value is not None},
-            encryption_key=encryption_key,
-            timeout=Duration.seconds(min(timeout.plus(_FUNCTION_GRACE).to_seconds(), LONGEST_TIMEOUT.to_seconds())),
+            storage=storage,
+            timeout=seconds(min(timeout_seconds + _FUNCTION_GRACE_SECONDS, LONGEST_TIMEOUT_SECONDS)),
             description=f"OpenAI's API in front of {target.described}",
             reserved_concurrency=reserved_concurrency,
-            log_retention=log_retention,
-            removal_policy=removal_policy,
         )
         self.function = shim.function
         target.grant_invoke(self.function)
-        if target.invoke_findings:
-            acknowledge_in_policy(shim.role, target.invoke_findings)
-        access_logs = logs.LogGroup(
-            self, "AccessLogs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
-        )
+        if target.invoke_wildcards:
+            acknowledge_wildcards(shim.role, target.invoke_wildcards)
+        access_logs = storage.log_group(self, "AccessLogs")
         self.rest_api = apigateway.RestApi(
             self,
             "RestApi",
@@ -156,7 +162,7 @@ class InvokeApi(Construct):
                 # Data traces would write prompts and answers into the log.
                 data_trace_enabled=False,
                 access_log_destination=apigateway.LogGroupLogDestination(access_logs),
-                access_log_format=access_log_format(keys=api_keys is not None, web_acl=web_acl_arn is not None),
+                access_log_format=_access_log_format(keys=api_keys is not None, web_acl=web_acl_arn is not None),
             ),
         )
         # CDK adds an output of its own for the URL; the stack says it once, under its own name.
@@ -180,11 +186,11 @@ class InvokeApi(Construct):
 
     @property
     def url(self) -> str:
-        """Where the API answers, ending in a slash; OpenAI's base URL is this and `v1`."""
+        """URL of the API, ending in a slash; OpenAI's base URL is this and `v1`."""
         return self._domain.url if self._domain else self.rest_api.url
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let the grantee call every route of this API; it needs to be let where callers have no keys."""
+        """Grant calling every route of this API, which callers need where they have no keys."""
         return iam.Grant.add_to_principal(
             grantee=grantee,
             actions=["execute-api:Invoke"],
@@ -231,6 +237,13 @@ class InvokeApi(Construct):
         )
 
 
+def _access_log_format(*, keys: bool, web_acl: bool) -> apigateway.AccessLogFormat:
+    """Return the format of the access log: one JSON object a request."""
+    with_keys = _ACCESS_LOG_WITH_KEYS if keys else {}
+    with_web_acl = _ACCESS_LOG_WITH_WEB_ACL if web_acl else {}
+    return apigateway.AccessLogFormat.custom(json.dumps({**_ACCESS_LOG, **with_keys, **with_web_acl}))
+
+
 def _choice_problems(name: str, value: str, allowed: tuple[str, ...]) -> list[str]:
     return [] if value in allowed else [f"{name} is {value!r}: allowed are {', '.join(allowed)}"]
 
@@ -239,6 +252,6 @@ def _template_problems(prompt_format: str | None, prompt_template: str | None) -
     if (prompt_format == "template") is not (prompt_template is not None):
         value = "None" if prompt_template is None else "a template"
         return [f"prompt_template is {value}: allowed is a template with the prompt format template, and with no other"]
-    if prompt_template is None or Token.is_unresolved(prompt_template):
+    if prompt_template is None or is_token(prompt_template):
         return []
     return [str(breach) for breach in limits.prompt_template(prompt_template)]

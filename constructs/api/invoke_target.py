@@ -1,4 +1,4 @@
-"""What the invoke shim can stand in front of: a SageMaker endpoint, or anything else that says how it is asked."""
+"""Targets of the invoke shim: a SageMaker endpoint, or anything else that names the shim's settings."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,35 +7,34 @@ from aws_cdk import aws_iam as iam
 from constructs.endpoint.sagemaker_endpoint import SageMakerEndpoint
 from constructs.served_pointer import ServedPointer
 
-CONTAINERS = ("tgi", "lmi", "vllm")
-"""The containers that the shim speaks to (lambda/invoke_shim/settings.py)."""
+from invoke_shim.contract import CONTAINERS
 
 
 class InvokeTarget(Protocol):
-    """What answers behind an API."""
+    """The model behind an API, wherever it runs."""
 
     @property
     def described(self) -> str:
-        """What it is, in a few words with their article."""
+        """Description of the target in a few words, with their article."""
         ...
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The shim's settings that name it and say how it is asked (lambda/invoke_shim/settings.py)."""
+        """The shim's settings that name the target and its protocol (`invoke_shim.contract`)."""
         ...
 
     @property
-    def invoke_findings(self) -> Mapping[str, str]:
-        """The findings of rule packs about the policy that `grant_invoke` writes, with their reasons."""
+    def invoke_wildcards(self) -> Mapping[str, str]:
+        """ARNs with a wildcard in the policy that `grant_invoke` writes, with the reasons."""
         ...
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let the grantee find and invoke it."""
+        """Grant finding and invoking the target."""
         ...
 
 
 class EndpointTarget:
-    """A SageMaker endpoint behind the shim, with the container's ways.
+    """A SageMaker endpoint behind the shim, with its container's protocol and limits.
 
     Usage::
 
@@ -53,15 +52,15 @@ class EndpointTarget:
         max_input_tokens: int | None = None,
         max_total_tokens: int | None = None,
     ) -> None:
-        """Keep what is told to the shim.
+        """Work out the shim's settings.
 
         Args:
             endpoint: The endpoint that answers.
-            container: How the container speaks: `tgi`, `lmi` or `vllm`.
+            container: The container's protocol: `tgi`, `lmi` or `vllm`.
             container_version: The version of the container's software, such as `2.4.0`, where known.
-            pointer: What names the endpoint once it serves, where it comes later than the API; until then the API
+            pointer: Names the endpoint once it serves, where it is created later than the API; until then the API
                 answers 503.
-            gather_stream: Whether answers that are not streamed are collected from the container's stream.
+            gather_stream: Collect answers that are not streamed from the container's stream.
             max_input_tokens: The container's limit of prompt tokens, where known.
             max_total_tokens: The container's limit of prompt and generated tokens together, where known.
 
@@ -86,25 +85,25 @@ class EndpointTarget:
             "GATHER_STREAM": "true" if gather_stream else None,
             "MAX_INPUT_TOKENS": max_input_tokens,
             "MAX_TOTAL_TOKENS": max_total_tokens,
-            "TARGET_PARAMETER": pointer.target.name if pointer else None,
+            "TARGET_PARAMETER": pointer.name(pointer.target) if pointer else None,
         }
 
     @property
     def described(self) -> str:
-        """What it is."""
+        """Description of the target."""
         return "a SageMaker endpoint"
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The shim's settings that name the endpoint and say how it is asked."""
+        """The shim's settings that name the endpoint and its protocol."""
         return {name: str(value) for name, value in self._settings.items() if value is not None}
 
     @property
-    def invoke_findings(self) -> Mapping[str, str]:
+    def invoke_wildcards(self) -> Mapping[str, str]:
         """None: an endpoint has a name of its own."""
         return {}
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let the grantee invoke the endpoint, and look up its name where a pointer holds it."""
+        """Grant invoking the endpoint, and reading its name where a pointer holds it."""
         grant = self._endpoint.grant_invoke(grantee)
         return grant.combine(self._pointer.grant_read_target(grantee)) if self._pointer else grant

@@ -1,4 +1,4 @@
-"""What AWS WAF keeps out of an API."""
+"""Web ACL of AWS WAF in front of an API."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ _WINDOW_SECONDS = 300
 class WebAcl(Construct):
     """A web ACL for a regional API: AWS's managed rule groups, and a limit of requests by address.
 
-    Defines: an `AWS::WAFv2::WebACL` that lets everything in but what its rules block. The managed groups' rules about
-    a request's body only count: prompts are free text and longer than a form's (`SizeRestrictions_BODY` would block
-    8 KB), and may well quote an attack that somebody wants explained.
+    Defines: an `AWS::WAFv2::WebACL` that allows every request that its rules do not block. The managed groups' rules
+    about a request's body only count: prompts are free text and longer than a form's (`SizeRestrictions_BODY` would
+    block 8 KB), and may well quote an attack that somebody wants explained.
 
     Data flow: AWS WAF looks at a request before API Gateway authorizes it. Requests are counted in CloudWatch; they
     are not sampled, since a sample would show the `Authorization` header to whoever may read the web ACL.
@@ -42,9 +42,7 @@ class WebAcl(Construct):
         """Define the web ACL.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            managed_rule_groups: AWS's managed rule groups, in the order in which they are asked.
+            managed_rule_groups: AWS's managed rule groups, in the order of their evaluation.
             requests_per_address: Most requests from one IP address in 5 minutes; no such limit by default.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The container of an `AWS::SageMaker::Model`, for a model that the catalogue has resolved."""
+"""Container of an `AWS::SageMaker::Model`, for a model that the catalogue has resolved."""
 
 from collections.abc import Mapping
 
@@ -10,15 +10,15 @@ from catalog import Deployment
 def container_definition(
     deployment: Deployment, environment: Mapping[str, str], *, accept_eula: bool
 ) -> sagemaker.CfnModel.ContainerDefinitionProperty:
-    """Say where container and model data come from, in the form in which the SageMaker SDK says it.
+    """Return the image, the model data and the environment, in the form that the SageMaker SDK uses.
 
     A plain tarball is a `ModelDataUrl`; a prefix, or a licence, needs the newer `ModelDataSource`; a model
-    package stands for itself.
+    package needs neither.
 
     Args:
         deployment: The resolved model.
-        environment: Every variable that the container gets.
-        accept_eula: Whether you accept the model's licence, where it has one.
+        environment: All variables of the container.
+        accept_eula: You accept the model's licence, where it has one.
     """
     if deployment.model_package is not None:
         return sagemaker.CfnModel.ContainerDefinitionProperty(

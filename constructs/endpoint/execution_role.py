@@ -1,18 +1,18 @@
-"""The IAM role that SageMaker assumes to run one model."""
+"""IAM role that SageMaker assumes to run one model."""
 
 from urllib.parse import urlsplit
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
-from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
-from constructs.statements import allow
+from constructs.permissions.acknowledgements import acknowledge_wildcards
+from constructs.permissions.statements import allow, service_principal
+from constructs.values.arns import arn, bucket_arn
 
 from catalog import Deployment
 from catalog.spec import ImageUri
 
-# What CreateModel's execution role needs, and what it needs more in a VPC, by SageMaker's developer guide
-# ("How to use SageMaker AI execution roles", section "CreateModel API: execution role permissions").
+# Rights of CreateModel's execution role, and further ones in a VPC (SageMaker developer guide, "How to use SageMaker AI
+# execution roles", section "CreateModel API: execution role permissions").
 PULL_IMAGE = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 WRITE_LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
 MANAGE_NETWORK_INTERFACES = [
@@ -29,15 +29,22 @@ DESCRIBE_NETWORK = [
     "ec2:DescribeVpcs",
 ]
 
+NO_RESOURCE_FOR_CONTAINERS = (
+    "IAM offers no resource for ecr:GetAuthorizationToken and cloudwatch:PutMetricData (which a condition holds to "
+    "SageMaker's namespaces), nor, in a VPC, one that is known beforehand for ec2:Describe* and the actions on network "
+    "interfaces"
+)
+"""Why policies of SageMaker's containers have `*` as a resource, for rule packs."""
+
 
 class ExecutionRole(iam.Role):
-    """The least that SageMaker needs to pull one image, read one model's artifact and report.
+    """Least privileges of SageMaker to pull one image, read one model's artifact and write logs and metrics.
 
     Defines: an `AWS::IAM::Role` that only `sagemaker.amazonaws.com` may assume, and its one inline policy.
 
-    Data flow: SageMaker reads the artifact, and additional model data such as a draft model, from JumpStart's
-    buckets and the image from the registry, and writes the container's logs and metrics. A model package brings
-    image and artifact along, so that its role may only report.
+    Data flow: SageMaker reads the artifact, and additional model data such as a draft model, from JumpStart's buckets
+    and the image from the registry, and writes the container's logs and metrics. A model package holds image and
+    artifact, so that its role may only write logs and metrics.
 
     Failures: CreateModel checks this role when a stack is deployed, so whatever creates the model must wait for
     the role's policy: `model.node.add_dependency(role)`.
@@ -61,16 +68,14 @@ class ExecutionRole(iam.Role):
         """Define the role.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
             deployment: The model, resolved for the stack's region.
             endpoint_name: The endpoint whose log group the role writes.
-            in_vpc: Whether the model's containers get network interfaces in a VPC.
+            in_vpc: The model's containers get network interfaces in a VPC.
         """
         super().__init__(
             scope,
             construct_id,
-            assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
+            assumed_by=service_principal("sagemaker.amazonaws.com"),
             description=f"runs {deployment.model_id} {deployment.version}",
         )
         self._read_model_data(deployment)
@@ -81,19 +86,18 @@ class ExecutionRole(iam.Role):
             self._join_vpc()
 
     def _read_model_data(self, deployment: Deployment) -> None:
-        """Allows the artifact and all additional model data, one bucket and one object or prefix each."""
+        """Grant reading the artifact and all additional model data, one bucket and one object or prefix each."""
         sources = [(source.uri, source.data_type == "S3Prefix") for source in deployment.additional_model_data]
         if deployment.model_data:
             sources.insert(0, (deployment.model_data, not deployment.compressed))
         if not sources:
-            # The image and the artifact of a model package are its owner's, who lets SageMaker read them.
+            # The image and the artifact of a model package are its owner's, who grants SageMaker access.
             return
-        stack = Stack.of(self)
         buckets: dict[str, None] = {}
         objects: dict[str, bool] = {}
         for uri, prefix in sources:
             location = urlsplit(uri)
-            bucket = stack.format_arn(service="s3", region="", account="", resource=location.netloc)
+            bucket = bucket_arn(self, location.netloc)
             data = bucket + location.path + ("*" if prefix else "")
             buckets[bucket] = None
             objects[data] = prefix
@@ -103,21 +107,17 @@ class ExecutionRole(iam.Role):
             "the artifact is an S3 prefix: only JumpStart knows the names of its objects, and the prefix holds this "
             "one artifact"
         )
-        findings = {wildcard_finding(self, data): reason for data, prefix in objects.items() if prefix}
-        if findings:
-            acknowledge_in_policy(self, findings)
+        if wildcards := {data: reason for data, prefix in objects.items() if prefix}:
+            acknowledge_wildcards(self, wildcards)
 
     def _pull_image(self, uri: str) -> None:
         image = ImageUri.parse(uri)
-        arn = Stack.of(self).format_arn(
-            service="ecr", account=image.account, resource="repository", resource_name=image.repository
-        )
-        allow(self, "PullImage", PULL_IMAGE, arn)
+        repository = arn(self, "ecr", f"repository/{image.repository}", account=image.account)
+        allow(self, "PullImage", PULL_IMAGE, repository)
         allow(self, "RegistryToken", ["ecr:GetAuthorizationToken"], "*")
 
     def _report(self, endpoint_name: str) -> None:
-        stack = Stack.of(self)
-        log_group = stack.format_arn(service="logs", resource=f"log-group:/aws/sagemaker/Endpoints/{endpoint_name}")
+        log_group = arn(self, "logs", f"log-group:/aws/sagemaker/Endpoints/{endpoint_name}")
         log_streams = f"{log_group}:*"
         allow(self, "WriteLogs", WRITE_LOGS, log_group, log_streams)
         allow(
@@ -127,19 +127,8 @@ class ExecutionRole(iam.Role):
             "*",
             StringLike={"cloudwatch:namespace": ["/aws/sagemaker/*", "AWS/SageMaker"]},
         )
-        acknowledge_in_policy(
-            self,
-            {
-                "AwsSolutions-IAM5[Resource::*]": (
-                    "IAM offers no resource for ecr:GetAuthorizationToken and cloudwatch:PutMetricData (which a "
-                    "condition holds to SageMaker's namespaces), nor, in a VPC, one that is known beforehand for "
-                    "ec2:Describe* and the actions on network interfaces"
-                ),
-                wildcard_finding(self, log_streams): (
-                    "the log streams of this endpoint's own log group: SageMaker names them as instances start"
-                ),
-            },
-        )
+        reason = "the log streams of this endpoint's own log group: SageMaker names them as instances start"
+        acknowledge_wildcards(self, {"*": NO_RESOURCE_FOR_CONTAINERS, log_streams: reason})
 
     def _join_vpc(self) -> None:
         allow(self, "ManageNetworkInterfaces", MANAGE_NETWORK_INTERFACES, "*")

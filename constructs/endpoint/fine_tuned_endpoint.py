@@ -1,4 +1,4 @@
-"""The endpoint of a fine-tuned model, which the pipeline makes: what it serves with, and what watches over it."""
+"""Endpoint of a fine-tuned model, which the pipeline creates: its role, its requests and its alarms."""
 
 import hashlib
 import json
@@ -8,36 +8,38 @@ from typing import Any
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
-from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
 from constructs.endpoint.execution_role import ExecutionRole
 from constructs.endpoint.hosting import Hosting
 from constructs.endpoint.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
+from constructs.permissions.acknowledgements import acknowledge_wildcards
+from constructs.permissions.statements import allow
+from constructs.values.s3_location import S3Location
 
 from catalog import ModelVersion
+from training.contract import SETTINGS_DIGITS
 
-# What the container has for one answer (SageMaker developer guide, real-time inference), in microseconds, which is
-# the unit of ModelLatency.
+# Longest time of a container for one answer (SageMaker developer guide, real-time inference), in microseconds, the
+# unit of ModelLatency.
 _LONGEST_ANSWER_MICROSECONDS = 60_000_000
-# API UpdateEndpoint, BlueGreenUpdatePolicy: how long the old fleet stays while alarms watch the new one, and how long
-# all of it may take, at most 28800 s.
+# API UpdateEndpoint, BlueGreenUpdatePolicy: time of the old fleet beside the new one, which alarms watch, and longest
+# time of the whole update, at most 28800 s.
 _BAKE_SECONDS = 300
 _DEPLOYMENT_SECONDS = 14_400
-_SETTINGS_HASH_LENGTH = 6
+_ALARM_PERIOD = Duration.minutes(1)
 
 
 class FineTunedEndpoint(SageMakerEndpoint):
-    """What a tuned model is served with; the endpoint itself comes with the first version.
+    """Role, requests and alarms of a tuned model's endpoint, which the pipeline creates with the first version.
 
     Defines: the containers' execution role, and two alarms that roll a new version back: answers that failed, and
     answers that took as long as they may.
 
-    Data flow: the pipeline takes `container`, `variant` and `deployment_config` into its requests. SageMaker reads
-    the tuned weights with the role.
+    Data flow: the pipeline sends `model_request`, `config_request` and `deployment_config`. SageMaker reads the tuned
+    weights with the role.
 
-    Failures: what is wrong with the props is raised at synthesis, as one `ValueError`.
+    Failures: all problems of the props are raised at synthesis, as one `ValueError` (`Hosting`).
 
     Prerequisites: quota for the instance type ("for endpoint usage"), and while a version is replaced for twice as
     many instances.
@@ -54,7 +56,7 @@ class FineTunedEndpoint(SageMakerEndpoint):
         *,
         model: ModelVersion,
         endpoint_name: str,
-        weights: tuple[str, str],
+        weights: S3Location,
         encryption_key: kms.IKey,
         instance_type: str | None = None,
         allow_unlisted_instance_type: bool = False,
@@ -69,17 +71,15 @@ class FineTunedEndpoint(SageMakerEndpoint):
         """Define role and alarms.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
             model: The pinned version of the base model.
-            endpoint_name: Name of the endpoint, and what the names of models and configs begin with.
-            weights: Bucket's ARN and prefix below which the tuned weights are.
+            endpoint_name: Name of the endpoint, with which the names of models and configs begin.
+            weights: Prefix of all versions of the tuned weights.
             encryption_key: Key of the weights.
             instance_type: Such as `ml.g5.2xlarge`; the base model's default by default.
             allow_unlisted_instance_type: Accept an instance type that the base model's version does not list.
             instance_count: Instances behind the endpoint.
             environment: Container environment variables, laid over the base model's own.
-            accept_eula: Whether you accept the base model's licence, where it has one.
+            accept_eula: You accept the base model's licence, where it has one.
             subnet_ids: Subnets for the containers' network interfaces; no VPC by default.
             security_group_ids: Security groups of those interfaces.
             download_timeout: 60 to 3600 s; worked out from the weights' size by default.
@@ -117,22 +117,20 @@ class FineTunedEndpoint(SageMakerEndpoint):
         )
         self._read_weights(weights, encryption_key)
         self.alarms = [
-            self._alarm("Errors", self.metric("Invocation5XXErrors", statistic="Sum", period=Duration.minutes(1)), 5),
+            self._alarm("Errors", self.metric("Invocation5XXErrors", statistic="Sum", period=_ALARM_PERIOD), 5),
             self._alarm(
                 "Latency",
-                self.metric("ModelLatency", statistic="p90", period=Duration.minutes(1)),
+                self.metric("ModelLatency", statistic="p90", period=_ALARM_PERIOD),
                 _LONGEST_ANSWER_MICROSECONDS,
             ),
         ]
 
-    def _read_weights(self, weights: tuple[str, str], encryption_key: kms.IKey) -> None:
-        bucket, prefix = weights
-        objects = f"{bucket}/{prefix}*"
-        self.role.add_to_policy(iam.PolicyStatement(sid="ListWeights", actions=["s3:ListBucket"], resources=[bucket]))
-        self.role.add_to_policy(iam.PolicyStatement(sid="ReadWeights", actions=["s3:GetObject"], resources=[objects]))
+    def _read_weights(self, weights: S3Location, encryption_key: kms.IKey) -> None:
+        allow(self.role, "ListWeights", ["s3:ListBucket"], weights.bucket_arn)
+        allow(self.role, "ReadWeights", ["s3:GetObject"], weights.objects)
         encryption_key.grant_decrypt(self.role)
         reason = "the tuned weights: every version is below this prefix, and the training script names its files"
-        acknowledge_in_policy(self.role, {wildcard_finding(self, objects): reason})
+        acknowledge_wildcards(self.role, {weights.objects: reason})
 
     def _alarm(self, construct_id: str, metric: cloudwatch.Metric, threshold: float) -> cloudwatch.Alarm:
         return cloudwatch.Alarm(
@@ -148,9 +146,9 @@ class FineTunedEndpoint(SageMakerEndpoint):
 
     @property
     def settings_hash(self) -> str:
-        """Six hexadecimal digits over all that a version is served with, beside its weights."""
+        """Hash of all serving settings of a version, beside its weights, in six hexadecimal digits."""
         text = json.dumps([self._static_container(), self._variant("")], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:_SETTINGS_HASH_LENGTH]
+        return hashlib.sha256(text.encode()).hexdigest()[:SETTINGS_DIGITS]
 
     def model_request(self, *, name: str, model_data: str, tags: Sequence[Mapping[str, str]]) -> dict[str, Any]:
         """Return CreateModel's request, for a state.
@@ -158,7 +156,7 @@ class FineTunedEndpoint(SageMakerEndpoint):
         Args:
             name: Path of the model's name.
             model_data: Path of the weights' URI.
-            tags: Tags.
+            tags: Tags of the model.
         """
         # The licence was accepted for the training job, which read the base's weights; these are one's own.
         source = {"S3DataType": "S3Prefix", "CompressionType": "None", "S3Uri.$": model_data}
@@ -181,7 +179,7 @@ class FineTunedEndpoint(SageMakerEndpoint):
 
         Args:
             name: Path of the config's name, which is the model's, too.
-            tags: Tags.
+            tags: Tags of the config.
         """
         variant = self._variant(name)
         return {"EndpointConfigName.$": name, "ProductionVariants": [variant], "Tags": list(tags)}

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Duration
-from constructs.tokens import is_token
+from constructs.values.durations import in_seconds
+from constructs.values.tokens import is_token
 
 from catalog import CatalogError, Deployment, ModelVersion
 from catalog.instances import hardware
@@ -61,7 +62,7 @@ class Hosting:
             model: The pinned version of the model, or of the base of a tuned one.
             region: The stack's region.
             endpoint_name: At most 63 letters, digits and inner hyphens.
-            tuned: Whether weights of one's own are served with the base's container.
+            tuned: Weights of one's own are served with the base's container.
             instance_type: The model's default by default.
             allow_unlisted_instance_type: Accept an instance type that the version does not list, as long as the
                 version has an image for its family.
@@ -110,8 +111,8 @@ class Hosting:
             deployment=deployment,
             environment=variables,
             instance_count=instance_count,
-            download_timeout_seconds=_seconds(download_timeout, default),
-            startup_timeout_seconds=_seconds(startup_timeout, default),
+            download_timeout_seconds=in_seconds(download_timeout) if download_timeout else default,
+            startup_timeout_seconds=in_seconds(startup_timeout) if startup_timeout else default,
             subnet_ids=tuple(subnet_ids),
             security_group_ids=tuple(security_group_ids),
         )
@@ -175,15 +176,8 @@ def _limit_problems(endpoint_name: str, instance_count: int, environment: Mappin
 
 
 def _timeout_problems(name: str, timeout: Duration | None) -> Iterator[str]:
-    seconds = None if timeout is None else timeout.to_seconds()
+    seconds = None if timeout is None else in_seconds(timeout)
     return map(str, () if seconds is None or is_token(seconds) else limits.timeout(name, seconds))
-
-
-def _seconds(timeout: Duration | None, default: int) -> float:
-    if timeout is None:
-        return default
-    seconds = timeout.to_seconds()
-    return seconds if is_token(seconds) else int(seconds)
 
 
 def _token_limits(environment: Mapping[str, str]) -> tuple[int | None, int | None]:

@@ -1,4 +1,4 @@
-"""A JumpStart model behind a SageMaker endpoint."""
+"""JumpStart model behind a SageMaker endpoint."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,11 +6,11 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
-from constructs.acknowledgements import acknowledge
 from constructs.endpoint.container_definition import container_definition
 from constructs.endpoint.execution_role import ExecutionRole
 from constructs.endpoint.hosting import Hosting
 from constructs.endpoint.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
+from constructs.permissions.acknowledgements import acknowledge
 
 from catalog import ModelVersion
 from catalog.instances import hardware
@@ -32,17 +32,17 @@ class JumpStartEndpoint(SageMakerEndpoint):
     """One model of the catalogue on its own instances, ready to be invoked.
 
     Defines: the execution role (`ExecutionRole`), an `AWS::SageMaker::Model`, an `AWS::SageMaker::EndpointConfig`
-    and an `AWS::SageMaker::Endpoint`. Model and config carry names that CloudFormation makes up, because every
-    change of theirs is a replacement and a name of ours would collide with itself; the endpoint's own name is
+    and an `AWS::SageMaker::Endpoint`. Model and config have names that CloudFormation chooses, because every
+    change of theirs is a replacement and a fixed name would collide with itself; the endpoint's own name is
     fixed and survives, since a new config updates it in place.
 
-    Data flow: SageMaker pulls the image and the artifact that the catalogue's lock pins for this region, starts
-    the container and sends it what comes in through InvokeEndpoint.
+    Data flow: SageMaker pulls the image and the artifact that the catalogue's lock pins for this region, starts the
+    container and sends it the requests of InvokeEndpoint.
 
-    Failures: everything that is wrong with the props is raised at synthesis, at once, as one `ValueError`: an
-    instance type that the model's version does not support, a region without its image, a licence that is not
-    accepted, timeouts, counts, names, environment variables and network ids out of range. On AWS, an endpoint
-    that does not become healthy within its two timeouts fails and is rolled back; the instances bill meanwhile.
+    Failures: all problems of the props are raised at synthesis, at once, as one `ValueError` (`Hosting`): an instance
+    type that the model's version does not support, a region without its image, a licence that is not accepted,
+    timeouts, counts, names, environment variables and network ids out of range. On AWS, an endpoint that does not
+    become healthy within its two timeouts fails and is rolled back; the instances bill meanwhile.
 
     Prerequisites: quota for the instance type ("for endpoint usage") in the account; a stack with an explicit
     region; JumpStart in that region.
@@ -79,8 +79,6 @@ class JumpStartEndpoint(SageMakerEndpoint):
         """Define the endpoint.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
             model: The pinned model version.
             endpoint_name: Name of the endpoint: at most 63 letters, digits and inner hyphens.
             instance_type: Such as `ml.g5.2xlarge`; the model's default by default.
@@ -88,7 +86,7 @@ class JumpStartEndpoint(SageMakerEndpoint):
                 as the version has an image for its family.
             instance_count: Instances behind the endpoint, at least 1.
             environment: Container environment variables, laid over the model's own.
-            accept_eula: Whether you accept the model's end-user licence agreement, where it has one.
+            accept_eula: You accept the model's end-user licence agreement, where it has one.
             download_timeout: 60 to 3600 s; worked out from the artifact's size by default.
             startup_timeout: Likewise.
             subnet_ids: Subnets for the containers' network interfaces, up to 16; no VPC by default.
@@ -152,7 +150,7 @@ class JumpStartEndpoint(SageMakerEndpoint):
         return model
 
     def _sent_to_a_hub(self) -> bool:
-        """Whether an override makes the container download its model, which isolation would cut off."""
+        """Return whether an override makes the container download its model, which isolation would prevent."""
         sent, own = self.hosting.environment, self.deployment.environment
         return serves_from_model_data(own) and not serves_from_model_data(sent)
 

@@ -1,9 +1,10 @@
-"""What every SageMaker endpoint offers to its callers, however it came to be."""
+"""Grants and metrics of a SageMaker endpoint, whoever created it."""
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
+from constructs.values.arns import arn
 
 # The one production variant of our endpoints. The name must stay: an endpoint update refers to it.
 VARIANT_NAME = "AllTraffic"
@@ -27,13 +28,7 @@ class SageMakerEndpoint(Construct):
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, endpoint_name: str) -> None:
-        """Hold the endpoint's name.
-
-        Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            endpoint_name: Name of the endpoint.
-        """
+        """Store the endpoint's name."""
         super().__init__(scope, construct_id)
         self.endpoint_name = endpoint_name
 
@@ -46,12 +41,10 @@ class SageMakerEndpoint(Construct):
     def endpoint_arn(self) -> str:
         """The endpoint's ARN."""
         # IAM compares ARNs case-sensitively and SageMaker writes endpoint names in lower case there.
-        return Stack.of(self).format_arn(
-            service="sagemaker", resource="endpoint", resource_name=self.endpoint_name.lower()
-        )
+        return arn(self, "sagemaker", f"endpoint/{self.endpoint_name.lower()}")
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let the grantee invoke this endpoint, with and without streaming, and no other."""
+        """Grant invoking this endpoint, with and without streaming, and no other."""
         return iam.Grant.add_to_principal(
             grantee=grantee,
             actions=["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
@@ -83,21 +76,21 @@ class SageMakerEndpoint(Construct):
         )
 
     def metric_invocations(self) -> cloudwatch.Metric:
-        """Number of requests that reached the container."""
+        """Return the number of requests that reached the container."""
         return self.metric("Invocations", statistic="Sum")
 
     def metric_invocation_4xx_errors(self) -> cloudwatch.Metric:
-        """Number of requests that the container refused."""
+        """Return the number of requests that the container refused."""
         return self.metric("Invocation4XXErrors", statistic="Sum")
 
     def metric_invocation_5xx_errors(self) -> cloudwatch.Metric:
-        """Number of requests that the container failed."""
+        """Return the number of requests that the container failed."""
         return self.metric("Invocation5XXErrors", statistic="Sum")
 
     def metric_model_latency(self) -> cloudwatch.Metric:
-        """Time that the container took, in microseconds."""
+        """Return the time that the container took, in microseconds."""
         return self.metric("ModelLatency", statistic="p50")
 
     def metric_gpu_utilization(self) -> cloudwatch.Metric:
-        """Use of all GPUs of an instance, in percent: 100 per GPU."""
+        """Return the use of all GPUs of an instance, in percent: 100 per GPU."""
         return self.metric("GPUUtilization", namespace="/aws/sagemaker/Endpoints")

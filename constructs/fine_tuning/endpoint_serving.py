@@ -1,88 +1,89 @@
-"""What follows a training where an endpoint serves: register, serve, verify, publish, prune."""
+"""Steps after training for models served by a SageMaker endpoint: register, serve, verify, publish, prune."""
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
-from constructs.acknowledgements import wildcard_finding
 from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
 from constructs.fine_tuning.endpoint_states import EndpointStates
-from constructs.fine_tuning.fine_tuning_functions import EndpointFunctions
-from constructs.fine_tuning.fine_tuning_pipeline import Ways
+from constructs.fine_tuning.fine_tuning_pipeline import EntryStates
 from constructs.fine_tuning.pipeline_states import PipelineStates
 from constructs.served_pointer import ServedPointer
+from constructs.values.arns import arn
+from constructs.values.durations import in_seconds
 
 _FUNCTION_TIMEOUT = Duration.minutes(6)
 
 
 class EndpointServing:
-    """Puts a release behind a SageMaker endpoint.
+    """Serves a release by a SageMaker endpoint.
 
-    Data flow: *register* makes model and endpoint config of a release, which is the training's version and a hash of
-    what it is served with; *serve* puts it behind the endpoint, blue/green; *verify* asks the endpoint; *publish*
-    writes the pointer; *prune* deletes what is neither served nor needed for a rollback. A rollback begins with the
-    previous release at *serve*.
+    Data flow: *register* creates model and endpoint config of a release, which is the training's version and a hash of
+    the serving settings; *serve* creates or updates the endpoint, blue/green; *verify* sends it a request; *publish*
+    writes the pointer; *prune* deletes releases that are neither served nor needed for a rollback. A rollback begins
+    with the previous release at *serve*.
 
     Failures: until *publish* the pointer stays. An update that fails its alarms is rolled back by SageMaker, one that
     fails *verify* by the pipeline.
 
     Usage::
 
-        serving = EndpointServing(endpoint, pointer=pointer, functions=functions.for_endpoint(endpoint, ...))
+        serving = EndpointServing(
+            endpoint, pointer=pointer, verify=functions.verify(endpoint), prune=functions.prune(pointer)
+        )
     """
 
-    # Longer than prepare (15 minutes), and than an endpoint that is made, updated, returned and watched (4 hours each).
-    longest = Duration.hours(14)
+    # Longer than prepare (15 minutes), and than creating, updating, returning and watching an endpoint (4 hours each).
+    longest_seconds = 14 * 3600
 
     def __init__(
         self,
         endpoint: FineTunedEndpoint,
         *,
         pointer: ServedPointer,
-        functions: EndpointFunctions,
+        verify: lambda_.Function,
+        prune: lambda_.Function,
         tags: Mapping[str, str] | None = None,
         poll_interval: Duration | None = None,
     ) -> None:
-        """Keep what the states are made of.
+        """Store the collaborators.
 
         Args:
-            endpoint: What a release is served with.
-            pointer: What names the served release.
-            functions: What is run beside services' calls.
-            tags: Tags of what the states make.
-            poll_interval: How often the endpoint is looked at; 30 s by default.
+            endpoint: The endpoint of all releases.
+            pointer: Names the served release.
+            verify: Sends a new version a request.
+            prune: Deletes old releases.
+            tags: Tags of models, configs and the endpoint.
+            poll_interval: Time between two looks at the endpoint; 30 s by default.
         """
         self.pointer = pointer
         self._endpoint = endpoint
-        self._functions = functions
+        self._verify = verify
+        self._prune = prune
         self._tags = [{"Key": key, "Value": value} for key, value in sorted((tags or {}).items())]
-        self._poll = poll_interval or Duration.seconds(30)
+        self._poll_seconds = in_seconds(poll_interval) if poll_interval else 30
 
     @property
-    def findings(self) -> Mapping[str, str]:
-        """The findings of rule packs about the role's policy, with their reasons."""
-        stack = Stack.of(self._endpoint)
+    def wildcards(self) -> Mapping[str, str]:
+        """ARNs with a wildcard in the role's policy, with the reasons."""
         releases = "models and configs of this pipeline: their names end in the hash of a release"
         name = f"{self._endpoint.endpoint_name}-*"
-        arns = [
-            stack.format_arn(service="sagemaker", resource=kind, resource_name=name)
-            for kind in ("endpoint-config", "model")
-        ]
         return {
-            **{wildcard_finding(self._endpoint, arn): releases for arn in arns},
-            "AwsSolutions-IAM5[Resource::*]": (
+            **{arn(self._endpoint, "sagemaker", f"{kind}/{name}"): releases for kind in ("endpoint-config", "model")},
+            "*": (
                 "the log delivery of CloudWatch Logs, X-Ray's records and cloudwatch:DescribeAlarms have no "
                 "resource in IAM, or none that is known beforehand"
             ),
         }
 
-    def ways(self, states: PipelineStates) -> Ways:
-        """Make the states."""
-        steps = EndpointStates(states, endpoint=self._endpoint, tags=self._tags, poll_interval=self._poll)
+    def entry_states(self, states: PipelineStates) -> EntryStates:
+        """Build the states."""
+        steps = EndpointStates(states, endpoint=self._endpoint, tags=self._tags, poll_seconds=self._poll_seconds)
         publish = self._publish(states)
         check = states.tasks.invoke(
             "Verify",
-            self._functions.verify,
+            self._verify,
             {"endpointName": self._endpoint.endpoint_name, "configName.$": "$.serve.name"},
             select={"answer.$": "$.Payload.answer"},
             result_path="$.verified",
@@ -91,7 +92,7 @@ class EndpointServing:
         check.next(publish)
         check.add_catch(steps.back(pointed="$.served.release"), result_path="$.error")
         serve = states.read("Read served release", self.pointer.served, "$.served")
-        serve.next(steps.put_into_place(then=check))
+        serve.next(steps.serve(then=check))
         settings = self._endpoint.settings_hash
         trained = states.put(
             "Name the release",
@@ -111,15 +112,13 @@ class EndpointServing:
             "$.serve",
         )
         previous.next(serve)
-        return Ways(trained, previous)
+        return EntryStates(after_training=trained, rollback=previous)
 
     def _publish(self, states: PipelineStates) -> sfn.IChainable:
         done = states.success(release="$.serve.release", previous="$.served.release")
-        pruned = states.tasks.invoke(
-            "Prune", self._functions.prune, {"keep.$": "$.serve.release"}, timeout=_FUNCTION_TIMEOUT
-        )
+        pruned = states.tasks.invoke("Prune", self._prune, {"keep.$": "$.serve.release"}, timeout=_FUNCTION_TIMEOUT)
         pruned.next(done)
-        # What could not be deleted is deleted after the next run; the new release is served all the same.
+        # A deletion that failed is repeated after the next run; the new release is served all the same.
         pruned.add_catch(done, result_path="$.unpruned")
         pointer = self.pointer
         keep = states.write("Keep the release before", pointer.previous, {"Value.$": "$.served.release"})

@@ -1,24 +1,25 @@
-"""The states that put a release behind an endpoint: register it, create or update, wait, and go back."""
+"""States that serve a release by an endpoint: register it, create or update, wait, and return."""
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
 from constructs.fine_tuning.pipeline_states import PipelineStates
-from constructs.served_pointer import NOTHING
-from constructs.statements import pass_role
+from constructs.permissions.statements import allow_pass_role
+from constructs.values.arns import arn
 
-# Roles are known to SageMaker some seconds after they are made, and calls are throttled.
+from model_import.contract import NO_RELEASE
+
+# Roles are known to SageMaker some seconds after their creation, and calls are throttled.
 _RETRIED = ["SageMaker.SageMakerException"]
-# API DescribeEndpoint, EndpointStatus: what a further wait does not change.
+# API DescribeEndpoint, EndpointStatus: the statuses that a further wait does not change.
 _BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")
 
 
 class EndpointStates:
-    """Makes the states of *register* and *serve*; `$.serve.name` is the name of the release's model and config.
+    """Builds the states of *register* and *serve*; `$.serve.name` is the name of the release's model and config.
 
-    Every step looks before it makes, so that a run that is repeated finds what it made.
+    Every step looks before it creates, so that a repeated run finds its own resources.
     """
 
     def __init__(
@@ -27,34 +28,33 @@ class EndpointStates:
         *,
         endpoint: FineTunedEndpoint,
         tags: Sequence[Mapping[str, str]],
-        poll_interval: Duration,
+        poll_seconds: float,
     ) -> None:
-        """Keep what the states share.
+        """Store the collaborators.
 
         Args:
-            states: The pipeline's.
-            endpoint: What a release is served with.
-            tags: Tags of what is made.
-            poll_interval: How often the endpoint is looked at.
+            states: The pipeline's states.
+            endpoint: The endpoint of all releases.
+            tags: Tags of models, configs and the endpoint.
+            poll_seconds: Time between two looks at the endpoint.
         """
         self._states = states
         self._tasks = states.tasks
         self._endpoint = endpoint
         self._tags = tags
-        self._poll = poll_interval
+        self._poll_seconds = poll_seconds
 
     def _arn(self, kind: str) -> str:
-        name = f"{self._states.name}-*".lower()
-        return Stack.of(self._states.scope).format_arn(service="sagemaker", resource=kind, resource_name=name)
+        return arn(self._states.scope, "sagemaker", f"{kind}/{self._states.name}-*".lower())
 
     def register(self, *, then: sfn.IChainable) -> sfn.IChainable:
-        """Make the states that register a release's model and config, where they are not.
+        """Build the states that register a release's model and config, where they do not exist.
 
         Args:
-            then: What follows.
+            then: The following state.
         """
         model, config = self._arn("model"), self._arn("endpoint-config")
-        make_config = self._states.caught(
+        create_config = self._states.caught(
             self._tasks.call(
                 "Register config",
                 "aws-sdk:sagemaker:createEndpointConfig",
@@ -63,7 +63,7 @@ class EndpointStates:
                 retry=_RETRIED,
             )
         )
-        make_config.next(then)
+        create_config.next(then)
         find_config = self._tasks.call(
             "Is the config registered?",
             "aws-sdk:sagemaker:describeEndpointConfig",
@@ -71,8 +71,8 @@ class EndpointStates:
             allow=[(["sagemaker:DescribeEndpointConfig"], [config])],
         )
         find_config.next(then)
-        find_config.add_catch(make_config, result_path="$.missing")
-        make_model = self._states.caught(
+        find_config.add_catch(create_config, result_path="$.missing")
+        create_model = self._states.caught(
             self._tasks.call(
                 "Register model",
                 "aws-sdk:sagemaker:createModel",
@@ -81,8 +81,8 @@ class EndpointStates:
                 retry=_RETRIED,
             )
         )
-        pass_role(self._states.role, self._endpoint.role, service="sagemaker.amazonaws.com")
-        make_model.next(find_config)
+        allow_pass_role(self._states.role, self._endpoint.role, service="sagemaker.amazonaws.com")
+        create_model.next(find_config)
         find_model = self._tasks.call(
             "Is the model registered?",
             "aws-sdk:sagemaker:describeModel",
@@ -90,16 +90,16 @@ class EndpointStates:
             allow=[(["sagemaker:DescribeModel"], [model])],
         )
         find_model.next(find_config)
-        find_model.add_catch(make_model, result_path="$.missing")
+        find_model.add_catch(create_model, result_path="$.missing")
         return find_model
 
-    def put_into_place(self, *, then: sfn.IChainable) -> sfn.IChainable:
-        """Make the states that create the endpoint or update it, and wait until it is in service.
+    def serve(self, *, then: sfn.IChainable) -> sfn.IChainable:
+        """Build the states that create the endpoint or update it, and wait until it is in service.
 
         Args:
-            then: What follows once it is in service.
+            then: The state that follows once it is in service.
         """
-        arn = self._endpoint.endpoint_arn
+        endpoint_arn = self._endpoint.endpoint_arn
         watch = self._watch(then=then)
         create = self._states.caught(
             self._tasks.call(
@@ -111,8 +111,8 @@ class EndpointStates:
                     "Tags": list(self._tags),
                 },
                 allow=[
-                    (["sagemaker:CreateEndpoint"], [arn, self._arn("endpoint-config")]),
-                    (["sagemaker:AddTags"], [arn]),
+                    (["sagemaker:CreateEndpoint"], [endpoint_arn, self._arn("endpoint-config")]),
+                    (["sagemaker:AddTags"], [endpoint_arn]),
                 ],
             )
         )
@@ -121,14 +121,14 @@ class EndpointStates:
         update.next(watch)
         look = self._describe("Look at the endpoint")
         look.add_catch(create, result_path="$.missing")
-        settle = sfn.Wait(self._states.scope, "Let the endpoint settle", time=sfn.WaitTime.duration(self._poll))
+        settle = self._tasks.wait("Let the endpoint settle", self._poll_seconds)
         settle.next(look)
         remove = self._states.caught(
             self._tasks.call(
                 "Remove the endpoint that failed",
                 "aws-sdk:sagemaker:deleteEndpoint",
                 {"EndpointName": self._endpoint.endpoint_name},
-                allow=[(["sagemaker:DeleteEndpoint"], [arn])],
+                allow=[(["sagemaker:DeleteEndpoint"], [endpoint_arn])],
             )
         )
         remove.next(settle)
@@ -144,7 +144,7 @@ class EndpointStates:
         return look
 
     def back(self, *, pointed: str) -> sfn.IChainable:
-        """Make the states that return to the served release after a new one has failed its check, and then fail.
+        """Build the states that return to the served release after a new one has failed its check, and then fail.
 
         Args:
             pointed: Path of the served release.
@@ -154,13 +154,13 @@ class EndpointStates:
         )
         update = self._update("Return to the served release", "$.back.name")
         update.next(self._states.failed)
-        # What is told is why the new release was refused, whatever becomes of the way back.
+        # The reported error is that of the new release, whether or not the return succeeds.
         update.add_catch(self._states.failed, result_path="$.unreturned")
         named.next(update)
         anything = sfn.Choice(self._states.scope, "Anything to return to?")
         anything.when(
             sfn.Condition.or_(
-                sfn.Condition.string_equals(pointed, NOTHING),
+                sfn.Condition.string_equals(pointed, NO_RELEASE),
                 sfn.Condition.string_equals_json_path(pointed, "$.serve.release"),
             ),
             self._states.failed,
@@ -169,7 +169,7 @@ class EndpointStates:
         return anything
 
     def _watch(self, *, then: sfn.IChainable) -> sfn.IChainable:
-        wait = sfn.Wait(self._states.scope, "Wait for the endpoint", time=sfn.WaitTime.duration(self._poll))
+        wait = self._tasks.wait("Wait for the endpoint", self._poll_seconds)
         watch = self._states.caught(self._describe("Watch the endpoint"))
         ready = sfn.Choice(self._states.scope, "In service?")
         ready.when(sfn.Condition.string_equals("$.live.status", "InService"), then)

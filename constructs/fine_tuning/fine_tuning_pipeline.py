@@ -1,72 +1,75 @@
-"""The state machine that turns data into a served model: prepare, train, and what the served side makes of it."""
+"""State machine of a fine-tuning run: prepare, train, then the steps of its `Serving`."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
-from constructs.acknowledgements import acknowledge_in_policy
 from constructs.fine_tuning.pipeline_notices import PipelineNotices
 from constructs.fine_tuning.pipeline_states import PipelineStates
 from constructs.fine_tuning.training_job import TrainingJob
-from constructs.served_pointer import NOTHING, ServedPointer
+from constructs.permissions.acknowledgements import acknowledge_wildcards
+from constructs.permissions.statements import service_principal
+from constructs.served_pointer import ServedPointer
+from constructs.values.durations import in_seconds, seconds
+from constructs.values.storage import Storage
 
-_RUN = ("dataSha256", "jobName", "modelData", "report", "request", "samples", "status", "version")
+from model_import.contract import NO_RELEASE
+from training.contract import PREPARE, TRAINED
+
 _PREPARE_TIMEOUT = Duration.minutes(16)
 
 
-class Ways(NamedTuple):
-    """The states by which a release comes to be served.
+class EntryStates(NamedTuple):
+    """The first states of serving a release.
 
     Attributes:
-        trained: First state after a training; `$.run` is the training, with its `version` and its `modelData`.
-        previous: First state of a rollback; `$.before.release` is the release to go back to.
+        after_training: First state after a training; `$.run` is the training, with its `version` and its `modelData`.
+        rollback: First state of a rollback; `$.before.release` is the release to return to.
     """
 
-    trained: sfn.IChainable
-    previous: sfn.IChainable
+    after_training: sfn.IChainable
+    rollback: sfn.IChainable
 
 
 class Serving(Protocol):
-    """What follows a training: `EndpointServing`, or `ImportServing`."""
+    """Steps after a training: `EndpointServing`, or `ImportServing`."""
 
     @property
     def pointer(self) -> ServedPointer:
-        """What names the served release and the one before."""
+        """Names the served release and the one before."""
         ...
 
     @property
-    def longest(self) -> Duration:
-        """How long it may take, *prepare* included."""
+    def longest_seconds(self) -> int:
+        """Longest time of the steps, *prepare* included."""
         ...
 
     @property
-    def findings(self) -> Mapping[str, str]:
-        """The findings of rule packs about the role's policy that its states take, with their reasons."""
+    def wildcards(self) -> Mapping[str, str]:
+        """ARNs with a wildcard in the role's policy that the states need, with the reasons."""
         ...
 
-    def ways(self, states: PipelineStates) -> Ways:
-        """Make the states, each of which ends in `states.failed` or in `states.success`."""
+    def entry_states(self, states: PipelineStates) -> EntryStates:
+        """Build the states, each of which ends in `states.failed` or in `states.success`."""
         ...
 
 
 class FineTuningPipeline(Construct):
-    """One fine-tuned model's way from data to traffic, as a state machine.
+    """State machine that trains one model on its data and serves it.
 
     Defines: an `AWS::StepFunctions::StateMachine` with its role and its log. Its input is `{}`,
     `{"dataPrefix": "s3://…"}` or `{"action": "rollback"}`.
 
     Data flow: *prepare* checks the data and writes the training job's request; *train* runs it, unless a job of the
-    same data and settings has ended well; `serving` puts what it made into place and writes the pointer. A rollback
-    hands it the previous release.
+    same data and settings has succeeded; `serving` serves the tuned weights and writes the pointer. A rollback gives it
+    the previous release.
 
-    Failures: whatever fails is told with its reason and ends the execution as failed; what is served stays until
-    `serving` has found the new release to answer.
+    Failures: every failure is reported with its reason and fails the execution; the served release stays until
+    `serving` has seen the new one answer.
 
     Prerequisites: as of its parts.
 
@@ -85,61 +88,53 @@ class FineTuningPipeline(Construct):
         job: TrainingJob,
         serving: Serving,
         notices: PipelineNotices,
-        encryption_key: kms.IKey,
+        storage: Storage,
         training_time: Duration,
-        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
-        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         """Define the state machine.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
             name: The state machine's name.
             prepare: Checks the data and writes the job's request.
             job: The training step.
-            serving: What follows it.
-            notices: How the end is told.
-            encryption_key: Key of the log group.
-            training_time: How long a job may take at most, waiting included.
-            log_retention: How long the log group keeps its events.
-            removal_policy: What becomes of the log group when it leaves the stack.
+            serving: The steps that follow it.
+            notices: Reports the end.
+            storage: Settings of the log group.
+            training_time: Longest time of a job, waiting included.
         """
         super().__init__(scope, construct_id)
         self.role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+            assumed_by=service_principal("states.amazonaws.com"),
             description=f"runs the fine-tuning of {name}",
         )
         states = PipelineStates(self, name=name, role=self.role, pointer=serving.pointer, notices=notices)
         start = _chain(states, prepare, job, serving)
-        log_group = logs.LogGroup(
-            self, "Logs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
-        )
+        log_group = storage.log_group(self)
         self.state_machine = sfn.StateMachine(
             self,
             "Resource",
             state_machine_name=name,
             definition_body=sfn.DefinitionBody.from_chainable(start),
             role=self.role,
-            timeout=training_time.plus(serving.longest),
+            timeout=seconds(in_seconds(training_time) + serving.longest_seconds),
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
         )
-        acknowledge_in_policy(self.role, serving.findings)
+        acknowledge_wildcards(self.role, serving.wildcards)
 
 
 def _chain(states: PipelineStates, prepare: lambda_.Function, job: TrainingJob, serving: Serving) -> sfn.IChainable:
     train = states.caught(job.task(states.tasks, role=states.role))
-    ways = serving.ways(states)
-    train.next(ways.trained)
+    entries = serving.entry_states(states)
+    train.next(entries.after_training)
     trained = sfn.Choice(states.scope, "Trained already?", comment="a second job of the same data would cost as much")
-    trained.when(sfn.Condition.string_equals("$.run.status", "trained"), ways.trained)
+    trained.when(sfn.Condition.string_equals("$.run.status", TRAINED), entries.after_training)
     trained.otherwise(train)
     prepared = _prepare(states, prepare)
     prepared.next(trained)
-    return _entry(states, prepared, _rollback(states, serving.pointer, ways.previous))
+    return _entry(states, prepared, _rollback(states, serving.pointer, entries.rollback))
 
 
 def _entry(states: PipelineStates, prepared: sfn.IChainable, rollback: sfn.IChainable) -> sfn.IChainable:
@@ -167,7 +162,7 @@ def _prepare(states: PipelineStates, function: lambda_.Function) -> sfn.CustomSt
                 "startedAt.$": "$$.Execution.StartTime",
                 "input.$": "$$.Execution.Input",
             },
-            select={f"{member}.$": f"$.Payload.{member}" for member in _RUN},
+            select={f"{member}.$": f"$.Payload.{member}" for member in PREPARE.outputs},
             result_path="$.run",
             timeout=_PREPARE_TIMEOUT,
         )
@@ -182,7 +177,7 @@ def _rollback(states: PipelineStates, pointer: ServedPointer, previous: sfn.ICha
         cause="no release was served before the one that is served now",
     )
     there = sfn.Choice(states.scope, "Is there a previous release?")
-    there.when(sfn.Condition.string_equals("$.before.release", NOTHING), nothing)
+    there.when(sfn.Condition.string_equals("$.before.release", NO_RELEASE), nothing)
     there.otherwise(previous)
     read.next(there)
     return read

@@ -1,104 +1,100 @@
-"""What follows a training where Bedrock serves: the import of what was trained."""
+"""Steps after training for models served by Bedrock: import the tuned weights."""
 
 import math
 from collections.abc import Mapping
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
-from constructs.acknowledgements import wildcard_finding
-from constructs.fine_tuning.fine_tuning_pipeline import Ways
+from constructs.fine_tuning.fine_tuning_pipeline import EntryStates
 from constructs.fine_tuning.pipeline_states import PipelineStates
 from constructs.model_import.imported_model import ImportedModel
-from constructs.model_import.model_import_job import LONGEST_RUN, ModelImportJob
+from constructs.model_import.model_import_job import LONGEST_RUN_SECONDS, ModelImportJob
 from constructs.served_pointer import ServedPointer
+from constructs.values.arns import arn
+from constructs.values.durations import in_seconds
 
 _RETRIED = ["Sfn.SfnException"]
 # An execution has at most 25,000 events (Step Functions developer guide, "Service quotas"). A look takes 9, for Wait,
 # Task and Choice; all else takes less than 1,000.
 _MOST_LOOKS = (25_000 - 1_000) // 9
-_SHORTEST_POLL_SECONDS = math.ceil(LONGEST_RUN.to_seconds() / _MOST_LOOKS)
+_SHORTEST_POLL_SECONDS = math.ceil(LONGEST_RUN_SECONDS / _MOST_LOOKS)
 
 
 class ImportServing:
-    """Has a release imported into Bedrock by the import's own state machine, and waits for its end.
+    """Starts the import of a release into Bedrock, by the import's own state machine, and waits for its end.
 
-    Data flow: the import is given the prefix of the tuned weights; it checks, imports, asks, publishes and prunes by
+    Data flow: the import gets the prefix of the tuned weights; it checks, imports, tests, publishes and prunes by
     itself (`ModelImportJob`). The release that it serves is the weights' version, whichever training they are of. A
-    rollback asks Bedrock where the previous release was imported from, and has that prefix imported: what is there
-    already is served within a minute.
+    rollback looks up in Bedrock the prefix that the previous release was imported from, and imports that prefix: a
+    version that still exists is served within a minute.
 
     The import's execution has the name of the pipeline's, so that a start that is retried starts nothing twice. It is
-    looked at from time to time.
+    polled.
 
     Failures: the import's own error and cause are the pipeline's, unchanged. A pipeline that is stopped or runs out of
-    time leaves its import running to the end, which publishes; stop that one, too, where it should not.
+    time leaves its import running to the end, which publishes; stop the import, too, to prevent that.
 
     Usage::
 
         serving = ImportServing(imported, job=import_job, weights_uri="s3://…/training/runs/")
     """
 
-    # Prepare (15 minutes), and the looks that an import's end is noticed by, beside the import.
-    longest = LONGEST_RUN.plus(Duration.hours(1))
+    # Prepare (15 minutes), and the polling of the import, beside the import.
+    longest_seconds = LONGEST_RUN_SECONDS + 3600
 
     def __init__(
         self, model: ImportedModel, *, job: ModelImportJob, weights_uri: str, poll_interval: Duration | None = None
     ) -> None:
-        """Keep what the states are made of.
+        """Store the collaborators.
 
         Args:
-            model: What is imported.
-            job: What imports it.
-            weights_uri: Prefix below which the weights of all trainings are, for who has to import one by hand.
-            poll_interval: How often the import is looked at, 17 s or more; 30 s by default.
+            model: The imported model.
+            job: Imports it.
+            weights_uri: Prefix of the weights of all trainings, for an import by hand.
+            poll_interval: Time between two looks at the import, 17 s or more; 30 s by default.
 
         Raises:
-            ValueError: If an execution could not look as often for as long as an import may take.
+            ValueError: If an execution had too few events to poll an import to its longest end.
         """
-        poll = poll_interval or Duration.seconds(30)
-        if poll.to_seconds() < _SHORTEST_POLL_SECONDS:
+        poll_seconds = in_seconds(poll_interval) if poll_interval else 30
+        if poll_seconds < _SHORTEST_POLL_SECONDS:
             raise ValueError(
-                f"poll_interval is {poll.to_seconds():g} s: allowed are {_SHORTEST_POLL_SECONDS} s or more, because an "
+                f"poll_interval is {poll_seconds:g} s: allowed are {_SHORTEST_POLL_SECONDS} s or more, because an "
                 "execution has at most 25,000 events"
             )
         self._model = model
         self._job = job
         self._weights_uri = weights_uri
-        self._poll = poll
+        self._poll_seconds = poll_seconds
 
     @property
     def pointer(self) -> ServedPointer:
-        """What names the served release and the one before; the import writes it."""
+        """Names the served release and the one before; the import writes it."""
         return self._model.pointer
 
     @property
-    def findings(self) -> Mapping[str, str]:
-        """The findings of rule packs about the role's policy, with their reasons."""
+    def wildcards(self) -> Mapping[str, str]:
+        """ARNs with a wildcard in the role's policy, with the reasons."""
         return {
-            wildcard_finding(
-                self._model, self._executions
-            ): "this model's imports have the names of the pipeline's runs",
-            **self._model.invoke_findings,
-            "AwsSolutions-IAM5[Resource::*]": (
-                "the log delivery of CloudWatch Logs and X-Ray's records have no resource in IAM"
-            ),
+            self._executions: "this model's imports have the names of the pipeline's runs",
+            **self._model.invoke_wildcards,
+            "*": "the log delivery of CloudWatch Logs and X-Ray's records have no resource in IAM",
         }
 
     @property
     def _executions(self) -> str:
-        name = self._model.state_machine_name
-        return Stack.of(self._model).format_arn(service="states", resource=f"execution:{name}:*")
+        return arn(self._model, "states", f"execution:{self._model.state_machine_name}:*")
 
-    def ways(self, states: PipelineStates) -> Ways:
-        """Make the states."""
+    def entry_states(self, states: PipelineStates) -> EntryStates:
+        """Build the states."""
         serve = states.read("Read served release", self.pointer.served, "$.served")
         serve.next(self._import(states))
         trained = states.put("Take the tuned weights", {"weights.$": "$.run.modelData"}, "$.source")
         trained.next(serve)
         previous = self._find_previous(states)
         previous.next(serve)
-        return Ways(trained, previous)
+        return EntryStates(after_training=trained, rollback=previous)
 
     def _find_previous(self, states: PipelineStates) -> sfn.CustomState:
         find = states.tasks.call(
@@ -126,28 +122,29 @@ class ImportServing:
                 f"below {self._weights_uri}', $.before.release, $.gone.Cause)"
             ),
         )
-        # IAM may answer for a model that is not there: it has not the tag that the statement asks for.
+        # IAM may answer for a model that does not exist: it lacks the tag that the statement requires.
         errors = ["Bedrock.ResourceNotFoundException", "Bedrock.AccessDeniedException"]
         find.add_catch(gone, errors=errors, result_path="$.gone")
         return states.caught(find)
 
     def _import(self, states: PipelineStates) -> sfn.CustomState:
+        machine = self._job.state_machine.state_machine_arn
         start = states.caught(
             states.tasks.call(
                 "Start the import",
                 "aws-sdk:sfn:startExecution",
                 {
-                    "StateMachineArn": self._job.state_machine.state_machine_arn,
+                    "StateMachineArn": machine,
                     "Name.$": "$$.Execution.Name",
                     "Input.$": "States.JsonToString($.source)",
                 },
-                allow=[(["states:StartExecution"], [self._job.state_machine.state_machine_arn])],
+                allow=[(["states:StartExecution"], [machine])],
                 select={"execution.$": "$.ExecutionArn"},
                 result_path="$.import",
                 retry=_RETRIED,
             )
         )
-        wait = sfn.Wait(states.scope, "Wait for the import", time=sfn.WaitTime.duration(self._poll))
+        wait = states.tasks.wait("Wait for the import", self._poll_seconds)
         look = states.caught(
             states.tasks.call(
                 "Look at the import",

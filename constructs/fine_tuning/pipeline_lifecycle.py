@@ -1,35 +1,37 @@
-"""The custom resource that starts a pipeline with a deployment and cleans up after it."""
+"""Custom resource that starts a pipeline with a deployment and cleans up after it."""
 
 import json
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
+from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IDependable
-from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
-from constructs.fine_tuning.training_function import TrainingFunction
+from constructs.functions.package_function import NO_RESOURCE_FOR_TRACES, PackageFunction
+from constructs.permissions.acknowledgements import acknowledge_wildcards
+from constructs.values.arns import arn
+from constructs.values.storage import Storage
 
-# Lambda's longest; CloudFormation waits as long as ServiceTimeout says, so that a function that died is noticed soon.
+from training.contract import LIFECYCLE
+
+# Lambda's longest; CloudFormation waits no longer than ServiceTimeout, so that a function that died is noticed soon.
 _TIMEOUT = Duration.minutes(15)
 _SERVICE_TIMEOUT = Duration.minutes(16)
 
 
 class PipelineLifecycle(Construct):
-    """Starts an execution with a deployment, and deletes with the stack what CloudFormation did not make.
+    """Starts an execution with a deployment, and deletes with the stack what the pipeline created.
 
-    Defines: a `Custom::FineTuning` and the function behind it, which lists what exists by its name, and may stop and
-    delete what has this pipeline's name only.
+    Defines: a `Custom::FineTuning` and the function behind it, which lists resources by name, and may stop and delete
+    those of this pipeline's name only.
 
-    Data flow: on a deployment that changes the declaration, an execution is started where it is to be, and not
-    waited for. On deletion: executions and training jobs are stopped; where an endpoint serves, it is deleted with its
-    configs and models. Imported models are deleted by what imports them.
+    Data flow: on a deployment that changes the declaration, an execution is started, where `start_on_deploy` is set,
+    and not waited for. On deletion: executions and training jobs are stopped; where an endpoint serves, it is deleted
+    with its configs and models. Imported models are deleted by `ImportDeployment`.
 
-    Failures: an endpoint that is being made cannot be deleted by anybody; where that takes longer than the
-    function may, deleting the stack fails with that reason, and works when it is tried again.
+    Failures: an endpoint cannot be deleted while it is created; where that takes longer than the function may run,
+    deleting the stack fails with that reason, and works when it is tried again.
 
-    Prerequisites: it must be deleted first: `needs` names what it depends on, and whatever may start an execution
-    must depend on it.
+    Prerequisites: it must be deleted first: `needs` names its dependencies, and every trigger of executions must depend
+    on it.
 
     Usage::
 
@@ -48,44 +50,37 @@ class PipelineLifecycle(Construct):
         declaration_hash: str,
         needs: list[IDependable],
         endpoint_name: str | None = None,
-        encryption_key: kms.IKey,
+        storage: Storage,
         start_on_deploy: bool = False,
-        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
-        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         """Define custom resource and function.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            pipeline: The name that everything which the pipeline made begins with.
-            state_machine: The pipeline's.
-            artifacts: What is said of data and weights when the stack goes.
+            pipeline: Beginning of the names of everything that the pipeline creates.
+            state_machine: The pipeline's state machine.
+            artifacts: Notice about data and weights when the stack is deleted.
             declaration_hash: Changes when a deployment should start an execution.
-            needs: What has to be there as long as something is to be cleaned up.
-            endpoint_name: The endpoint that the pipeline made; None where it makes none.
-            encryption_key: Key of the log group and of the environment variables.
-            start_on_deploy: Whether a deployment starts an execution.
-            log_retention: How long the log group keeps its events.
-            removal_policy: What becomes of the log group when it leaves the stack.
+            needs: Resources that the clean-up needs.
+            endpoint_name: The endpoint that the pipeline creates; None where it creates none.
+            storage: Key of the environment variables, and settings of the log group.
+            start_on_deploy: A deployment starts an execution.
         """
         super().__init__(scope, construct_id)
-        self._handler = TrainingFunction(
+        self._handler = PackageFunction(
             self,
             "Function",
-            handler="training.lifecycle.handler",
+            handler=LIFECYCLE.handler,
             description=f"starts the fine-tuning of {pipeline} and cleans up after it",
             settings={},
-            encryption_key=encryption_key,
+            storage=storage,
             timeout=_TIMEOUT,
-            log_retention=log_retention,
-            removal_policy=removal_policy,
+            memory_size=512,
         )
-        findings = [
-            *self._let_stop(pipeline, state_machine, start_on_deploy=start_on_deploy),
-            *(self._let_delete(pipeline, endpoint_name) if endpoint_name else []),
+        wildcards = [
+            *self._grant_stop(pipeline, state_machine, start_on_deploy=start_on_deploy),
+            *(self._grant_delete(pipeline, endpoint_name) if endpoint_name else []),
         ]
-        self._acknowledge(findings)
+        self._acknowledge(wildcards)
         resource = CustomResource(
             self,
             "Resource",
@@ -101,12 +96,12 @@ class PipelineLifecycle(Construct):
                 "Declaration": declaration_hash,
             },
         )
-        # The function's role and log have to outlive what it does on deletion.
+        # The function's role and log have to outlive its work on deletion.
         resource.node.add_dependency(self._handler, *needs)
 
-    def _let_stop(self, pipeline: str, state_machine: sfn.StateMachine, *, start_on_deploy: bool) -> list[str]:
-        """Let it start executions, stop them, and stop jobs; return the wildcards that this takes."""
-        executions = Stack.of(self).format_arn(service="states", resource=f"execution:{pipeline}:*")
+    def _grant_stop(self, pipeline: str, state_machine: sfn.StateMachine, *, start_on_deploy: bool) -> list[str]:
+        """Grant starting and stopping executions, and stopping jobs; return the ARNs with wildcards."""
+        executions = arn(self, "states", f"execution:{pipeline}:*")
         jobs = self._arn("training-job", f"{pipeline}-*")
         actions = ["states:ListExecutions", *(["states:StartExecution"] if start_on_deploy else [])]
         self._handler.allow("Executions", actions, state_machine.state_machine_arn)
@@ -115,8 +110,8 @@ class PipelineLifecycle(Construct):
         self._handler.allow("ListByName", ["sagemaker:ListTrainingJobs"], "*")
         return [executions, jobs]
 
-    def _let_delete(self, pipeline: str, endpoint_name: str) -> list[str]:
-        """Let it delete the endpoint, configs and models; return the wildcards that this takes."""
+    def _grant_delete(self, pipeline: str, endpoint_name: str) -> list[str]:
+        """Grant deleting the endpoint, configs and models; return the ARNs with wildcards."""
         configs, models = (self._arn(kind, f"{pipeline}-*") for kind in ("endpoint-config", "model"))
         endpoint = self._arn("endpoint", endpoint_name)
         self._handler.allow("DeleteEndpoint", ["sagemaker:DeleteEndpoint", "sagemaker:DescribeEndpoint"], endpoint)
@@ -127,16 +122,7 @@ class PipelineLifecycle(Construct):
 
     def _acknowledge(self, wildcards: list[str]) -> None:
         reason = "what this pipeline made: the names end in the hash of a release, or are SageMaker's executions'"
-        acknowledge_in_policy(
-            self._handler.role,
-            {
-                **{wildcard_finding(self, arn): reason for arn in wildcards},
-                "AwsSolutions-IAM5[Resource::*]": (
-                    "SageMaker's List actions have no resource in IAM, nor have xray:PutTraceSegments and "
-                    "xray:PutTelemetryRecords"
-                ),
-            },
-        )
+        acknowledge_wildcards(self._handler.role, {**dict.fromkeys(wildcards, reason), "*": NO_RESOURCE_FOR_TRACES})
 
     def _arn(self, kind: str, name: str) -> str:
-        return Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=name)
+        return arn(self, "sagemaker", f"{kind}/{name}")

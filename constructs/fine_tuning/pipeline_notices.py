@@ -1,20 +1,20 @@
-"""How a pipeline tells that it has ended: a topic, and an event on the account's bus."""
+"""Notices about a pipeline's end: a topic, and an event on the account's bus."""
 
 from typing import Any
 
-from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
-from constructs.run_notices import RunNotices
-from constructs.step_tasks import StepTasks
+from constructs.state_machines.run_notices import RunNotices
+from constructs.state_machines.step_tasks import StepTasks
+from constructs.values.arns import arn
 
 
 class PipelineNotices(RunNotices):
     """A topic that people subscribe to, and the states that write to it and to EventBridge.
 
-    Defines: what `RunNotices` does, which tells of executions that end without a state of their own: aborted, or out
-    of time.
+    Defines: the resources of `RunNotices`, which reports executions that end without a state of their own: aborted, or
+    out of time.
 
     Data flow: `$.outcome` becomes an event's detail, a line of text the message.
 
@@ -33,9 +33,7 @@ class PipelineNotices(RunNotices):
         """Define the topic.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            subject: What the notices are about; their subjects begin with it.
+            subject: Beginning of the notices' subjects, such as the model's path.
             event_source: `Source` of the events, such as `jumpstack.finetuning`.
             encryption_key: Key of the topic.
         """
@@ -43,25 +41,26 @@ class PipelineNotices(RunNotices):
         self._source = event_source
 
     def states(self, tasks: StepTasks, *, outcome: str, message: str, end: sfn.IChainable) -> sfn.IChainable:
-        """Make the states that tell of one outcome, and then end.
+        """Build the states that report one outcome, and then end.
 
         Args:
-            tasks: Makes the states.
+            tasks: Builds the states.
             outcome: Such as `success`; part of the states' names, of the subject and of the event's type.
             message: The message, as an intrinsic function.
             end: The last state.
         """
-        bus = Stack.of(self).format_arn(service="events", resource="event-bus", resource_name="default")
-        tell = tasks.call(
+        bus = arn(self, "events", "event-bus/default")
+        topic_arn = self.topic.topic_arn
+        notify = tasks.call(
             f"Tell of {outcome}",
             "sns:publish",
             {
-                "TopicArn": self.topic.topic_arn,
+                "TopicArn": topic_arn,
                 "Subject": f"{self._subject}: {outcome}"[:100],
                 "Message.$": message,
             },
             allow=[
-                (["sns:Publish"], [self.topic.topic_arn]),
+                (["sns:Publish"], [topic_arn]),
                 (["kms:Decrypt", "kms:GenerateDataKey"], [self._key.key_arn]),
             ],
         )
@@ -78,6 +77,6 @@ class PipelineNotices(RunNotices):
         )
         announce.next(end)
         announce.add_catch(end, result_path="$.unannounced")
-        tell.next(announce)
-        tell.add_catch(announce, result_path="$.untold")
-        return tell
+        notify.next(announce)
+        notify.add_catch(announce, result_path="$.untold")
+        return notify

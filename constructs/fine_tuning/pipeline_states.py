@@ -1,4 +1,4 @@
-"""What all parts of a fine-tuning pipeline's state machine share: its tasks, its pointer, and how it ends."""
+"""States that all parts of a fine-tuning pipeline's state machine share: tasks, pointer and ends."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,33 +8,33 @@ from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.fine_tuning.pipeline_notices import PipelineNotices
-from constructs.pointer_states import PointerStates
 from constructs.served_pointer import ServedPointer
-from constructs.step_tasks import StepTasks
+from constructs.state_machines.pointer_states import PointerStates
+from constructs.state_machines.step_tasks import StepTasks
 
 
 class PipelineStates:
-    """Makes the states that several parts of one state machine need, and lets its role do what they call.
+    """Builds the states that several parts of one state machine need, and grants its role what they call.
 
     Attributes:
-        scope: Where the states are made.
+        scope: Scope of the states.
         name: The pipeline's name.
         role: The state machine's role.
-        tasks: Makes the states that call services.
-        failed: The first state of the end that tells of a failure; the reason is `$.error`.
+        tasks: Builds the states that call services.
+        failed: The first state of the end that reports a failure; the reason is `$.error`.
     """
 
     def __init__(
         self, scope: Construct, *, name: str, role: iam.Role, pointer: ServedPointer, notices: PipelineNotices
     ) -> None:
-        """Keep what the states share, and make the end that tells of a failure.
+        """Store the collaborators, and build the end that reports a failure.
 
         Args:
-            scope: Where the states are made.
+            scope: Scope of the states.
             name: The pipeline's name.
             role: The state machine's role.
-            pointer: What names the served release.
-            notices: How the end is told.
+            pointer: Names the served release.
+            notices: Reports the end.
         """
         self.scope = scope
         self.name = name
@@ -45,27 +45,21 @@ class PipelineStates:
         self.failed = self._failure()
 
     def caught(self, state: sfn.CustomState) -> sfn.CustomState:
-        """Make a task's failure the pipeline's."""
+        """Catch a task's failure, which becomes the pipeline's."""
         state.add_catch(self.failed, result_path="$.error")
         return state
 
     def put(self, name: str, parameters: Mapping[str, Any], result_path: str) -> sfn.CustomState:
-        """Make a state that puts something beside what the states have gathered.
-
-        Args:
-            name: The state's name.
-            parameters: What is put, in JSONPath.
-            result_path: Where it goes.
-        """
+        """Build a state that adds values, as `StepTasks.put` does."""
         return self.tasks.put(name, parameters, result_path)
 
     def refuse(self, name: str, *, error: str, cause: str) -> sfn.CustomState:
-        """Make the states that fail the pipeline with a reason of its own.
+        """Build the states that fail the pipeline with a reason of its own.
 
         Args:
             name: The first state's name.
             error: The error's name.
-            cause: What is wrong, and what is allowed; an intrinsic function where it begins with `States.`.
+            cause: The problem, and what is allowed; an intrinsic function where it begins with `States.`.
         """
         member = "Cause.$" if cause.startswith("States.") else "Cause"
         state = self.put(name, {"Error": error, member: cause}, "$.error")
@@ -73,19 +67,19 @@ class PipelineStates:
         return state
 
     def read(self, name: str, parameter: ssm.CfnParameter, result_path: str) -> sfn.CustomState:
-        """Make the state that reads a parameter of the pointer, into `release` below a path."""
+        """Build the state that reads a parameter of the pointer, into `release` below a path."""
         return self.caught(self._pointer.read(name, parameter, member="release", result_path=result_path))
 
     def write(self, name: str, parameter: ssm.CfnParameter, value: Mapping[str, str]) -> sfn.CustomState:
-        """Make the state that writes a parameter of the pointer; `value` is `Value` or `Value.$`."""
+        """Build the state that writes a parameter of the pointer; `value` is `Value` or `Value.$`."""
         return self.caught(self._pointer.write(name, parameter, value))
 
     def success(self, *, release: str, previous: str) -> sfn.IChainable:
-        """Make the end that tells what is served.
+        """Build the end that reports the served release.
 
         Args:
-            release: Path of the release that is served.
-            previous: Path of the one that was served before.
+            release: Path of the served release.
+            previous: Path of the release before it.
         """
         outcome = self.put(
             "Sum up",

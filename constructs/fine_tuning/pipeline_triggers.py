@@ -1,4 +1,4 @@
-"""What starts a pipeline beside people and deployments: new data, and the clock."""
+"""Triggers of a pipeline beside people and deployments: new data, and schedules."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+from constructs.permissions.statements import service_principal
 
 MARKER = "_READY"
-"""Name of the object whose upload says that the data is complete; it lies beside the data."""
+"""Name of the object whose upload marks the data as complete; it lies beside the data."""
 
 
 class PipelineTriggers(Construct):
@@ -21,7 +22,7 @@ class PipelineTriggers(Construct):
 
     Data flow: an execution is started with the input `{}`; the pipeline refuses one while another runs.
 
-    Failures: what EventBridge cannot start for 24 hours is dropped; the rule's metrics tell.
+    Failures: EventBridge drops a start that fails for 24 hours; the rule's metrics show it.
 
     Prerequisites: for the marker, a bucket that sends its events to EventBridge.
 
@@ -43,9 +44,7 @@ class PipelineTriggers(Construct):
         """Define the rules.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            state_machine: What is started.
+            state_machine: The pipeline's state machine.
             bucket: The data's bucket.
             marker_key: Key of the marker object; None starts nothing on new data.
             schedules: Expressions such as `rate(7 days)` or `cron(0 3 ? * SUN *)`, in UTC.
@@ -54,7 +53,7 @@ class PipelineTriggers(Construct):
         role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
+            assumed_by=service_principal("events.amazonaws.com"),
             description=f"starts {state_machine.node.path}",
         )
         target = targets.SfnStateMachine(state_machine, role=role, input=events.RuleTargetInput.from_object({}))

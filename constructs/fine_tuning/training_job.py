@@ -1,37 +1,35 @@
-"""The training step of a state machine: one SageMaker training job, waited for."""
+"""Training step of a state machine: one SageMaker training job, waited for."""
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
-from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
 from constructs.fine_tuning.training_role import TrainingRole
-from constructs.statements import pass_role
-from constructs.step_tasks import StepTasks
+from constructs.permissions.acknowledgements import acknowledge_wildcards
+from constructs.permissions.statements import allow_pass_role
+from constructs.state_machines.step_tasks import StepTasks
+from constructs.values.arns import arn
+from constructs.values.durations import in_seconds, seconds
+from constructs.values.s3_location import S3Location
 
 from catalog import Deployment
+from training.contract import REQUEST_MEMBERS
 
-# Members of a request that each recipe fills; what a recipe has nothing for is empty, not left out, because a path
-# that leads nowhere fails a state.
-_MEMBERS = (
-    *("AlgorithmSpecification", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"),
-    *("EnableNetworkIsolation", "Environment", "HyperParameters", "InputDataConfig", "OutputDataConfig"),
-    *("ResourceConfig", "RoleArn", "StoppingCondition", "Tags"),
-)
-# How Step Functions learns that a job has ended (developer guide, "Create and manage Amazon SageMaker AI jobs", IAM).
+# The rule by which Step Functions learns that a job has ended (developer guide, "Create and manage Amazon SageMaker AI
+# jobs", IAM).
 _EVENTS_RULE = "StepFunctionsGetEventsForSageMakerTrainingJobsRule"
 # A job that was refused for now was not made, so that its name is free still; a job that failed keeps its name, and
 # the pipeline's next run takes another.
 _RETRIED = ["SageMaker.ResourceLimitExceededException", "SageMaker.ThrottlingException"]
 # A job waits for instances and starts its container before its own time begins.
-_START = Duration.hours(2)
+_START_SECONDS = 2 * 3600
 
 
 class TrainingJob(Construct):
-    """Runs the training job that a request in the state describes.
+    """Runs the training job of a request that is in the state machine's data.
 
     Defines: the jobs' execution role (`TrainingRole`), and with `task` the state: an integration with
     `createTrainingJob.sync`, without the `s3:*` on `*` that CDK's own task would add.
@@ -58,8 +56,8 @@ class TrainingJob(Construct):
         *,
         job_prefix: str,
         deployment: Deployment,
-        data: Sequence[tuple[str, str]],
-        output: tuple[str, str],
+        data: Sequence[S3Location],
+        output: S3Location,
         encryption_key: kms.IKey,
         max_runtime: Duration,
         max_wait: Duration | None = None,
@@ -69,21 +67,19 @@ class TrainingJob(Construct):
         """Define the jobs' role.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            job_prefix: What the jobs' names begin with; a hyphen follows.
+            job_prefix: Beginning of the jobs' names, without the hyphen that follows.
             deployment: The base model, resolved for the stack's region.
-            data: Buckets' ARNs and prefixes with data.
-            output: Bucket's ARN and prefix of what the jobs make.
+            data: Training and validation data.
+            output: Tuned weights and checkpoints.
             encryption_key: Key of the output.
-            max_runtime: How long a job may train.
-            max_wait: With managed spot training: how long it may wait and train; None trains on demand.
-            volume_key: Whether the jobs' volumes are encrypted with the key.
-            in_vpc: Whether the jobs' containers get network interfaces in a VPC.
+            max_runtime: Longest training time of a job.
+            max_wait: With managed spot training: longest time to wait and train; None trains on demand.
+            volume_key: The jobs' volumes are encrypted with the key.
+            in_vpc: The jobs' containers get network interfaces in a VPC.
         """
         super().__init__(scope, construct_id)
         self._prefix = job_prefix
-        self._timeout = (max_wait or max_runtime).plus(_START)
+        self._timeout = seconds(in_seconds(max_wait or max_runtime) + _START_SECONDS)
         self._optional = [*(["CheckpointConfig"] if max_wait else []), *(["VpcConfig"] if in_vpc else [])]
         self.role = TrainingRole(
             self,
@@ -99,22 +95,20 @@ class TrainingJob(Construct):
     @property
     def job_arns(self) -> str:
         """ARN of all jobs of this prefix, with a wildcard for what follows it."""
-        return Stack.of(self).format_arn(
-            service="sagemaker", resource="training-job", resource_name=f"{self._prefix}-*".lower()
-        )
+        return arn(self, "sagemaker", f"training-job/{self._prefix}-*".lower())
 
     def task(self, tasks: StepTasks, *, role: iam.Role, name: str = "Train") -> sfn.CustomState:
-        """Make the state.
+        """Build the state.
 
         Args:
-            tasks: Makes the states of the state machine.
-            role: The state machine's role, which must have other statements, too.
+            tasks: Builds the states of the state machine.
+            role: The state machine's role.
             name: The state's name.
         """
-        stack = Stack.of(self)
-        rule = stack.format_arn(service="events", resource="rule", resource_name=_EVENTS_RULE)
+        rule = arn(self, "events", f"rule/{_EVENTS_RULE}")
+        members = sorted({*REQUEST_MEMBERS, *self._optional} - {"TrainingJobName"})
         parameters = {"TrainingJobName.$": "$.run.jobName"}
-        parameters |= {f"{member}.$": f"$.run.request.{member}" for member in sorted([*_MEMBERS, *self._optional])}
+        parameters |= {f"{member}.$": f"$.run.request.{member}" for member in members}
         actions = ["CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags", "ListTags"]
         state = tasks.call(
             name,
@@ -129,13 +123,7 @@ class TrainingJob(Construct):
             timeout=self._timeout,
             retry=_RETRIED,
         )
-        pass_role(role, self.role, service="sagemaker.amazonaws.com")
-        acknowledge_in_policy(
-            role,
-            {
-                wildcard_finding(self, self.job_arns): (
-                    "the names of this pipeline's own jobs: each ends in the hash of its data and settings"
-                )
-            },
-        )
+        allow_pass_role(role, self.role, service="sagemaker.amazonaws.com")
+        reason = "the names of this pipeline's own jobs: each ends in the hash of its data and settings"
+        acknowledge_wildcards(role, {self.job_arns: reason})
         return state

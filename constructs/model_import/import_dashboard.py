@@ -1,10 +1,14 @@
-"""The CloudWatch dashboard of one imported model."""
+"""CloudWatch dashboard of one imported model."""
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
+from constructs.values.arns import place_of
+
+from invoke_shim.contract import METRICS_NAMESPACE, MODEL_DIMENSION
 
 _PERIOD = Duration.minutes(5)
+_INTERVAL = Duration.hours(12)
 _NOTES = """\
 ## {model}: Bedrock Custom Model Import
 
@@ -25,12 +29,12 @@ class ImportDashboard(Construct):
     """Copies, invocations, throttles, latency and cold waits of an imported model, with the limits beside them.
 
     Defines: an `AWS::CloudWatch::Dashboard`. Bedrock's metrics have the ARN of a version as their dimension, which is
-    known only when it is imported; they are found by a search, which shows all imported models of the account: they
-    share its quotas.
+    known only after its import; a search finds them, which shows all imported models of the account: they share its
+    quotas.
 
     Data flow: Bedrock's metrics (namespace `AWS/Bedrock`) and the invoke shim's (`JumpStack/Invoke`).
 
-    Failures: none; a graph without data is one of a model that nobody asked.
+    Failures: none; a graph is empty while nobody invokes the model.
 
     Prerequisites: none.
 
@@ -43,16 +47,14 @@ class ImportDashboard(Construct):
         """Define the dashboard.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            model_name: What the names of the model's versions begin with; the dashboard's name ends in it.
-            client_model_name: The model's name to clients, which the shim's metrics have.
+            model_name: Beginning of the names of the model's versions; the dashboard's name ends in it.
+            client_model_name: The model's name to clients, a dimension of the shim's metrics.
         """
         super().__init__(scope, construct_id)
-        self._region = Stack.of(self).region
+        self._region = place_of(self).region
         self._client = client_model_name
         self.dashboard = cloudwatch.Dashboard(
-            self, "Resource", dashboard_name=f"imported-{model_name}", default_interval=Duration.hours(12)
+            self, "Resource", dashboard_name=f"imported-{model_name}", default_interval=_INTERVAL
         )
         self.dashboard.add_widgets(
             cloudwatch.TextWidget(markdown=_NOTES.format(model=model_name), width=24, height=7),
@@ -83,12 +85,12 @@ class ImportDashboard(Construct):
             title=title,
             left=[
                 cloudwatch.Metric(
-                    namespace="JumpStack/Invoke",
+                    namespace=METRICS_NAMESPACE,
                     metric_name=name,
                     statistic=statistic,
                     period=_PERIOD,
                     label=f"{name} ({statistic})",
-                    dimensions_map={"ModelName": self._client},
+                    dimensions_map={MODEL_DIMENSION: self._client},
                 )
                 for name, statistic in metrics
             ],

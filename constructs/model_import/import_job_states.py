@@ -1,15 +1,17 @@
-"""The states around one import job of Bedrock: start it, wait where it is refused for now, and poll until it ends."""
+"""States around one import job of Bedrock: start it, wait where it is refused for now, and poll until it ends."""
 
 from collections.abc import Sequence
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.model_import.import_role import USE_MODEL_KEY
-from constructs.model_import.imported_model import SOURCE_TAG, ImportedModel
-from constructs.statements import pass_role
-from constructs.step_tasks import StepTasks
+from constructs.model_import.imported_model import ImportedModel
+from constructs.permissions.statements import allow_pass_role
+from constructs.state_machines.step_tasks import StepTasks
+from constructs.values.arns import arn, place_of
+
+from model_import.contract import SOURCE_TAG
 
 # A role is known to Bedrock within minutes (public reports); 40 times 15 s are ten.
 _ROLE_TRIES = 40
@@ -19,11 +21,11 @@ _FAULTS = ["Bedrock.InternalServerException", "Bedrock.ThrottlingException"]
 
 
 class ImportJobStates:
-    """Makes the states of *import* and *poll*, and lets the state machine's role do what they call.
+    """Builds the states of *import* and *poll*, and grants the state machine's role what they call.
 
-    They take `$.artifacts` (the check's `weights` and `source`) and `$.run` (the plan's `jobName`, `modelName` and
-    `token`), keep `$.wait` (seconds until the next look, and tries) and `$.job`, and leave the model's ARN in
-    `$.model.arn`, or what failed in `$.failure`.
+    They read `$.artifacts` (the check's `weights` and `source`) and `$.run` (the plan's `jobName`, `modelName` and
+    `token`), keep `$.wait` (seconds until the next look, and tries) and `$.job`, and store the model's ARN in
+    `$.model.arn`, or the error in `$.failure`.
     """
 
     def __init__(
@@ -39,18 +41,18 @@ class ImportJobStates:
         subnet_ids: Sequence[str] = (),
         security_group_ids: Sequence[str] = (),
     ) -> None:
-        """Keep what the states are made of.
+        """Store the collaborators.
 
         Args:
-            scope: Where the states are made.
+            scope: Scope of the states.
             role: The state machine's role.
-            tasks: Makes the states that call services.
-            model: What is imported.
-            import_role: What Bedrock assumes.
+            tasks: Builds the states that call services.
+            model: The imported model.
+            import_role: The role that Bedrock assumes.
             pace: The shortest wait, in seconds.
-            failed: What follows a failure.
-            subnet_ids: Where imports run, with `security_group_ids`; not in a VPC by default.
-            security_group_ids: What protects them there.
+            failed: The state that follows a failure.
+            subnet_ids: Subnets of the imports, with `security_group_ids`; no VPC by default.
+            security_group_ids: Security groups of the imports.
         """
         self._scope = scope
         self._role = role
@@ -62,11 +64,11 @@ class ImportJobStates:
         self._vpc = {"SubnetIds": list(subnet_ids), "SecurityGroupIds": list(security_group_ids)} if subnet_ids else {}
 
     def start(self, *, room: sfn.IChainable, poll: sfn.IChainable) -> sfn.CustomState:
-        """Make the states that start the job, again where it is refused for now.
+        """Build the states that start the job, again where it is refused for now.
 
         Args:
-            room: What comes before another try when it is another import's turn: others may have filled the quota.
-            poll: What follows.
+            room: State to return to after a quota refusal, since other imports may have used up the room.
+            poll: The state that follows.
         """
         key = self._model.encryption_key
         tags = [{"Key": name, "Value": value} for name, value in self._model.tags.items()]
@@ -93,16 +95,16 @@ class ImportJobStates:
             result_path="$.job",
             retry=_FAULTS,
         )
-        self._let_use_role_and_key()
+        self._grant_role_and_key()
         state.next(poll)
-        state.add_catch(self._why(again=state, room=room), result_path="$.refusal")
+        state.add_catch(self._refused(again=state, room=room), result_path="$.refusal")
         return state
 
     def poll(self, then: sfn.IChainable) -> sfn.IChainable:
-        """Make the states that wait for the end of `$.job`, ever more slowly.
+        """Build the states that poll `$.job` until its end, ever more slowly.
 
         Args:
-            then: What follows an import that succeeded.
+            then: The state that follows a successful import.
         """
         wait = sfn.Wait(self._scope, "Wait for the import", time=sfn.WaitTime.seconds_path("$.wait.seconds"))
         look = self._tasks.call(
@@ -142,8 +144,8 @@ class ImportJobStates:
         look.next(ended)
         return wait
 
-    def _why(self, *, again: sfn.IChainable, room: sfn.IChainable) -> sfn.Choice:
-        """What a refused import leads to: wait for its turn, or for its role, or the end."""
+    def _refused(self, *, again: sfn.IChainable, room: sfn.IChainable) -> sfn.Choice:
+        """Build the states after a refused import: wait for its turn, or for its role, or fail."""
         for_turn = self._tasks.wait("Wait for its turn", 4 * self._pace)
         for_turn.next(room)
         count = self._tasks.put(
@@ -176,11 +178,11 @@ class ImportJobStates:
         state.next(self._failed)
         return state
 
-    def _let_use_role_and_key(self) -> None:
-        pass_role(self._role, self._import_role, service="bedrock.amazonaws.com")
+    def _grant_role_and_key(self) -> None:
+        allow_pass_role(self._role, self._import_role, service="bedrock.amazonaws.com")
         key = self._model.encryption_key
         if key:
-            region = Stack.of(self._scope).region
+            region = place_of(self._scope).region
             self._role.add_to_policy(
                 iam.PolicyStatement(
                     actions=list(USE_MODEL_KEY),
@@ -190,4 +192,4 @@ class ImportJobStates:
             )
 
     def _arns(self, kind: str) -> str:
-        return Stack.of(self._scope).format_arn(service="bedrock", resource=kind, resource_name="*")
+        return arn(self._scope, "bedrock", f"{kind}/*")

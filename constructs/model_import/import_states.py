@@ -1,9 +1,9 @@
-"""The states of an import: check artifacts, make room, import, poll, smoke test, publish, prune."""
+"""States of an import: check artifacts, make room, import, poll, smoke test, publish, prune."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
@@ -11,33 +11,33 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.model_import.import_job_states import ImportJobStates
 from constructs.model_import.imported_model import ImportedModel
-from constructs.pointer_states import PointerStates
-from constructs.served_pointer import NOTHING
-from constructs.step_tasks import StepTasks
+from constructs.state_machines.pointer_states import PointerStates
+from constructs.state_machines.step_tasks import StepTasks
+from constructs.values.arns import place_of
+from constructs.values.durations import in_seconds, seconds
+
+from model_import.contract import (
+    ARTIFACTS,
+    IMPORTED,
+    NO_RELEASE,
+    NOT_READY_ERROR,
+    RUNNING,
+    STEP,
+)
 
 _SMOKE_TRIES = 40
 # Waits for a cold model slow down to this many paces.
 _SLOWEST_SMOKE = 8
-# What each step returns (lambda/model_import/steps.py).
-_MEMBERS = {
-    "plan": ("status", "version", "modelName", "modelArn", "jobArn", "jobName", "token"),
-    "make_room": ("models", "quota", "removed"),
-    "smoke_test": ("answer",),
-    "prune": ("removed",),
-    "tidy": ("error", "cause"),
-}
-# What is kept of the check (lambda/model_import/check.py).
-_ARTIFACTS = ("weights", "source", "version", "chatTemplate", "converse")
 
 
 class ImportStates:
-    """Makes the states of one state machine and lets its role do what they call.
+    """Builds the states of one state machine and grants its role what they call.
 
-    The whole of it has the state machine's time; when that is up, nothing is tidied up: a version that was imported by
-    then is removed by the next run.
+    The state machine's timeout covers all states. A timed-out run cleans nothing up; the next run removes what it
+    imported.
 
-    Every state keeps what it finds out beside the input: `artifacts` (the check's), `run` (the plan),
-    `job`, `model`, `wait` (seconds until the next look, and tries), `refusal` and `failure`.
+    Every state adds its results to the input: `artifacts` (the check's), `run` (the plan), `job`, `model`, `wait`
+    (seconds until the next look, and tries), `refusal` and `failure`.
     """
 
     def __init__(
@@ -53,25 +53,25 @@ class ImportStates:
         subnet_ids: Sequence[str] = (),
         security_group_ids: Sequence[str] = (),
     ) -> None:
-        """Keep what the states are made of.
+        """Store the collaborators.
 
         Args:
-            scope: Where the states are made.
+            scope: Scope of the states.
             role: The state machine's role.
-            model: What is imported.
+            model: The imported model.
             check: Checks artifacts.
-            steps: Does the other steps that take more than one call.
-            import_role: What Bedrock assumes.
+            steps: Does the other steps that need more than one call.
+            import_role: The role that Bedrock assumes.
             pace: The shortest wait, in whole seconds.
-            subnet_ids: Where imports run, with `security_group_ids`; not in a VPC by default.
-            security_group_ids: What protects them there.
+            subnet_ids: Subnets of the imports, with `security_group_ids`; no VPC by default.
+            security_group_ids: Security groups of the imports.
         """
         self._scope = scope
         self._tasks = StepTasks(scope, role=role)
         self._model = model
         self._check = check
         self._steps = steps
-        self._pace = round(pace.to_seconds())
+        self._pace = round(in_seconds(pace))
         self._pointer = PointerStates(self._tasks, model.pointer)
         self._failed = self._failure()
         self._job = ImportJobStates(
@@ -87,7 +87,7 @@ class ImportStates:
         )
 
     def chain(self) -> sfn.IChainable:
-        """Make the states; the first of them."""
+        """Build the states, and return the first of them."""
         publish = self._publish(self._prune())
         smoke = self._smoke_test()
         smoke.next(publish)
@@ -100,8 +100,8 @@ class ImportStates:
         running = self._tasks.put("Take the job that runs", {"arn.$": "$.run.jobArn"}, "$.job")
         running.next(poll)
         choice = sfn.Choice(self._scope, "Import?", comment="a retry never imports twice")
-        choice.when(sfn.Condition.string_equals("$.run.status", "imported"), there)
-        choice.when(sfn.Condition.string_equals("$.run.status", "running"), running)
+        choice.when(sfn.Condition.string_equals("$.run.status", IMPORTED), there)
+        choice.when(sfn.Condition.string_equals("$.run.status", RUNNING), running)
         choice.otherwise(room)
         plan = self._step(
             "Plan",
@@ -114,8 +114,8 @@ class ImportStates:
             self._tasks.invoke(
                 "Check artifacts",
                 self._check,
-                {"weights.$": "$.weights", "region": Stack.of(self._scope).region},
-                select={f"{member}.$": f"$.Payload.{member}" for member in _ARTIFACTS},
+                {"weights.$": "$.weights", "region": place_of(self._scope).region},
+                select={f"{member}.$": f"$.Payload.{member}" for member in ARTIFACTS},
                 result_path="$.artifacts",
             )
         )
@@ -129,11 +129,11 @@ class ImportStates:
             "Smoke test", "smoke_test", {"modelArn.$": "$.model.arn"}, result_path="$.smoke", caught=False
         )
         smoke.add_retry(
-            errors=["ModelNotReadyError"],
-            interval=Duration.seconds(self._pace),
+            errors=[NOT_READY_ERROR],
+            interval=seconds(self._pace),
             max_attempts=_SMOKE_TRIES,
             backoff_rate=1.5,
-            max_delay=Duration.seconds(_SLOWEST_SMOKE * self._pace),
+            max_delay=seconds(_SLOWEST_SMOKE * self._pace),
         )
         return self._caught(smoke)
 
@@ -150,13 +150,13 @@ class ImportStates:
         served.next(then)
         new = sfn.Choice(self._scope, "Another version than before?")
         new.when(sfn.Condition.string_equals_json_path("$.served.version", "$.run.version"), target)
-        new.when(sfn.Condition.string_equals("$.served.version", NOTHING), target)
+        new.when(sfn.Condition.string_equals("$.served.version", NO_RELEASE), target)
         new.otherwise(keep)
         read.next(new)
         return read
 
     def _prune(self) -> sfn.IChainable:
-        # The shim looks at the pointer every 10 s, and a request that it has sent may take its time.
+        # The shim reads the pointer every 10 s, and requests to the old version may still run.
         drain = self._tasks.wait("Let requests end", 4 * self._pace)
         prune = self._step("Prune", "prune", {}, result_path="$.pruned", caught=False)
         end = sfn.CustomState(
@@ -172,7 +172,7 @@ class ImportStates:
                 "End": True,
             },
         )
-        # What could not be deleted is deleted after the next run; the new version is served all the same.
+        # A deletion that failed is repeated after the next run; the new version is served all the same.
         prune.add_catch(end, result_path="$.unpruned")
         drain.next(prune)
         prune.next(end)
@@ -199,7 +199,7 @@ class ImportStates:
             name,
             self._steps,
             {"step": step, **payload},
-            select={f"{member}.$": f"$.Payload.{member}" for member in _MEMBERS[step]},
+            select={f"{member}.$": f"$.Payload.{member}" for member in STEP[step].outputs},
             result_path=result_path,
         )
         return self._caught(state) if caught else state

@@ -1,29 +1,25 @@
-"""What an imported model of Bedrock offers to its callers, whichever version of it is served."""
+"""Settings and grants of an imported model of Bedrock, whichever version of it is served."""
 
 from collections.abc import Mapping
 
-from aws_cdk import Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
-from constructs.acknowledgements import wildcard_finding
 from constructs.served_pointer import ServedPointer
+from constructs.values.arns import arn
+from constructs.values.tokens import is_token
 
 from catalog.limits import model_import as import_limits
-
-MODEL_TAG = "jumpstack:model"
-"""The key of the tag with the model's name (lambda/model_import/versions.py)."""
-SOURCE_TAG = "jumpstack:source"
-"""The key of the tag that says what named the weights: an ARN, or `s3` for a prefix (likewise)."""
+from model_import.contract import TAG
 
 
 class ImportedModel(Construct):
-    """A model in Bedrock whose versions come and go, to be invoked.
+    """A model in Bedrock with one served version, to be invoked.
 
-    Defines: nothing by itself; it holds the names and derives settings and grants. `ModelImportJob` imports
+    Defines: nothing by itself; it stores the names and derives settings and grants. `ModelImportJob` imports
     its versions.
 
-    Data flow: the invoke shim looks up the served version's ARN in the pointer's `target` and invokes it.
+    Data flow: the invoke shim reads the served version's ARN from the pointer's `target` and invokes it.
 
     Failures: while no version is served the shim answers 503 with `retry-after`. A model that is idle for 5 minutes is
     unloaded and answers `ModelNotReadyException` for some minutes at the next request; the shim waits for it.
@@ -51,23 +47,20 @@ class ImportedModel(Construct):
         encryption_key: kms.IKey | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Hold the names.
+        """Store the names.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            model_name: What the names of all versions begin with: letters, digits and single inner hyphens, at most
+            model_name: Beginning of the names of all versions: letters, digits and single inner hyphens, at most
                 46 characters.
-            pointer: What names the served version.
-            body: How the model is asked: `chat`, `completion`, `native`, or `converse` where its architecture has it.
-            encryption_key: The imported model's KMS key; Bedrock's own by default.
-            tags: Tags of all versions, such as those that costs are told apart by.
+            pointer: Names the served version. body: Form of the model's requests: `chat`, `completion`, `native`, or
+            `converse` where its architecture has it. encryption_key: The imported model's KMS key; Bedrock's own by
+            default. tags: Tags of all versions, such as those of cost allocation.
 
         Raises:
             ValueError: If anything above is out of range; the message lists every problem.
         """
         super().__init__(scope, construct_id)
-        breaches = [] if Token.is_unresolved(model_name) else [*import_limits.name(model_name)]
+        breaches = [] if is_token(model_name) else [*import_limits.name(model_name)]
         breaches += [*import_limits.body(body)]
         breaches += [breach for key, value in (tags or {}).items() for breach in import_limits.tag(key, value)]
         problems = [str(breach) for breach in breaches]
@@ -77,17 +70,17 @@ class ImportedModel(Construct):
         self.pointer = pointer
         self.body = body
         self.encryption_key = encryption_key
-        self.tags = {**(tags or {}), MODEL_TAG: model_name}
+        self.tags = {**(tags or {}), TAG: model_name}
 
     @property
     def described(self) -> str:
-        """What it is."""
+        """Description of the target."""
         return "an imported model of Bedrock"
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The invoke shim's settings that name the model (lambda/invoke_shim/settings.py)."""
-        return {"BACKEND": "bedrock", "BODY": self.body, "TARGET_PARAMETER": str(self.pointer.target.name)}
+        """The invoke shim's settings that name the model (`invoke_shim.contract`)."""
+        return {"BACKEND": "bedrock", "BODY": self.body, "TARGET_PARAMETER": self.pointer.name(self.pointer.target)}
 
     @property
     def state_machine_name(self) -> str:
@@ -97,25 +90,25 @@ class ImportedModel(Construct):
     @property
     def model_arns(self) -> str:
         """ARN of all imported models of the account and region: AWS chooses the ids."""
-        return Stack.of(self).format_arn(service="bedrock", resource="imported-model", resource_name="*")
+        return arn(self, "bedrock", "imported-model/*")
 
     @property
     def is_this_model(self) -> Mapping[str, Mapping[str, str]]:
-        """The condition that holds for versions of this model only: they carry its name as a tag."""
-        return {"StringEquals": {f"aws:ResourceTag/{MODEL_TAG}": self.model_name}}
+        """The condition that is true for versions of this model only: they have its name as a tag."""
+        return {"StringEquals": {f"aws:ResourceTag/{TAG}": self.model_name}}
 
     @property
-    def invoke_findings(self) -> Mapping[str, str]:
-        """The findings of rule packs about a policy that `grant_invoke` has written, with their reasons."""
+    def invoke_wildcards(self) -> Mapping[str, str]:
+        """ARNs with a wildcard in a policy that `grant_invoke` has written, with the reasons."""
         reason = (
             "AWS chooses the ids of imported models; a condition holds the statement to those with this model's tag"
         )
-        return {wildcard_finding(self, self.model_arns): reason}
+        return {self.model_arns: reason}
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let the grantee look up the served version and invoke it, with and without streaming; Converse has no action.
+        """Grant reading the served version's ARN and invoking it, with and without streaming; Converse has no action.
 
-        Whoever grants acknowledges `invoke_findings` in the grantee's policy.
+        The caller acknowledges `invoke_wildcards` in the grantee's policy.
         """
         invoke = iam.Grant.add_to_principal(
             grantee=grantee,

@@ -1,29 +1,32 @@
-"""Imports a model into Bedrock, version by version: a state machine, and a custom resource that deploys with it."""
+"""Import of a model into Bedrock, version by version: a state machine, and a custom resource that starts it."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
-from constructs.acknowledgements import acknowledge_in_policy, wildcard_finding
-from constructs.logged_function import NO_RESOURCE_FOR_TRACES
-from constructs.model_import.import_deployment import DEADLINE, ImportDeployment
-from constructs.model_import.import_function import ImportFunction
+from constructs.functions.package_function import NO_RESOURCE_FOR_TRACES, PackageFunction
+from constructs.model_import.import_deployment import DEADLINE_SECONDS, ImportDeployment
 from constructs.model_import.import_role import ImportRole, Weights, describe_weights, read_weights
 from constructs.model_import.import_states import ImportStates
 from constructs.model_import.imported_model import ImportedModel
+from constructs.permissions.acknowledgements import acknowledge_wildcards
+from constructs.permissions.statements import service_principal
+from constructs.values.arns import arn, place_of
+from constructs.values.durations import seconds
+from constructs.values.storage import Storage
+from constructs.values.tokens import is_token
 
 from catalog.limits import endpoint as limits
 from catalog.limits import model_import as import_limits
+from model_import.contract import CHECK, STEPS
 
 _CHECK_TIMEOUT = Duration.minutes(15)
 _STEP_TIMEOUT = Duration.minutes(3)
-LONGEST_RUN = Duration.hours(12)
-"""How long a run may take: an import of 8 billion parameters takes 5 to 20 minutes, and waits for those of others."""
+_PACE = Duration.seconds(15)
+LONGEST_RUN_SECONDS = 12 * 3600
+"""Longest time of a run: an import of 8 billion parameters takes 5 to 20 minutes, and waits for those of others."""
 _LIST_REASON = (
     "bedrock:CreateModelImportJob, bedrock:ListImportedModels and bedrock:ListModelImportJobs exist in IAM without a "
     "resource"
@@ -32,34 +35,34 @@ _JOBS_REASON = "AWS chooses the ids of import jobs, which cannot be stopped, cha
 
 
 class ModelImportJob(Construct):
-    """Brings weights into Bedrock as a new version of an imported model, and takes old versions away.
+    """Imports weights into Bedrock as a new version of an imported model, and removes old versions.
 
     Defines: an `AWS::StepFunctions::StateMachine` with role and log, the service role of the imports (`ImportRole`),
-    two functions for what takes more than one call, and the custom resource that imports with a deployment and
-    cleans up after the stack (`ImportDeployment`).
+    two functions for steps of more than one call, and the custom resource that imports with a deployment and cleans up
+    after the stack (`ImportDeployment`).
 
     Data flow: the input is `{"weights": "s3://bucket/prefix/"}`, or the ARN of the declared SageMaker model or training
-    job, which is asked where its weights are. *Check artifacts* reads headers only and makes the
-    version of the content; *plan* takes what is there already; *make room* removes old versions of this model where
+    job, in which their prefix is looked up. *Check artifacts* reads headers only and derives the version from the
+    content; *plan* finds a version or a job that exists already; *make room* removes old versions of this model where
     the account's quota of imported models is used up; *import* waits for its turn, since there is one import at a time
-    an account, and for a role that is not known yet; *poll* slows down; *smoke test* asks until the model answers;
-    *publish* writes the pointer that the shim reads, without a redeployment; *prune* removes what is more than
-    `keep_versions`. To go back to a version, import its weights again: what is still imported is served in a minute.
+    an account, and for a role that is not known yet; *poll* slows down; *smoke test* sends requests until the model
+    answers; *publish* writes the pointer that the shim reads, without a redeployment; *prune* removes versions beyond
+    `keep_versions`. To return to a version, import its weights again: one that is still imported is served in a minute.
 
-    Failures: whatever fails ends the execution with its own words, unchanged, and the likely cause in a second line;
-    the version that failed is removed again, and what is served stays. The same content is never imported twice.
+    Failures: every failure ends the execution with its own message, unchanged, and the likely cause in a second line;
+    the version that failed is removed again, and the served version stays. The same content is never imported twice.
 
     Limits, of AWS: 3 imported models an account (L-45B04988, adjustable) and 1 import at a time (L-5F098EFA, not
-    adjustable). With `keep_versions=2` and one model an account, an update fits into the default quota. Events tell of
-    no import, so that it is polled.
+    adjustable). With `keep_versions=2` and one model an account, an update fits into the default quota. Bedrock sends
+    no events about imports, so that they are polled.
 
     Prerequisites: a region with Custom Model Import; unpacked weights in that region.
 
     Usage::
 
         job = ModelImportJob(
-            self, "Import", model=model, weights=Weights(bucket_name="models", prefix="llama/1/"), encryption_key=key,
-            import_on_deploy=True,
+            self, "Import", model=model, weights=Weights(bucket_name="models", prefix="llama/1/"),
+            storage=Storage(encryption_key=key), import_on_deploy=True,
         )
     """
 
@@ -70,7 +73,7 @@ class ModelImportJob(Construct):
         *,
         model: ImportedModel,
         weights: Weights,
-        encryption_key: kms.IKey,
+        storage: Storage,
         import_on_deploy: bool = False,
         revision: str = "",
         keep_versions: int = 2,
@@ -79,35 +82,29 @@ class ModelImportJob(Construct):
         subnet_ids: Sequence[str] = (),
         security_group_ids: Sequence[str] = (),
         pace: Duration | None = None,
-        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
-        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         """Define state machine, role, functions and custom resource.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            model: What is imported.
-            weights: Where the weights are; with `import_on_deploy`, and no SageMaker model or training job, exactly
-                there, otherwise below that prefix.
-            encryption_key: Key of log groups and environment variables.
-            import_on_deploy: Whether a deployment imports, waits at most 54 minutes, and fails with the import. If
-                not, something else starts executions.
-            revision: Any text; change it to import again what was replaced under the same prefix.
-            keep_versions: How many versions stay imported, 1 to 10, the served one among them.
-            smoke_prompt: What a new version is asked before it is served; a question by default.
-            smoke_expect: A text that the answer must hold, in any case; any answer will do by default.
-            subnet_ids: Where imports run, with `security_group_ids`; not in a VPC by default.
-            security_group_ids: What protects them there.
+            model: The imported model. weights: Location of the weights: exactly this prefix with `import_on_deploy`,
+            and no SageMaker model or
+                training job, otherwise a prefix below it.
+            storage: Key of environment variables, and settings of the log groups.
+            import_on_deploy: A deployment imports, waits at most 54 minutes, and fails with the import. If not,
+                something else starts executions.
+            revision: Any text; change it to import again after files under the same prefix were replaced.
+            keep_versions: Number of versions that stay imported, 1 to 10, the served one among them.
+            smoke_prompt: Prompt for a new version before it is served; a question by default.
+            smoke_expect: Text that the answer must contain, in upper or lower case; any answer passes by default.
+            subnet_ids: Subnets of the imports, with `security_group_ids`; no VPC by default.
+            security_group_ids: Security groups of the imports.
             pace: The shortest wait of all, 15 s by default.
-            log_retention: How long the log groups keep their events.
-            removal_policy: What becomes of the log groups when they leave the stack.
 
         Raises:
             ValueError: If anything above is out of range; the message lists every problem.
         """
         super().__init__(scope, construct_id)
-        problems = _problems(Stack.of(self).region, weights, keep_versions, subnet_ids, security_group_ids)
+        problems = _problems(place_of(self).region, weights, keep_versions, subnet_ids, security_group_ids)
         if problems:
             raise ValueError("\n".join(problems))
         self._model = model
@@ -119,49 +116,39 @@ class ModelImportJob(Construct):
         pointer = model.pointer
         self.settings = {
             "MODEL": name,
-            "TARGET_PARAMETER": str(pointer.target.name),
-            "SERVED_PARAMETER": str(pointer.served.name),
-            "PREVIOUS_PARAMETER": str(pointer.previous.name),
-            "STATE_MACHINE_ARN": Stack.of(self).format_arn(
-                service="states", resource=f"stateMachine:{model.state_machine_name}"
-            ),
-            "DEADLINE_SECONDS": f"{DEADLINE.to_seconds():g}",
+            "TARGET_PARAMETER": pointer.name(pointer.target),
+            "SERVED_PARAMETER": pointer.name(pointer.served),
+            "PREVIOUS_PARAMETER": pointer.name(pointer.previous),
+            "STATE_MACHINE_ARN": arn(self, "states", f"stateMachine:{model.state_machine_name}"),
+            "DEADLINE_SECONDS": str(DEADLINE_SECONDS),
             "KEEP_VERSIONS": str(keep_versions),
             "BODY": model.body,
             **({"SMOKE_PROMPT": smoke_prompt} if smoke_prompt else {}),
             **({"SMOKE_EXPECT": smoke_expect} if smoke_expect else {}),
         }
-        stored: dict[str, Any] = {
-            "encryption_key": encryption_key,
-            "log_retention": log_retention,
-            "removal_policy": removal_policy,
-        }
-        check = ImportFunction(
+        check = PackageFunction(
             self,
             "Check",
-            handler="model_import.check.handler",
+            handler=CHECK.handler,
             description=f"checks the weights of {name} before an import",
             settings={"READABLE": weights.uri},
             timeout=_CHECK_TIMEOUT,
-            **stored,
+            storage=storage,
         )
         describe_weights(check.role, weights)
-        acknowledge_in_policy(
-            check.role,
-            {**read_weights(check.role, weights), "AwsSolutions-IAM5[Resource::*]": NO_RESOURCE_FOR_TRACES},
-        )
-        steps = ImportFunction(
+        acknowledge_wildcards(check.role, {**read_weights(check.role, weights), "*": NO_RESOURCE_FOR_TRACES})
+        steps = PackageFunction(
             self,
             "Steps",
-            handler="model_import.steps.handler",
+            handler=STEPS.handler,
             description=f"plans imports of {name}, makes room for them, tests and prunes them",
             settings=self.settings,
             timeout=_STEP_TIMEOUT,
-            **stored,
+            storage=storage,
         )
-        self._let_steps(steps)
+        self._grant_steps(steps)
         role = iam.Role(
-            self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"), description=f"runs imports of {name}"
+            self, "Role", assumed_by=service_principal("states.amazonaws.com"), description=f"runs imports of {name}"
         )
         states = ImportStates(
             self,
@@ -170,31 +157,28 @@ class ModelImportJob(Construct):
             check=check.function,
             steps=steps.function,
             import_role=self.import_role,
-            pace=pace or Duration.seconds(15),
+            pace=pace or _PACE,
             subnet_ids=subnet_ids,
             security_group_ids=security_group_ids,
         )
-        log_group = logs.LogGroup(
-            self, "Logs", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
-        )
+        log_group = storage.log_group(self)
         self.state_machine = sfn.StateMachine(
             self,
             "Resource",
             state_machine_name=model.state_machine_name,
             definition_body=sfn.DefinitionBody.from_chainable(states.chain()),
             role=role,
-            timeout=LONGEST_RUN,
+            timeout=seconds(LONGEST_RUN_SECONDS),
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
         )
-        kinds = ("imported-model", "model-import-job")
-        acknowledge_in_policy(
+        reason = f"{_JOBS_REASON}; tags are set as a job starts"
+        acknowledge_wildcards(
             role,
             {
-                **{self._finding(kind): f"{_JOBS_REASON}; tags are set as a job starts" for kind in kinds},
-                "AwsSolutions-IAM5[Resource::*]": (
-                    f"{_LIST_REASON}, nor have the log delivery of CloudWatch Logs and X-Ray's records"
-                ),
+                arn(self, "bedrock", "imported-model/*"): reason,
+                arn(self, "bedrock", "model-import-job/*"): reason,
+                "*": f"{_LIST_REASON}, nor have the log delivery of CloudWatch Logs and X-Ray's records",
             },
         )
         self.deployment = ImportDeployment(
@@ -203,17 +187,17 @@ class ModelImportJob(Construct):
             model=model,
             state_machine=self.state_machine,
             settings=self.settings,
-            weights=weights.source(Stack.of(self)) if import_on_deploy else "",
+            weights=weights.source(self) if import_on_deploy else "",
             revision=revision,
             needs=[self.import_role, check, steps, role, log_group, pointer],
-            **stored,
+            storage=storage,
         )
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let the grantee start an import, such as a pipeline that has tuned the weights."""
+        """Grant starting an import, such as to a pipeline that has tuned the weights."""
         return self.state_machine.grant_start_execution(grantee)
 
-    def _let_steps(self, steps: ImportFunction) -> None:
+    def _grant_steps(self, steps: PackageFunction) -> None:
         model, pointer = self._model, self._model.pointer
         steps.allow("List", ["bedrock:ListImportedModels", "bedrock:ListModelImportJobs"], "*")
         steps.allow("ReadTags", ["bedrock:ListTagsForResource"], model.model_arns)
@@ -223,22 +207,13 @@ class ModelImportJob(Construct):
             model.model_arns,
             **model.is_this_model,
         )
-        quota = Stack.of(self).format_arn(service="servicequotas", resource="bedrock", resource_name="L-45B04988")
+        quota = arn(self, "servicequotas", f"bedrock/{import_limits.MODELS_QUOTA_CODE}")
         steps.allow("ReadQuota", ["servicequotas:GetServiceQuota"], quota)
         steps.allow("ReadPointer", ["ssm:GetParameter"], pointer.arn(pointer.served), pointer.arn(pointer.previous))
         steps.allow("ListRuns", ["states:ListExecutions"], self.settings["STATE_MACHINE_ARN"])
         if model.encryption_key:
             model.encryption_key.grant_decrypt(steps.role)
-        acknowledge_in_policy(
-            steps.role,
-            {
-                **model.invoke_findings,
-                "AwsSolutions-IAM5[Resource::*]": f"{_LIST_REASON}; {NO_RESOURCE_FOR_TRACES}",
-            },
-        )
-
-    def _finding(self, kind: str) -> str:
-        return wildcard_finding(self, Stack.of(self).format_arn(service="bedrock", resource=kind, resource_name="*"))
+        acknowledge_wildcards(steps.role, {**model.invoke_wildcards, "*": f"{_LIST_REASON}; {NO_RESOURCE_FOR_TRACES}"})
 
 
 def _problems(
@@ -251,12 +226,12 @@ def _problems(
     sources = {"sagemaker_model": weights.sagemaker_model, "training_job": weights.training_job}
     given = {field: name for field, name in sources.items() if name is not None}
     breaches = [
-        *(() if Token.is_unresolved(region) else import_limits.region(region)),
-        *(() if Token.is_unresolved(weights.prefix) else import_limits.prefix(weights.prefix)),
+        *(() if is_token(region) else import_limits.region(region)),
+        *(() if is_token(weights.prefix) else import_limits.prefix(weights.prefix)),
         *(
             breach
             for field, name in given.items()
-            if not Token.is_unresolved(name)
+            if not is_token(name)
             for breach in import_limits.source_name(f"weights.{field}", name)
         ),
         *import_limits.keep_versions(keep_versions),

@@ -21,7 +21,9 @@ from constructs.fine_tuning.pipeline_notices import PipelineNotices
 from constructs.fine_tuning.pipeline_triggers import MARKER, PipelineTriggers
 from constructs.fine_tuning.training_job import TrainingJob
 from constructs.model_key import ModelKey
-from constructs.run_notices import UNFINISHED
+from constructs.state_machines.run_notices import STOPPED_STATUSES
+from constructs.values.arns import bucket_arn
+from constructs.values.s3_location import S3Location
 
 from catalog import Deployment
 from catalog.instances import hardware
@@ -46,15 +48,15 @@ class DataStore:
         key: The stack's key.
         artifacts: The stack's bucket.
         data_prefix: URI of the training data.
-        data: Buckets' ARNs and prefixes with data for training and validation.
-        runs: Bucket's ARN and prefix of the jobs' output.
+        data: Training and validation data.
+        runs: The jobs' output.
     """
 
     key: ModelKey
     artifacts: ArtifactBucket
     data_prefix: str
-    data: Sequence[tuple[str, str]]
-    runs: tuple[str, str]
+    data: Sequence[S3Location]
+    runs: S3Location
 
     @classmethod
     def of(cls, stack: PlacedStack, placement: Placement[FineTunedModel]) -> DataStore:
@@ -69,15 +71,15 @@ class DataStore:
             event_bridge="marker" in model.start,
         )
         bucket = artifacts.bucket
-        data = [_bucket_and_prefix(stack, model.data_prefix) or (bucket.bucket_arn, _DATA)]
-        if validation := _bucket_and_prefix(stack, model.validation_prefix):
+        data = [_location(stack, model.data_prefix) or S3Location(bucket.bucket_arn, _DATA)]
+        if validation := _location(stack, model.validation_prefix):
             data.append(validation)
         return cls(
             key=key,
             artifacts=artifacts,
             data_prefix=model.data_prefix or f"s3://{bucket.bucket_name}/{_DATA}",
             data=data,
-            runs=(bucket.bucket_arn, RUNS),
+            runs=S3Location(bucket.bucket_arn, RUNS),
         )
 
 
@@ -128,9 +130,7 @@ class FineTuning:
             settings=self._settings(),
             data=store.data,
             output=store.runs,
-            encryption_key=store.key,
-            log_retention=stack.log_retention,
-            removal_policy=stack.removal_policy,
+            storage=stack.storage(store.key),
         )
         self._notices = PipelineNotices(
             stack,
@@ -182,10 +182,8 @@ class FineTuning:
             job=self._job,
             serving=serving,
             notices=self._notices,
-            encryption_key=self._store.key,
+            storage=self._stack.storage(self._store.key),
             training_time=Duration.seconds(self._max_wait_seconds or self._placement.model.max_runtime_seconds),
-            log_retention=self._stack.log_retention,
-            removal_policy=self._stack.removal_policy,
         )
 
     def finish(self, *, needs: Sequence[IDependable], endpoint_name: str | None = None) -> None:
@@ -197,7 +195,7 @@ class FineTuning:
         """
         stack, store, model = self._stack, self._store, self._placement.model
         machine = self._pipeline.state_machine
-        unfinished = self._notices.watch(machine, statuses=UNFINISHED)
+        unfinished = self._notices.watch(machine, statuses=STOPPED_STATUSES)
         destroyed = self._placement.environment.removal is Removal.DESTROY
         lifecycle = PipelineLifecycle(
             stack,
@@ -210,10 +208,8 @@ class FineTuning:
             declaration_hash=declaration_hash(model),
             needs=[store.artifacts, *needs, self._job, self.functions, self._notices.topic, self._pipeline],
             endpoint_name=endpoint_name,
-            encryption_key=store.key,
+            storage=stack.storage(store.key),
             start_on_deploy="deploy" in model.start,
-            log_retention=stack.log_retention,
-            removal_policy=stack.removal_policy,
         )
         triggers = PipelineTriggers(
             stack,
@@ -243,10 +239,9 @@ class FineTuning:
         )
 
 
-def _bucket_and_prefix(stack: Stack, uri: str | None) -> tuple[str, str] | None:
-    """Return the bucket's ARN and the prefix of an S3 URI, or None for None."""
+def _location(stack: Stack, uri: str | None) -> S3Location | None:
+    """Return the location that an S3 URI names, or None for None."""
     if uri is None:
         return None
-    location = urlsplit(uri)
-    arn = stack.format_arn(service="s3", region="", account="", resource=location.netloc)
-    return arn, location.path.removeprefix("/")
+    parts = urlsplit(uri)
+    return S3Location(bucket_arn(stack, parts.netloc), parts.path.removeprefix("/"))

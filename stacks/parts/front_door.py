@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Stack
 from constructs import IDependable
 from constructs.api.api_domain import ApiDomain
 from constructs.api.api_keys import ApiKeys
@@ -11,6 +11,7 @@ from constructs.api.invoke_api import InvokeApi
 from constructs.api.invoke_target import InvokeTarget
 from constructs.api.web_acl import WebAcl
 from constructs.model_key import ModelKey
+from constructs.values.durations import seconds
 
 from stacks.declarations import Model
 from stacks.environments import ApiKeys as ApiKeysDeclaration
@@ -59,15 +60,13 @@ def front_door(
         model_name=model.name,
         prompt_format=model.prompt_format,
         prompt_template=model.prompt_template,
-        encryption_key=encryption_key,
+        storage=stack.storage(encryption_key),
         api_keys=keys,
         web_acl_arn=_web_acl_arn(stack, door.web_acl) if door.web_acl else None,
         domain=domain,
         log_prompts=environment.log_prompts,
-        invoke_timeout=Duration.seconds(model.invoke_timeout_seconds),
+        invoke_timeout=seconds(model.invoke_timeout_seconds),
         reserved_concurrency=environment.reserved_concurrency,
-        log_retention=stack.log_retention,
-        removal_policy=stack.removal_policy,
     )
     stack.add_outputs(_outputs(api, domain))
     parts = (api.rest_api.deployment_stage, keys, domain, api.web_acl_association)
@@ -79,13 +78,11 @@ def _api_keys(stack: PlacedStack, declared: ApiKeysDeclaration, key: ModelKey) -
     return ApiKeys(
         stack,
         "Keys",
-        encryption_key=key,
+        storage=stack.storage(key),
         requests_per_second=throttle.requests_per_second if throttle else None,
         burst=throttle.burst if throttle else None,
         quota=quota.requests if quota else None,
         quota_period=quota.per if quota else "MONTH",
-        log_retention=stack.log_retention,
-        removal_policy=stack.removal_policy,
     )
 
 

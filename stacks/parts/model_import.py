@@ -59,7 +59,7 @@ def import_into_bedrock(
         "Import",
         model=imported,
         weights=weights,
-        encryption_key=encryption_key,
+        storage=stack.storage(encryption_key),
         import_on_deploy=import_on_deploy,
         revision=revision,
         keep_versions=declared.keep_versions,
@@ -67,8 +67,6 @@ def import_into_bedrock(
         smoke_expect=declared.smoke_expect,
         subnet_ids=placement.subnet_ids if declared.in_vpc else (),
         security_group_ids=placement.security_group_ids if declared.in_vpc else (),
-        log_retention=stack.log_retention,
-        removal_policy=stack.removal_policy,
     )
     dashboard = ImportDashboard(stack, "Dashboard", model_name=placement.name, client_model_name=placement.model.name)
     # An imported version costs storage by the month: whatever else may fail should have failed by then.
@@ -76,7 +74,10 @@ def import_into_bedrock(
     stack.add_outputs(
         {
             "ImportedModelName": (placement.name, "what the names of the model's versions in Bedrock begin with"),
-            "PointerName": (str(pointer.target.name), "the parameter that holds the ARN of the version that is served"),
+            "PointerName": (
+                pointer.name(pointer.target),
+                "the parameter that holds the ARN of the version that is served",
+            ),
             "ImportStateMachineArn": (
                 job.state_machine.state_machine_arn,
                 "imports a version, from the prefix it is given",

@@ -7,6 +7,7 @@ from constructs.api.invoke_target import EndpointTarget
 from constructs.endpoint.sagemaker_endpoint import SageMakerEndpoint
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
+from constructs.values.storage import Storage
 
 from tests.app.state_machine_calls import allowed, text
 
@@ -21,7 +22,7 @@ def _template(stack: cdk.Stack) -> dict[str, Any]:
         ),
         model_name="m",
         prompt_format="none",
-        encryption_key=ModelKey(stack, "Key", alias="dev/m"),
+        storage=Storage(encryption_key=ModelKey(stack, "Key", alias="dev/m")),
     )
     return dict(assertions.Template.from_stack(stack).to_json())
 

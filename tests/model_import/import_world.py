@@ -24,6 +24,7 @@ from constructs.model_import.imported_model import ImportedModel
 from constructs.model_import.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
+from constructs.values.storage import Storage
 
 from tests.model_import.artifacts.artifact_models import llama
 from tests.support.bedrock_models import ACCOUNT, REGION, Bedrock, name
@@ -52,8 +53,7 @@ def template_of(model: str, bucket: str, **options: Any) -> dict[str, Any]:
         "Import",
         model=imported,
         weights=Weights(bucket_name=bucket, prefix=PREFIX, **options.pop("sources", {})),
-        encryption_key=key,
-        removal_policy=cdk.RemovalPolicy.DESTROY,
+        storage=Storage(encryption_key=key, removal_policy=cdk.RemovalPolicy.DESTROY),
         **options,
     )
     return dict(assertions.Template.from_stack(stack).to_json())

@@ -16,8 +16,9 @@ from constructs.model_import.import_role import Weights
 from constructs.model_import.imported_model import ImportedModel
 from constructs.model_import.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
-from constructs.run_notices import RunNotices
 from constructs.served_pointer import ServedPointer
+from constructs.state_machines.run_notices import RunNotices
+from constructs.values.storage import Storage
 
 from tests.model_import.artifacts.artifact_models import llama
 from tests.model_import.import_world import wait_scale
@@ -76,9 +77,8 @@ class Importer:
             "Import",
             model=ImportedModel(stack, "Model", model_name=self.name, pointer=pointer),
             weights=Weights(bucket_name=self.bedrock.bucket, prefix=prefix),
-            encryption_key=key,
+            storage=Storage(encryption_key=key, removal_policy=cdk.RemovalPolicy.DESTROY),
             import_on_deploy=True,
-            removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         notices = RunNotices(stack, "Notices", subject=self.name, encryption_key=key)
         notices.watch(job.state_machine)

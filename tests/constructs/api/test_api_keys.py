@@ -9,6 +9,7 @@ from aws_cdk import assertions
 from aws_cdk import aws_apigateway as apigateway
 from constructs.api.api_keys import BEARER_KEY, ApiKeys
 from constructs.model_key import ModelKey
+from constructs.values.storage import Storage
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ Properties = Callable[[cdk.Stack, str], list[dict[str, Any]]]
 
 
 def _keys(stack: cdk.Stack, **props: Any) -> ApiKeys:
-    return ApiKeys(stack, "Keys", encryption_key=ModelKey(stack, "Key", alias="some-model"), **props)
+    return ApiKeys(stack, "Keys", storage=Storage(encryption_key=ModelKey(stack, "Key", alias="some-model")), **props)
 
 
 def _metered(stack: cdk.Stack, **props: Any) -> apigateway.RestApi:

@@ -7,24 +7,24 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from constructs.api import invoke_api
 from constructs.api.api_domain import ApiDomain
 from constructs.api.api_keys import ApiKeys
 from constructs.api.invoke_api import InvokeApi
-from constructs.api.invoke_target import CONTAINERS, EndpointTarget
+from constructs.api.invoke_target import EndpointTarget
 from constructs.endpoint.sagemaker_endpoint import SageMakerEndpoint
 from constructs.model_import.imported_model import ImportedModel
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
+from constructs.values.storage import Storage
 
 from invoke_shim import contract
 from invoke_shim.settings import Settings
 from stacks.declarations import PromptFormat
 
 
-def _target(stack: cdk.Stack, **ways: Any) -> EndpointTarget:
+def _target(stack: cdk.Stack, **options: Any) -> EndpointTarget:
     endpoint = SageMakerEndpoint.from_endpoint_name(stack, "Endpoint", "dev-some-model")
-    return EndpointTarget(endpoint, **{"container": "tgi", **ways})
+    return EndpointTarget(endpoint, **{"container": "tgi", **options})
 
 
 def _api(stack: cdk.Stack, **props: Any) -> InvokeApi:
@@ -33,7 +33,7 @@ def _api(stack: cdk.Stack, **props: Any) -> InvokeApi:
         "target": props.get("target") or _target(stack),
         "model_name": "some-model",
         "prompt_format": "mistral-instruct",
-        "encryption_key": key,
+        "storage": Storage(encryption_key=key),
         **props,
     }
     return InvokeApi(stack, "Api", **arguments)
@@ -75,9 +75,8 @@ def test_passes_on_what_the_declaration_chose(stack: cdk.Stack) -> None:
     assert (settings.prompt_format, settings.prompt_template) == ("template", template)
 
 
-def test_knows_the_shims_containers_and_prompt_formats() -> None:
-    assert set(CONTAINERS) == set(contract.CONTAINERS)
-    assert set(invoke_api.PROMPT_FORMATS) == set(contract.PROMPT_FORMATS) == set(get_args(PromptFormat))
+def test_declarations_have_the_shims_prompt_formats() -> None:
+    assert set(contract.PROMPT_FORMATS) == set(get_args(PromptFormat))
 
 
 @pytest.mark.parametrize("timeout", [5, 60, 900])
@@ -145,7 +144,8 @@ def test_encrypts_log_groups_and_environment_with_the_given_key(stack: cdk.Stack
 
 
 def test_keeps_logs_for_as_long_as_it_is_told(stack: cdk.Stack) -> None:
-    _api(stack, log_retention=cdk.aws_logs.RetentionDays.ONE_WEEK)
+    key = ModelKey(stack, "Key", alias="some-model")
+    _api(stack, storage=Storage(encryption_key=key, log_retention=cdk.aws_logs.RetentionDays.ONE_WEEK))
 
     assertions.Template.from_stack(stack).resource_properties_count_is("AWS::Logs::LogGroup", {"RetentionInDays": 7}, 2)
 
@@ -179,7 +179,7 @@ def test_reserves_concurrency_only_when_told(stack: cdk.Stack) -> None:
 
 def _keyed(stack: cdk.Stack, **props: Any) -> InvokeApi:
     key = ModelKey(stack, "Key", alias="some-model")
-    return _api(stack, api_keys=ApiKeys(stack, "Keys", encryption_key=key), **props)
+    return _api(stack, api_keys=ApiKeys(stack, "Keys", storage=Storage(encryption_key=key)), **props)
 
 
 def _responses(stack: cdk.Stack) -> dict[str, tuple[str | None, dict[str, Any], dict[str, str]]]:

@@ -1,5 +1,7 @@
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aws_cdk as cdk
@@ -8,14 +10,15 @@ from aws_cdk import assertions
 from aws_cdk import aws_logs as logs
 from constructs.api.invoke_function import InvokeFunction
 from constructs.model_key import ModelKey
+from constructs.values.storage import Storage
 
 WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 
 
-def _function(stack: cdk.Stack, **props: Any) -> InvokeFunction:
+def _function(stack: cdk.Stack, storage: Mapping[str, Any] = MappingProxyType({}), **props: Any) -> InvokeFunction:
     arguments: dict[str, Any] = {
         "settings": {"MODEL_NAME": "some-model"},
-        "encryption_key": ModelKey(stack, "Key", alias="some-model"),
+        "storage": Storage(encryption_key=ModelKey(stack, "Key", alias="some-model"), **storage),
         "timeout": cdk.Duration.seconds(30),
         **props,
     }
@@ -84,7 +87,9 @@ def _list(value: Any) -> list[Any]:
 
 
 def test_keeps_its_log_under_the_key_for_as_long_as_it_is_told(stack: cdk.Stack) -> None:
-    _function(stack, log_retention=logs.RetentionDays.ONE_WEEK, removal_policy=cdk.RemovalPolicy.DESTROY)
+    _function(
+        stack, storage={"log_retention": logs.RetentionDays.ONE_WEEK, "removal_policy": cdk.RemovalPolicy.DESTROY}
+    )
 
     assertions.Template.from_stack(stack).has_resource(
         "AWS::Logs::LogGroup",

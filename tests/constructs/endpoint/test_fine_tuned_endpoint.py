@@ -7,6 +7,7 @@ import pytest
 from aws_cdk import assertions
 from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
 from constructs.model_key import ModelKey
+from constructs.values.s3_location import S3Location
 
 from catalog import ModelVersion
 from tests.app.state_machine_calls import text
@@ -17,7 +18,7 @@ def _endpoint(stack: cdk.Stack, model: ModelVersion, **props: Any) -> FineTunedE
         stack,
         "Endpoint",
         model=model,
-        weights=("arn:aws:s3:::b", "training/runs/"),
+        weights=S3Location("arn:aws:s3:::b", "training/runs/"),
         encryption_key=ModelKey(stack, "Key", alias="k"),
         **{"endpoint_name": "dev-m", **props},
     )

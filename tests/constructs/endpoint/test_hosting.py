@@ -10,6 +10,7 @@ from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
 from constructs.endpoint.hosting import Hosting, base_of_tuning
 from constructs.endpoint.jumpstart_endpoint import JumpStartEndpoint
 from constructs.model_key import ModelKey
+from constructs.values.s3_location import S3Location
 
 from catalog import Lock, ModelVersion
 from catalog.spec import AdditionalDataSource
@@ -260,7 +261,9 @@ def test_both_endpoints_pass_all_their_props_through_the_gate(stack: cdk.Stack, 
     key = ModelKey(stack, "Key", alias="k")
     published = _problems(lambda: JumpStartEndpoint(stack, "A", **wrong))
     tuned = _problems(
-        lambda: FineTunedEndpoint(stack, "B", weights=("arn:aws:s3:::b", "runs/"), encryption_key=key, **wrong)
+        lambda: FineTunedEndpoint(
+            stack, "B", weights=S3Location("arn:aws:s3:::b", "runs/"), encryption_key=key, **wrong
+        )
     )
 
     assert published == tuned

@@ -18,6 +18,8 @@ from constructs.model_import.imported_model import ImportedModel
 from constructs.model_import.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
+from constructs.values.s3_location import S3Location
+from constructs.values.storage import Storage
 
 from catalog import Deployment, Lock, ModelVersion
 from tests.app.state_machine_calls import definition, machines
@@ -28,7 +30,7 @@ _DATA, _RUNS = "training/data/", "training/runs/"
 
 @dataclass(frozen=True)
 class Parts:
-    """What was made.
+    """The constructs of a pipeline.
 
     Attributes:
         stack: The stack.
@@ -41,40 +43,40 @@ class Parts:
     pipeline: FineTuningPipeline
 
     def template(self) -> dict[str, Any]:
-        """The stack's template."""
+        """Return the stack's template."""
         return dict(assertions.Template.from_stack(self.stack).to_json())
 
     def machine(self) -> dict[str, Any]:
-        """The properties of the pipeline's state machine."""
+        """Return the properties of the pipeline's state machine."""
         name = self.stack.resolve(self.pipeline.state_machine.state_machine_name)["Fn::GetAtt"][0]
         return dict(machines(self.template()))[name]
 
     def states(self) -> dict[str, Any]:
-        """The state machine's states by name."""
+        """Return the state machine's states by name."""
         states: dict[str, Any] = definition(self.machine())["States"]
         return states
 
 
 @dataclass(frozen=True)
 class EndpointParts(Parts):
-    """What was made where an endpoint serves.
+    """The constructs of a pipeline whose model an endpoint serves.
 
     Attributes:
-        endpoint: What a release is served with.
+        endpoint: The endpoint of all releases.
     """
 
     endpoint: FineTunedEndpoint
 
 
 def base() -> ModelVersion:
-    """Mistral 7B at the version that is tuned in the app."""
+    """Return Mistral 7B at the version that is tuned in the app."""
     return Lock.load().model("huggingface-llm-mistral-7b", "2.1.0")
 
 
 def make(
     stack: cdk.Stack, *, endpoint: dict[str, Any] | None = None, job: dict[str, Any] | None = None
 ) -> EndpointParts:
-    """Make a pipeline whose model an endpoint serves.
+    """Define a pipeline whose model an endpoint serves.
 
     Args:
         stack: An empty stack.
@@ -84,14 +86,14 @@ def make(
     key, bucket = _store(stack)
     served: dict[str, Any] = {
         "instance_type": "ml.g5.2xlarge",
-        "weights": (bucket.bucket.bucket_arn, _RUNS),
+        "weights": S3Location(bucket.bucket.bucket_arn, _RUNS),
         **(endpoint or {}),
     }
     made = FineTunedEndpoint(stack, "Endpoint", model=base(), endpoint_name=NAME, encryption_key=key, **served)
     training, functions = _training(stack, NAME, key, bucket, made.deployment, **(job or {}))
     pointer = ServedPointer(stack, "Served", path="dev/m")
     serving = EndpointServing(
-        made, pointer=pointer, functions=functions.for_endpoint(made, pointer=pointer), tags={"model": "m"}
+        made, pointer=pointer, verify=functions.verify(made), prune=functions.prune(pointer), tags={"model": "m"}
     )
     return EndpointParts(stack, training, _pipeline(stack, NAME, key, training, functions, serving), made)
 
@@ -99,20 +101,20 @@ def make(
 def make_importing(
     stack: cdk.Stack, *, name: str = NAME, path: str = "dev/m", poll_interval: cdk.Duration | None = None
 ) -> Parts:
-    """Make a pipeline whose model Bedrock serves.
+    """Define a pipeline whose model Bedrock serves.
 
     Args:
         stack: An empty stack, in a region with Custom Model Import.
         name: The model's name.
-        path: What the names of its pointer's parameters begin with.
-        poll_interval: How often the import is looked at.
+        path: Path of its pointer's parameters.
+        poll_interval: Time between two looks at the import.
     """
     key, bucket = _store(stack)
     model = ImportedModel(
         stack, "Model", model_name=name, pointer=ServedPointer(stack, "Served", path=path), body="completion"
     )
     weights = Weights(bucket_name=bucket.bucket.bucket_name, prefix=_RUNS, key_arn=key.key_arn)
-    importing = ModelImportJob(stack, "Import", model=model, weights=weights, encryption_key=key)
+    importing = ModelImportJob(stack, "Import", model=model, weights=weights, storage=Storage(encryption_key=key))
     deployment = base().resolve(region=stack.region)
     training, functions = _training(stack, name, key, bucket, deployment)
     serving = ImportServing(model, job=importing, weights_uri=weights.uri, poll_interval=poll_interval)
@@ -127,8 +129,8 @@ def _store(stack: cdk.Stack) -> tuple[ModelKey, ArtifactBucket]:
 def _training(
     stack: cdk.Stack, name: str, key: ModelKey, bucket: ArtifactBucket, deployment: Deployment, **job: Any
 ) -> tuple[TrainingJob, FineTuningFunctions]:
-    runs = (bucket.bucket.bucket_arn, _RUNS)
-    data = [(bucket.bucket.bucket_arn, _DATA)]
+    runs = S3Location(bucket.bucket.bucket_arn, _RUNS)
+    data = [S3Location(bucket.bucket.bucket_arn, _DATA)]
     training = TrainingJob(
         stack,
         "Training",
@@ -146,7 +148,7 @@ def _training(
         settings={"METHOD": "domain"},
         data=data,
         output=runs,
-        encryption_key=key,
+        storage=Storage(encryption_key=key),
     )
     return training, functions
 
@@ -167,6 +169,6 @@ def _pipeline(
         job=training,
         serving=serving,
         notices=PipelineNotices(stack, "Notices", subject="dev/m", event_source="some.source", encryption_key=key),
-        encryption_key=key,
+        storage=Storage(encryption_key=key),
         training_time=cdk.Duration.hours(24),
     )

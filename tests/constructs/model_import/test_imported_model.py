@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
 from constructs.model_import.import_dashboard import ImportDashboard
-from constructs.model_import.imported_model import MODEL_TAG, SOURCE_TAG, ImportedModel
+from constructs.model_import.imported_model import ImportedModel
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
 
@@ -14,7 +14,6 @@ from catalog.limits.model_import import BODIES
 from invoke_shim.contract import BODIES as SHIM_BODIES
 from invoke_shim.settings import Settings
 from model_import.contract import BODIES as IMPORT_BODIES
-from model_import.contract import SOURCE_TAG as IMPORT_SOURCE_TAG
 from model_import.contract import TAG
 from model_import.names import LONGEST_MODEL, check_model
 
@@ -42,7 +41,7 @@ def test_grants_the_invocation_of_models_with_its_own_tag_only(stack: cdk.Stack)
     invoke, read = _statements(stack)
     assert invoke["Action"] == ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
     assert "imported-model/*" in str(invoke["Resource"])
-    assert invoke["Condition"] == {"StringEquals": {f"aws:ResourceTag/{MODEL_TAG}": "dev-llama-3b"}}
+    assert invoke["Condition"] == {"StringEquals": {f"aws:ResourceTag/{TAG}": "dev-llama-3b"}}
     assert read["Action"] == "ssm:GetParameter"
     assert "parameter/jumpstack/dev/llama-3b/target" in str(read["Resource"])
 
@@ -66,9 +65,8 @@ def test_gives_settings_that_the_shim_takes(stack: cdk.Stack, body: str) -> None
     )
 
 
-def test_knows_the_bodies_tag_and_longest_name_of_the_functions() -> None:
+def test_knows_the_bodies_and_the_longest_name_of_the_functions() -> None:
     assert set(BODIES) == set(SHIM_BODIES) == set(IMPORT_BODIES)
-    assert (MODEL_TAG, SOURCE_TAG) == (TAG, IMPORT_SOURCE_TAG)
     check_model("a" * LONGEST_MODEL)
 
 

@@ -10,6 +10,7 @@ from constructs.model_import.imported_model import ImportedModel
 from constructs.model_import.model_import_job import ModelImportJob
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
+from constructs.values.storage import Storage
 
 from model_import.settings import Settings
 from tests.app.state_machine_calls import allowed, calls, needed_actions, parameter_problems, text
@@ -26,7 +27,9 @@ def _job(stack: cdk.Stack, *, model_key: bool = False, **props: Any) -> ModelImp
         pointer=ServedPointer(stack, "Served", path="dev/llama-3b"),
         encryption_key=key if model_key else None,
     )
-    return ModelImportJob(stack, "Import", **{"model": model, "weights": WEIGHTS, "encryption_key": key, **props})
+    return ModelImportJob(
+        stack, "Import", **{"model": model, "weights": WEIGHTS, "storage": Storage(encryption_key=key), **props}
+    )
 
 
 def _template(stack: cdk.Stack) -> dict[str, Any]:

@@ -1,28 +1,28 @@
-"""How people hear of a state machine's runs: a topic, and a rule that tells it how executions end."""
+"""Notices about a state machine's executions: a topic, and a rule that notifies it when they end."""
 
 from collections.abc import Sequence
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+from constructs.permissions.statements import service_principal
 
-ENDS = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
-"""How an execution may end (Step Functions API reference, DescribeExecution, `status`)."""
-UNFINISHED = ("TIMED_OUT", "ABORTED")
-"""The ends that no state of the execution itself can tell of."""
+TERMINAL_STATUSES = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+"""Statuses of executions that have ended (Step Functions API reference, DescribeExecution, `status`)."""
+STOPPED_STATUSES = ("TIMED_OUT", "ABORTED")
+"""Those that no state of the execution itself can report."""
 
 
 class RunNotices(Construct):
-    """A topic that people subscribe to, which is told how executions of a state machine end.
+    """A topic that people subscribe to, which is notified when executions of a state machine end.
 
     Defines: an encrypted `AWS::SNS::Topic` that takes TLS only; with `watch`, an `AWS::Events::Rule`.
 
-    Data flow: Step Functions tells EventBridge of every execution's end, whoever started it; the rule makes it a line
-    of text with the status and the execution's ARN.
+    Data flow: Step Functions sends EventBridge an event when an execution ends, whoever started it; the rule makes it
+    a line of text with the status and the execution's ARN.
 
     Failures: EventBridge tries for a day to deliver a notice, then it is lost.
 
@@ -38,9 +38,7 @@ class RunNotices(Construct):
         """Define the topic.
 
         Args:
-            scope: Parent construct.
-            construct_id: Id within the parent.
-            subject: What the notices are about; they begin with it.
+            subject: Beginning of the notices, such as the model's path.
             encryption_key: Key of the topic.
         """
         super().__init__(scope, construct_id)
@@ -54,12 +52,12 @@ class RunNotices(Construct):
             enforce_ssl=True,
         )
 
-    def watch(self, state_machine: sfn.StateMachine, *, statuses: Sequence[str] = ENDS) -> events.Rule:
-        """Tell of executions that end so.
+    def watch(self, state_machine: sfn.StateMachine, *, statuses: Sequence[str] = TERMINAL_STATUSES) -> events.Rule:
+        """Notify the topic when executions end with one of `statuses`.
 
         Args:
-            state_machine: Whose executions.
-            statuses: Which ends are told; all by default.
+            state_machine: The state machine to watch.
+            statuses: All terminal statuses by default.
         """
         rule = events.Rule(
             self,
@@ -80,5 +78,5 @@ class RunNotices(Construct):
                 ),
             )
         )
-        self._key.grant_encrypt_decrypt(iam.ServicePrincipal("events.amazonaws.com"))
+        self._key.grant_encrypt_decrypt(service_principal("events.amazonaws.com"))
         return rule

@@ -1,18 +1,20 @@
-"""Service calls of a state machine, with the permissions that they take: one statement a call."""
+"""Service calls of a state machine, each with the permissions that it needs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+from constructs.values.arns import place_of
+from constructs.values.durations import in_seconds, seconds
 
 Statement = tuple[Sequence[str], Sequence[str]]
 """Actions, and the ARNs on which they are allowed."""
 
-# What Lambda itself says when it could not run a function (Step Functions developer guide, "Handle transient Lambda
+# Errors of Lambda itself, where it could not run a function (Step Functions developer guide, "Handle transient Lambda
 # service exceptions").
 _LAMBDA_SERVICE = [
     "Lambda.ServiceException",
@@ -21,15 +23,15 @@ _LAMBDA_SERVICE = [
     "Lambda.TooManyRequestsException",
     "Lambda.ClientExecutionTimeoutException",
 ]
+_RETRY_INTERVAL = Duration.seconds(4)
 
-
-# A ResultPath of null would throw an answer away, but jsii leaves out what is null, and without a ResultPath an answer
-# takes the place of everything that the states have gathered.
+# A ResultPath of null would discard a result, but jsii leaves out what is null, and without a ResultPath a result
+# replaces everything that the states have gathered.
 _LAST = "$.last"
 
 
 class StepTasks:
-    """Makes the task states of one state machine and lets its role do exactly what they call.
+    """Builds the task states of one state machine and grants its role exactly what they call.
 
     CDK's own tasks would add wildcards (`SageMakerCreateTrainingJob`: `s3:*` on `*`; `LambdaInvoke`: every version),
     so the states are written out.
@@ -41,15 +43,15 @@ class StepTasks:
     """
 
     def __init__(self, scope: Construct, *, role: iam.Role) -> None:
-        """Keep the place of the states and the role that is let.
+        """Store the scope for new states and the role that gets their permissions.
 
         Args:
-            scope: Where the states are made.
+            scope: Scope of the states.
             role: The state machine's role.
         """
         self._scope = scope
         self._role = role
-        self._partition = Stack.of(scope).partition
+        self._partition = place_of(scope).partition
 
     def call(
         self,
@@ -63,17 +65,17 @@ class StepTasks:
         timeout: Duration | None = None,
         retry: Sequence[str] = (),
     ) -> sfn.CustomState:
-        """Make a task state that calls a service.
+        """Build a task state that calls a service.
 
         Args:
             name: The state's name, as the console shows it.
             integration: Such as `aws-sdk:sagemaker:createModel` or `sagemaker:createTrainingJob.sync`.
             parameters: The request in JSONPath; names that end in `.$` hold paths.
-            allow: What the call takes.
-            select: What of the answer is kept, by `ResultSelector`.
-            result_path: Where the answer goes; by default to where the next answer of this kind overwrites it.
-            timeout: How long the call may take.
-            retry: Errors after which the call is made again, up to 4 times in a minute.
+            allow: The permissions that the call needs.
+            select: Members of the result to keep, as `ResultSelector`.
+            result_path: Path of the result; by default one that the next such result overwrites.
+            timeout: Longest time of the call.
+            retry: Errors after which the call is repeated, up to 4 times in a minute.
         """
         state: dict[str, Any] = {
             "Type": "Task",
@@ -84,12 +86,12 @@ class StepTasks:
         if select:
             state["ResultSelector"] = dict(select)
         if timeout:
-            state["TimeoutSeconds"] = timeout.to_seconds()
+            state["TimeoutSeconds"] = in_seconds(timeout)
         task = sfn.CustomState(self._scope, name, state_json=state)
         if retry:
             task.add_retry(
                 errors=list(retry),
-                interval=Duration.seconds(4),
+                interval=_RETRY_INTERVAL,
                 max_attempts=4,
                 backoff_rate=2,
                 jitter_strategy=sfn.JitterType.FULL,
@@ -99,19 +101,19 @@ class StepTasks:
         return task
 
     def put(self, name: str, parameters: Mapping[str, Any], result_path: str) -> sfn.CustomState:
-        """Make a state that puts something beside what the states have gathered.
+        """Build a state that adds values to those that the states have gathered.
 
         Args:
             name: The state's name.
-            parameters: What is put, in JSONPath.
-            result_path: Where it goes.
+            parameters: The values, in JSONPath.
+            result_path: Path of the values.
         """
         state = {"Type": "Pass", "Parameters": dict(parameters), "ResultPath": result_path}
         return sfn.CustomState(self._scope, name, state_json=state)
 
-    def wait(self, name: str, seconds: int) -> sfn.Wait:
-        """Make a state that waits a fixed time."""
-        return sfn.Wait(self._scope, name, time=sfn.WaitTime.duration(Duration.seconds(seconds)))
+    def wait(self, name: str, time: float) -> sfn.Wait:
+        """Build a state that waits so many seconds."""
+        return sfn.Wait(self._scope, name, time=sfn.WaitTime.duration(seconds(time)))
 
     def invoke(
         self,
@@ -123,21 +125,22 @@ class StepTasks:
         result_path: str = _LAST,
         timeout: Duration | None = None,
     ) -> sfn.CustomState:
-        """Make a task state that invokes a function, again where Lambda itself had a fault.
+        """Build a task state that invokes a function, again where Lambda itself had a fault.
 
         Args:
             name: The state's name.
             function: The function.
-            payload: What it is given, in JSONPath.
-            select: What of the answer is kept; what the function returned is `$.Payload`.
-            result_path: Where the answer goes; by default to where the next answer of this kind overwrites it.
-            timeout: How long the call may take.
+            payload: The event, in JSONPath.
+            select: Members of the result to keep; the function's own result is `$.Payload`.
+            result_path: Path of the result; by default one that the next such result overwrites.
+            timeout: Longest time of the call.
         """
+        function_arn = function.function_arn
         return self.call(
             name,
             "lambda:invoke",
-            {"FunctionName": function.function_arn, "Payload": dict(payload)},
-            allow=[(["lambda:InvokeFunction"], [function.function_arn])],
+            {"FunctionName": function_arn, "Payload": dict(payload)},
+            allow=[(["lambda:InvokeFunction"], [function_arn])],
             select=select,
             result_path=result_path,
             timeout=timeout,

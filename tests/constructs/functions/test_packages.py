@@ -6,22 +6,23 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from constructs.fine_tuning import training_function
-from constructs.fine_tuning.training_function import TrainingFunction
+from constructs.functions import packages
+from constructs.functions.package_function import PackageFunction
 from constructs.model_key import ModelKey
+from constructs.values.storage import Storage
 
 
 def _packed(context: dict[str, Any], outdir: Path) -> Path:
     """Synthesize a function; return the folder that is deployed as its zip."""
     app = cdk.App(context=context, outdir=str(outdir))
     stack = cdk.Stack(app, "test-stack", env=cdk.Environment(region="us-west-2"))
-    TrainingFunction(
+    PackageFunction(
         stack,
         "Function",
         handler="training.prepare.handler",
         description="checks data",
         settings={"NAME_PREFIX": "dev-m"},
-        encryption_key=ModelKey(stack, "Key", alias="m"),
+        storage=Storage(encryption_key=ModelKey(stack, "Key", alias="m")),
         timeout=cdk.Duration.seconds(60),
     )
     app.synth()
@@ -53,19 +54,23 @@ def test_packs_the_rules_without_the_lock_and_the_commands(context: dict[str, An
 
 
 def test_the_package_moves_with_a_rule_that_it_has_and_with_no_other(
-    context: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    context: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     root = tmp_path / "root"
-    source = Path(training_function.__file__).parents[2]
+    source = Path(packages.__file__).parents[2]
     for name in ("catalog", "lambda/training"):
         for path in (source / name).rglob("*"):
             if path.suffix in {".py", ".json"} and "jumpstart.lock" not in path.parts:
                 target = root / path.relative_to(source)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(path.read_bytes())
-    monkeypatch.setattr(training_function, "_ROOT", root)
+    monkeypatch.setattr(packages, "_ROOT", root)
+
+    # The copies of this root go with the test.
+    request.addfinalizer(packages.packed.cache_clear)
 
     def package() -> str:
+        packages.packed.cache_clear()
         folder = tmp_path / f"out-{len(list(tmp_path.iterdir()))}"
         return _packed(context, folder).name
 
@@ -77,3 +82,12 @@ def test_the_package_moves_with_a_rule_that_it_has_and_with_no_other(
     rule = root / "catalog" / "training" / "recipe.py"
     rule.write_text(rule.read_text() + "# another rule\n")
     assert package() != first
+
+
+def test_packs_once_a_process() -> None:
+    assert packages.packed("training") is packages.packed("training")
+
+
+@pytest.mark.parametrize("package", ["invoke_shim", "key_authorizer", "model_import"])
+def test_packs_no_rules_with_a_package_that_imports_none(package: str) -> None:
+    assert [path.name for path in packages.packed(package).iterdir()] == [package]

@@ -1,17 +1,24 @@
-"""Statements of roles' inline policies: one call, one statement that says what for."""
+"""Principals and statements of roles: one call, one statement that names its purpose."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from aws_cdk import aws_iam as iam
 
 
+@cache
+def service_principal(service: str) -> iam.ServicePrincipal:
+    """Return the principal of an AWS service, such as `lambda.amazonaws.com`."""
+    return iam.ServicePrincipal(service)
+
+
 def allow(role: iam.Role, sid: str, actions: Sequence[str], *resources: str, **conditions: Mapping[str, Any]) -> None:
-    """Let a role do something.
+    """Grant actions to a role, in its inline policy.
 
     Args:
         role: The role.
-        sid: The statement's id, which says what for.
+        sid: The statement's id, which names its purpose.
         actions: IAM actions.
         resources: ARNs.
         conditions: Operator to condition keys and values.
@@ -23,12 +30,12 @@ def allow(role: iam.Role, sid: str, actions: Sequence[str], *resources: str, **c
     )
 
 
-def pass_role(role: iam.Role, passed: iam.IRole, *, service: str) -> None:
-    """Let a role hand another one to one service, and to no other.
+def allow_pass_role(role: iam.Role, passed: iam.IRole, *, service: str) -> None:
+    """Grant a role the right to pass another one to one service, and to no other.
 
     Args:
         role: The role.
-        passed: What it hands over.
+        passed: The role to pass.
         service: Such as `sagemaker.amazonaws.com`.
     """
     role.add_to_policy(
