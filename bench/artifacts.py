@@ -172,7 +172,7 @@ def _tokenizer() -> dict[str, Any]:
 
 
 def _measure(place: str, environment: dict[str, str]) -> Cost:
-    command = [sys.executable, "-m", "tools.artifacts", "check", place, "--region", "us-west-2"]
+    command = [sys.executable, "-m", "tools.cli", "artifacts", "check", place, "--region", "us-west-2"]
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=output)  # noqa: S603 - fixed words
