@@ -10,7 +10,7 @@ FUNCTION_MARGIN_SECONDS = 1
 """Time to answer with OpenAI's timeout error before Lambda ends the function."""
 
 CALLER_MARGIN = 0.1
-"""The part of the caller's patience that is left for the way back, at most a second."""
+"""The part of the caller's timeout that is left for the way back, at most a second."""
 
 CALLER_HEADERS = ("x-stainless-read-timeout", "x-stainless-timeout")
 """Seconds of silence after which OpenAI's clients give up: the Python client's header, and the others'."""
@@ -33,7 +33,7 @@ class Deadline:
     """The time by which an answer must have begun, on the monotonic clock.
 
     Attributes:
-        at: Seconds of `time.monotonic`: the earliest of the caller's patience, the API's and the function's.
+        at: Seconds of `time.monotonic`: the earliest of the caller's timeout, the API's and the function's.
         cold_wait: Time that the request has waited for a model that was not ready.
     """
 
@@ -53,7 +53,7 @@ class Deadline:
         return max(0.0, self.at - time.monotonic())
 
 
-def patience(headers: Mapping[str, str], *, timeout_seconds: float, remaining_seconds: float) -> float:
+def seconds_to_wait(headers: Mapping[str, str], *, timeout_seconds: float, remaining_seconds: float) -> float:
     """Return the seconds that a request may wait: the least of the caller's, the API's and the function's.
 
     Args:

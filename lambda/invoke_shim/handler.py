@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from invoke_shim.backends.base import Backend
-from invoke_shim.deadline import Deadline, patience
+from invoke_shim.deadline import Deadline, seconds_to_wait
 from invoke_shim.errors import ApiError, unexpected
 from invoke_shim.http import sse
 from invoke_shim.http.proxy import BrokenStreamError, Request, Response
@@ -63,7 +63,7 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
     shim = api()
     request = Request.from_event(event, fallback_id=context.aws_request_id)
     deadline = Deadline.after(
-        patience(
+        seconds_to_wait(
             request.headers,
             timeout_seconds=shim.settings.invoke_timeout_seconds,
             remaining_seconds=context.get_remaining_time_in_millis() / 1000,
@@ -92,10 +92,10 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
     if response.chunks is None:
         log.finish()
         return response
-    return response._replace(chunks=_Watched(response.chunks, log))
+    return response._replace(chunks=_LoggedStream(response.chunks, log))
 
 
-class _Watched:
+class _LoggedStream:
     """A streamed body whose end, of whatever kind, is logged once."""
 
     def __init__(self, chunks: Iterator[bytes], log: RequestLog) -> None:

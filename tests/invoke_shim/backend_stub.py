@@ -60,7 +60,7 @@ def fails(code: str, status: int, **members: Json) -> Reply:
 
 
 def model_fails(status: int, message: str) -> Reply:
-    """What SageMaker answers when the container answered with an error."""
+    """SageMaker's answer to an error of the container."""
     text = f'Received client error ({status}) from primary with message "{message}". See {LOG_ARN}'
     return fails(
         "ModelError",
@@ -122,7 +122,7 @@ class Stub:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its address."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
@@ -214,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def environment(stub: Stub) -> dict[str, str]:
-    """What lets boto3 call the stand-in."""
+    """Return the environment in which boto3 calls the stand-in."""
     return {
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "test",

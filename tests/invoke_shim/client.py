@@ -74,7 +74,7 @@ def last_token(text: str, whole_text: str, *, reason: str = "eos_token", tokens:
 
 @dataclass
 class Context:
-    """What the runtime tells of an invocation."""
+    """The context of an invocation."""
 
     aws_request_id: str = "from-lambda"
     trace_id: str = TRACE_ID
@@ -91,7 +91,7 @@ class Answer:
     Attributes:
         body: All of the body.
         chunks: The body as it came, if it was streamed.
-        broken: What the runtime was told of a stream that broke off.
+        broken: The error of a stream that broke off.
     """
 
     status: int

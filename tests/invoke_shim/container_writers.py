@@ -1,4 +1,4 @@
-"""How each container writes an answer, whole and as a stream: written from their documents, apart from the readers."""
+"""Write answers as each container does, whole and streamed: by their documents, apart from the readers."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What goes wrong, as OpenAI's clients see it, and how long a request waits before it does."""
+"""Errors as OpenAI's clients see them, and the time that a request waits before one."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoke_shim.deadline import Deadline, patience
+from invoke_shim.deadline import Deadline, seconds_to_wait
 from invoke_shim.errors import MAX_PARAM, ApiError, Problem, refuse, show
 from invoke_shim.generation.types import GenerationRequest, Piece
 from tests.invoke_shim.backend_stub import fails, model_fails
@@ -109,7 +109,7 @@ PATIENCE: dict[str, tuple[Mapping[str, str], float, float, float]] = {
 def test_waits_as_long_as_the_least_patient(
     headers: Mapping[str, str], timeout: float, remaining: float, expected: float
 ) -> None:
-    assert patience(headers, timeout_seconds=timeout, remaining_seconds=remaining) == pytest.approx(expected)
+    assert seconds_to_wait(headers, timeout_seconds=timeout, remaining_seconds=remaining) == pytest.approx(expected)
 
 
 def test_the_deadline_is_the_callers() -> None:

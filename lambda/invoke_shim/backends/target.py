@@ -41,7 +41,7 @@ class TargetGoneError(ApiError):
 class Target(Protocol):
     """The name of the endpoint or model to send to."""
 
-    def name(self) -> str:
+    def resolve(self) -> str:
         """Return the endpoint's name or the imported model's ARN.
 
         Raises:
@@ -62,12 +62,12 @@ def send_to(target: Target, send: Callable[[str], T]) -> T:
     Raises:
         ApiError: Raised by `send`, or the name cannot be looked up.
     """
-    name = target.name()
+    name = target.resolve()
     try:
         return send(name)
     except TargetGoneError:
         target.expire()
-        successor = target.name()
+        successor = target.resolve()
         if successor == name:
             raise
     return send(successor)
@@ -96,7 +96,7 @@ class FixedTarget:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def name(self) -> str:
+    def resolve(self) -> str:
         """Return the endpoint's name or the imported model's ARN."""
         return self._name
 
@@ -129,7 +129,7 @@ class ParameterTarget:
         self._value: str | None = None
         self._read_at: float | None = None
 
-    def name(self) -> str:
+    def resolve(self) -> str:
         """Return the parameter's value, at most `CACHED_SECONDS` old if SSM answers, otherwise the last one known.
 
         Raises:

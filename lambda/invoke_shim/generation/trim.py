@@ -25,40 +25,40 @@ def trim_stream(pieces: Iterator[Piece], end_of_turn: str) -> Iterator[Piece]:
     Text that may turn out to be the answer's end is held back until more follows, and with it its tokens' log
     probabilities.
     """
-    ends: dict[int, _End] = {}
+    ends: dict[int, _AnswerEnd] = {}
     for piece in pieces:
         end = ends.get(piece.index)
         if end is None:
-            end = ends[piece.index] = _End(end_of_turn)
+            end = ends[piece.index] = _AnswerEnd(end_of_turn)
         text, logprobs = end.take(piece)
         if text or logprobs or piece.finish_reason is not None or piece.usage is not None:
             yield piece._replace(text=text, logprobs=logprobs)
 
 
-class _End:
+class _AnswerEnd:
     """The end of one answer, as far as it has come."""
 
     def __init__(self, end_of_turn: str) -> None:
         self._end_of_turn = end_of_turn
         self._held = ""
         self._logprobs: tuple[TokenLogprob, ...] = ()
-        self._begun = False
+        self._started = False
 
     def take(self, piece: Piece) -> tuple[str, tuple[TokenLogprob, ...]]:
         """Take a piece; return the text and the tokens that can be passed on with it."""
         text = self._held + piece.text
-        if not self._begun:
+        if not self._started:
             text = text.lstrip()
         logprobs = self._logprobs + piece.logprobs
         if piece.finish_reason is not None:
             self._held, self._logprobs = "", ()
-            return trim(text, self._end_of_turn) if not self._begun else self._last(text), logprobs
+            return trim(text, self._end_of_turn) if not self._started else self._last(text), logprobs
         border = self._border(text)
         self._held = text[border:]
         if not border:
             self._logprobs = logprobs
             return "", ()
-        self._begun = True
+        self._started = True
         self._logprobs = ()
         return text[:border], logprobs
 

@@ -156,11 +156,11 @@ def _pass_through(stream: NativeStream, log: RequestLog) -> Response:
     first = next(stream.chunks, b"")
     log.record_first_byte()
     encode = sse.encode_event if stream.content_type.startswith("text/event-stream") else sse.encode_line
-    chunks = sse.guard(_resumed(first, stream.chunks, log), log, encode=encode)
+    chunks = sse.guard(_record_chunks(first, stream.chunks, log), log, encode=encode)
     return Response(chunks=chunks, content_type=stream.content_type, headers=sse.HEADERS)
 
 
-def _resumed(first: bytes, rest: Iterator[bytes], log: RequestLog) -> Iterator[bytes]:
+def _record_chunks(first: bytes, rest: Iterator[bytes], log: RequestLog) -> Iterator[bytes]:
     try:
         log.record_answer(first)
         yield first

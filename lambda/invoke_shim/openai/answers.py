@@ -75,16 +75,16 @@ def stream_job(backend: Backend, job: CompletionJob, deadline: Deadline) -> Iter
         ApiError: There is no answer; from the iterator, that it broke off.
     """
     first = backend.stream(job.requests[0], deadline)
-    return _rest(next(first, None), first, backend, job, deadline)
+    return _stream_all(next(first, None), first, backend, job, deadline)
 
 
-def _rest(
+def _stream_all(
     piece: Piece | None, first: Iterator[Piece], backend: Backend, job: CompletionJob, deadline: Deadline
 ) -> Iterator[Piece]:
     usage = Usage(0, 0)
     for position, request in enumerate(job.requests):
-        raw = _resumed(piece, first) if position == 0 else backend.stream(request, deadline)
-        pieces = cut_stream(_ended(raw, job.n), request.generation.stop, n=job.n)
+        raw = _prepend(piece, first) if position == 0 else backend.stream(request, deadline)
+        pieces = cut_stream(_end_all(raw, job.n), request.generation.stop, n=job.n)
         if job.end_of_turn is not None:
             pieces = trim_stream(pieces, job.end_of_turn)
         reported = Usage()
@@ -96,13 +96,13 @@ def _rest(
     yield Piece(usage=usage)
 
 
-def _resumed(piece: Piece | None, rest: Iterator[Piece]) -> Iterator[Piece]:
+def _prepend(piece: Piece | None, rest: Iterator[Piece]) -> Iterator[Piece]:
     if piece is not None:
         yield piece
     yield from rest
 
 
-def _ended(pieces: Iterator[Piece], n: int) -> Iterator[Piece]:
+def _end_all(pieces: Iterator[Piece], n: int) -> Iterator[Piece]:
     """Give every answer an end, even if the container reported none."""
     open_ones = dict.fromkeys(range(n))
     for piece in pieces:

@@ -103,7 +103,7 @@ def _load(environment: Mapping[str, str], api: RuntimeApi) -> Handler | None:
             kind = _kind(error)
         # Nothing of a request can be in it: there was none yet.
         message = f"the handler {name!r} cannot be loaded: {error}"
-        where = logs.where(error.__traceback__)
+        where = logs.frames_of(error.__traceback__)
         logs.write("CRITICAL", "initialization failed", {"error_type": kind, "error": message, "where": where})
         api.fail_initialization(FunctionError(kind, message, tuple(where)))
         return None
@@ -189,7 +189,7 @@ def _close(chunks: Iterator[bytes] | None, invocation: Invocation | None) -> Non
 def _crash(invocation: Invocation, crash: Exception) -> FunctionError:
     """Log a bug. Neither the log nor Lambda gets the message, which may quote a prompt."""
     kind = _kind(crash)
-    where = logs.where(crash.__traceback__)
+    where = logs.frames_of(crash.__traceback__)
     logs.write("ERROR", "crash", {"request_id": invocation.request_id, "error_type": kind, "where": where})
     return FunctionError(kind, f"unexpected error, see the log of request {invocation.request_id}", tuple(where))
 

@@ -59,7 +59,7 @@ def request(*, level: str, metrics: Mapping[str, Any], fields: Mapping[str, Any]
     _print({**record, **metrics})
 
 
-def where(trace: TracebackType | None) -> list[str]:
+def frames_of(trace: TracebackType | None) -> list[str]:
     """Return a traceback as "file:line function" entries, without the error's message, which may quote a prompt."""
     import traceback  # noqa: PLC0415 - only ever needed when something has gone wrong
 

@@ -91,7 +91,7 @@ class RequestLog:
         """Record the frames of a bug, without its message, which may quote a prompt."""
         self.crash = type(crash).__name__
         self.error_kind = "crash"
-        self.where = logs.where(crash.__traceback__)
+        self.where = logs.frames_of(crash.__traceback__)
 
     def finish(self, *, whole: bool = True) -> None:
         """Write the request's line, once.

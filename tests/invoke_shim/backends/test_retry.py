@@ -9,7 +9,7 @@ from invoke_shim.errors import ApiError
 
 
 class Clock:
-    """A clock on which time goes by only while somebody waits, and a die that always shows the same."""
+    """A clock that moves only while somebody waits, and a die that always shows the same."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, part: float = 1.0) -> None:
         self.now = 1000.0

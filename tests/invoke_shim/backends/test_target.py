@@ -1,4 +1,4 @@
-"""What is served can be looked up, and changes without a deployment."""
+"""The target can be looked up, and changes without a deployment."""
 
 import json
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def fails(code: str, message: str = "no", status: int = 400) -> Reply:
 
 def test_a_fixed_name_needs_no_ssm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target, "create_client", None)
-    assert create_target("falcon-endpoint", None).name() == "falcon-endpoint"
+    assert create_target("falcon-endpoint", None).resolve() == "falcon-endpoint"
     assert isinstance(create_target(None, PARAMETER), ParameterTarget)
 
 
@@ -78,21 +78,21 @@ def test_looks_the_name_up_and_remembers_it_for_ten_seconds(
     looked_up: ParameterTarget, ssm: Stub, clock: Clock
 ) -> None:
     ssm.replies = [holds("blue"), holds("green\n")]
-    assert looked_up.name() == "blue"
+    assert looked_up.resolve() == "blue"
     assert json.loads(ssm.bodies[0]) == {"Name": PARAMETER}
     assert ssm.headers[0]["x-amz-target"] == "AmazonSSM.GetParameter"
     clock.now += 9.9
-    assert looked_up.name() == "blue"
+    assert looked_up.resolve() == "blue"
     clock.now += 0.2
-    assert looked_up.name() == "green"
+    assert looked_up.resolve() == "green"
     assert len(ssm.bodies) == 2
 
 
 def test_a_clock_that_was_set_back_makes_nothing_eternal(looked_up: ParameterTarget, ssm: Stub, clock: Clock) -> None:
     ssm.replies = [holds("blue"), holds("green")]
-    looked_up.name()
+    looked_up.resolve()
     clock.now -= 1000
-    assert looked_up.name() == "green"
+    assert looked_up.resolve() == "green"
 
 
 @pytest.mark.parametrize("reply", [holds("none"), holds(" None "), fails("ParameterNotFound")])
@@ -100,11 +100,11 @@ def test_no_version_is_served_yet(looked_up: ParameterTarget, ssm: Stub, clock: 
     ssm.replies = [reply, holds("blue")]
     for _ in range(2):
         with pytest.raises(ApiError, match="no version of the model is served yet; try again in 30 s") as caught:
-            looked_up.name()
+            looked_up.resolve()
         assert (caught.value.status, caught.value.headers) == (503, {"retry-after": "30"})
     assert len(ssm.bodies) == 1
     clock.now += 10
-    assert looked_up.name() == "blue"
+    assert looked_up.resolve() == "blue"
 
 
 @pytest.mark.parametrize("reply", [fails("ThrottlingException"), fails("InternalServerError", status=500)])
@@ -113,9 +113,9 @@ def test_the_last_name_is_good_while_ssm_does_not_answer(
 ) -> None:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     ssm.replies = [holds("blue"), reply]
-    looked_up.name()
+    looked_up.resolve()
     clock.now += 10
-    assert looked_up.name() == "blue"
+    assert looked_up.resolve() == "blue"
 
 
 def test_a_name_that_never_could_be_looked_up_is_unavailable(
@@ -124,22 +124,22 @@ def test_a_name_that_never_could_be_looked_up_is_unavailable(
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     ssm.replies = [fails("InternalServerError", status=500)]
     with pytest.raises(ApiError, match="cannot be looked up now") as caught:
-        looked_up.name()
+        looked_up.resolve()
     assert (caught.value.status, caught.value.headers) == (503, {"retry-after": "1"})
     ssm.replies = [holds("blue")]
-    assert looked_up.name() == "blue"
+    assert looked_up.resolve() == "blue"
 
 
 def test_a_connection_that_fails_is_the_same(looked_up: ParameterTarget, ssm: Stub) -> None:
     ssm.replies = [Reply(drop=True)]
     with pytest.raises(ApiError, match="cannot be looked up now"):
-        looked_up.name()
+        looked_up.resolve()
 
 
 def test_a_missing_permission_is_named_and_nobodys_account(looked_up: ParameterTarget, ssm: Stub) -> None:
     who = "arn:aws:sts::123456789012:assumed-role/secret-role/session"
     ssm.replies = [fails("AccessDeniedException", f"User: {who} is not authorized to perform: kms:Decrypt on x")]
     with pytest.raises(ApiError, match=f"lacks the permission kms:Decrypt for the parameter {PARAMETER}") as caught:
-        looked_up.name()
+        looked_up.resolve()
     assert (caught.value.status, caught.value.headers) == (500, {"x-should-retry": "false"})
     assert "123456789012" not in caught.value.message

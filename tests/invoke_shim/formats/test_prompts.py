@@ -1,4 +1,4 @@
-"""What a chat may hold: roles in each model's order, text that forges no turn, and messages as clients send them."""
+"""Chats that are taken: roles in each model's order, text that forges no turn, messages as clients send them."""
 
 import pytest
 

@@ -22,7 +22,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the runtime tells of an invocation."""
+    """The context of an invocation."""
 
     aws_request_id: str = "from-lambda"
     trace_id: str = ""

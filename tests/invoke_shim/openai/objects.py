@@ -1,4 +1,4 @@
-"""What OpenAI's objects are: the openai package's own models, taken strictly, and OpenAI's published schema."""
+"""Check OpenAI's objects: by the openai package's own models, taken strictly, and by OpenAI's published schema."""
 
 import copy
 import json

@@ -68,7 +68,7 @@ def client(shim: Shim) -> Iterator[openai.OpenAI]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long OpenAI's client waited between tries, without the waiting."""
+    """The time that OpenAI's client waits between tries, without the waiting."""
     waited: list[float] = []
     monkeypatch.setattr(time, "sleep", waited.append)
     return waited

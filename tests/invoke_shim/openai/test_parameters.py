@@ -428,7 +428,7 @@ class TestLimits:
 
 
 class TestContainers:
-    """What one container takes and another does not."""
+    """Parameters that one container takes and another does not."""
 
     @pytest.mark.parametrize("name", ["LMI", "VLLM", "BEDROCK_CHAT", "BEDROCK_COMPLETION"])
     def test_passes_penalties_on_where_they_are_known(self, name: str) -> None:

@@ -54,7 +54,7 @@ class Offer:
 
 @dataclass(kw_only=True)
 class Answer:
-    """What a runtime has posted for an invocation.
+    """The answer that a runtime has posted for an invocation.
 
     Attributes:
         request_id: Whose answer it is.
@@ -82,13 +82,13 @@ class Answer:
 
     @property
     def prelude(self) -> dict[str, Any]:
-        """What stands before the eight zero bytes."""
+        """The document before the eight zero bytes."""
         document: dict[str, Any] = json.loads(b"".join(self.chunks).split(bytes(8), 1)[0])
         return document
 
     @property
     def body(self) -> bytes:
-        """What stands after them."""
+        """The bytes after them."""
         return b"".join(self.chunks).split(bytes(8), 1)[1]
 
     @property
@@ -102,7 +102,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """What a runtime has posted as an error; `request_id` is empty for one of the initialization."""
+    """The error that a runtime has posted; `request_id` is empty for one of the initialization."""
 
     request_id: str
     error_type: str

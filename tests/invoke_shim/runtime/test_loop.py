@@ -104,11 +104,11 @@ class Runtime:
         return self.api.answer().wait()
 
     def still_serves(self) -> bool:
-        """Whether another invocation is answered."""
+        """Check whether another invocation is answered."""
         return bool(self.call({"status": 299}).prelude["statusCode"] == 299)
 
     def output(self) -> str:
-        """What the process wrote, once it has ended."""
+        """Return the output of the process, once it has ended."""
         return self.process.communicate(timeout=WAIT_SECONDS)[0]
 
     def log(self) -> list[dict[str, Any]]:

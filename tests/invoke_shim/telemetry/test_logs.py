@@ -84,7 +84,7 @@ def test_tells_where_a_crash_was_without_its_message() -> None:
     try:
         crash()
     except ValueError as error:
-        lines = logs.where(error.__traceback__)
+        lines = logs.frames_of(error.__traceback__)
     assert lines[-1].endswith(" crash")
     assert "test_logs.py:" in lines[-1]
     assert not any("secret" in line for line in lines)

@@ -1,4 +1,4 @@
-"""What a request leaves in the log: one line, when its answer has ended, without a word of what was said."""
+"""The log of a request: one line, when its answer has ended, without a word of prompt or answer."""
 
 import json
 from collections.abc import Iterator

@@ -48,24 +48,24 @@ _SERVICE = "Bedrock"
 _MODEL = "the imported model"
 
 
-def translate(error: Failure, *, patience_seconds: int, stream: bool) -> ApiError:
+def translate(error: Failure, *, timeout_seconds: int, stream: bool) -> ApiError:
     """Translate an error of botocore's into the client's.
 
     Args:
         error: Raised by the call, or while its body or stream was read.
-        patience_seconds: The time that this API waits for an answer in all.
+        timeout_seconds: The time that this API waits for an answer in all.
         stream: Whether the answer was to be streamed.
     """
     if isinstance(error, ParamValidationError):
         return refused(str(error), service=_SERVICE, upstream=type(error).__name__)
     if isinstance(error, ClientError):
-        return _service_error(error, patience_seconds=patience_seconds, stream=stream)
+        return _service_error(error, timeout_seconds=timeout_seconds, stream=stream)
     if is_timeout(error):
-        return _timeout(type(error).__name__, patience_seconds=patience_seconds, stream=stream)
+        return _timeout(type(error).__name__, timeout_seconds=timeout_seconds, stream=stream)
     return connection_error(error, service=_SERVICE)
 
 
-def _service_error(error: ClientError, *, patience_seconds: int, stream: bool) -> ApiError:
+def _service_error(error: ClientError, *, timeout_seconds: int, stream: bool) -> ApiError:
     detail = error.response.get("Error", {})
     # In a stream, errors go by their names as members of it.
     code = str(detail.get("Code") or "")
@@ -81,7 +81,7 @@ def _service_error(error: ClientError, *, patience_seconds: int, stream: bool) -
         case "ModelErrorException" | "ModelStreamErrorException":
             translated = _model_error(error, message, code)
         case "ModelTimeoutException":
-            translated = _timeout(code, patience_seconds=patience_seconds, stream=stream)
+            translated = _timeout(code, timeout_seconds=timeout_seconds, stream=stream)
         case "ValidationException":
             translated = refused(message, service=_SERVICE, upstream=code)
         case "ResourceNotFoundException":
@@ -105,5 +105,5 @@ def _model_error(error: ClientError, message: str, code: str) -> ApiError:
     return container_error(status, original, refuses_with_424=False, upstream=f"{code} {status or ''}".rstrip())
 
 
-def _timeout(upstream: str, *, patience_seconds: int, stream: bool) -> ApiError:
-    return timed_out(upstream, waiting=f"this API waits {patience_seconds} s (INVOKE_TIMEOUT_SECONDS)", stream=stream)
+def _timeout(upstream: str, *, timeout_seconds: int, stream: bool) -> ApiError:
+    return timed_out(upstream, waiting=f"this API waits {timeout_seconds} s (INVOKE_TIMEOUT_SECONDS)", stream=stream)

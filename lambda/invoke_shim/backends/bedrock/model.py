@@ -86,8 +86,8 @@ class ImportedModel:
         if self._settings.gather_stream:
             return collect(self.stream(request, deadline))
         if self._name == "converse":
-            return converse.read(self._whole(converse.parameters(request), deadline, _converse))
-        return self._body.read(self._whole(_invoke_parameters(self._body.payload(request)), deadline, _invoke), request)
+            return converse.read(self._call(converse.parameters(request), deadline, _converse))
+        return self._body.read(self._call(_invoke_parameters(self._body.payload(request)), deadline, _invoke), request)
 
     def stream(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Piece]:
         """Answer piece by piece; the request is sent for the first one.
@@ -96,7 +96,7 @@ class ImportedModel:
             ApiError: As `complete`; from a later piece, that the answer broke off.
         """
         if self._name == "converse":
-            events = self._stream(converse.parameters(request), deadline, _converse_stream)
+            events = self._stream_events(converse.parameters(request), deadline, _converse_stream)
             with closing(events):
                 yield from converse.read_stream(events)
             return
@@ -120,9 +120,9 @@ class ImportedModel:
             ApiError: Bedrock or the model answered with an error, or not in time.
         """
         if self._name == "converse":
-            reply = self._whole(_native_converse(body), deadline, _converse)
+            reply = self._call(_native_converse(body), deadline, _converse)
             return NativeReply(json.dumps(reply).encode("ascii"), "application/json")
-        return NativeReply(self._whole(_invoke_parameters(self._native(body)), deadline, _invoke), "application/json")
+        return NativeReply(self._call(_invoke_parameters(self._native(body)), deadline, _invoke), "application/json")
 
     def invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
         """Send a payload to the model unchanged, and stream the answer as JSON lines.
@@ -135,9 +135,9 @@ class ImportedModel:
                 it broke off.
         """
         if self._name == "converse":
-            events = self._stream(_native_converse(body), deadline, _converse_stream)
-            return NativeStream(_begun(_event_lines(events)), JSON_LINES)
-        return NativeStream(_begun(_document_lines(self._chunks(self._native(body), deadline))), JSON_LINES)
+            events = self._stream_events(_native_converse(body), deadline, _converse_stream)
+            return NativeStream(_start(_event_lines(events)), JSON_LINES)
+        return NativeStream(_start(_document_lines(self._chunks(self._native(body), deadline))), JSON_LINES)
 
     def close(self) -> None:
         """Close all connections that are not in use; the next request opens new ones."""
@@ -152,13 +152,13 @@ class ImportedModel:
         return json.dumps(document).encode("ascii")
 
     def _chunks(self, body: bytes, deadline: Deadline) -> Chunks:
-        events = self._stream(_invoke_parameters(body), deadline, _invoke_stream)
+        events = self._stream_events(_invoke_parameters(body), deadline, _invoke_stream)
         with closing(events):
             for event in events:
                 if part := event.get("chunk", {}).get("bytes"):
                     yield part
 
-    def _whole(self, parameters: Mapping[str, Any], deadline: Deadline, call: Callable[..., T]) -> T:
+    def _call(self, parameters: Mapping[str, Any], deadline: Deadline, call: Callable[..., T]) -> T:
         def send(arn: str) -> T:
             client = self._connections.client(deadline.remaining())
             try:
@@ -168,7 +168,7 @@ class ImportedModel:
 
         return self._when_ready(send, deadline, reserve=answer_seconds(deadline))
 
-    def _stream(self, parameters: Mapping[str, Any], deadline: Deadline, call: Callable[..., Any]) -> Events:
+    def _stream_events(self, parameters: Mapping[str, Any], deadline: Deadline, call: Callable[..., Any]) -> Events:
         """Yield the events of a stream; the request is sent for the first one."""
 
         def send(arn: str) -> Any:
@@ -191,7 +191,7 @@ class ImportedModel:
         return when_ready(lambda: send_to(self._target, send), deadline, reserve=reserve)
 
     def _translate(self, error: Failure, *, stream: bool) -> ApiError:
-        return translate(error, patience_seconds=self._settings.invoke_timeout_seconds, stream=stream)
+        return translate(error, timeout_seconds=self._settings.invoke_timeout_seconds, stream=stream)
 
 
 def _invoke_parameters(body: bytes) -> dict[str, Any]:
@@ -226,7 +226,7 @@ def _native_converse(body: bytes) -> dict[str, Any]:
     return parameters
 
 
-def _begun(lines: Chunks) -> Chunks:
+def _start(lines: Chunks) -> Chunks:
     """Start a stream: send its request and wait for its first line, so that errors until then have a status."""
     first = next(lines, None)
 
@@ -237,10 +237,10 @@ def _begun(lines: Chunks) -> Chunks:
                 yield first
                 yield from lines
 
-    begun = chunks()
+    started = chunks()
     # Started, so that it closes the connection even if nothing of it is ever read.
-    next(begun)
-    return begun
+    next(started)
+    return started
 
 
 def _event_lines(events: Events) -> Chunks:

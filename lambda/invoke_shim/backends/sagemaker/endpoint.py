@@ -155,7 +155,7 @@ class SageMakerEndpoint:
         call = Call(
             endpoint_name=endpoint_name,
             refuses_with_424=self._container.refuses_with_424,
-            patience_seconds=self._settings.invoke_timeout_seconds,
+            timeout_seconds=self._settings.invoke_timeout_seconds,
             stream=stream,
         )
         return translate(error, call)

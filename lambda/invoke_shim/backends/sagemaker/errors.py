@@ -61,13 +61,13 @@ class Call(NamedTuple):
     Attributes:
         endpoint_name: The endpoint that was called.
         refuses_with_424: See `Container`.
-        patience_seconds: The time that this API waits for an answer in all.
+        timeout_seconds: The time that this API waits for an answer in all.
         stream: Whether the answer was to be streamed.
     """
 
     endpoint_name: str
     refuses_with_424: bool
-    patience_seconds: int
+    timeout_seconds: int
     stream: bool
 
 
@@ -148,6 +148,6 @@ def _validation_error(message: str, endpoint_name: str, code: str) -> ApiError:
 def _timeout(call: Call, upstream: str) -> ApiError:
     waiting = (
         f"its container has {CONTAINER_TIMEOUT_SECONDS} s for an answer that is not streamed, and this API waits "
-        f"{call.patience_seconds} s (INVOKE_TIMEOUT_SECONDS)"
+        f"{call.timeout_seconds} s (INVOKE_TIMEOUT_SECONDS)"
     )
     return timed_out(upstream, waiting=waiting, stream=call.stream)

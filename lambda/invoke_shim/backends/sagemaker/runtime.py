@@ -85,7 +85,7 @@ class SageMakerRuntime:
             body: The request to the container, JSON.
 
         Returns:
-            botocore's response: `Body`, an event stream that must be closed, and perhaps `ContentType`.
+            The response of botocore: `Body`, an event stream that must be closed, and perhaps `ContentType`.
 
         Raises:
             Failure: `service_errors.Failure`, here and while the stream is read.

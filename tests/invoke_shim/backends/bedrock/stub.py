@@ -1,4 +1,4 @@
-"""What the tests of the Bedrock backend share: replies as bedrock-runtime sends them, and the backend before them."""
+"""Helpers of the Bedrock backend's tests: replies as bedrock-runtime sends them, and the backend before them."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ METRICS = "amazon-bedrock-invocationMetrics"
 
 
 def environment(stub: Stub) -> dict[str, str]:
-    """What lets boto3 call the stand-in."""
+    """Return the environment in which boto3 calls the stand-in."""
     return {
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "test",

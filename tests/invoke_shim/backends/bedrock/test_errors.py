@@ -1,4 +1,4 @@
-"""What goes wrong at an imported model: cold, throttled, refused, broken off, replaced."""
+"""Errors of an imported model: cold, throttled, refused, broken off, replaced."""
 
 from collections.abc import Iterator
 from typing import Any

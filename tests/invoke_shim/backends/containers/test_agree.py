@@ -1,4 +1,4 @@
-"""What the shim lets through, the container takes: changed requests, through the real backend, to the stand-ins.
+"""A container takes the requests that the shim accepts: changed ones, through the real backend, to the stand-ins.
 
 Between them is all of botocore but the socket: in place of its HTTP session's, a method gives the request to a stand-in
 container, and the container's answer, as SageMaker would pass it on, to who has sent it.

@@ -1,4 +1,4 @@
-"""What each container is sent, and how its answers are read."""
+"""Requests to each container, and its answers as they are read."""
 
 import http.client
 import json

@@ -44,7 +44,7 @@ def stub(running: Stub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
 
 
 class Pair:
-    """What is tested, and botocore's client of the same settings."""
+    """The client under test, and botocore's with the same settings."""
 
     def __init__(self, region: str = "us-east-1") -> None:
         self.runtime = SageMakerRuntime(READ_TIMEOUT)
@@ -277,7 +277,7 @@ ERRORS = {
 
 
 def said(error: Exception) -> tuple[str, dict[str, Any]]:
-    """What a service's error tells, but for the time and the client's account of tries, of which there is one."""
+    """Return a service's error without the time and the client's count of tries, of which there is one."""
     assert isinstance(error, ClientError)
     response: dict[str, Any] = json.loads(json.dumps(error.response, default=repr))
     metadata = response["ResponseMetadata"]
