@@ -1,4 +1,4 @@
-"""What an account needs once a region, whatever runs there."""
+"""Stack of an account's settings in one region, deployed once, whatever runs there."""
 
 from aws_cdk import Environment as CdkEnvironment
 from aws_cdk import Stack

@@ -1,14 +1,14 @@
-"""Hash of a declaration, which says whether a deployment changes what a pipeline trains or serves.
+"""Hash of a declaration, to detect whether a deployment changes the model that a pipeline trains or serves.
 
 The hash stands in the custom resource that starts trainings (`start=("deploy",)`), where CloudFormation calls an update
 whenever it changes. It must change with every changed value, and with nothing else: a release of this app that gives
-declarations another field starts no training of a model whose declaration says nothing new.
+declarations another field starts no training of a model whose declaration is as before.
 
 - A field of `_ALWAYS` counts at any value, its default among them. The lists are frozen: they are the fields that
   declarations had when the rule was made, so that hashes from before it stay as they were.
 - Any other field counts only where its value is not its default.
 
-So a new field needs nothing here, if its default means what the app did without it. A field of `_ALWAYS` that is
+So a new field needs no change here, if its default keeps the app's behaviour. A field of `_ALWAYS` that is
 renamed or removed changes the hashes of all declarations, which is a line "Upgrade:" in the changelog.
 """
 
@@ -42,7 +42,7 @@ def declaration_hash(declaration: FineTunedModel) -> str:
     """Hash a declaration.
 
     Args:
-        declaration: What is declared of one model.
+        declaration: The declaration of one model.
 
     Returns:
         12 hexadecimal digits.

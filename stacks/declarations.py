@@ -1,4 +1,4 @@
-"""The types of declarations: what can be said of a model in an environment."""
+"""Types of the declarations of models, of each kind."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,22 +22,22 @@ PromptFormat = Literal[
 
 
 Body = Literal["chat", "completion", "native", "converse"]
-"""What an imported model is asked with: OpenAI's messages, OpenAI's prompt, its architecture's own body, Converse."""
+"""Request body of an imported model: OpenAI's messages, OpenAI's prompt, its architecture's own, or Converse's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """What every declaration says, wherever the model runs.
+    """Fields of every declaration, whatever serves the model.
 
     Attributes:
         name: Second part of the stack's name, and the model's name to clients: lower-case letters, digits and
             inner hyphens.
-        prompt_format: How the invoke shim turns a chat into a prompt; None where the model's side does it.
+        prompt_format: Format in which the invoke shim writes a chat's prompt; None where the model's side does it.
         prompt_template: With the prompt format `template`: the template, a `template.json` as it is; None otherwise.
         region: Overrides the environment's region.
-        invoke_timeout_seconds: How long the API waits for an answer, and how long one may stream, 5 to 900. API
-            Gateway gives up after 5 minutes without a byte; SageMaker's containers have 60 s for an answer that is
-            not streamed and 8 minutes for one that is.
+        invoke_timeout_seconds: Time limit of an answer, streamed or not, 5 to 900. API Gateway gives up after 5
+            minutes without a byte; SageMaker's containers have 60 s for an answer that is not streamed and 8 minutes
+            for one that is.
     """
 
     name: str
@@ -54,17 +54,17 @@ class JumpStartModel(Model):
     Attributes:
         model_id: JumpStart's id.
         version: The pinned version; it must be in the catalogue's lock.
-        prompt_format: How the invoke shim turns a chat into a prompt.
+        prompt_format: Format in which the invoke shim writes a chat's prompt.
         instance_type: Such as `ml.g5.2xlarge`; None for the version's default.
-        unlisted_instance_type: Why an instance type is right that the version does not list; None where it does.
+        unlisted_instance_type: Reason for an instance type that the version does not list; None for a listed one.
         instance_count: Instances behind the endpoint; None for the environment's number.
-        environment: Container environment variables, laid over the model's own.
+        environment: Environment variables of the container, laid over the model's own.
         accept_eula: Whether you accept the model's end-user licence agreement, where it has one.
         gather_stream: Whether answers that are not streamed to the client are collected from the container's
-            stream, which lifts the 60 s and tells token counts that some containers tell only there.
-        download_timeout_seconds: How long an instance may take to read the weights, 60 to 3600; worked out from
-            their size if None.
-        startup_timeout_seconds: How long the container may take to become healthy, 60 to 3600; worked out from the
+            stream, which lifts the 60 s and gives token counts that some containers report only there.
+        download_timeout_seconds: Time limit for an instance to read the weights, 60 to 3600; computed from their
+            size if None.
+        startup_timeout_seconds: Time limit for the container to become healthy, 60 to 3600; computed from the
             weights' size if None.
     """
 
@@ -83,18 +83,18 @@ class JumpStartModel(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BedrockImport:
-    """How a model is brought into Bedrock (Custom Model Import) and served there, without instances of your own.
+    """Import of a model into Bedrock (Custom Model Import), which serves it without instances of your own.
 
     Attributes:
-        body: What the model is asked with: `chat` or `converse`, which take a chat's messages and need a chat template
-            in the weights, or `completion` or `native`, which take the prompt that `prompt_format` makes. Converse is
-            not there for every architecture.
-        keep_versions: How many versions stay imported, 1 to 10, the served one among them. Each costs storage by the
-            month and counts in the account's quota of imported models, which is 3.
+        body: Form of requests to the model: `chat` or `converse`, which take a chat's messages and need a chat
+            template in the weights, or `completion` or `native`, which take the prompt that `prompt_format` makes.
+            Converse does not work with every architecture.
+        keep_versions: Number of versions that stay imported, 1 to 10, the served one among them. Each costs storage
+            by the month and counts in the account's quota of imported models, which is 3.
         encrypt: Whether imported models are encrypted with the stack's own key; with AWS's if not.
         in_vpc: Whether import jobs run in the environment's network.
-        smoke_prompt: What a new version is asked before it is served; None for a question that any model can answer.
-        smoke_expect: A text that the answer must hold, in any case; None where any answer will do.
+        smoke_prompt: Prompt that tests a new version before it is served; None for one that any model can answer.
+        smoke_expect: Text that the answer must contain, in any case; None where any answer will do.
     """
 
     body: Body = "chat"
@@ -106,32 +106,33 @@ class BedrockImport:
 
 
 Method = Literal["instruction", "domain", "chat"]
-"""How a model is tuned: on instructions with answers, on plain text of a domain, or on conversations."""
+"""Data that a model is tuned on: instructions with answers, plain text of a domain, or conversations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FineTunedModel(JumpStartModel):
     """A model of the JumpStart catalogue that is tuned on your data and served by an endpoint, or by Bedrock.
 
-    What `JumpStartModel` says is of the base model (`model_id`, `version`, `accept_eula`) and of how the tuned one is
-    served: by the base's container with the tuned weights. With `bedrock` there is no endpoint: the pipeline imports
-    what it has trained, and what `JumpStartModel` says of instances and containers has no use.
+    The fields of `JumpStartModel` are those of the base model (`model_id`, `version`, `accept_eula`) and of the
+    endpoint, which serves the tuned weights with the base's container. With `bedrock` there is no endpoint: the
+    pipeline imports the weights that it has trained, and fields of instances and containers have no use.
 
     Attributes:
-        method: How it is tuned. With `instruction` the prompt format is `template`, and `prompt_template` the
-            `template.json` of the data; with `domain` the format is `none`.
-        hyperparameters: By name, as texts, laid over the recipe's defaults.
+        method: Data that it is tuned on. With `instruction` the prompt format is `template`, and `prompt_template`
+            the `template.json` of the data; with `domain` the format is `none`.
+        hyperparameters: Values by name, as texts, laid over the recipe's defaults.
         training_instance_type: Such as `ml.g5.12xlarge`.
         training_instance_count: Instances of one training job.
         spot: Whether jobs run on managed spot instances.
-        max_runtime_seconds: How long a job may train.
-        max_wait_seconds: With `spot`: how long a job may wait and train together; twice as long as it may train if
-            None.
-        data_prefix: Where the data is, `s3://bucket/prefix/`; None for `training/data/` in the stack's own bucket.
+        max_runtime_seconds: Time limit of a job's training.
+        max_wait_seconds: With `spot`: time limit of a job's waiting and training together; twice
+            `max_runtime_seconds` if None.
+        data_prefix: Location of the data, `s3://bucket/prefix/`; None for `training/data/` in the stack's own bucket.
         validation_split: Share of the data that is held back for validation; None leaves it to the recipe.
         validation_prefix: Data for validation, `s3://bucket/prefix/`; None for none.
-        start: What starts a training beside a person: `deploy`, `marker` (the object `_READY` is written beside the
-            data) and `schedule:` with an expression of EventBridge, such as `schedule:rate(7 days)`.
+        start: Events that start a training: `deploy`, `marker` (the object `_READY` is written beside the data) and
+            `schedule:` with an expression of EventBridge, such as `schedule:rate(7 days)`.
+        bedrock: Import into Bedrock; None where an endpoint serves the model.
     """
 
     method: Method
@@ -154,7 +155,7 @@ class S3Weights:
 
     Attributes:
         bucket: The bucket's name; `{account}` and `{region}` stand for the stack's own.
-        prefix: What the keys begin with, ending in a slash; empty for the whole bucket.
+        prefix: Prefix of the keys, ending in a slash; empty for the whole bucket.
         account: The bucket's owner, 12 digits; None for the stack's own account. Another owner's bucket policy, and
             the policy of its key, must allow the stack's import role, too.
         key_arn: The KMS key of the objects; None where S3's own key encrypts them.
@@ -168,9 +169,9 @@ class S3Weights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SageMakerWeights(S3Weights):
-    """Weights of a SageMaker model or of a training job, which is asked for them when they are imported.
+    """Weights of a SageMaker model or of a training job, whose location is read from SageMaker at the import.
 
-    Synthesis asks nobody, so that `bucket` and `prefix` say what may be read: where the weights will be found to be.
+    Synthesis reads nothing from AWS, so that `bucket` and `prefix` declare the location that may be read.
 
     Attributes:
         model_name: The SageMaker model's name; None for a training job.
@@ -188,8 +189,8 @@ class ImportedModel(Model):
     A model that is tuned first, by this app, is a `FineTunedModel` with `bedrock`.
 
     Attributes:
-        weights: Where the weights are.
-        bedrock: How they are imported and served.
+        weights: Location of the weights.
+        bedrock: Settings of the import.
         revision: Any text; change it to import again what was replaced under the same prefix.
     """
 

@@ -1,4 +1,4 @@
-"""The environments that the app deploys to: facts of a place, nothing of any model."""
+"""The environments that the app deploys to, and their types; nothing of any model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Removal(StrEnum):
-    """What becomes of keys, buckets and logs when a stack is destroyed."""
+    """Fate of keys, buckets and logs when a stack is destroyed."""
 
     DESTROY = "destroy"
     RETAIN = "retain"
@@ -20,7 +20,7 @@ class Network:
         subnet_ids: 1 to 16 ids, such as `subnet-0abc`.
         security_group_ids: 1 to 5 ids, such as `sg-0abc`.
         free_addresses: Free addresses in all subnets together, as you counted them; None where you did not. Each
-            instance takes at least one.
+            instance takes one or more.
     """
 
     subnet_ids: Sequence[str]
@@ -29,7 +29,7 @@ class Network:
 
 
 class Period(StrEnum):
-    """Over what time API Gateway counts a key's requests."""
+    """Period over which API Gateway counts a key's requests."""
 
     DAY = "DAY"
     WEEK = "WEEK"
@@ -38,7 +38,7 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
-    """How fast each key may ask: a bucket of `burst` tokens that fills at `requests_per_second`.
+    """Request rate of each key: a bucket of `burst` tokens that fills at `requests_per_second`.
 
     Attributes:
         requests_per_second: Requests a second over a longer time, more than 0.
@@ -51,11 +51,11 @@ class Throttle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """How much each key may ask.
+    """Number of requests of each key.
 
     Attributes:
         requests: Requests a period, 1 or more.
-        per: The period, as API Gateway counts it.
+        per: Period that API Gateway counts them over.
     """
 
     requests: int
@@ -64,13 +64,13 @@ class Quota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeys:
-    """Callers have a key, which OpenAI's clients send as `Authorization: Bearer <key>`.
+    """Authentication of callers by keys, which OpenAI's clients send as `Authorization: Bearer <key>`.
 
     API Gateway makes the keys (`./jumpstack keys create ENV/MODEL`); none stands in a template.
 
     Attributes:
-        throttle: How fast each key may ask; None for the account's limits alone.
-        quota: How much each key may ask; None for no limit.
+        throttle: Request rate of each key; None for the account's limits alone.
+        quota: Number of requests of each key; None for no limit.
     """
 
     throttle: Throttle | None = Throttle(requests_per_second=10, burst=20)
@@ -79,7 +79,7 @@ class ApiKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebAcl:
-    """A web ACL of each API's own, in AWS WAF.
+    """A web ACL in AWS WAF, one for each API.
 
     Attributes:
         managed_rule_groups: AWS's managed rule groups, by their names. Their rules about bodies only count: prompts
@@ -99,7 +99,7 @@ class WebAcl:
 class Domain:
     """A domain of your own under which each model gets a name: `https://<model>.<name>/`.
 
-    The APIs' own addresses at execute-api are switched off then.
+    The APIs' own addresses at execute-api are then switched off.
 
     Attributes:
         name: Such as `models.example.com`.
@@ -115,12 +115,12 @@ class Domain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontDoor:
-    """Who may call the models, and where.
+    """Authentication, web ACL and domain of the models' APIs.
 
     Attributes:
-        api_keys: Callers have a key; None: they sign their requests with IAM credentials (SigV4).
-        web_acl: What AWS WAF keeps out: a web ACL to make, or the ARNs of existing ones by region; None for no WAF.
-        domain: The models' names; None for API Gateway's addresses.
+        api_keys: Callers' keys; None: callers sign their requests with IAM credentials (SigV4).
+        web_acl: Web ACL to create, or the ARNs of existing ones by region; None for no AWS WAF.
+        domain: Domain of the models' names; None for API Gateway's addresses.
     """
 
     api_keys: ApiKeys | None = None
@@ -134,23 +134,23 @@ class Environment:
 
     Attributes:
         name: First part of every stack's name: lower-case letters, digits and inner hyphens.
-        region: Where models run that do not name a region themselves, such as `us-west-2`.
-        account: 12 digits, or None for whichever account the credentials of `cdk deploy` belong to.
-        removal: What becomes of stateful resources when a stack is destroyed.
-        log_retention_days: How long logs are kept; one of the numbers that CloudWatch Logs takes.
+        region: Region of models that do not name one themselves, such as `us-west-2`.
+        account: 12 digits, or None for the account of the credentials of `cdk deploy`.
+        removal: Fate of stateful resources when a stack is destroyed.
+        log_retention_days: Days that logs are stored; one of the numbers that CloudWatch Logs takes.
         instance_count: Instances behind an endpoint whose model does not name a number itself.
-        network: Where model containers get network interfaces; None for no VPC.
-        front_door: Who may call the models, and where: IAM credentials at API Gateway's addresses by default.
-        log_prompts: Whether prompts and answers are written into the functions' logs. Nothing of them is by default.
+        network: Network in which model containers get interfaces; None for no VPC.
+        front_door: Access to the models: with IAM credentials at API Gateway's addresses by default.
+        log_prompts: Whether prompts and answers are written into the functions' logs; none are by default.
         reserved_concurrency: Most requests at a time per model; None for the account's shared pool.
-        tags: Tags of everything in the environment.
+        tags: Tags of all resources in the environment.
         quotas: Instances that the account may run behind endpoints in a region, by instance type such as
             `ml.g5.2xlarge` (Service Quotas: "ml.g5.2xlarge for endpoint usage"); types left out are not counted.
         imported_models: Imported models that the account may have in Bedrock in a region (Service Quotas, L-45B04988:
             3 unless it was raised). Each kept version of each model is one; an update has one more for a while.
         require_volume_key: Whether every storage volume must be encrypted with the model's own key. Instance types
             with local NVMe, which are nearly all with GPUs, take no such key and are refused then.
-        strict: Whether what is only known second-hand, with a date, refuses a declaration instead of warning.
+        strict: Whether a fact that is only known second-hand, with a date, is an error instead of a warning.
     """
 
     name: str

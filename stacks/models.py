@@ -1,4 +1,4 @@
-"""What each environment runs: one typed declaration a model."""
+"""The declared models, and the environments that run each."""
 
 import json
 
@@ -11,7 +11,7 @@ ARCTIC_INSTRUCT = JumpStartModel(
     version="1.2.4",
     prompt_format="chatml",
     instance_type="ml.p5.48xlarge",
-    # Where the announcement of the model in JumpStart says that it is available.
+    # The announcement of the model in JumpStart names this region.
     region="us-east-2",
 )
 FALCON_7B = JumpStartModel(
@@ -86,7 +86,7 @@ MISTRAL_7B_INSTRUCT = JumpStartModel(
     instance_type="ml.g5.2xlarge",
 )
 
-# How the announcement of fine-tuning Mistral 7B in JumpStart trains, on four GPUs.
+# Hyperparameters of the announcement of fine-tuning Mistral 7B in JumpStart, on four GPUs.
 _MISTRAL_7B_TRAINING = {
     "epoch": "1",
     "per_device_train_batch_size": "2",
@@ -127,7 +127,7 @@ MISTRAL_7B_SEC = FineTunedModel(
     start=("marker",),
 )
 
-# How the announcement of Custom Model Import tunes Llama 3.2 3B, and with which template, in English.
+# Hyperparameters and template, in English, of the announcement of Custom Model Import with Llama 3.2 3B.
 LLAMA_3_2_3B_10K = FineTunedModel(
     name="llama-3-2-3b-10k",
     model_id="meta-textgeneration-llama-3-2-3b-instruct",

@@ -1,9 +1,9 @@
 """Checks of all declarations against facts, before any construct is made.
 
-Nothing here asks AWS: the facts are the catalogue's lock, API limits, and tables with their sources and dates. What
-is wrong is reported at once, each finding with its place, the value, what is allowed and what to try instead. The
-constructs keep raising on what they can see alone; the rules that both need are `catalog.limits` and `catalog.spec`.
-docs/preflight.md lists the rules with what AWS would have said, and when.
+No request goes to AWS: the facts are the catalogue's lock, API limits, and tables with their sources and dates. All
+findings are reported together, each with its place, the declared value, the allowed ones and the nearest right one. The
+constructs raise on what they can see alone; the rules that both need are in `catalog.limits` and `catalog.spec`.
+docs/preflight.md lists the rules with AWS's own error messages, and the time at which they would have appeared.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The catalogue's side of a declaration: id, version, instance type, region and licence."""
+"""Checks against the catalogue: id, version, instance type, region and licence."""
 
 import re
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A declaration with what the lock says of it.
+    """A declaration with its model version from the lock.
 
     Attributes:
-        placement: The declaration.
+        placement: The model and its environment.
         version: The pinned version.
-        deployment: What it resolves to, None where it does not.
+        deployment: The resolved version; None where it does not resolve.
     """
 
     placement: Placement[JumpStartModel]
@@ -31,7 +31,7 @@ class Subject:
 
     @property
     def instance_type(self) -> str:
-        """The instance type that is declared, or the version's default, as always where Bedrock serves the model."""
+        """The declared instance type, or the version's default; always the default where Bedrock serves the model."""
         declared = None if self.placement.bedrock else self.placement.model.instance_type
         return declared or self.version.default_instance_type
 
@@ -45,11 +45,11 @@ def look_up(placement: Placement[JumpStartModel], lock: Lock) -> tuple[Subject |
     """Find a declaration in the lock.
 
     Args:
-        placement: The declaration.
+        placement: The model and its environment.
         lock: The catalogue.
 
     Returns:
-        What the lock says, None where it has no such version; and what is wrong so far.
+        The declaration with its version, None where the lock has none such; and the findings so far.
     """
     model_id, wanted = placement.model.model_id, placement.model.version
     if model_id not in lock.model_ids():
@@ -95,7 +95,7 @@ def look_up(placement: Placement[JumpStartModel], lock: Lock) -> tuple[Subject |
 
 
 def _elsewhere(version: ModelVersion, instance_type: str) -> Deployment | None:
-    """Resolve a version in a region that it has, so that a wrong region does not hide what else is wrong."""
+    """Resolve a version in a region that it has, so that a wrong region does not hide other findings."""
     for region in version.regions()[:1]:
         try:
             return version.resolve(region=region, instance_type=instance_type, allow_unlisted_instance_type=True)
@@ -105,11 +105,11 @@ def _elsewhere(version: ModelVersion, instance_type: str) -> Deployment | None:
 
 
 def _check_resolved(subject: Subject, error: CatalogError) -> Iterator[Finding]:
-    """Say which declared value keeps a version from resolving; `catalog.spec` has the rule and the words."""
+    """Name the declared value that keeps a version from resolving; `catalog.spec` has the rule and the words."""
     placement, version = subject.placement, subject.version
     regions = version.regions()
     if placement.region not in jumpstart_regions() or not _INSTANCE_TYPE.fullmatch(subject.instance_type):
-        # A region that is none or without JumpStart, and what is no instance type, have findings of their own.
+        # A wrong or unsupported region, and a malformed instance type, have findings of their own.
         return
     if regions and placement.region not in regions:
         continent = placement.region.split("-")[0]
@@ -167,7 +167,7 @@ def check_version(subject: Subject) -> Iterator[Finding]:
 
 
 def check_instances(subject: Subject, *, fits: tuple[str, ...]) -> Iterator[Finding]:
-    """Check what a model's endpoint runs on.
+    """Check the instance type of a model's endpoint.
 
     Args:
         subject: The declaration and its version.

@@ -1,4 +1,4 @@
-"""The container's environment variables: that they make sense together, and on the hardware."""
+"""Checks of the container's environment variables, against each other and against the hardware."""
 
 from collections.abc import Iterator, Mapping
 
@@ -40,7 +40,7 @@ _LMI_VARIABLES: tuple[str, ...] = ("OPTION_QUANTIZE",)
 
 
 def check_container(subject: Subject) -> Iterator[Finding]:
-    """Check the variables that the container gets, the version's own and the declaration's over them."""
+    """Check the container's variables: the version's own, with the declaration's laid over them."""
     declared = subject.placement.model.environment
     yield from breaches("environment-variable", str(subject.placement), limits.environment(declared))
     if subject.deployment is None:

@@ -1,4 +1,4 @@
-"""What an environment says of its account, region, network and limits."""
+"""Checks of an environment: account, region, network and limits."""
 
 import re
 from collections import Counter
@@ -50,7 +50,7 @@ def check_environment(environment: Environment, models: Sequence[Model]) -> Iter
 
 
 def check_region(place: str, region: str, *, jumpstart: bool) -> Iterator[Finding]:
-    """Check that a region is one, and, where it has to be, that JumpStart is in it."""
+    """Check that a region exists and, where required, has JumpStart."""
     if region not in regions():
         yield Finding(
             rule="not-a-region",
@@ -70,7 +70,7 @@ def check_region(place: str, region: str, *, jumpstart: bool) -> Iterator[Findin
 
 
 def check_quotas(environment: Environment, needed: Counter[tuple[str, str]]) -> Iterator[Finding]:
-    """Check what an environment runs against the quotas that it declares.
+    """Check the instances of an environment against the quotas that it declares.
 
     Args:
         environment: The environment.
@@ -123,7 +123,7 @@ def _check_tags(environment: Environment) -> Iterator[Finding]:
                 allowed=f"keys of 1 to {_LONGEST_TAG_KEY} characters that do not begin with aws:, values of at most "
                 f"{_LONGEST_TAG_VALUE}",
             )
-    # Each stack adds one of its own: the model.
+    # Each stack adds a tag of its own: the model.
     if len(environment.tags) >= _MOST_TAGS:
         yield Finding(
             rule="tag",
@@ -171,7 +171,7 @@ def _check_addresses(environment: Environment, instance_counts: Sequence[int]) -
             message=f"the environment's models run on {needed} instances, which take an address each at least",
             suggestion="more or larger subnets",
         )
-    # A new endpoint config is tried on new instances before the old ones go.
+    # An update starts instances with the new endpoint config before it stops the old ones.
     elif needed + max(instance_counts, default=0) > network.free_addresses:
         yield Finding(
             rule="address-room",

@@ -22,7 +22,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One problem of the declarations, or of what the account has for them.
+    """One problem of the declarations, or of the account that they are for.
 
     Attributes:
         place: The field, the model or models, or the environment, such as `prod/falcon-180b.instance_type`.
@@ -30,8 +30,8 @@ class Finding:
         rule: The class of mistake, such as `unknown-model`, which docs/preflight.md explains; empty where the account
             was asked.
         value: The declared value as it is shown; empty where the message has it.
-        message: What is wrong; empty where `allowed` says it all.
-        allowed: What is allowed; empty where nothing but a change of plan is.
+        message: The problem; empty where `allowed` says it all.
+        allowed: The allowed values; empty where nothing but a change of plan helps.
         suggestion: The nearest right value; empty where there is none.
         second_hand: Whether the fact behind it has a date or is an estimate. The preflight turns such an error into a
             warning, unless the environment is strict.

@@ -1,7 +1,7 @@
-"""What of a fine-tuned model's declaration is wrong before its data is seen.
+"""Checks of a fine-tuning declaration that need no data.
 
-Whether the version has a recipe, and whether hyperparameters are the recipe's, is known to *prepare* only: the recipe
-comes from JumpStart's public cache when a job is prepared.
+Only *prepare* can check that the version has a recipe, and that hyperparameters are the recipe's: the recipe comes
+from JumpStart's public cache when a job is prepared.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ def check_fine_tuning(placement: AnyPlacement, model: FineTunedModel) -> Iterato
     """Check a fine-tuned model's declaration.
 
     Args:
-        placement: Where it is declared.
-        model: The declaration.
+        placement: The model and its environment.
+        model: The same model, by its type.
     """
     at = str(placement)
     runtime = model.max_runtime_seconds

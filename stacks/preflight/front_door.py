@@ -1,4 +1,4 @@
-"""What an environment says of its front door: keys, web ACL and domain."""
+"""Checks of an environment's front door: keys, web ACL and domain."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ def check_front_door(environment: Environment, models: Sequence[Model]) -> Itera
 
 
 def check_domains(deployments: Deployments) -> Iterator[Finding]:
-    """Check that no two environments give one name to two models."""
+    """Check that no two environments give the same domain name to two models."""
     first: dict[str, AnyPlacement] = {}
     for placement in placements(deployments):
         environment = placement.environment.name

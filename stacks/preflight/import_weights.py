@@ -24,8 +24,8 @@ def check_import_weights(placement: AnyPlacement, weights: S3Weights) -> Iterato
     """Check an imported model's weights.
 
     Args:
-        placement: Where the model is declared.
-        weights: What the declaration says.
+        placement: The model and its environment.
+        weights: The declared location.
     """
     at = f"{placement}.weights"
     yield from _check_bucket(placement, weights.bucket)
@@ -98,7 +98,7 @@ def _check_prefix(at: str, weights: S3Weights) -> Iterator[Finding]:
 
 
 def _check_key_account(placement: AnyPlacement, weights: S3Weights) -> Iterator[Finding]:
-    """Objects may be encrypted with anybody's key, but hardly ever are with a third account's."""
+    """Check for a key of a third account, which is allowed but hardly ever meant."""
     owner = weights.account or placement.environment.account
     holder = limits.key_account(weights.key_arn or "")
     if owner is not None and holder is not None and holder != owner:
@@ -128,12 +128,12 @@ def _check_source(at: str, weights: SageMakerWeights) -> Iterator[Finding]:
 def check_tuned_weights(
     subject: Subject, declared: BedrockImport, weights: Weights | None, lock: Lock
 ) -> Iterator[Finding]:
-    """Check what the base model's id and size tell of the import of its tuned weights.
+    """Check the base model's architecture and size, as far as its id shows them, against those that Bedrock imports.
 
     Args:
         subject: The declaration and the base model's version.
         declared: The declaration's part about the import.
-        weights: How large the base model is; None where nothing says so.
+        weights: Size of the base model; None if unknown.
         lock: The catalogue.
     """
     model_id = subject.version.model_id

@@ -16,7 +16,7 @@ from stacks.placement import AnyPlacement
 from stacks.preflight.findings import Finding, Level, breaches
 
 _WRITTEN = "Bedrock writes a chat's prompt by the template in the weights"
-# Where a continent's regions have no import, the nearest that has.
+# For continents without imports, the nearest region that has them.
 _NEAREST = {"ap": "us-west-2", "mx": "us-east-2", "ca": "us-east-2", "sa": "us-east-1", "us": "us-east-1"}
 _ENDPOINT_ONLY = (
     *("instance_type", "unlisted_instance_type", "instance_count", "environment", "gather_stream"),
@@ -26,11 +26,11 @@ _QUOTA = f"quota 'Imported models per account' ({limits.MODELS_QUOTA_CODE})"
 
 
 def check_import(placement: AnyPlacement, declared: BedrockImport) -> Iterator[Finding]:
-    """Check what a declaration says of its import, whether the weights are there or tuned first.
+    """Check a declaration of an import, of weights of your own or tuned ones.
 
     Args:
-        placement: Where it is declared.
-        declared: Its part about the import.
+        placement: The model and its environment.
+        declared: The declaration's part about the import.
     """
     at = f"{placement}.bedrock"
     yield from _check_region(placement)
@@ -56,7 +56,7 @@ def check_import(placement: AnyPlacement, declared: BedrockImport) -> Iterator[F
 
 def _check_region(placement: AnyPlacement) -> Iterator[Finding]:
     region = placement.region
-    # What is no region has a finding of its own.
+    # A region that does not exist has a finding of its own.
     if region in regions() and region not in limits.REGIONS:
         continent = region.split("-")[0]
         partitions = ("cn-", "eusc-", "us-gov-", "us-iso", "eu-iso")
@@ -68,7 +68,7 @@ def _check_region(placement: AnyPlacement) -> Iterator[Finding]:
             value=repr(region),
             message="Bedrock's Custom Model Import is not there",
             allowed=", ".join(limits.REGIONS),
-            # Nothing is near in another partition.
+            # No region of another partition is near.
             suggestion="" if region.startswith(partitions) else nearest,
         )
 
@@ -87,7 +87,7 @@ def _check_name(placement: AnyPlacement) -> Iterator[Finding]:
 
 
 def _check_prompt(placement: AnyPlacement, body: str) -> Iterator[Finding]:
-    """Check that the prompt format is there where the body takes a prompt, and only there."""
+    """Check that there is a prompt format where the body takes a prompt, and only there."""
     name = placement.model.prompt_format
     finding = Finding(rule="import-prompt-format", place=f"{placement}.prompt_format", value=repr(name))
     if not limits.takes_messages(body):
@@ -96,7 +96,7 @@ def _check_prompt(placement: AnyPlacement, body: str) -> Iterator[Finding]:
             yield replace(finding, message=message, allowed="a prompt format, or 'none' for completions alone")
     elif name == "template":
         yield from _check_template(placement, body)
-    # A tuned model names a format in any case, for it says how the base chats.
+    # A tuned model always declares a format: the one in which its base chats.
     elif isinstance(placement.model, ImportedModel) and name is not None:
         yield replace(
             finding, message=f"with the body {body!r} {_WRITTEN}", allowed="None", suggestion="leaving it out"
@@ -104,7 +104,7 @@ def _check_prompt(placement: AnyPlacement, body: str) -> Iterator[Finding]:
 
 
 def _check_template(placement: AnyPlacement, body: str) -> Iterator[Finding]:
-    """With `chat` the shim fills the template with a request's `fields`, with `converse` with nothing."""
+    """Check that the body can use the template: with `chat` for requests with `fields`, with `converse` never."""
     finding = Finding(
         rule="import-template", place=f"{placement}.bedrock.body", value=repr(body), suggestion="'completion'"
     )
@@ -117,11 +117,11 @@ def _check_template(placement: AnyPlacement, body: str) -> Iterator[Finding]:
 
 
 def check_unused_fields(placement: AnyPlacement, model: FineTunedModel) -> Iterator[Finding]:
-    """Find what a declaration says of an endpoint that it has not.
+    """Check for fields of an endpoint in a declaration that Bedrock serves.
 
     Args:
-        placement: Where it is declared.
-        model: The declaration, with `bedrock`.
+        placement: The model and its environment.
+        model: The same model, by its type; it has `bedrock`.
     """
     defaults = {field.name: field for field in fields(JumpStartModel)}
     for name in _ENDPOINT_ONLY:
@@ -138,7 +138,7 @@ def check_unused_fields(placement: AnyPlacement, model: FineTunedModel) -> Itera
 
 
 def check_imported_models(environment: Environment) -> Iterator[Finding]:
-    """Check that the number of imported models that an environment declares is one."""
+    """Check the number of imported models that an environment declares as its quota."""
     quota = environment.imported_models
     if isinstance(quota, bool) or quota != int(quota) or quota < 1:
         yield Finding(
@@ -150,8 +150,8 @@ def check_import_room(placements: Sequence[AnyPlacement]) -> Iterator[Finding]:
     """Check all imported models against the quotas that their environments declare, by account and region.
 
     An update imports the new version while the served one stays, and makes room by removing old versions of its own
-    model only (lambda/model_import/planning.py). So it needs two of its own beside all that the others keep.
-    Environments that name the same account share its quota; one that names none is taken to be alone.
+    model only (lambda/model_import/planning.py). So it needs two of its own beside all versions that the others keep.
+    Environments that name the same account share its quota; one that names none counts as alone.
 
     Args:
         placements: All models of all environments.

@@ -1,4 +1,4 @@
-"""Names: their form, and that no two things of one account and region get the same."""
+"""Checks of names: their form, and collisions within an account and region."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ def check_names(deployments: Deployments) -> Iterator[Finding]:
     declared = placements(deployments)
     for placement in declared:
         yield from _check_form(f"{placement}.name", placement.model.name)
-        # What Bedrock serves has shorter names (`stacks.preflight.imports`, `stacks.preflight.fine_tuning`).
+        # Models that Bedrock serves have shorter names (`stacks.preflight.imports`, `stacks.preflight.fine_tuning`).
         names = (placement.environment.name, placement.model.name)
         if not placement.bedrock and all(_NAME.fullmatch(name) for name in names):
             for breach in limits.endpoint_name(placement.name):
@@ -85,7 +85,7 @@ def _check_form(place: str, name: str) -> Iterator[Finding]:
 
 
 def _check_collisions(declared: Sequence[AnyPlacement]) -> Iterator[Finding]:
-    """Stacks, endpoints and key aliases are called `environment-model`: two pairs can give one name."""
+    """Check for two models with one name: stacks, endpoints and key aliases are called `environment-model`."""
     by_name: dict[str, list[AnyPlacement]] = {}
     for placement in declared:
         by_name.setdefault(placement.name, []).append(placement)
@@ -107,11 +107,11 @@ def _may_share_account(one: AnyPlacement, other: AnyPlacement) -> bool:
 
 
 def _check_duplicates(declared: Sequence[AnyPlacement]) -> Iterator[Finding]:
-    """The same model declared twice under two names pays for its instances twice."""
+    """Check for models declared twice under two names, whose instances are paid for twice."""
     seen: dict[tuple[object, ...], AnyPlacement] = {}
     for placement in declared:
         model = placement.model
-        # Tuned on other data, a model is another one, and what is imported is known by its content only.
+        # A model tuned on other data is another one, and imported models differ by their content only.
         if isinstance(model, FineTunedModel) or not isinstance(model, JumpStartModel):
             continue
         key = (

@@ -1,4 +1,4 @@
-"""Prompt formats: that a declared one is known, has its template, and is the model's."""
+"""Checks of prompt formats: a known one, with its template, that fits the model."""
 
 import re
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from stacks.declarations import JumpStartModel, PromptFormat
 from stacks.placement import AnyPlacement, Placement, is_of
 from stacks.preflight.findings import Finding, Level, breaches
 
-# What the id of a model that was trained to chat says, as a word of its own; `f` is Llama 2's.
+# Words in the ids of models that were trained to chat; `f` is Llama 2's.
 _CHAT_WORDS = frozenset({"chat", "f", "instruct", "it"})
-# Which ids a prompt format was made for; `chatml`, `template` and `none` are anybody's. Mixtral's is that of Mistral
+# Ids that a prompt format was made for; `chatml`, `template` and `none` are anybody's. Mixtral's is that of Mistral
 # 7B v0.2, too, which some versions of Mistral 7B Instruct in JumpStart may be.
 _FORMAT_IDS = {
     "falcon-chat": re.compile(r"falcon-180b"),
@@ -30,10 +30,10 @@ _FORMAT_IDS = {
 
 
 def check_prompt_format(placement: AnyPlacement, lock: Lock) -> Iterator[Finding]:
-    """Check that the prompt format is one, has its template, and is the model's."""
+    """Check that the prompt format is known, has its template, and fits the model."""
     name = placement.model.prompt_format
     if name is None and not is_of(placement, JumpStartModel):
-        # Whether an imported model needs one, its body decides (`stacks.preflight.imports`).
+        # The body decides whether an imported model needs one (`stacks.preflight.imports`).
         yield from _check_template(placement)
         return
     if name not in get_args(PromptFormat):
@@ -47,7 +47,7 @@ def check_prompt_format(placement: AnyPlacement, lock: Lock) -> Iterator[Finding
         )
         return
     yield from _check_template(placement)
-    # Where Bedrock writes a chat's prompt, by the template in the weights, the format is not asked.
+    # Where Bedrock writes a chat's prompt, by the template in the weights, the format has no use.
     if is_of(placement, JumpStartModel) and not (
         placement.bedrock and import_limits.takes_messages(placement.bedrock.body)
     ):
@@ -88,7 +88,7 @@ def _words(model_id: str) -> frozenset[str]:
 
 
 def is_base(model_id: str, lock: Lock) -> bool:
-    """Whether the lock has the same model trained to chat, which makes this one the base."""
+    """Return whether the lock has the same model trained to chat, which makes this one the base."""
     words = model_id.split("-")
     if _CHAT_WORDS & set(words):
         return False

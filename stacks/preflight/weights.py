@@ -1,4 +1,4 @@
-"""The weights: that they fit the GPUs and the disk, and arrive in time."""
+"""Checks of the weights' size against GPUs, disk and timeouts."""
 
 import math
 import re
@@ -15,7 +15,7 @@ from stacks.preflight.findings import Finding, breaches
 _USABLE = 0.9
 _BYTES_A_PARAMETER = 2.0
 _PARAMETERS = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)b(?![a-z0-9])", re.IGNORECASE)
-# Bits a parameter, by what is read from a variable or found in an id.
+# Bits a parameter, by the value of a variable or a word of an id.
 _BITS: Mapping[str, int] = {
     **dict.fromkeys(("bitsandbytes", "bitsandbytes8", "eetq", "fp8", "deepspeedfp", "smoothquant"), 8),
     **dict.fromkeys(("int8", "dynamic_int8", "static_int8"), 8),
@@ -27,12 +27,12 @@ _QUANTIZE_VARIABLES = ("HF_MODEL_QUANTIZE", "QUANTIZE", "OPTION_QUANTIZE")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """How large a model is.
+    """Size of a model.
 
     Attributes:
-        stored_bytes: As it is stored in the artifact.
-        loaded_bytes: As it lies in the GPUs, quantized where the container is told to.
-        sourced: Whether a source states the size; else it is worked out from the parameters in the id.
+        stored_bytes: Size in the artifact.
+        loaded_bytes: Size in the GPUs' memory, quantized where the container's variables say so.
+        sourced: Whether a source states the size; else it is estimated from the parameters in the id.
         quantized: Name of the quantization while loading, empty without.
     """
 
@@ -42,7 +42,7 @@ class Weights:
     quantized: str
 
     def fit(self, instance: InstanceHardware) -> bool:
-        """Whether all GPUs of an instance together take the weights."""
+        """Return whether all GPUs of an instance together hold the weights."""
         return self.loaded_bytes <= instance.total_gpu_memory_bytes * _USABLE
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class Weights:
 
 
 def weigh(subject: Subject) -> Weights | None:
-    """Work out how large a declaration's model is, or None where nothing says so."""
+    """Return the size of a declaration's model, or None if it is unknown."""
     deployment = subject.deployment
     if deployment is None:
         return None
@@ -60,7 +60,7 @@ def weigh(subject: Subject) -> Weights | None:
     quantized = next((variables[name] for name in _QUANTIZE_VARIABLES if variables.get(name)), "")
     stored = deployment.artifact_bytes
     words = re.split(r"[-_]", subject.version.model_id)
-    # What is quantized in the artifact already is not made smaller by loading it.
+    # Loading does not make weights smaller that are quantized in the artifact.
     bits_stored = min((_BITS[word] for word in words if word in _BITS), default=16)
     if stored is None:
         parameters = _parameters(subject.version.model_id)
@@ -82,7 +82,7 @@ def _parameters(model_id: str) -> float | None:
 
 
 def fitting(subject: Subject, weights: Weights | None) -> tuple[str, ...]:
-    """The version's instance types whose GPUs take the weights, smallest first; all known ones if no size is known."""
+    """Return the version's instance types whose GPUs hold the weights, smallest first; all without a size."""
     known = [found for name in subject.version.instance_types if (found := hardware(name)) is not None]
     takes = [instance for instance in known if weights is None or weights.fit(instance)]
     takes.sort(key=lambda instance: (instance.total_gpu_memory_bytes, instance.local_nvme_gb, instance.instance_type))
@@ -117,7 +117,7 @@ def _check_fit(subject: Subject, weights: Weights) -> Iterator[Finding]:
             suggestion=suggestion,
             second_hand=not weights.sourced,
         )
-    # A tarball lies there twice while it is unpacked.
+    # While a tarball is unpacked, the disk holds both it and its content.
     compressed = bool(subject.deployment and subject.deployment.compressed)
     disk = weights.stored_bytes * (2 if compressed else 1)
     if 0 < instance.local_nvme_gb * 1_000_000_000 < disk:
@@ -167,5 +167,5 @@ def _check_timeouts(subject: Subject, weights: Weights | None) -> Iterator[Findi
 
 
 def gigabytes(size: int) -> str:
-    """Show a number of bytes, in powers of ten."""
+    """Return a number of bytes as gigabytes, in powers of ten."""
     return f"{size / 1e9:.0f} GB"

@@ -1,4 +1,4 @@
-"""What a template's state machines call, and what their roles allow: both read from the template alone."""
+"""Read the calls of a template's state machines, and the rights of their roles, from the template alone."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,11 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 # Step Functions' names of services where they are not botocore's (developer guide, "Supported services").
 _BOTOCORE_NAMES = {"eventbridge": "events", "sfn": "stepfunctions"}
 
-# Actions of IAM beside the one of the call's own name, by what the call does (service authorization reference, and for
+# IAM actions beside the one of the call's own name, by the call's effect (service authorization reference, and for
 # `.sync` and EventBridge the Step Functions developer guide). `$X` in a resource is a member of the request.
 _SYNC_TRAINING = {"sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob", "sagemaker:ListTags"}
 _EVENTS_RULE = {"events:DescribeRule", "events:PutRule", "events:PutTargets"}
-# What the caller of an import needs on the imported model's key (Bedrock user guide, "Encryption of custom model
+# Actions of an import's caller on the imported model's key (Bedrock user guide, "Encryption of custom model
 # import").
 _MODEL_KEY = {"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
 
@@ -28,7 +28,7 @@ class Call:
 
     Attributes:
         place: Stack and state.
-        service: botocore's name of the service.
+        service: Name of the service in botocore.
         operation: The API's operation.
         pattern: `sync` and the like, empty without.
         parameters: The state's `Parameters`, references resolved to `<LogicalId>` or `<LogicalId.Attribute>`.
@@ -42,7 +42,7 @@ class Call:
 
     @property
     def model(self) -> botocore.model.OperationModel:
-        """botocore's model of the operation."""
+        """The operation's model in botocore."""
         return _service(self.service).operation_model(self.operation)
 
 
@@ -53,7 +53,7 @@ def _service(name: str) -> botocore.model.ServiceModel:
 
 
 def text(value: Any) -> str:
-    """A template's text, in which references stand as `<LogicalId.Attribute>`."""
+    """Return a template's text with references as `<LogicalId.Attribute>`."""
     match value:
         case {"Ref": name}:
             return f"<{name}>"
@@ -73,23 +73,23 @@ def machines(template: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 
 
 def is_framework(properties: Mapping[str, Any]) -> bool:
-    """Whether a state machine is the waiter of CDK's framework for custom resources, which alone has no name."""
+    """Return whether a state machine is the waiter of CDK's framework for custom resources, which alone has no name."""
     return "StateMachineName" not in properties
 
 
 def role_of(properties: Mapping[str, Any]) -> str:
-    """Logical id of a state machine's role."""
+    """Return the logical id of a state machine's role."""
     return text(properties["RoleArn"]).strip("<>").removesuffix(".Arn")
 
 
 def definition(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """A state machine's definition."""
+    """Return a state machine's definition."""
     parsed: dict[str, Any] = json.loads(text(properties["DefinitionString"]))
     return parsed
 
 
 def _states(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All states, those within Map and Parallel states too."""
+    """Yield all states, those within Map and Parallel states too."""
     if isinstance(node, dict):
         yield from node.get("States", {}).items()
         for value in node.values():
@@ -100,7 +100,7 @@ def _states(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def calls(properties: Mapping[str, Any], *, place: str) -> list[Call]:
-    """Every call that a state machine makes."""
+    """Yield every call that a state machine makes."""
     found = []
     for name, state in _states(definition(properties)):
         if state["Type"] != "Task":
@@ -128,7 +128,7 @@ def calls(properties: Mapping[str, Any], *, place: str) -> list[Call]:
 
 
 def parameter_problems(call: Call) -> list[str]:
-    """What is wrong with a call's parameters by the API's model; a path counts as what it should lead to."""
+    """Yield the problems of a call's parameters by the API's model; a path counts as the value it should lead to."""
     return list(_problems(call.model.input_shape, call.parameters, call.place, payload=call.service == "lambda"))
 
 
@@ -179,7 +179,7 @@ def _scalar(shape: Shape, value: Any, place: str) -> Iterator[str]:
     if isinstance(shape, StringShape):
         if shape.enum and value not in shape.enum:
             yield f"{place} is {value!r}: allowed are {', '.join(shape.enum)}"
-        # The length of what is known only at deployment is not.
+        # A value that is known only at deployment has no known length.
         if "<" not in value:
             yield from _range(shape, len(value), place)
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -193,7 +193,7 @@ def _range(shape: Shape, size: float, place: str) -> Iterator[str]:
 
 
 def allowed(template: Mapping[str, Any], role: str) -> set[tuple[str, str]]:
-    """Pairs of action and resource that a role's policies allow."""
+    """Return the pairs of action and resource that a role's policies allow."""
     found = set()
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
@@ -210,7 +210,7 @@ def allowed(template: Mapping[str, Any], role: str) -> set[tuple[str, str]]:
 
 
 def conditions(template: Mapping[str, Any], role: str, action: str) -> list[Any]:
-    """The conditions of all of a role's statements with an action; None for a statement without."""
+    """Return the conditions of all of a role's statements with an action; None for a statement without."""
     return [
         statement.get("Condition")
         for resource in template["Resources"].values()
@@ -225,7 +225,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def needed_actions(call: Call) -> set[str]:
-    """The actions of IAM that a call takes."""
+    """Return the IAM actions that a call needs."""
     prefix = call.model.service_model.signing_name
     action = {"Invoke": "InvokeFunction"}.get(call.operation, call.operation)
     needed = {f"{prefix}:{action}"}

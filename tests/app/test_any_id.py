@@ -45,7 +45,7 @@ def _newest() -> list[ModelVersion]:
 
 
 def _elsewhere(model: ModelVersion, number: int) -> list[str]:
-    """Regions beside the home region, the same at every run, different from id to id."""
+    """Return regions beside the home region, the same at every run, different from id to id."""
     regions = [region for region in model.regions() if region != HOME]
     return random.Random(model.model_id).sample(regions, min(number, len(regions)))
 
@@ -69,7 +69,7 @@ def _synthesize(folder: Path, context: dict[str, Any], places: Iterable[tuple[Mo
 
 
 def _complaints(files: Iterable[Path]) -> str:
-    """What cfn-lint says of templates, empty if nothing."""
+    """Return cfn-lint's complaints about templates, empty without any."""
     completed = subprocess.run(
         [str(Path(sys.executable).with_name("cfn-lint")), *sorted(str(file) for file in files)],
         cwd=ROOT,

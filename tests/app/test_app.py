@@ -111,23 +111,23 @@ def test_gives_mistral_the_tgi_and_limits_of_its_announcement(templates: dict[st
     assert container["Environment"]["MAX_TOTAL_TOKENS"] == "8192"
 
 
-def _told(environment: Environment, model: Model) -> set[str]:
-    """The outputs of a model's stack."""
-    told = {"InvokeUrl"} | ({"UsagePlanId"} if environment.front_door.api_keys else set())
+def _outputs(environment: Environment, model: Model) -> set[str]:
+    """Return the names of the outputs of a model's stack."""
+    names = {"InvokeUrl"} | ({"UsagePlanId"} if environment.front_door.api_keys else set())
     if isinstance(model, FineTunedModel | ImportedModel):
-        told |= {"TopicArn"}
+        names |= {"TopicArn"}
     if isinstance(model, FineTunedModel):
-        told |= {"DataPrefix", "StartCommand", "StateMachineArn"}
+        names |= {"DataPrefix", "StartCommand", "StateMachineArn"}
     if isinstance(model, JumpStartModel):
-        told |= {"BucketName", "KeyArn"}
+        names |= {"BucketName", "KeyArn"}
     if isinstance(model, ImportedModel) or (isinstance(model, FineTunedModel) and model.bedrock):
-        return told | {"ImportedModelName", "ImportStateMachineArn", "PointerName"}
-    return told | {"EndpointName"}
+        return names | {"ImportedModelName", "ImportStateMachineArn", "PointerName"}
+    return names | {"EndpointName"}
 
 
-def test_every_model_stack_tells_where_it_answers_and_what_it_works_with(templates: dict[str, dict[str, Any]]) -> None:
+def test_every_model_stack_has_outputs_for_callers_and_commands(templates: dict[str, dict[str, Any]]) -> None:
     expected = {
-        f"{environment.name}/{model.name}": _told(environment, model)
+        f"{environment.name}/{model.name}": _outputs(environment, model)
         for environment, models in DEPLOYMENTS
         for model in models
     }
@@ -152,7 +152,7 @@ def test_no_key_of_a_caller_stands_in_a_template(templates: dict[str, dict[str, 
     assert not {"AWS::ApiGateway::ApiKey", "AWS::ApiGateway::UsagePlanKey", "AWS::SecretsManager::Secret"} & types
 
 
-def test_rents_instances_only_when_everything_else_stands(templates: dict[str, dict[str, Any]]) -> None:
+def test_creates_the_endpoint_after_everything_else(templates: dict[str, dict[str, Any]]) -> None:
     template = templates["dev/mistral-7b-instruct"]
     waits_for = {
         template["Resources"][name]["Type"] for name in _resource(template, "AWS::SageMaker::Endpoint")["DependsOn"]
@@ -161,7 +161,7 @@ def test_rents_instances_only_when_everything_else_stands(templates: dict[str, d
     assert {"AWS::ApiGateway::Stage", "AWS::S3::BucketPolicy", "Custom::S3AutoDeleteObjects"} <= waits_for
 
 
-def test_keeps_what_prod_stores_and_removes_what_dev_stores(templates: dict[str, dict[str, Any]]) -> None:
+def test_retains_the_data_of_prod_and_deletes_that_of_dev(templates: dict[str, dict[str, Any]]) -> None:
     stored = {"AWS::KMS::Key", "AWS::S3::Bucket", "AWS::Logs::LogGroup"}
     for environment, policy in [("dev", "Delete"), ("prod", "Retain")]:
         resources = templates[f"{environment}/mistral-7b-instruct"]["Resources"].values()
@@ -217,7 +217,7 @@ def test_synthesizes_the_same_bytes_alone_as_together_with_all_others(
     assert alone == {path: everything[path] for path in alone}
 
 
-def _names_listed(context: str) -> subprocess.CompletedProcess[str]:
+def _run_with_context(context: str) -> subprocess.CompletedProcess[str]:
     """Run the app as the CDK CLI does, with values of the context."""
     return subprocess.run(
         [sys.executable, "app.py"],
@@ -230,7 +230,7 @@ def _names_listed(context: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_says_which_names_in_the_context_are_not_declared() -> None:
-    completed = _names_listed('{"environments": "dve", "models": "falcon-7b"}')
+    completed = _run_with_context('{"environments": "dve", "models": "falcon-7b"}')
 
     assert completed.returncode == 1
     assert completed.stderr == (
@@ -246,7 +246,7 @@ def test_checks_all_declarations_whatever_is_selected() -> None:
 
 
 def _deployed_files(assembly: Path) -> dict[Path, bytes]:
-    """What is deployed of an assembly: templates, assets and the lists of assets."""
+    """Return the files of an assembly that are deployed: templates, assets and the lists of assets."""
     files = {path.relative_to(assembly): path for path in assembly.rglob("*") if path.is_file()}
     return {
         name: path.read_bytes()
@@ -330,7 +330,7 @@ def test_takes_the_existing_web_acl_of_each_region(tmp_path: Path) -> None:
         assert _resource(template, "AWS::WAFv2::WebACLAssociation")["Properties"]["WebACLArn"] == arns[region]
 
 
-def test_tells_the_function_what_the_declarations_say_of_streams_and_logs(tmp_path: Path) -> None:
+def test_passes_the_declared_settings_of_streams_and_logs_to_the_function(tmp_path: Path) -> None:
     model = replace(MISTRAL_7B_INSTRUCT, gather_stream=True, invoke_timeout_seconds=400)
     app.build([(replace(PROD, log_prompts=True), [model])], outdir=str(tmp_path)).synth()
 
@@ -426,7 +426,7 @@ def test_refuses_environments_that_cannot_be(environment: Environment, named: st
     assert named in problem
 
 
-def test_only_dev_and_staging_throw_their_data_away() -> None:
+def test_only_dev_and_staging_delete_their_data() -> None:
     assert {environment.name: environment.removal for environment, _ in DEPLOYMENTS} == {
         "dev": Removal.DESTROY,
         "staging": Removal.DESTROY,
@@ -434,7 +434,7 @@ def test_only_dev_and_staging_throw_their_data_away() -> None:
     }
 
 
-def test_prints_what_is_wrong_without_a_stack_trace(
+def test_prints_problems_without_a_stack_trace(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(**_: object) -> cdk.App:
@@ -468,7 +468,7 @@ def test_refuses_before_any_construct_is_made(monkeypatch: pytest.MonkeyPatch) -
 
 def test_runs_from_the_command_line_as_cdk_json_says() -> None:
     assert json.loads((ROOT / "cdk.json").read_text())["app"] == "python3 app.py"
-    # What an import leaves behind is enough to see that `python3 app.py` finds its modules.
+    # Importing it is enough to see that `python3 app.py` finds its modules.
     completed = subprocess.run(
         [sys.executable, "-c", "import app; print(app.build.__name__)"],
         cwd=ROOT,

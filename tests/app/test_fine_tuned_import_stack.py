@@ -51,7 +51,7 @@ def _only(template: Template, resource_type: str) -> str:
 
 
 def _needed(template: Template, name: str) -> set[str]:
-    """All that is made before a resource, and so is deleted after it."""
+    """Return all resources that are created before a resource, and so are deleted after it."""
     waiting, found = [name], set()
     while waiting:
         resource = template["Resources"][waiting.pop()]
@@ -99,7 +99,7 @@ def test_has_no_endpoint_and_nothing_that_would_make_or_delete_one(template: Tem
     assert "AWS::CloudWatch::Alarm" not in written
 
 
-def test_tells_what_both_a_pipeline_and_an_import_tell(template: Template) -> None:
+def test_has_the_outputs_of_both_a_pipeline_and_an_import(template: Template) -> None:
     assert set(template["Outputs"]) == {
         *("ImportedModelName", "PointerName", "ImportStateMachineArn", "InvokeUrl", "UsagePlanId"),
         *("BucketName", "KeyArn", "DataPrefix", "StateMachineArn", "StartCommand", "TopicArn"),
@@ -166,7 +166,9 @@ def test_keeps_what_a_running_import_needs_until_it_has_ended(template: Template
     assert machines <= needed
 
 
-def test_asks_a_new_version_in_the_form_that_it_was_tuned_on(context: dict[str, Any], template: Template) -> None:
+def test_smoke_tests_a_new_version_in_the_form_of_its_training_data(
+    context: dict[str, Any], template: Template
+) -> None:
     assert _variables(template, "model_import.steps.handler")["SMOKE_PROMPT"] == example_prompt(
         LLAMA_3_2_3B_10K.prompt_template
     )
@@ -174,7 +176,7 @@ def test_asks_a_new_version_in_the_form_that_it_was_tuned_on(context: dict[str, 
     assert _variables(_template(context, declared), "model_import.steps.handler")["SMOKE_PROMPT"] == "Are you there?"
 
 
-def test_says_that_weights_of_prod_stay(context: dict[str, Any]) -> None:
+def test_reports_that_weights_of_prod_stay(context: dict[str, Any]) -> None:
     template = _template(context, environment=PROD)
 
     assert template["Resources"][_only(template, "Custom::FineTuning")]["Properties"]["Artifacts"].endswith(

@@ -47,7 +47,7 @@ def _of_type(template: Template, resource_type: str) -> dict[str, dict[str, Any]
 
 
 def _statements(template: Template, role: str = "") -> Iterator[dict[str, Any]]:
-    """The statements of all policies, or of those of one role, whose logical id begins with `role`."""
+    """Return the statements of all policies, or of those of one role, whose logical id begins with `role`."""
     for policy in _of_type(template, "AWS::IAM::Policy").values():
         if any(text(one).strip("<>").startswith(role) for one in policy["Properties"]["Roles"]):
             yield from policy["Properties"]["PolicyDocument"]["Statement"]
@@ -113,7 +113,7 @@ class TestRights:
             f"arn:aws:bedrock:{here}:model-import-job/*",
             f"arn:aws:states:{here}:execution:staging-coder-import:*",
         }
-        # What CDK's framework and its waiter grant themselves: any version of the functions they call.
+        # CDK's framework and its waiter grant themselves any version of the functions they call.
         assert {arn.rpartition(".")[2] for arn in wild - named} == {"Arn>:*"}
 
     def test_stand_beside_the_reason_for_each_wildcard(self, template: Template) -> None:
@@ -278,7 +278,7 @@ class TestDeployment:
 
 
 class TestNotices:
-    def test_tell_an_encrypted_topic_how_every_import_ends(self, template: Template) -> None:
+    def test_publish_the_end_of_every_import_to_an_encrypted_topic(self, template: Template) -> None:
         [(topic_id, topic)] = _of_type(template, "AWS::SNS::Topic").items()
         [key] = _of_type(template, "AWS::KMS::Key")
         [rule] = _of_type(template, "AWS::Events::Rule").values()
@@ -330,7 +330,7 @@ class TestSettings:
         assert not {"AWS::ApiGateway::ApiKey", "AWS::ApiGateway::UsagePlanKey", "AWS::SecretsManager::Secret"} & types
         assert "SecretString" not in json.dumps(template)
 
-    def test_are_told_where_people_look(self, template: Template) -> None:
+    def test_are_outputs_of_the_stack(self, template: Template) -> None:
         outputs = template["Outputs"]
 
         assert set(outputs) == {
@@ -342,7 +342,7 @@ class TestSettings:
 
 
 def _needed(template: Template, name: str) -> set[str]:
-    """What a resource waits for, with itself: all that it refers to or depends on, in turn."""
+    """Return a resource with all that it refers to or depends on, in turn."""
     waiting, found = [name], set()
     while waiting:
         one = waiting.pop()
@@ -365,7 +365,7 @@ def _references(value: Any) -> set[str]:
             return set()
 
 
-def test_every_version_carries_the_tags_that_costs_are_told_apart_by() -> None:
+def test_every_version_has_the_tags_for_cost_allocation() -> None:
     environment = replace(STAGING, tags={"environment": "staging", "team": "search"})
 
     tags = {tag["Key"]: tag.get("Value") for tag in _import_request(_template(environment=environment))["JobTags"]}

@@ -22,7 +22,7 @@ from tests.app.state_machine_calls import (
     role_of,
 )
 
-# What log delivery and tracing take of a role, none of which IAM has resources for (Step Functions developer guide,
+# Actions of log delivery and tracing, none of which has resources in IAM (Step Functions developer guide,
 # "Using CloudWatch Logs to log execution history", "Trace requests with AWS X-Ray").
 _LOGGING = {
     *("logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies"),
@@ -31,7 +31,7 @@ _LOGGING = {
 _TRACING = {
     *("xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
 }
-# What publishing to an encrypted topic takes beside (SNS developer guide, "Key management").
+# Further actions for publishing to an encrypted topic (SNS developer guide, "Key management").
 _ENCRYPTED_TOPIC = {"kms:Decrypt", "kms:GenerateDataKey"}
 
 pytestmark = pytest.mark.xdist_group("app")
@@ -136,7 +136,7 @@ def test_a_missing_right_would_be_seen(templates: Templates, action: str) -> Non
     assert any(said.endswith(f" needs {action}") for said in _denied(without))
 
 
-def test_every_call_is_allowed_on_what_it_names(templates: Templates) -> None:
+def test_every_call_is_allowed_on_the_resource_that_it_names(templates: Templates) -> None:
     named = [
         (call.place, action, name, allowed(template, role))
         for template, role, call in _calls(templates)
@@ -148,7 +148,7 @@ def test_every_call_is_allowed_on_what_it_names(templates: Templates) -> None:
         assert any(action == one and _covers(arn, name) for one, arn in rights), (place, action, name)
 
 
-def test_no_role_allows_what_no_state_calls(templates: Templates) -> None:
+def test_no_role_allows_an_action_that_no_state_needs(templates: Templates) -> None:
     assert templates
     for template in templates.values():
         for _, properties in machines(template):
@@ -219,12 +219,12 @@ def test_every_task_is_retried_or_caught_and_every_state_is_reached(templates: T
         assert _reached(definition(properties)) == set(states)
 
 
-def test_no_answer_takes_the_place_of_what_was_gathered_before(templates: Templates) -> None:
+def test_no_answer_replaces_earlier_results(templates: Templates) -> None:
     paths = {
         name: state.get("ResultPath", "$")
         for _, properties in _own(templates)
         for name, state in definition(properties)["States"].items()
-        # What a state machine ends with is all that is left of it.
+        # Only the output of its last state is left of an execution.
         if state["Type"] in {"Task", "Pass"} and not state.get("End")
     }
 
@@ -264,7 +264,7 @@ def _reached(machine: dict[str, Any]) -> set[str]:
 
 
 def _named(call: Call) -> list[tuple[str, str]]:
-    """Actions with what they are needed on, as far as the call names it without a path."""
+    """Return actions with the resources they are needed on, where the call names those without a path."""
     given = call.parameters
     [own] = [action for action in needed_actions(call) if action.split(":")[1] in {call.operation, "InvokeFunction"}]
     names = {

@@ -13,7 +13,7 @@ from stacks.models import LLAMA_3_2_3B_10K, MISTRAL_7B_DOLLY, MISTRAL_7B_SEC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LaterPart:
-    """A part that a later release adds."""
+    """A type that a later release adds."""
 
     size: int = 1
     names: Sequence[str] = ()
@@ -21,14 +21,14 @@ class _LaterPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LaterImport(BedrockImport):
-    """How a later release declares imports."""
+    """The type of imports in a later release."""
 
     units: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LaterModel(FineTunedModel):
-    """How a later release declares tuned models."""
+    """The type of tuned models in a later release."""
 
     adapters: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -37,12 +37,12 @@ class _LaterModel(FineTunedModel):
 
 
 def _later(**changes: Any) -> _LaterModel:
-    """The declared Llama as a later release reads it: the same values, and new fields at their defaults."""
+    """Return the declared Llama as a later release reads it: the same values, and new fields at their defaults."""
     today = {each.name: getattr(LLAMA_3_2_3B_10K, each.name) for each in fields(LLAMA_3_2_3B_10K)}
     return _LaterModel(**{**today, "bedrock": _LaterImport(body="completion"), **changes})
 
 
-# What stands in deployed stacks: a changed value here starts a training of every model with `start=("deploy",)`.
+# Hashes in deployed stacks: a changed value here starts a training of every model with `start=("deploy",)`.
 @pytest.mark.parametrize(
     ("model", "expected"),
     [(MISTRAL_7B_DOLLY, "8231fb6782d3"), (MISTRAL_7B_SEC, "60f564d023b4"), (LLAMA_3_2_3B_10K, "8858ad3bcd52")],

@@ -1,4 +1,4 @@
-"""A lock of some versions and no more, so that what is suggested does not move with the catalogue."""
+"""A lock of some versions and no more, so that suggestions do not change with the catalogue."""
 
 from collections.abc import Iterable
 

@@ -19,7 +19,7 @@ Case = tuple[str, Environment, list[Model], str]
 
 
 def imported(body: Any = "chat", **changes: Any) -> ImportedModel:
-    """A model whose weights exist; what is said of the import and of the weights goes where it belongs."""
+    """Return a model whose weights exist; changes of the import and of the weights go where they belong."""
     declared: dict[str, Any] = {"name": "m", "weights": weights(), "bedrock": BedrockImport(body=body), **changes}
     return ImportedModel(**declared)
 

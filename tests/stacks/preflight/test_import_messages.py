@@ -1,4 +1,4 @@
-"""What the preflight says of models that Bedrock serves, word for word."""
+"""Messages of the preflight about models that Bedrock serves, word for word."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tests.stacks.preflight.import_mistakes import ERRORS, WARNINGS, Case
 
 @pytest.fixture(scope="module")
 def bases(lock: Lock) -> FewModels:
-    """Models to tune, all but the declared ones at version 1.0.0."""
+    """Return models to tune, all but the declared ones at version 1.0.0."""
     ids = [
         *("huggingface-llm-mistral-7b", "huggingface-llm-mistral-7b-instruct", "huggingface-llm-mixtral-8x22B"),
         *("huggingface-llm-qwen2-5-7b-instruct", "huggingface-llm-writer-palmyra-small", FALCON_7B.model_id),
@@ -43,7 +43,7 @@ def _lines(findings: Iterable[Finding], rule: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("rule", "environment", "models", "line"), _cases(ERRORS))
-def test_refuses_and_says_exactly_what_is_wrong_with_an_import(
+def test_refuses_an_import_with_the_exact_line(
     bases: FewModels, rule: str, environment: Environment, models: list[Model], line: str
 ) -> None:
     report = preflight([(environment, models)], lock=bases)
@@ -53,7 +53,7 @@ def test_refuses_and_says_exactly_what_is_wrong_with_an_import(
 
 
 @pytest.mark.parametrize(("rule", "environment", "models", "line"), _cases(WARNINGS))
-def test_warns_and_says_exactly_what_is_doubtful_about_an_import(
+def test_warns_about_an_import_with_the_exact_line(
     bases: FewModels, rule: str, environment: Environment, models: list[Model], line: str
 ) -> None:
     report = preflight([(environment, models)], lock=bases)

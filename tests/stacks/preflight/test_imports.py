@@ -1,4 +1,4 @@
-"""Models that Bedrock serves: what the preflight asks of them, and what it leaves to endpoints."""
+"""Checks of models that Bedrock serves, and those that are for endpoints alone."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,12 +32,12 @@ def _rules(report: Report) -> set[str]:
 
 
 @pytest.mark.parametrize("environment", [DEV, STAGING, PROD])
-def test_finds_nothing_in_what_is_declared_for_bedrock(lock: Lock, environment: Environment) -> None:
+def test_finds_nothing_in_the_declarations_for_bedrock(lock: Lock, environment: Environment) -> None:
     for model in (LLAMA_3_2_3B_10K, GRANITE_3B_CODE):
         assert _report(lock, model, environment=replace(environment, strict=True)) == NOTHING
 
 
-def test_asks_nothing_about_instances_that_bedrock_does_not_need(lock: Lock) -> None:
+def test_checks_no_instances_that_bedrock_does_not_need(lock: Lock) -> None:
     network = Network(subnet_ids=["subnet-0123abcd"], security_group_ids=["sg-0123abcd"], free_addresses=0)
     environment = replace(DEV, require_volume_key=True, quotas={"ml.g6.xlarge": 0}, network=network)
 
@@ -45,7 +45,7 @@ def test_asks_nothing_about_instances_that_bedrock_does_not_need(lock: Lock) -> 
     assert _report(lock, tuned(), environment=environment) == NOTHING
 
 
-def test_still_asks_about_the_training_of_what_bedrock_serves(lock: Lock) -> None:
+def test_still_checks_the_training_of_models_that_bedrock_serves(lock: Lock) -> None:
     report = _report(lock, tuned(training_instance_type="g5.12xlarge", version="9.9.9", start=["nightly"]))
 
     assert _rules(report) == {"training-job", "unknown-version", "training-start"}
@@ -69,7 +69,7 @@ def test_takes_every_region_with_custom_model_import(lock: Lock, region: str) ->
     assert _report(lock, imported(region=region)) == NOTHING
 
 
-def test_what_is_no_region_is_said_once(lock: Lock) -> None:
+def test_reports_a_region_that_does_not_exist_once(lock: Lock) -> None:
     assert _rules(_report(lock, imported(region="us-west-9"))) == {"not-a-region"}
 
 
@@ -90,7 +90,7 @@ def test_what_is_no_region_is_said_once(lock: Lock) -> None:
         imported(name="m" * 42),
     ],
 )
-def test_takes_what_bedrock_takes(lock: Lock, model: Model) -> None:
+def test_accepts_values_that_bedrock_accepts(lock: Lock, model: Model) -> None:
     assert _report(lock, model, environment=replace(DEV, account="111122223333")) == NOTHING
 
 
@@ -101,7 +101,7 @@ def test_takes_what_bedrock_takes(lock: Lock, model: Model) -> None:
         *("models--x-s3", "models-s3alias", "{account", "{}", "{{account}}", "{account!r}"),
     ],
 )
-def test_refuses_what_is_no_buckets_name(lock: Lock, bucket: str) -> None:
+def test_refuses_wrong_names_of_buckets(lock: Lock, bucket: str) -> None:
     assert _rules(_report(lock, at(bucket=bucket))) == {"weights-bucket"}
 
 
@@ -117,7 +117,7 @@ def test_a_regional_bucket_is_measured_with_its_region_and_account(lock: Lock) -
     assert _report(lock, at(bucket=name.removeprefix("m"))) == NOTHING
 
 
-def test_reports_all_that_is_wrong_with_an_import_at_once(lock: Lock) -> None:
+def test_reports_all_problems_of_an_import_at_once(lock: Lock) -> None:
     wrong = replace(at(bucket="A", prefix="b", account="1", key_arn="c"), region="eu-west-2", name="m" * 60)
     wrong = replace(wrong, bedrock=BedrockImport(body="native", keep_versions=99, in_vpc=True, smoke_prompt=""))
 
@@ -256,7 +256,7 @@ class Account:
 
 
 def _runs_out_of_room(kept: Sequence[int], quota: int, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether any order of deployments and updates comes to one that finds no room."""
+    """Return whether any order of deployments and updates comes to one that finds no room."""
     account = Account(quota, monkeypatch)
     seen = {tuple(0 for _ in kept)}
     ahead = list(seen)
@@ -276,7 +276,7 @@ def _runs_out_of_room(kept: Sequence[int], quota: int, monkeypatch: pytest.Monke
     ("kept", "quota"),
     [(kept, quota) for count in (1, 2, 3) for kept in product((1, 2, 3), repeat=count) for quota in range(1, 10)],
 )
-def test_tells_beforehand_when_an_import_finds_no_room(
+def test_warns_exactly_when_an_import_may_find_no_room(
     lock: Lock, monkeypatch: pytest.MonkeyPatch, kept: tuple[int, ...], quota: int
 ) -> None:
     models = [

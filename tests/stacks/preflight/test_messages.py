@@ -811,7 +811,7 @@ def _cases(cases: list[tuple[str, Environment, list[JumpStartModel], str]]) -> l
 
 
 @pytest.mark.parametrize(("rule", "environment", "models", "line"), _cases(ERRORS))
-def test_refuses_and_says_exactly_what_is_wrong(
+def test_refuses_with_the_exact_line(
     few: FewModels, rule: str, environment: Environment, models: list[JumpStartModel], line: str
 ) -> None:
     report = _report(few, *models, environment=environment)
@@ -821,7 +821,7 @@ def test_refuses_and_says_exactly_what_is_wrong(
 
 
 @pytest.mark.parametrize(("rule", "environment", "models", "line"), _cases(WARNINGS))
-def test_warns_and_says_exactly_what_is_doubtful(
+def test_warns_with_the_exact_line(
     few: FewModels, rule: str, environment: Environment, models: list[JumpStartModel], line: str
 ) -> None:
     report = _report(few, *models, environment=environment)
@@ -830,7 +830,7 @@ def test_warns_and_says_exactly_what_is_doubtful(
     assert not _lines(report.errors, rule)
 
 
-def test_says_where_two_environments_give_one_stack_name(few: FewModels) -> None:
+def test_reports_two_environments_that_give_one_stack_name(few: FewModels) -> None:
     deployments = [(env(name="eu"), [model(name="mistral-small")]), (env(name="eu-mistral"), [model(name="small")])]
 
     assert _lines(preflight(deployments, lock=few).errors, "name-collision") == [
@@ -839,7 +839,7 @@ def test_says_where_two_environments_give_one_stack_name(few: FewModels) -> None
     ]
 
 
-def test_says_that_an_environment_is_declared_twice(few: FewModels) -> None:
+def test_reports_an_environment_that_is_declared_twice(few: FewModels) -> None:
     report = preflight([(DEV, [model()]), (DEV, [model(name="n")])], lock=few)
 
     assert _lines(report.errors, "name-repeated") == [
@@ -847,7 +847,7 @@ def test_says_that_an_environment_is_declared_twice(few: FewModels) -> None:
     ]
 
 
-def test_says_that_two_environments_give_one_domain_name_to_two_models(few: FewModels) -> None:
+def test_reports_two_environments_that_give_one_domain_name_to_two_models(few: FewModels) -> None:
     shared = door(domain=domain())
     deployments = [(shared, [model()]), (replace(shared, name="qa"), [model(), model(FALCON_7B, name="f")])]
 
@@ -856,7 +856,7 @@ def test_says_that_two_environments_give_one_domain_name_to_two_models(few: FewM
     ]
 
 
-def test_says_what_is_broken_in_the_lock(few: FewModels) -> None:
+def test_reports_what_is_broken_in_the_lock(few: FewModels) -> None:
     class Broken(FewModels):
         def model(self, model_id: str, version: str) -> ModelVersion:
             raise CatalogError([f"version {version} of {model_id} does not match its hash"])
@@ -869,7 +869,7 @@ def test_says_what_is_broken_in_the_lock(few: FewModels) -> None:
 
 
 def _rules() -> set[str]:
-    """Every class of mistake that the code knows."""
+    """Return every class of mistake that the code knows."""
     checks = Path(stacks.preflight.__file__).parent
     text = "".join(path.read_text() for path in checks.glob("*.py"))
     return set(re.findall(r'(?:rule=|breaches\()"([a-z-]+)"', text))

@@ -1,4 +1,4 @@
-"""The preflight as a whole: what passes, what strict changes, and that everything is said at once."""
+"""The preflight as a whole: declarations that pass, the effect of strict, and all problems at once."""
 
 import re
 from dataclasses import replace
@@ -44,7 +44,7 @@ def _rules(findings: tuple[Finding, ...]) -> set[str]:
     return {finding.rule for finding in findings}
 
 
-def test_finds_nothing_in_what_is_declared(lock: Lock) -> None:
+def test_finds_nothing_in_the_declarations(lock: Lock) -> None:
     assert preflight(DEPLOYMENTS, lock=lock) == Report(())
 
 
