@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.keyed_api import keyed_api, send
 from tests.support.local_aws import StackDriver
+from tools import keys
 from tools.cli.main import run as run_command
 
 STACK = "dev/mistral-7b-instruct"
@@ -143,3 +146,29 @@ def test_says_so_when_what_is_deployed_takes_no_keys_yet(run: Command, driver: S
 
     assert "what is deployed does not yet: deploy it again" in run("create", "dev/falcon-7b", "--name", "ada")[2]
     driver.delete("dev-falcon-7b")
+
+
+def test_a_stack_whose_name_begins_anothers_has_none_of_its_keys(
+    run: Command, host: str, aws: Callable[..., Any]
+) -> None:
+    # CloudFormation's names are dev-mistral-7b and dev-mistral-7b-instruct.
+    run("create", STACK, "--name", "ada")
+
+    assert run("list", "dev/mistral-7b") == (0, "dev/mistral-7b has no keys\n", "")
+    assert run("revoke", "dev/mistral-7b", "--all") == (0, "dev/mistral-7b has no keys\n", "")
+    assert "ada" in run("list", STACK)[1]
+
+
+def test_removes_a_key_that_the_usage_plan_does_not_take(
+    run: Command, host: str, aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = aws("apigateway", region=REGION)
+    refusal = ClientError({"Error": {"Code": "LimitExceededException", "Message": "full"}}, "CreateUsagePlanKey")
+    monkeypatch.setattr(gateway, "create_usage_plan_key", Mock(side_effect=refusal))
+    monkeypatch.setattr(keys, "_gateway", lambda stack: gateway)
+
+    status, printed, told = run("create", STACK, "--name", "ada")
+
+    assert (status, printed) == (1, "")
+    assert "answers CreateUsagePlanKey with LimitExceededException: full" in told
+    assert gateway.get_api_keys()["items"] == []

@@ -24,11 +24,6 @@ def _document(key: str = MISTRAL) -> dict[str, Any]:
 
 
 @pytest.fixture
-def recipe() -> TrainingRecipe:
-    return read_recipe(_document())
-
-
-@pytest.fixture
 def job() -> TrainingJob:
     return TrainingJob(
         name="dev-mistral-1",
