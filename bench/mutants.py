@@ -76,7 +76,7 @@ ROOMS = (
     Room(sources="lambda/key_authorizer", tests="tests/key_authorizer"),
     Room(sources="lambda/model_import", tests="tests/model_import"),
     Room(sources="lambda/training", tests="tests/training", wide=("tests/tools", "tests/parity")),
-    Room(sources="tools", tests="tests/tools", wide=("tests/localaws/tools", "tests/localaws/test_keys_command.py")),
+    Room(sources="tools", tests="tests/tools"),
     Room(sources="localaws", tests="tests/localaws", wide=("tests/model_import", "tests/upgrade")),
 )
 
