@@ -5,9 +5,10 @@ Importing this module imports moto, which reads its settings from the environmen
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import werkzeug.serving
 from moto.moto_server.werkzeug_app import (
@@ -16,19 +17,7 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 
-from localaws import (
-    bedrock,
-    events,
-    functions,
-    gateway,
-    iam,
-    identity,
-    jumpstart,
-    sagemaker,
-    settings,
-    steering,
-    stepfunctions,
-)
+from localaws import bedrock, events, functions, gateway, iam, jumpstart, sagemaker, settings, steering, stepfunctions
 from localaws.cloudformation import api, trail
 from localaws.resources import custom, patches
 
@@ -37,6 +26,9 @@ if TYPE_CHECKING:
 
 Handler = Callable[["WSGIEnvironment", "StartResponse"], "Iterable[bytes] | None"]
 """A part that answers some of the requests itself; None says "not mine"."""
+
+# The commands that start and stop a local AWS ask for it, so that nobody takes another process for this one.
+_IDENTITY: Final = steering.Route("/_localaws", {"GET": lambda _request: {"pid": os.getpid()}})
 
 
 class Application:
@@ -68,10 +60,9 @@ def build() -> Application:
             sagemaker.handle,
             bedrock.handle,
             stepfunctions.handle,
-            steering.handler((*bedrock.ROUTES, *events.ROUTES, *sagemaker.ROUTES, *stepfunctions.ROUTES)),
+            steering.handler((*bedrock.ROUTES, *events.ROUTES, *sagemaker.ROUTES, *stepfunctions.ROUTES, _IDENTITY)),
             jumpstart.handle,
             functions.handle,
-            identity.handle,
         ),
         fallback=DomainDispatcherApplication(create_backend_app),
     )

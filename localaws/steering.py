@@ -83,7 +83,7 @@ def handler(routes: Iterable[Route]) -> Callable[[WSGIEnvironment, StartResponse
     served = tuple(routes)
 
     def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-        if environ.get("PATH_INFO", "").startswith("/_localaws/"):
+        if environ.get("PATH_INFO", "").startswith("/_localaws"):
             for route in served:
                 response = route.answer(environ)
                 if response is not None:

@@ -202,6 +202,8 @@ class TestPython:
         own = {name for name in environment if not name.startswith(("AWS_", "_"))}
         assert own <= {"MODEL_NAME", "PATH", "LANG", "TZ", "LAMBDA_TASK_ROOT", "LC_CTYPE"}
         assert not any("LOCALAWS" in name for name in environment)
+        # Lambda filters by level only what it logs as JSON.
+        assert "AWS_LAMBDA_LOG_LEVEL" not in environment
 
     def test_gets_a_context(self, function: str, invoke: Invoke) -> None:
         context = invoke(function, do="context")
@@ -385,6 +387,14 @@ class TestLogs:
         assert re.fullmatch(r"\[WARNING\]\t\S+Z\t[0-9a-f-]{36}\ta warning", lines[position + 1])
         assert lines[position + 2].startswith("END RequestId: ")
         assert re.match(r"REPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms", lines[position + 3])
+
+    def test_have_an_unhandled_error_as_one_event(self, function: str, invoke: Invoke, aws: Callable[..., Any]) -> None:
+        request_id = invoke(function, do="fail")["requestId"]
+        lines = messages(aws, f"/aws/lambda/{function}")
+        [start] = [index for index, line in enumerate(lines) if line.startswith(f"START RequestId: {request_id}")]
+        [error] = [line for line in lines[start:] if line.startswith("[ERROR] ValueError")][:1]
+        assert error.splitlines()[:2] == ["[ERROR] ValueError: no such luck", "Traceback (most recent call last):"]
+        assert 'raise ValueError("no such luck")' in error
 
     def test_go_to_the_group_of_the_configuration_as_json(
         self, make_function: Callable[..., str], invoke: Invoke, aws: Callable[..., Any]
