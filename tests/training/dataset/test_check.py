@@ -193,6 +193,7 @@ def test_the_error_names_every_kind_and_stays_short_however_much_is_wrong() -> N
 
     message = str(caught.value)
     assert len(message) < 4096
+    assert len(report.errors) > 5
     assert all(f"{one.kind.meaning}: {one.count}" in message for one in report.errors)
     assert caught.value.report is report
 
