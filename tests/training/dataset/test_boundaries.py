@@ -130,3 +130,8 @@ def test_so_many_samples_are_remembered(remembered: int, repeated: list[int], al
 def test_each_part_of_a_split_has_a_sample(samples: int, split: float, refused: bool) -> None:
     report = instructions(good(samples), validation_split=split)
     assert bool(found(report, Kind.TOO_FEW_SAMPLES)) is refused
+
+
+def test_a_channel_without_good_samples_has_no_lengths() -> None:
+    lengths = instructions(b"{\n").train.lengths
+    assert (lengths.count, lengths.total, lengths.least, lengths.most, lengths.mean) == (0, 0, 0, 0, 0)
