@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 from invoke_shim.backends.sagemaker.endpoint import SageMakerEndpoint, create
 from invoke_shim.deadline import Deadline
+from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import Generation, GenerationRequest
 from invoke_shim.settings import Settings
 from localaws import eventstream
@@ -240,3 +242,10 @@ def prompt_request(prompt: str | None = "Once", **generation: Any) -> Generation
 def soon(seconds: float = 20) -> Deadline:
     """A deadline far enough away."""
     return Deadline.after(seconds)
+
+
+def failure(call: Any) -> ApiError:
+    """Return the error that a call raises."""
+    with pytest.raises(ApiError) as caught:
+        call()
+    return caught.value
