@@ -12,7 +12,7 @@ SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo stop test tests sweep mutants preflight lint style types format synth snapshots catalog lock clean
+.PHONY: help install demo stop test tests sweep mutants beliefs preflight lint style types format synth snapshots catalog lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ sweep: $(INSTALLED) ## the complete runs of what the tests sample
 
 mutants: $(INSTALLED) ## put small faults into the code: do tests find 9 in 10? (EACH=10 a room, SEED=1)
 	python -m bench.mutants --each $(or $(EACH),10) --seed $(or $(SEED),1) $(ROOMS)
+
+beliefs: $(INSTALLED) ## write docs/beliefs.md from the register in docs/beliefs/
+	./jumpstack beliefs
 
 preflight: $(INSTALLED) ## check ENV's declarations; LIVE=1 asks AWS too, with your credentials
 	./jumpstack preflight $(ENV) $(if $(LIVE),--live)

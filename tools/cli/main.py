@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from tools.cli.artifacts import artifacts
+from tools.cli.beliefs import beliefs
 from tools.cli.catalog import catalog
 from tools.cli.cdk import cdk
 from tools.cli.completion import COMPLETE_VARIABLE, PROGRAM, complete, completion
@@ -49,7 +50,7 @@ def cli() -> None:
 
 
 for _command in (
-    *(artifacts, catalog, cdk, chat, completion, dataset, demo),
+    *(artifacts, beliefs, catalog, cdk, chat, completion, dataset, demo),
     *(finetune, invoke, keys, leftovers, local, preflight),
 ):
     cli.add_command(_command)
