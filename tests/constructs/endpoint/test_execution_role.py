@@ -1,3 +1,5 @@
+import json
+from dataclasses import replace
 from typing import Any
 
 import aws_cdk as cdk
@@ -5,6 +7,7 @@ from aws_cdk import assertions
 from constructs.endpoint.execution_role import ExecutionRole
 
 from catalog import Lock, ModelVersion
+from catalog.spec import AdditionalDataSource
 
 
 def _statements(stack: cdk.Stack) -> dict[str, dict[str, Any]]:
@@ -86,3 +89,15 @@ def test_may_touch_network_interfaces_only_when_it_runs_in_a_vpc(stack: cdk.Stac
 
     assert "ManageNetworkInterfaces" not in _statements(stack)
     assert "ec2:CreateNetworkInterface" in _statements(other)["ManageNetworkInterfaces"]["Action"]
+
+
+def test_lets_the_role_read_a_draft_model_beside_the_artifact(stack: cdk.Stack, mistral: ModelVersion) -> None:
+    source = AdditionalDataSource(channel_name="draft_model", key="draft/model.tar.gz", data_type="S3Object")
+    model = replace(mistral, additional_data_sources=(source,))
+    _role(stack, model)
+
+    statements = _statements(stack).values()
+    resources = {statement["Sid"]: json.dumps(statement["Resource"]) for statement in statements}
+    assert ':s3:::sagemaker-sd-models-prod-us-west-2"' in resources["ListArtifacts"]
+    assert ':s3:::sagemaker-sd-models-prod-us-west-2/draft/model.tar.gz"' in resources["ReadArtifact"]
+    assert ":s3:::jumpstart-cache-prod-us-west-2/" in resources["ReadArtifact"]

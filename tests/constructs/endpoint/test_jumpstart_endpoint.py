@@ -1,17 +1,12 @@
-import json
 from dataclasses import replace
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import assertions
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from constructs.endpoint.execution_role import ExecutionRole
 from constructs.endpoint.jumpstart_endpoint import JumpStartEndpoint
-from constructs.endpoint.sagemaker_endpoint import SageMakerEndpoint
 
 from catalog import Lock, ModelVersion
-from catalog.spec import AdditionalDataSource
 
 
 def _endpoint(stack: cdk.Stack, model: ModelVersion, **props: Any) -> JumpStartEndpoint:
@@ -43,14 +38,6 @@ def test_creates_the_model_from_the_locks_image_artifact_and_environment(
     }
     assert container["Environment"]["MAX_INPUT_LENGTH"] == "8191"
     assert container["Environment"]["MAX_TOTAL_TOKENS"] == "8192"
-
-
-def test_hands_over_a_tarball_as_model_data_url(stack: cdk.Stack, lock: Lock) -> None:
-    _endpoint(stack, lock.model("huggingface-llm-falcon-180b-chat-bf16", "1.6.17"))
-
-    container = _only(stack, "AWS::SageMaker::Model")["Properties"]["PrimaryContainer"]
-    assert container["ModelDataUrl"].endswith(".tar.gz")
-    assert "ModelDataSource" not in container
 
 
 def test_takes_image_and_artifact_of_its_stacks_region(context: dict[str, Any], mistral: ModelVersion) -> None:
@@ -153,77 +140,6 @@ def test_runs_the_quantized_falcon_180b_on_an_instance_type_that_its_version_doe
     assert environment["HF_MODEL_QUANTIZE"] == "bitsandbytes"
 
 
-def test_says_in_the_template_that_the_licence_is_accepted(stack: cdk.Stack, mistral: ModelVersion) -> None:
-    _endpoint(stack, replace(mistral, eula_key="fmhMetadata/eula/someEula.txt"), accept_eula=True)
-
-    container = _only(stack, "AWS::SageMaker::Model")["Properties"]["PrimaryContainer"]
-    assert container["ModelDataSource"]["S3DataSource"]["ModelAccessConfig"] == {"AcceptEula": True}
-
-
-def test_says_nothing_of_a_licence_for_a_model_without_one(stack: cdk.Stack, mistral: ModelVersion) -> None:
-    _endpoint(stack, mistral, accept_eula=True)
-
-    container = _only(stack, "AWS::SageMaker::Model")["Properties"]["PrimaryContainer"]
-    assert "ModelAccessConfig" not in container["ModelDataSource"]["S3DataSource"]
-
-
-def test_grants_invoke_on_this_endpoint_only(stack: cdk.Stack, mistral: ModelVersion) -> None:
-    role = iam.Role(stack, "Caller", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-
-    grant = _endpoint(stack, mistral, endpoint_name="Dev-Some-Model").grant_invoke(role)
-
-    assert grant.success
-    assertions.Template.from_stack(stack).has_resource_properties(
-        "AWS::IAM::Policy",
-        {
-            "PolicyDocument": {
-                "Statement": [
-                    {
-                        "Action": ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
-                        "Effect": "Allow",
-                        "Resource": {
-                            "Fn::Join": [
-                                "",
-                                [
-                                    "arn:aws:sagemaker:us-west-2:",
-                                    {"Ref": "AWS::AccountId"},
-                                    ":endpoint/dev-some-model",
-                                ],
-                            ]
-                        },
-                    }
-                ]
-            }
-        },
-    )
-
-
-def test_is_watched_by_its_name_and_variant(stack: cdk.Stack, mistral: ModelVersion) -> None:
-    endpoint = _endpoint(stack, mistral)
-
-    for metric, name in [
-        (endpoint.metric_invocations(), "Invocations"),
-        (endpoint.metric_invocation_4xx_errors(), "Invocation4XXErrors"),
-        (endpoint.metric_invocation_5xx_errors(), "Invocation5XXErrors"),
-        (endpoint.metric_model_latency(), "ModelLatency"),
-        (endpoint.metric_gpu_utilization(), "GPUUtilization"),
-    ]:
-        assert metric.metric_name == name
-        assert metric.dimensions == {"EndpointName": "dev-some-model", "VariantName": "AllTraffic"}
-
-
-def test_an_endpoint_that_exists_already_can_be_invoked_without_defining_anything(stack: cdk.Stack) -> None:
-    endpoint = SageMakerEndpoint.from_endpoint_name(stack, "Theirs", "their-endpoint")
-    role = iam.Role(stack, "Caller", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-    endpoint.grant_invoke(role)
-
-    template = assertions.Template.from_stack(stack)
-    template.resource_count_is("AWS::SageMaker::Endpoint", 0)
-    [policy] = template.find_resources("AWS::IAM::Policy").values()
-    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
-    assert statement["Resource"]["Fn::Join"][1][-1] == ":endpoint/their-endpoint"
-
-
 def _packaged(model: ModelVersion, **changes: Any) -> ModelVersion:
     arn = "arn:aws:sagemaker:us-west-2:594846645681:model-package/some-model-v1"
     return replace(model, model_packages={"us-west-2": arn}, **changes)
@@ -267,15 +183,3 @@ def test_asks_for_no_volume_where_the_instance_type_takes_none(stack: cdk.Stack,
 
     [variant] = _only(stack, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
     assert "VolumeSizeInGB" not in variant
-
-
-def test_lets_the_role_read_a_draft_model_beside_the_artifact(stack: cdk.Stack, mistral: ModelVersion) -> None:
-    source = AdditionalDataSource(channel_name="draft_model", key="draft/model.tar.gz", data_type="S3Object")
-    model = replace(mistral, additional_data_sources=(source,))
-    ExecutionRole(stack, "Role", deployment=model.resolve(region="us-west-2"), endpoint_name="dev-some-model")
-
-    statements = _only(stack, "AWS::IAM::Policy")["Properties"]["PolicyDocument"]["Statement"]
-    resources = {statement["Sid"]: json.dumps(statement["Resource"]) for statement in statements}
-    assert ':s3:::sagemaker-sd-models-prod-us-west-2"' in resources["ListArtifacts"]
-    assert ':s3:::sagemaker-sd-models-prod-us-west-2/draft/model.tar.gz"' in resources["ReadArtifact"]
-    assert ":s3:::jumpstart-cache-prod-us-west-2/" in resources["ReadArtifact"]

@@ -5,7 +5,10 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from tests.constructs.fine_tuning.pipeline_parts import NAME, make
+from tests.app.state_machine_calls import definition
+from tests.constructs.fine_tuning.pipeline_parts import make
+from tests.constructs.fine_tuning.walks import walk
+from training.contract import PREPARE
 
 
 @pytest.fixture
@@ -13,17 +16,8 @@ def states(stack: cdk.Stack) -> dict[str, Any]:
     return make(stack).states()
 
 
-def _walk(states: dict[str, Any], start: str, **chosen: str) -> list[str]:
-    """The states from one to an end, with the branch that each Choice takes."""
-    path, name = [], start
-    while name:
-        path.append(name)
-        name = chosen.get(name.lower().replace(" ", "_").rstrip("?"), states[name].get("Next") or "")
-    return path
-
-
 def test_a_first_run_goes_from_data_to_traffic(states: dict[str, Any]) -> None:
-    path = _walk(
+    path = walk(
         states,
         "Prepare",
         trained_already="Train",
@@ -52,42 +46,16 @@ def test_trains_nothing_again_that_is_trained(states: dict[str, Any]) -> None:
     assert states["Trained already?"]["Default"] == "Train"
 
 
-def test_publishes_nothing_before_it_is_verified(states: dict[str, Any]) -> None:
-    leading = {name for name, state in states.items() if "Another release than before?" in str(state.get("Next", ""))}
-
-    assert leading == {"Verify"}
-
-
-def test_goes_back_to_the_served_release_when_a_new_one_fails_its_check(states: dict[str, Any]) -> None:
-    [catch] = states["Verify"]["Catch"]
-    path = _walk(states, catch["Next"], anything_to_return_to="Name the served release")
-
-    assert path[-1] == "Failed"
-    assert "Return to the served release" in path
-    assert states["Name the served release"]["Parameters"] == {
-        "name.$": f"States.Format('{NAME}-{{}}', $.served.release)"
-    }
-    # What is told is why the new release was refused.
-    [catch] = states["Return to the served release"]["Catch"]
-    assert catch["ResultPath"] != "$.error"
-
-
 def test_a_failure_is_told_with_its_reason_and_fails_the_execution(states: dict[str, Any]) -> None:
     [catch] = states["Prepare"]["Catch"]
-    path = _walk(states, catch["Next"])
+    path = walk(states, catch["Next"])
 
     assert path == ["Sum up what failed", "Tell of failure", "Announce failure", "Failed"]
     assert states["Failed"] == {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}
 
 
-def test_a_notice_that_cannot_be_sent_changes_no_outcome(states: dict[str, Any]) -> None:
-    for outcome, end in [("success", "Succeeded"), ("failure", "Failed")]:
-        assert states[f"Tell of {outcome}"]["Catch"][0]["Next"] == f"Announce {outcome}"
-        assert states[f"Announce {outcome}"]["Catch"][0]["Next"] == end
-
-
 def test_a_rollback_serves_the_release_before_and_prunes_nothing(states: dict[str, Any]) -> None:
-    path = _walk(
+    path = walk(
         states,
         "Read previous release",
         is_there_a_previous_release="Name the previous release",
@@ -107,66 +75,18 @@ def test_refuses_a_rollback_to_nothing_and_an_unknown_action(states: dict[str, A
     assert states["Is there a previous release?"]["Choices"][0]["Next"] == "Nothing to roll back to"
     assert "allowed: rollback" in states["Refuse the action"]["Parameters"]["Cause"]
     for name in ("Nothing to roll back to", "Refuse the action"):
-        assert _walk(states, name)[-1] == "Failed"
+        assert walk(states, name)[-1] == "Failed"
 
 
-def test_an_endpoint_that_failed_is_removed_and_made_anew(states: dict[str, Any]) -> None:
-    choices = {choice["Next"]: choice for choice in states["Create, update or leave the endpoint?"]["Choices"]}
+def test_takes_the_runs_members_from_prepare(states: dict[str, Any]) -> None:
+    prepare = states["Prepare"]
 
-    assert choices["Remove the endpoint that failed"]["StringEquals"] == "Failed"
-    assert states["Remove the endpoint that failed"]["Next"] == "Let the endpoint settle"
-    assert states["Let the endpoint settle"]["Next"] == "Look at the endpoint"
-
-
-def test_updates_blue_green_and_back_by_both_alarms(states: dict[str, Any]) -> None:
-    config = states["Update endpoint"]["Parameters"]["DeploymentConfig"]
-
-    assert config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "ALL_AT_ONCE"
-    assert len(config["AutoRollbackConfiguration"]["Alarms"]) == 2
+    assert prepare["ResultSelector"] == {f"{member}.$": f"$.Payload.{member}" for member in PREPARE.outputs}
+    assert set(prepare["Parameters"]["Payload"]) == {f"{member}.$" for member in PREPARE.inputs}
+    # A minute more than the function may run.
+    assert prepare["TimeoutSeconds"] == 16 * 60
 
 
-def test_a_release_is_named_by_its_training_and_what_it_is_served_with(states: dict[str, Any]) -> None:
-    parameters = states["Name the release"]["Parameters"]
-
-    assert parameters["name.$"].startswith(f"States.Format('{NAME}-{{}}-")
-    assert states["Register model"]["Parameters"]["ModelName.$"] == "$.serve.name"
-    variant = states["Register config"]["Parameters"]["ProductionVariants"][0]
-    assert (variant["ModelName.$"], variant["VariantName"]) == ("$.serve.name", "AllTraffic")
-
-
-def test_other_serving_settings_are_another_release(context: dict[str, Any]) -> None:
-    def settings_hash(**endpoint: Any) -> str:
-        app = cdk.App(context=context)
-        return make(
-            cdk.Stack(app, "s", env=cdk.Environment(region="us-west-2")), endpoint=endpoint
-        ).endpoint.settings_hash
-
-    same = settings_hash()
-    assert settings_hash() == same
-    assert len({same, settings_hash(instance_type="ml.g5.4xlarge"), settings_hash(instance_count=2)}) == 3
-    assert settings_hash(environment={"MAX_TOTAL_TOKENS": "8193"}) != same
-
-
-def test_serves_the_tuned_weights_as_the_base_is_served(states: dict[str, Any]) -> None:
-    container = states["Register model"]["Parameters"]["PrimaryContainer"]
-
-    assert container["ModelDataSource"]["S3DataSource"] == {
-        "S3DataType": "S3Prefix",
-        "CompressionType": "None",
-        "S3Uri.$": "$.run.modelData",
-    }
-    assert "tgi1.1.0" in container["Image"]
-    assert container["Environment"]["HF_MODEL_ID"] == "/opt/ml/model"
-
-
-def test_refuses_everything_that_is_wrong_with_serving_at_once(stack: cdk.Stack) -> None:
-    with pytest.raises(ValueError, match="instance_count is 0") as refused:
-        make(stack, endpoint={"instance_count": 0, "instance_type": "ml.g5.48xlarge", "environment": {"1": "x"}})
-
-    assert len(str(refused.value).splitlines()) == 3
-
-
-def test_what_is_told_names_no_data(states: dict[str, Any]) -> None:
-    assert set(states["Sum up"]["Parameters"]) == {
-        *("pipeline", "status", "execution.$", "release.$", "previous.$"),
-    }
+def test_has_time_for_a_training_and_all_that_follows(stack: cdk.Stack) -> None:
+    # 24 hours of training, and 14 of serving.
+    assert definition(make(stack).machine())["TimeoutSeconds"] == (24 + 14) * 3600

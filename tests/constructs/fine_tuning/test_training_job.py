@@ -2,7 +2,6 @@ from typing import Any
 
 import aws_cdk as cdk
 
-from tests.app.state_machine_calls import allowed
 from tests.constructs.fine_tuning.pipeline_parts import make
 
 MEMBERS = {
@@ -15,15 +14,6 @@ MEMBERS = {
 def _train(stack: cdk.Stack, **props: Any) -> dict[str, Any]:
     state: dict[str, Any] = make(stack, job=props).states()["Train"]
     return state
-
-
-def _role(template: dict[str, Any], described: str) -> str:
-    [role] = [
-        str(name)
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::IAM::Role" and resource["Properties"].get("Description", "").startswith(described)
-    ]
-    return role
 
 
 def test_takes_every_member_of_the_prepared_request(stack: cdk.Stack) -> None:
@@ -53,46 +43,3 @@ def test_tells_a_failed_job_and_tries_none_again_under_the_same_name(stack: cdk.
     [retry] = state["Retry"]
     assert "States.TaskFailed" not in retry["ErrorEquals"]
     assert "SageMaker.ResourceLimitExceededException" in retry["ErrorEquals"]
-
-
-def test_jobs_read_their_data_and_recipe_and_write_their_runs_and_touch_no_other_object(stack: cdk.Stack) -> None:
-    template = make(stack).template()
-    rights = allowed(template, _role(template, "trains huggingface-llm-mistral-7b"))
-
-    objects: dict[str, set[str]] = {}
-    for action, arn in rights:
-        if action.startswith("s3:"):
-            objects.setdefault(action, set()).add(arn.rpartition(":::")[2] or arn)
-    [bucket] = [arn for arn in objects["s3:ListBucket"] if arn.startswith("<")]
-    cache = "jumpstart-cache-prod-us-west-2"
-    assert objects["s3:ListBucket"] == {cache, bucket}
-    assert objects["s3:PutObject"] == {f"{bucket}/training/runs/*"}
-    assert objects["s3:GetObject"] == {
-        f"{bucket}/training/data/*",
-        f"{bucket}/training/runs/*",
-        f"{cache}/source-directory-tarballs/*",
-        f"{cache}/*-training/*train-huggingface-llm-mistral-7b*",
-    }
-
-
-def test_jobs_pull_the_training_image_of_the_regions_registry_only(stack: cdk.Stack) -> None:
-    template = make(stack).template()
-    rights = allowed(template, _role(template, "trains huggingface-llm-mistral-7b"))
-
-    assert {arn for action, arn in rights if action == "ecr:BatchGetImage"} == {
-        "arn:aws:ecr:us-west-2:763104351884:repository/huggingface-pytorch-training"
-    }
-
-
-def test_jobs_make_grants_on_the_key_only_where_their_volumes_have_it(stack: cdk.Stack) -> None:
-    template = make(stack).template()
-    rights = allowed(template, _role(template, "trains huggingface-llm-mistral-7b"))
-
-    assert "kms:CreateGrant" not in {action for action, _ in rights}
-
-
-def test_jobs_make_grants_on_the_key_for_volumes(stack: cdk.Stack) -> None:
-    template = make(stack, job={"volume_key": True}).template()
-    rights = allowed(template, _role(template, "trains huggingface-llm-mistral-7b"))
-
-    assert "kms:CreateGrant" in {action for action, _ in rights}

@@ -5,7 +5,6 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
-from constructs.model_import.import_dashboard import ImportDashboard
 from constructs.model_import.imported_model import ImportedModel
 from constructs.model_key import ModelKey
 from constructs.served_pointer import ServedPointer
@@ -83,15 +82,3 @@ def test_reports_all_problems_at_once(stack: cdk.Stack) -> None:
         _model(stack, model_name="a b", body="text")
 
     assert str(refused.value).splitlines()[1:] == ["body is 'text': allowed are chat, completion, native, converse"]
-
-
-def test_has_a_dashboard_with_copies_invocations_throttles_cold_waits_and_limits(
-    stack: cdk.Stack, properties: Properties
-) -> None:
-    ImportDashboard(stack, "Dashboard", model_name="dev-llama-3b", client_model_name="llama-3b")
-
-    [dashboard] = properties(stack, "AWS::CloudWatch::Dashboard")
-    body = str(dashboard["DashboardBody"])
-    for part in ("ModelCopy", "Invocations", "InvocationThrottles", "ColdWaitSeconds", "16 a copy", "L-45B04988"):
-        assert part in body
-    assert '\\"ModelName\\",\\"llama-3b\\"' in body or '"ModelName","llama-3b"' in body

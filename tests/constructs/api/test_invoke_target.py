@@ -1,0 +1,37 @@
+"""Targets of the invoke shim: endpoints, whose settings the shim must take, and imported models."""
+
+import json
+
+import aws_cdk as cdk
+import pytest
+from constructs.model_import.imported_model import ImportedModel
+from constructs.served_pointer import ServedPointer
+
+from invoke_shim.settings import Settings
+from tests.constructs.api.api_parts import make_api, target
+from tests.support.templates import only
+
+
+def test_an_endpoint_reports_all_problems_of_its_container_at_once(stack: cdk.Stack) -> None:
+    with pytest.raises(ValueError, match="container") as refused:
+        target(stack, container="other", max_input_tokens=5, max_total_tokens=5)
+
+    assert str(refused.value).splitlines() == [
+        "container is 'other': allowed are tgi, lmi, vllm",
+        "max_input_tokens is 5: allowed is less than max_total_tokens, 5",
+    ]
+
+
+def test_stands_in_front_of_an_imported_model_that_the_pointer_names(stack: cdk.Stack) -> None:
+    pointer = ServedPointer(stack, "Served", path="dev/m")
+    target = ImportedModel(stack, "Model", model_name="dev-m", pointer=pointer, body="chat")
+    make_api(stack, target=target, prompt_format=None)
+
+    variables = only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
+    settings = Settings.from_environment(variables)
+    assert (settings.backend, settings.body, settings.container) == ("bedrock", "chat", None)
+    assert settings.target_parameter == "/jumpstack/dev/m/target"
+    assert settings.endpoint_name is None
+    policy = json.dumps(only(stack, "AWS::IAM::Policy"))
+    assert "bedrock:InvokeModelWithResponseStream" in policy
+    assert "sagemaker:" not in policy
