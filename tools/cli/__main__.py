@@ -8,6 +8,12 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 if __name__ == "__main__":
     if _ROOT not in sys.path:
         sys.path.insert(0, _ROOT)
-    from tools.cli.main import start
+    try:
+        from tools.cli.main import start
 
-    sys.exit(start(sys.argv[1:]))
+        code = start(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Before or after the command itself, which ends so, too.
+        print("interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)

@@ -18,9 +18,11 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             print("\t".join(row))
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(*headings, header_style="bold", row_styles=("", "dim"))
+    # An id that is cut is no id.
+    columns = (Column(heading, overflow="fold") for heading in headings)
+    table = Table(*columns, header_style="bold", row_styles=("", "dim"))
     for row in rows:
         table.add_row(*row)
     Console().print(table)

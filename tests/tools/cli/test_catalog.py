@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,11 +38,12 @@ def _ids(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     return [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
 
 
-def _on_a_terminal(*words: str) -> str:
-    """Return the output of a command on a terminal of 100 columns."""
+def _on_a_terminal(*words: str, columns: int = 100, **variables: str) -> str:
+    """Return the output of a command on a terminal."""
     main_end, terminal = pty.openpty()
-    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color"}
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm-256color"}
     environment.pop("NO_COLOR", None)
+    environment.update(variables)
     process = subprocess.Popen(
         [ROOT / "jumpstack", "catalog", *words], cwd=ROOT, env=environment, stdout=terminal, stderr=terminal
     )
@@ -211,6 +213,25 @@ def test_a_terminal_gets_a_drawn_table_and_colours() -> None:
     assert "default instance" in printed
     assert "┃" in printed
     assert "\x1b[" in printed
+
+
+def test_a_narrow_terminal_gets_every_id_whole() -> None:
+    printed = re.sub(r"\x1b\[[\d;]*m", "", _on_a_terminal("search", "falcon", "180b", columns=60))
+
+    assert [line for line in printed.splitlines() if len(line) > 60] == []
+    assert "…" not in printed
+    cells = [line.split("│")[1].strip() for line in printed.splitlines() if "│" in line]
+    assert "huggingface-llm-falcon-180b-chat-bf16" in "".join(cells)
+
+
+def test_no_color_means_no_colour(lock: Lock) -> None:
+    model_id = "huggingface-llm-mistral-7b-instruct"
+    newer, older = lock.versions(model_id)
+    words = ("diff", f"{model_id}@{older}", f"{model_id}@{newer}")
+    colours = re.compile(r"\x1b\[[\d;]*3\d[;m]")
+
+    assert colours.search(_on_a_terminal(*words))
+    assert not colours.search(_on_a_terminal(*words, NO_COLOR="1"))
 
 
 def test_a_terminal_gets_facts_with_bold_names() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -78,6 +79,25 @@ def test_names_the_command_that_makes_a_missing_environment(launch: Launch, tmp_
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == f"error: there is no virtual environment in {project}/.venv: make install\n"
+
+
+def test_ends_with_one_line_and_130_when_it_is_interrupted() -> None:
+    waiting = subprocess.Popen(
+        [ROOT / "jumpstack", "invoke", "dev/falcon-7b", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A background process of a shell ignores interrupts, and so do its children: a terminal's does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no thread yet
+    )
+    assert waiting.stdin is not None
+    # More than a pipe holds: it is written once the command reads.
+    waiting.stdin.write(" " * 200_000)
+    waiting.send_signal(signal.SIGINT)
+    out, err = waiting.communicate()
+
+    assert (waiting.returncode, out, err) == (130, "", "interrupted\n")
 
 
 def test_imports_nothing_slow_for_help() -> None:
