@@ -1,6 +1,5 @@
 """The local AWS of this machine: one for the length of a block, or one that stays until it is stopped."""
 
-import http.client
 import json
 import os
 import signal
@@ -142,6 +141,9 @@ def stop() -> LocalAws | None:
 
 def _process_at(url: str) -> int | None:
     """Return the id of the process of the local AWS at an address; None where there is none."""
+    # Not at the top: all commands import this module, and few of them ask.
+    import http.client  # noqa: PLC0415 - see above
+
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", _IDENTITY)
