@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import os
 import re
 import subprocess
 import sys
 import time
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,166 +18,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.localaws.functions.deployed_functions import Invoke, alive, create, messages, package, wait_for
+
 REPOSITORY = Path(__file__).resolve().parents[3]
-
-LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-
-PYTHON = """
-import json, logging, os, subprocess, sys, time
-import boto3
-
-calls = 0
-
-def handler(event, context):
-    global calls
-    calls += 1
-    print("called with", json.dumps(event, sort_keys=True))
-    logging.getLogger("app").warning("a warning")
-    return ACTIONS[event["do"]](event, context)
-
-def fail(event, context):
-    raise ValueError("no such luck")
-
-def hold(event, context):
-    held = bytearray(os.urandom(1024)) * 1024 * event["mib"]
-    time.sleep(5)
-    return len(held)
-
-ACTIONS = {
-    "count": lambda event, context: {"calls": calls, "pid": os.getpid()},
-    "environment": lambda event, context: dict(os.environ),
-    "context": lambda event, context: {
-        "name": context.function_name,
-        "arn": context.invoked_function_arn,
-        "memory": context.memory_limit_in_mb,
-        "request_id": context.aws_request_id,
-        "remaining": context.get_remaining_time_in_millis(),
-        "log_group": context.log_group_name,
-    },
-    "sleep": lambda event, context: time.sleep(event["seconds"]),
-    "who": lambda event, context: boto3.client("sts").get_caller_identity()["Arn"],
-    "read": lambda event, context: boto3.client("ssm").get_parameter(Name="p")["Parameter"]["Value"],
-    "fail": fail,
-    "exit": lambda event, context: sys.exit(3),
-    "unserializable": lambda event, context: {1, 2},
-    "hold": hold,
-    "child": lambda event, context: subprocess.Popen(["sleep", "60"]).pid,
-    "path": lambda event, context: sys.path,
-    "modules": lambda event, context: sorted(sys.modules),
-}
-"""
-
-NODE = """
-exports.handler = async (event, context) => {
-  console.log("called", JSON.stringify(event));
-  if (event.fail) throw new TypeError("no such luck");
-  globalThis.calls = (globalThis.calls || 0) + 1;
-  return { calls: globalThis.calls, name: context.functionName, region: process.env.AWS_REGION };
-};
-exports.localHttps = () => new Promise((resolve, reject) => {
-  const options = { hostname: "127.0.0.1", path: "/moto-api/", method: "PUT" };
-  require("https").request(options, (response) => resolve(typeof response.statusCode)).on("error", reject).end();
-});
-exports.callback = (event, context, callback) => callback(null, "called back");
-"""
-
-Invoke = Callable[..., Any]
-
-
-def package(**files: str) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name.replace("__", "."), text)
-    return buffer.getvalue()
-
-
-@pytest.fixture
-def functions(aws: Callable[..., Any]) -> Any:
-    return aws("lambda")
-
-
-def create(
-    iam: Any,
-    functions: Any,
-    code: bytes | None = None,
-    *,
-    permissions: tuple[str, ...] = (*LOGS, "sts:*"),
-    **configuration: Any,
-) -> str:
-    """Create a function with a role of its own; by default the one of `PYTHON`."""
-    name = f"f-{uuid4().hex[:20]}"
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
-    if permissions:
-        allow = {"Effect": "Allow", "Action": list(permissions), "Resource": "*"}
-        document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-        iam.put_role_policy(RoleName=name, PolicyName="inline", PolicyDocument=document)
-    settings = {"Runtime": "python3.13", "Handler": "index.handler", "Timeout": 10, "MemorySize": 256}
-    functions.create_function(
-        FunctionName=name,
-        Role=role["Role"]["Arn"],
-        Code={"ZipFile": code or package(index__py=PYTHON)},
-        **{**settings, **configuration},
-    )
-    return name
-
-
-@pytest.fixture
-def make_function(aws: Callable[..., Any], functions: Any) -> Iterator[Callable[..., str]]:
-    made: list[str] = []
-
-    def make(code: bytes | None = None, **options: Any) -> str:
-        made.append(create(aws("iam"), functions, code, **options))
-        return made[-1]
-
-    yield make
-    for name in made:
-        functions.delete_function(FunctionName=name)
-
-
-@pytest.fixture
-def invoke(functions: Any) -> Invoke:
-    def call(name: str, **event: Any) -> Any:
-        return json.loads(functions.invoke(FunctionName=name, Payload=json.dumps(event))["Payload"].read())
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def function(aws: Callable[..., Any]) -> Iterator[str]:
-    """A function in Python that the tests which do not change it share."""
-    name = create(aws("iam"), aws("lambda"), Environment={"Variables": {"MODEL_NAME": "falcon"}})
-    yield name
-    aws("lambda").delete_function(FunctionName=name)
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not status.exists() or status.read_text().split()[2] != "Z"
-
-
-def wait_for(condition: Callable[[], bool], *, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"it did not happen within {seconds} s")
-        time.sleep(0.05)
-
-
-def messages(aws: Callable[..., Any], group: str) -> list[str]:
-    streams = aws("logs").describe_log_streams(logGroupName=group)["logStreams"]
-    return [
-        event["message"]
-        for stream in streams
-        for event in aws("logs").get_log_events(
-            logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
-        )["events"]
-    ]
 
 
 class TestPython:
@@ -393,7 +233,7 @@ class TestLogs:
         lines = messages(aws, f"/aws/lambda/{function}")
         [start] = [index for index, line in enumerate(lines) if line.startswith(f"START RequestId: {request_id}")]
         [error] = [line for line in lines[start:] if line.startswith("[ERROR] ValueError")][:1]
-        assert error.splitlines()[:2] == ["[ERROR] ValueError: no such luck", "Traceback (most recent call last):"]
+        assert error.split("\n")[:2] == ["[ERROR] ValueError: no such luck", "Traceback (most recent call last):"]
         assert 'raise ValueError("no such luck")' in error
 
     def test_go_to_the_group_of_the_configuration_as_json(
@@ -422,30 +262,6 @@ class TestLogs:
         name = make_function(permissions=())
         assert invoke(name, do="count")["calls"] == 1
         assert aws("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"] == []
-
-
-class TestNode:
-    def test_runs_warm(self, make_function: Callable[..., str], invoke: Invoke) -> None:
-        name = make_function(package(index__js=NODE), Runtime="nodejs22.x")
-        assert invoke(name) == {"calls": 1, "name": name, "region": "us-east-1"}
-        assert invoke(name)["calls"] == 2
-        error = invoke(name, fail=True)
-        assert (error["errorType"], error["errorMessage"]) == ("TypeError", "no such luck")
-
-    def test_runs_a_handler_with_a_callback(self, make_function: Callable[..., str], invoke: Invoke) -> None:
-        name = make_function(package(index__js=NODE), Runtime="nodejs22.x", Handler="index.callback")
-        assert invoke(name) == "called back"
-
-    def test_reaches_the_local_aws_over_https(self, make_function: Callable[..., str], invoke: Invoke) -> None:
-        name = make_function(package(index__js=NODE), Runtime="nodejs22.x", Handler="index.localHttps")
-        assert invoke(name) == "number"
-
-    def test_reports_code_that_cannot_be_loaded(self, make_function: Callable[..., str], invoke: Invoke) -> None:
-        error = invoke(make_function(package(other__js=""), Runtime="nodejs22.x"))
-        assert (error["errorType"], error["errorMessage"]) == (
-            "Runtime.ImportModuleError",
-            "Cannot find module 'index'",
-        )
 
 
 def test_no_worker_outlives_the_state_of_its_function(

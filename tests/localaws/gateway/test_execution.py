@@ -2,237 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import http.client
-import io
 import json
 import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
-from localaws.gateway.deployed import DeployedApi, GatewayResponse, Method
-from localaws.gateway.errors import GatewayError, render, substitute
-from localaws.gateway.proxy import IncomingRequest, MalformedResponseError, event_of, response_of
+from tests.localaws.gateway.rest_api import (
+    ACCOUNT,
+    REGION,
+    Api,
+    deploy,
+    make_function,
+    make_method,
+    make_resource,
+    permit,
+    send,
+)
 
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
 ACCESS_LOG = '{"id":"$context.requestId","status":"$context.status","path":"$context.resourcePath",'
 ACCESS_LOG += '"caller":"$context.identity.userArn","error":$context.error.messageString,"none":"$context.no.such"}'
-
-FUNCTION = """
-import base64, json, time
-
-def handler(event, context):
-    body = event["body"] or "{}"
-    if event["isBase64Encoded"]:
-        body = base64.b64decode(body).decode()
-    wish = json.loads(body) if body.startswith("{") else {}
-    time.sleep(wish.get("seconds", 0))
-    if "return" in wish:
-        return wish["return"]
-    if "raise" in wish:
-        raise RuntimeError(wish["raise"])
-    return {"statusCode": 200, "headers": {"X-From": "function"}, "body": json.dumps(event)}
-"""
-
-
-def method(path: str, verb: str = "POST") -> Method:
-    return Method(resource_id=path, path=path, http_method=verb, authorization="NONE")
-
-
-class TestRouting:
-    API = DeployedApi(
-        methods=[
-            method("/v1/models", "GET"),
-            method("/v1/models/{model}", "GET"),
-            method("/v1/models/special", "GET"),
-            method("/v1/chat/completions"),
-            method("/v1/chat/completions", "ANY"),
-            method("/files/{proxy+}", "ANY"),
-            method("/", "GET"),
-        ]
-    )
-
-    @pytest.mark.parametrize(
-        ("verb", "path", "found", "parameters"),
-        [
-            ("GET", "/", "/", {}),
-            ("GET", "/v1/models", "/v1/models", {}),
-            ("GET", "/v1/models/", "/v1/models", {}),
-            ("GET", "/v1/models/mistral%207b", "/v1/models/{model}", {"model": "mistral 7b"}),
-            ("GET", "/v1/models/special", "/v1/models/special", {}),
-            ("DELETE", "/files/a/b%2Fc", "/files/{proxy+}", {"proxy": "a/b/c"}),
-        ],
-    )
-    def test_finds_the_most_specific_resource(
-        self, verb: str, path: str, found: str, parameters: Mapping[str, str]
-    ) -> None:
-        route = self.API.route(verb, path)
-        assert route is not None
-        assert (route[0].path, route[1]) == (found, parameters)
-
-    def test_puts_the_verb_before_any(self) -> None:
-        for verb, found in (("POST", "POST"), ("PUT", "ANY")):
-            route = self.API.route(verb, "/v1/chat/completions")
-            assert route is not None
-            assert route[0].http_method == found
-
-    @pytest.mark.parametrize(
-        ("verb", "path"), [("POST", "/v1/models"), ("GET", "/v1"), ("GET", "/v1/models/a/b"), ("GET", "/files")]
-    )
-    def test_finds_nothing_elsewhere(self, verb: str, path: str) -> None:
-        assert self.API.route(verb, path) is None
-
-
-class TestProxyResponse:
-    def test_has_status_headers_and_body(self) -> None:
-        payload = {
-            "statusCode": "201",
-            "headers": {"A": 1, "Content-Type": "text/plain", "Server": "mine"},
-            "multiValueHeaders": {"B": ["x", "y"]},
-            "body": "text",
-        }
-        response = response_of(json.dumps(payload))
-        assert (response.status, response.body) == (201, b"text")
-        assert sorted(response.headers) == [
-            ("A", "1"),
-            ("B", "x"),
-            ("B", "y"),
-            ("Content-Type", "text/plain"),
-            ("x-amzn-Remapped-Server", "mine"),
-        ]
-
-    def test_is_json_by_default_and_decoded_from_base64(self) -> None:
-        payload = {"statusCode": 200, "body": base64.b64encode(b"\0\1").decode(), "isBase64Encoded": True}
-        response = response_of(json.dumps(payload))
-        assert response.body == b"\0\1"
-        assert list(response.headers) == [("Content-Type", "application/json")]
-
-    def test_reports_all_that_is_malformed(self) -> None:
-        payload = {"statusCode": "ok", "body": {}, "headers": [], "message": "x"}
-        with pytest.raises(MalformedResponseError) as malformed:
-            response_of(json.dumps(payload))
-        assert str(malformed.value) == (
-            "it has fields of other names: message; statusCode 'ok' is no HTTP status; body is dict, not a string; "
-            "headers is not an object"
-        )
-        with pytest.raises(MalformedResponseError, match="the response is str, not an object"):
-            response_of('"text"')
-
-
-def test_the_event_holds_a_binary_body_in_base64() -> None:
-    request = IncomingRequest(
-        method="POST", path="/a", query="", headers=[("Content-Type", "image/png; x=y")], body=b"\0\xff"
-    )
-    event = event_of(
-        request,
-        api=DeployedApi(binary_media_types=["image/png"]),
-        method=method("/a"),
-        path_parameters={},
-        stage_variables={},
-        request_context={},
-    )
-    assert (event["body"], event["isBase64Encoded"]) == (base64.b64encode(b"\0\xff").decode(), True)
-
-
-class TestGatewayResponses:
-    TIMEOUT = GatewayError("INTEGRATION_TIMEOUT", 'timed "out"')
-    CONTEXT: Mapping[str, Any] = {"requestId": "r-1", "identity": {"sourceIp": "1.2.3.4", "user": None}}
-
-    def api(self, **responses: GatewayResponse) -> DeployedApi:
-        return DeployedApi(responses=responses)
-
-    def test_leave_the_message_of_api_gateway(self) -> None:
-        rendered = render(self.TIMEOUT, self.api(), self.CONTEXT, {})
-        assert (rendered.status, json.loads(rendered.body)) == (504, {"message": 'timed "out"'})
-        assert rendered.headers["Content-Type"] == "application/json"
-
-    def test_put_an_error_into_a_template(self) -> None:
-        template = '{"error":{"message":$context.error.messageString,"id":"$context.requestId"}}'
-        default = GatewayResponse(
-            status=None,
-            headers={"gatewayresponse.header.Retry-After": "'1'", "gatewayresponse.header.Id": "context.requestId"},
-            templates={"application/json": template},
-        )
-        rendered = render(self.TIMEOUT, self.api(DEFAULT_5XX=default), self.CONTEXT, {})
-        assert json.loads(rendered.body) == {"error": {"message": 'timed "out"', "id": "r-1"}}
-        assert (rendered.status, rendered.headers["Retry-After"], rendered.headers["Id"]) == (504, "1", "r-1")
-
-    def test_prefer_the_type_to_the_class_of_status(self) -> None:
-        specific = GatewayResponse(status=503, headers={}, templates={"text/plain": "$context.error.responseType"})
-        default = GatewayResponse(status=500, headers={}, templates={})
-        api = self.api(INTEGRATION_TIMEOUT=specific, DEFAULT_5XX=default)
-        rendered = render(self.TIMEOUT, api, self.CONTEXT, {})
-        assert (rendered.status, rendered.body) == (503, "INTEGRATION_TIMEOUT")
-        assert render(GatewayError(None, "x", status=502), api, self.CONTEXT, {}).status == 500
-        assert render(GatewayError("ACCESS_DENIED", "x"), api, self.CONTEXT, {}).status == 403
-
-    def test_substitute_what_is_absent(self) -> None:
-        text = "$context.identity.sourceIp $context.identity.user $context.identity $context.a.b $other"
-        assert substitute(text, self.CONTEXT, absent="-") == "1.2.3.4 - - - $other"
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True)
-class Api:
-    """A deployed API and how to call it."""
-
-    url: str
-    id: str
-    root: str
-    function: str
-    log_group: str
-
-    def call(
-        self,
-        verb: str,
-        path: str,
-        body: bytes | None = None,
-        *,
-        stage: str = "prod",
-        sign: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        tamper: Callable[[dict[str, str]], None] = lambda _: None,
-    ) -> Answer:
-        """Send a request to the API's own host; `sign` overrides parts of the signature, {} signs as test/test."""
-        host = f"{self.id}.execute-api.{REGION}.amazonaws.com"
-        request = AWSRequest(verb, f"https://{host}/{stage}{path}", headers=dict(headers or {}), data=body)
-        if sign is not None:
-            given = {"key": "test", "secret": "test", "region": REGION, "service": "execute-api", **sign}
-            credentials = Credentials(given["key"], given["secret"], given.get("token"))
-            SigV4Auth(credentials, given["service"], given["region"]).add_auth(request)
-        sent = {**dict(request.headers), "Host": host}
-        tamper(sent)
-        return send(self.url, verb, f"/{stage}{path}", sent, body)
-
-
-def send(url: str, verb: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
-    address = urlsplit(url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
-    connection.request(verb, path, body=body, headers=dict(headers))
-    response = connection.getresponse()
-    answer = Answer(response.status, {key.lower(): value for key, value in response.getheaders()}, response.read())
-    connection.close()
-    return answer
 
 
 @pytest.fixture(scope="module")
@@ -266,64 +57,6 @@ def api(aws: Callable[..., Any], local_aws: str) -> Iterator[Api]:
     gateway.delete_rest_api(restApiId=rest_api)
     aws("lambda").delete_function(FunctionName=name)
     aws("logs").delete_log_group(logGroupName=name)
-
-
-def make_function(aws: Callable[..., Any], name: str) -> str:
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
-    role = aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("index.py", FUNCTION)
-    arn: str = aws("lambda").create_function(
-        FunctionName=name,
-        Role=role["Role"]["Arn"],
-        Runtime="python3.13",
-        Handler="index.handler",
-        Timeout=10,
-        Code={"ZipFile": buffer.getvalue()},
-    )["FunctionArn"]
-    return arn
-
-
-def make_resource(gateway: Any, rest_api: str, parent: str, part: str) -> str:
-    made: str = gateway.create_resource(restApiId=rest_api, parentId=parent, pathPart=part)["id"]
-    return made
-
-
-def make_method(
-    gateway: Any, rest_api: str, resource: str, verb: str, function: str, timeout: int = 29_000, **parameters: Any
-) -> None:
-    where = {"restApiId": rest_api, "resourceId": resource, "httpMethod": verb}
-    gateway.put_method(**where, **{"authorizationType": "NONE", **parameters})
-    gateway.put_integration(
-        **where,
-        type="AWS_PROXY",
-        integrationHttpMethod="POST",
-        timeoutInMillis=timeout,
-        uri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations",
-    )
-
-
-def permit(aws: Callable[..., Any], function: str, source_arn: str) -> None:
-    aws("lambda").add_permission(
-        FunctionName=function,
-        StatementId=uuid4().hex,
-        Action="lambda:InvokeFunction",
-        Principal="apigateway.amazonaws.com",
-        SourceArn=source_arn,
-    )
-
-
-def deploy(gateway: Any, rest_api: str) -> None:
-    deployment = gateway.create_deployment(restApiId=rest_api)["id"]
-    stages = {stage["stageName"] for stage in gateway.get_stages(restApiId=rest_api)["item"]}
-    if "prod" in stages:
-        change = {"op": "replace", "path": "/deploymentId", "value": deployment}
-        gateway.update_stage(restApiId=rest_api, stageName="prod", patchOperations=[change])
-    else:
-        gateway.create_stage(
-            restApiId=rest_api, stageName="prod", deploymentId=deployment, variables={"colour": "blue"}
-        )
 
 
 class TestIntegration:

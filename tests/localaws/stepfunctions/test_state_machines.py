@@ -5,42 +5,15 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
+from tests.localaws.stepfunctions.faulty_function import FAULTY, invoke
 from tests.support.state_machine_driver import StateMachines, allow
 
 Aws = Callable[..., Any]
-
-FAULTY = """
-class DataError(Exception):
-    pass
-
-def handler(event, context):
-    if event.get("fault"):
-        raise DataError(event["fault"])
-    return {"doubled": event["number"] * 2}
-"""
-
-
-@pytest.fixture
-def machines(aws: Aws, local_aws: str) -> Iterator[StateMachines]:
-    made = StateMachines(aws, local_aws)
-    made.scale_waits(0)
-    yield made
-    made.close()
-
-
-def invoke(function: str, **state: Any) -> dict[str, Any]:
-    return {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
-        "Parameters": {"FunctionName": function, "Payload.$": "$"},
-        **state,
-    }
 
 
 class TestData:
@@ -302,111 +275,6 @@ class TestBeside:
             },
         }
         assert machines.run(states, {"n": 2})["output"] == [{"n": 8}, {"n": 8}]
-
-
-class TestExecutions:
-    def test_the_history_tells_every_step(self, machines: StateMachines) -> None:
-        function = machines.function(FAULTY)
-        machine = machines.create({"Call": invoke(function, End=True)}, allow("lambda:InvokeFunction"))
-        execution = machines.start(machine, {"number": 2})
-        assert machines.ended(execution)["output"]["Payload"] == {"doubled": 4}
-        events = machines.events(execution)
-        assert [event["type"] for event in events] == [
-            *("ExecutionStarted", "TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded"),
-            *("TaskStateExited", "ExecutionSucceeded"),
-        ]
-        assert [event["id"] for event in events] == list(range(1, 8))
-        assert json.loads(events[2]["taskScheduledEventDetails"]["parameters"])["FunctionName"] == function
-
-    def test_a_name_is_taken_once(self, machines: StateMachines) -> None:
-        machines.scale_waits(1)
-        machine = machines.create({"Wait": {"Type": "Wait", "Seconds": 60, "End": True}})
-        first = machines.start(machine, {"a": 1}, name="same")
-        assert machines.start(machine, {"a": 1}, name="same") == first
-        with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
-            machines.start(machine, {"a": 2}, name="same")
-
-    def test_stopping_ends_a_wait_and_lists_follow_the_status(self, machines: StateMachines) -> None:
-        machines.scale_waits(1)
-        machine = machines.create({"Wait": {"Type": "Wait", "Seconds": 60, "End": True}})
-        execution = machines.start(machine)
-        listed = machines.states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
-        assert [entry["executionArn"] for entry in listed] == [execution]
-        machines.states.stop_execution(executionArn=execution, error="Enough", cause="no more")
-        ended = machines.ended(execution)
-        assert (ended["status"], ended["error"], ended["cause"]) == ("ABORTED", "Enough", "no more")
-        assert machines.states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"] == []
-
-    def test_a_state_machine_goes_when_its_executions_have_ended(self, machines: StateMachines) -> None:
-        machines.scale_waits(1)
-        machine = machines.create({"Wait": {"Type": "Wait", "Seconds": 60, "Next": "End"}, "End": {"Type": "Succeed"}})
-        execution = machines.start(machine)
-        machines.wait_for_event(execution, "WaitStateEntered")
-        machines.states.delete_state_machine(stateMachineArn=machine)
-        assert machines.states.describe_state_machine(stateMachineArn=machine)["status"] == "DELETING"
-        with pytest.raises(ClientError, match="StateMachineDeleting"):
-            machines.start(machine)
-        machines.states.stop_execution(executionArn=execution)
-        machines.wait_until_gone(machine)
-
-    def test_input_that_is_no_json_is_refused(self, machines: StateMachines) -> None:
-        machine = machines.create({"Only": {"Type": "Succeed"}})
-        with pytest.raises(ClientError, match="InvalidExecutionInput"):
-            machines.states.start_execution(stateMachineArn=machine, input="{")
-
-
-class TestDefinitions:
-    @pytest.mark.parametrize(
-        ("state", "problem"),
-        [
-            ({"Type": "Pass", "Next": "Nowhere"}, "Missing 'Next' target: Nowhere"),
-            ({"Type": "Pass"}, "exactly one of [Next, End]"),
-            ({"Type": "Pass", "End": True, "Paramters": {}}, "Field 'Paramters' is not supported"),
-            ({"Type": "Pass", "End": True, "Parameters": {"a.$": "x"}}, "must be a valid JSONPath"),
-            ({"Type": "Pass", "End": True, "Parameters": {"a.$": "States.Nope()"}}, "unknown intrinsic function"),
-            ({"Type": "Task", "End": True, "Resource": "arn:aws:states:::glue:startJobRun.sync"}, "not recognized"),
-            (
-                {"Type": "Task", "End": True, "Resource": "arn:aws:states:::aws-sdk:sagemaker:createModle"},
-                "not recognized",
-            ),
-            (
-                {
-                    "Type": "Task",
-                    "End": True,
-                    "Resource": "arn:aws:states:::aws-sdk:ssm:putParameter",
-                    "Parameters": {"Name": "n", "value": "v"},
-                },
-                "The field 'value' is not supported by Step Functions",
-            ),
-            (
-                {"Type": "Task", "End": True, "Resource": "arn:aws:states:::sns:publish", "Parameters": {}},
-                "The field 'Message' is required",
-            ),
-        ],
-    )
-    def test_what_is_wrong_is_refused(self, machines: StateMachines, state: Any, problem: str) -> None:
-        with pytest.raises(ClientError) as caught:
-            machines.create({"Only": state})
-        assert caught.value.response["Error"]["Code"] == "InvalidDefinition"
-        assert problem in caught.value.response["Error"]["Message"]
-
-    def test_a_role_that_step_functions_may_not_take_on_is_refused(self, machines: StateMachines, aws: Aws) -> None:
-        with pytest.raises(ClientError, match="is authorized to assume the provided role"):
-            aws("stepfunctions").create_state_machine(
-                name="unowned",
-                definition=json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}),
-                roleArn="arn:aws:iam::123456789012:role/none",
-            )
-
-    def test_the_managed_rule_of_training_jobs_needs_its_permissions(self, machines: StateMachines) -> None:
-        state = {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
-            "Parameters": {"TrainingJobName": "j", "RoleArn": "r", "OutputDataConfig": {"S3OutputPath": "s3://b/"}},
-            "End": True,
-        }
-        with pytest.raises(ClientError, match="is not authorized to create managed-rule"):
-            machines.create({"Train": state}, allow("sagemaker:*"))
 
 
 def test_the_scale_of_waits_must_be_a_number(local_aws: str) -> None:
