@@ -98,5 +98,11 @@ def test_prune_reads_and_returns_what_the_contract_says(monkeypatch: pytest.Monk
     assert tuple(answer) == contract.PRUNE.outputs
 
 
-def test_the_request_has_defaults_for_members_of_the_contract_only() -> None:
+def test_the_request_has_the_apis_own_defaults_where_a_recipe_has_none() -> None:
     assert set(prepare._DEFAULTS) < set(contract.REQUEST_MEMBERS)
+    assert prepare._DEFAULTS == {
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+        "EnableNetworkIsolation": False,
+        "Environment": {},
+    }
