@@ -76,7 +76,7 @@ def _hyperparameters(recipe: TrainingRecipe, settings: Settings) -> dict[str, st
         *recipe.hyperparameter_problems(declared, instance_type=settings.instance_type),
     ]
     if settings.validation_split not in {None, declared.get(_SPLIT)}:
-        problems.append(f"hyperparameter {_SPLIT!r} is {declared[_SPLIT]!r}: declared is {settings.validation_split}")
+        problems.append(f"hyperparameter {_SPLIT!r} is {declared[_SPLIT]!r}, must be {settings.validation_split}")
     if problems:
         raise HyperparameterError("\n".join(problems))
     return with_method(recipe, settings.method, declared)

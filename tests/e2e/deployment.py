@@ -79,7 +79,7 @@ class Notices:
         attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]
         sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=attributes["QueueArn"])
 
-    def told(self) -> list[dict[str, Any]]:
+    def rules_and_places(self) -> list[dict[str, Any]]:
         """All notices since the last time, each with `Subject` and `Message`."""
         told: list[dict[str, Any]] = []
         while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages", []):

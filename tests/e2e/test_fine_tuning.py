@@ -260,7 +260,7 @@ def test_a_marker_beside_the_data_starts_a_run(deployed: dict[str, str]) -> None
 
 
 def test_tells_subscribers_how_each_run_ended(notices: Notices) -> None:
-    told = notices.told()
+    told = notices.rules_and_places()
 
     texts = [message["Message"] for message in told]
     assert {message["Subject"] for message in told} == {f"{STACK.path}: success", f"{STACK.path}: failure"}

@@ -281,7 +281,7 @@ def test_an_import_that_fails_leaves_what_is_served_and_says_why(
 
 
 def test_tells_subscribers_how_each_run_ended(notices: Notices) -> None:
-    told = notices.told()
+    told = notices.rules_and_places()
 
     failures = [message["Message"] for message in told if message["Subject"] == f"{STACK.path}: failure"]
     successes = [message["Message"] for message in told if message["Subject"] == f"{STACK.path}: success"]

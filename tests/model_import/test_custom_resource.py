@@ -42,7 +42,8 @@ class Services:
     def describe_execution(self, **_: str) -> dict[str, Any]:
         return {"executionArn": RUN, **self.execution}
 
-    def get_imported_model(self, **_: str) -> dict[str, Any]:
+    def get_imported_model(self, **given: str) -> dict[str, Any]:
+        assert given["modelIdentifier"] == ARN
         if self.origin is None:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "gone"}}, "GetImportedModel")
         return {"modelName": f"{MODEL}-a", "modelDataSource": {"s3DataSource": {"s3Uri": self.origin}}}
@@ -128,6 +129,14 @@ def test_an_update_imports_where_the_served_model_is_gone(services: Services) ->
     assert _begin("Update", OLD, NEW)["Execution"] == RUN
 
 
+@pytest.mark.parametrize("pointer", ["none", None])
+def test_an_update_imports_where_nothing_is_served(
+    services: Services, monkeypatch: pytest.MonkeyPatch, pointer: str | None
+) -> None:
+    monkeypatch.setattr(versions, "read_parameter", lambda _: pointer)
+    assert _begin("Update", OLD, NEW)["Execution"] == RUN
+
+
 @pytest.mark.parametrize(("seconds", "timed_out"), [(59, False), (61, True)])
 def test_gives_up_at_the_deadline(services: Services, seconds: int, timed_out: bool) -> None:
     services.execution = {"status": "RUNNING", "startDate": datetime.now(UTC) - timedelta(seconds=seconds)}
@@ -141,13 +150,14 @@ def test_gives_up_at_the_deadline(services: Services, seconds: int, timed_out: b
         assert services.stopped == []
 
 
-@pytest.mark.parametrize(("length", "shown"), [(1500, "x" * 1500), (1501, f"{'x' * 1500}… (all of it is in the exec")])
+@pytest.mark.parametrize(
+    ("length", "shown"), [(1500, "x" * 1500), (1501, f"{'x' * 1500}… (all of it is in the execution)")]
+)
 def test_fails_with_the_error_of_the_import(services: Services, length: int, shown: str) -> None:
     services.execution = {"status": "FAILED", "error": "NoRoomError", "cause": "x" * length}
     with pytest.raises(ImportFailedError) as failed:
         lifecycle.is_complete({"RequestType": "Create", "Execution": RUN}, None)
-    assert str(failed.value).startswith(f"NoRoomError: {shown}")
-    assert str(failed.value).endswith(f"({RUN})")
+    assert str(failed.value) == f"NoRoomError: {shown} ({RUN})"
 
 
 def test_names_the_status_of_a_run_without_an_error(services: Services) -> None:

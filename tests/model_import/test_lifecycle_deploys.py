@@ -129,16 +129,16 @@ class Importer:
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         self.bedrock.clients("sns", region=REGION).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
-    def told(self, count: int) -> set[str]:
+    def received(self, count: int) -> set[str]:
         """Return the topic's notices since then, once there are that many."""
-        sqs, told = self.bedrock.clients("sqs", region=REGION), set[str]()
+        sqs, found = self.bedrock.clients("sqs", region=REGION), set[str]()
         queue = sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
         deadline = time.monotonic() + _DEADLINE_SECONDS
-        while len(told) < count:
-            assert time.monotonic() < deadline, told
+        while len(found) < count:
+            assert time.monotonic() < deadline, found
             messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-            told |= {json.loads(message["Body"])["Message"] for message in messages.get("Messages", [])}
-        return told
+            found |= {json.loads(message["Body"])["Message"] for message in messages.get("Messages", [])}
+        return found
 
     def models(self) -> list[str]:
         """Return the names of the account's imported models."""
@@ -174,7 +174,7 @@ def test_creates_updates_survives_an_update_that_fails_and_destroys(importer: Im
     assert importer.models() == []
 
 
-def test_tells_its_topic_how_imports_end_that_nobody_waits_for(importer: Importer) -> None:
+def test_notifies_its_topic_how_imports_end_without_a_deployment(importer: Importer) -> None:
     declared = importer.weights()
     assert importer.deploy(declared) == "CREATE_COMPLETE", importer.stacks.failures(importer.name)
     importer.subscribe()
@@ -182,7 +182,10 @@ def test_tells_its_topic_how_imports_end_that_nobody_waits_for(importer: Importe
     bad = importer.run(importer.weights(below=declared, architectures=["BertForMaskedLM"]))
 
     # EventBridge sends a template of text with its quotes.
-    assert importer.told(2) == {f'"{importer.name}: FAILED: {bad}"', f'"{importer.name}: SUCCEEDED: {good}"'}
+    assert importer.received(2) == {
+        f'"{importer.name}: FAILED: {bad}"',
+        f'"{importer.name}: SUCCEEDED: {good}"',
+    }
     assert importer.stacks.delete(importer.name) == "DELETE_COMPLETE"
 
 

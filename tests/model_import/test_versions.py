@@ -1,4 +1,4 @@
-"""Versions and jobs of one model in the account: told from those of models with similar names."""
+"""Versions and jobs of one model in the account, distinguished from those of models with similar names."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -215,7 +215,7 @@ def test_refuses_a_run_while_an_older_one_is_running(account: Account) -> None:
         account.run()
 
 
-def test_lets_the_oldest_of_two_runs_go_on(account: Account) -> None:
+def test_the_oldest_of_two_runs_goes_on(account: Account) -> None:
     older = account.event()
     account.event()
     assert account.run(older)["status"] == "train"
@@ -264,7 +264,7 @@ def test_says_everything_that_is_wrong_with_the_hyperparameters(account: Account
 
 def test_refuses_a_validation_split_that_is_declared_twice(account: Account) -> None:
     values = '{"validation_split_ratio": "0.1"}'
-    with pytest.raises(HyperparameterError, match=r"'validation_split_ratio' is '0\.1': declared is 0\.2"):
+    with pytest.raises(HyperparameterError, match=r"'validation_split_ratio' is '0\.1', must be 0\.2"):
         account.run(HYPERPARAMETERS=values, VALIDATION_SPLIT="0.2")
 
 

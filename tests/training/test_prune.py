@@ -41,9 +41,9 @@ def sagemaker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_keeps_the_served_release_the_one_before_and_the_runs_own(sagemaker: Any) -> None:
-    told = handler({"keep": RELEASES[4]}, None)
+    answer = handler({"keep": RELEASES[4]}, None)
 
-    assert told == {"deleted": [f"{PIPELINE}-{release}" for release in RELEASES[:2]]}
+    assert answer == {"deleted": [f"{PIPELINE}-{release}" for release in RELEASES[:2]]}
     for kind in ("Model", "EndpointConfig"):
         kept = set(release_names(sagemaker, PIPELINE, kind=kind))
         assert kept == {f"{PIPELINE}-{release}" for release in RELEASES[2:]}

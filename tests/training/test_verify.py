@@ -63,16 +63,16 @@ def _ask(answer: object, *, container: str = "tgi") -> str:
         return verify.ask(client, ENDPOINT, container=container, prompt="Hello")
 
 
-def test_lets_an_endpoint_pass_that_serves_with_the_config() -> None:
+def test_accepts_an_endpoint_that_serves_with_the_config() -> None:
     _check()
 
 
-def test_tells_an_update_that_was_rolled_back() -> None:
+def test_reports_an_update_that_was_rolled_back() -> None:
     with pytest.raises(VerifyError, match=f"serves with older, not with {CONFIG}: .* rolled the update back: alarm"):
         _check(EndpointConfigName="older", FailureReason="alarm")
 
 
-def test_tells_an_endpoint_that_is_not_in_service_with_its_reason() -> None:
+def test_reports_an_endpoint_that_is_not_in_service_with_its_reason() -> None:
     with pytest.raises(VerifyError, match="is Failed, not InService: no capacity"):
         _check(EndpointStatus="Failed", FailureReason="no capacity")
 
@@ -86,15 +86,15 @@ def test_tells_an_endpoint_that_is_not_in_service_with_its_reason() -> None:
         ("vllm", {"choices": [{"text": "Hi."}]}),
     ],
 )
-def test_gives_what_the_model_said(container: str, answer: object) -> None:
+def test_returns_the_models_answer(container: str, answer: object) -> None:
     assert _ask(answer, container=container) == "Hi."
 
 
-def test_lets_a_model_have_nothing_to_say() -> None:
+def test_accepts_an_empty_answer() -> None:
     assert _ask([{"generated_text": ""}]) == ""
 
 
-def test_gives_the_beginning_of_a_long_answer() -> None:
+def test_returns_the_beginning_of_a_long_answer() -> None:
     assert _ask([{"generated_text": "x" * 1000}]) == "x" * 200
 
 
@@ -104,7 +104,7 @@ def test_refuses_what_the_container_never_says(answer: object) -> None:
         _ask(answer)
 
 
-def test_tells_an_endpoint_that_gives_an_error() -> None:
+def test_reports_an_endpoint_that_gives_an_error() -> None:
     client = _client("sagemaker-runtime")
     with Stubber(client) as stubber:
         stubber.add_client_error("invoke_endpoint", "ModelError", "out of memory", http_status_code=424)

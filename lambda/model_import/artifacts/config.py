@@ -73,7 +73,7 @@ def _architecture(document: Mapping[str, Any], found: Findings) -> str | None:
     if not isinstance(named[0], str) or named[0] not in ARCHITECTURES:
         near = get_close_matches(str(named[0]), ARCHITECTURES, 1)
         hint = f"did you mean {near[0]}? " if near else ""
-        found.error("architecture", place, f"{shown(named[0])} is not supported", f"{hint}allowed are {allowed}")
+        found.error("architecture", place, f"{shown(named[0])} is not supported", f"{hint}allowed: {allowed}")
         return None
     expected = ARCHITECTURES[named[0]].model_type
     if document.get("model_type") != expected:

@@ -336,6 +336,6 @@ def checked(model: Model, *, region: str | None = "us-west-2") -> Report:
     return check(LocalFolder(model.folder), region=region)
 
 
-def told(findings: tuple[Finding, ...]) -> set[tuple[str, str]]:
+def rules_and_places(findings: tuple[Finding, ...]) -> set[tuple[str, str]]:
     """Return the rules and places of some findings."""
     return {(finding.rule, finding.place) for finding in findings}

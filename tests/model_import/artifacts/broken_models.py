@@ -201,7 +201,7 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
     "a classifier": (
         edit(CONFIG, architectures=["LlamaForSequenceClassification"]),
         "architecture",
-        "allowed are GPTBigCodeForCausalLM, ",
+        "allowed: GPTBigCodeForCausalLM, ",
     ),
     "a misspelt architecture": (
         edit(CONFIG, architectures=["LLamaForCausalLM"]),

@@ -29,7 +29,7 @@ from tests.model_import.artifacts.artifact_models import (
     half,
     llama_2,
     mixtral,
-    told,
+    rules_and_places,
 )
 from tests.model_import.artifacts.broken_models import (
     BROKEN,
@@ -60,7 +60,7 @@ def test_accepts_a_valid_model_in_shards(tmp_path: Path, kind: str) -> None:
     assert report.facts["shards"] == len(names)
 
 
-def test_tells_what_the_model_is(model: Model) -> None:
+def test_reports_the_facts_of_the_model(model: Model) -> None:
     facts = checked(model).facts
     assert facts["architecture"] == "LlamaForCausalLM"
     assert facts["contextTokens"] == 8192
@@ -89,7 +89,7 @@ def test_says_one_thing_of_one_mistake(model: Model, kind: str) -> None:
     assert len(checked(model).errors) == 1
 
 
-def test_tells_all_mistakes_at_once(model: Model) -> None:
+def test_reports_all_mistakes_at_once(model: Model) -> None:
     for kind in ("another architecture", "too much context", "two chat templates", "no tokenizer class"):
         BROKEN[kind][0](model)
     cut(model, model.weights.stat().st_size - 1)
@@ -125,7 +125,7 @@ def test_refuses_an_index_of_gpt_oss_with_a_total_of_parameters(model: Model) ->
     gpt_oss(model)
     weight_map = {name: WEIGHTS for name in header_of(model.weights)[0] if name != "__metadata__"}
     model.write(INDEX, {"metadata": {"total_parameters": 1}, "weight_map": weight_map})
-    assert told(checked(model, region="us-east-1").errors) == {("index", f"{INDEX}, metadata")}
+    assert rules_and_places(checked(model, region="us-east-1").errors) == {("index", f"{INDEX}, metadata")}
 
 
 def warned(model: Model) -> list[Finding]:
@@ -173,7 +173,7 @@ def test_takes_a_chat_template_from_any_one_place(model: Model, name: str, body:
 @pytest.mark.parametrize("named", [[], [{"name": "rag", "template": TEMPLATE}], [{"name": [], "template": "x"}, 1]])
 def test_refuses_named_chat_templates_without_a_default(model: Model, named: list[Any]) -> None:
     model.edit(TOKENIZER_CONFIG, chat_template=named)
-    assert told(checked(model).errors) == {("chat-template", "tokenizer_config.json, chat_template")}
+    assert rules_and_places(checked(model).errors) == {("chat-template", "tokenizer_config.json, chat_template")}
 
 
 def test_expects_no_converse_of_qwen(tmp_path: Path) -> None:
@@ -189,7 +189,8 @@ def test_warns_of_a_newer_transformers(model: Model) -> None:
 def test_warns_of_pickles_and_archives_beside_the_weights(model: Model) -> None:
     model.put("training_args.bin", b"pickle")
     model.put("model.tar.gz", b"packed")
-    assert told(tuple(warned(model))) == {("not-safetensors", "training_args.bin"), ("packed", "model.tar.gz")}
+    found = rules_and_places(tuple(warned(model)))
+    assert found == {("not-safetensors", "training_args.bin"), ("packed", "model.tar.gz")}
 
 
 def test_warns_of_a_total_size_that_is_not_the_shards(model: Model) -> None:
@@ -217,7 +218,7 @@ def test_compares_the_ids_of_a_unigram_tokenizer_too(tmp_path: Path) -> None:
     model = flan_t5(tmp_path)
     model.edit(CONFIG, vocab_size=20)
     model.save({**model.tensors, "shared.weight": half(20, HIDDEN)})
-    assert ("vocabulary", "tokenizer.json") in told(checked(model).errors)
+    assert ("vocabulary", "tokenizer.json") in rules_and_places(checked(model).errors)
 
 
 def test_misses_an_expert_of_a_mixture(tmp_path: Path) -> None:
@@ -230,13 +231,13 @@ def test_misses_an_expert_of_a_mixture(tmp_path: Path) -> None:
 def test_misses_a_layer_of_a_decoder_whose_number_is_the_encoders(tmp_path: Path) -> None:
     model = flan_t5(tmp_path)
     model.edit(CONFIG, num_layers=3, num_decoder_layers=None)
-    assert ("layers", "tensors decoder.block.*") in told(checked(model).errors)
+    assert ("layers", "tensors decoder.block.*") in rules_and_places(checked(model).errors)
 
 
 def test_needs_tokenizer_model_for_the_slow_class_alone(tmp_path: Path) -> None:
     model = llama_2(tmp_path)
     model.remove("tokenizer.model")
-    assert told(checked(model).errors) == {("missing-file", "tokenizer.model")}
+    assert rules_and_places(checked(model).errors) == {("missing-file", "tokenizer.model")}
     model.edit(TOKENIZER_CONFIG, tokenizer_class="LlamaTokenizerFast")
     assert not checked(model).errors
 

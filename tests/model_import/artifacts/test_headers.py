@@ -233,7 +233,7 @@ def test_stops_where_all_headers_together_would_not_fit(monkeypatch: pytest.Monk
     assert finding.place == "model-00004-of-00005.safetensors"
 
 
-def test_tells_findings_in_the_order_of_files() -> None:
+def test_reports_findings_in_the_order_of_files() -> None:
     folder = InMemory({f"model-{number:05d}-of-00020.safetensors": b"" for number in range(1, 21)})
     contents = Contents(folder, folder.files(), Findings())
     read_shards(contents)

@@ -107,3 +107,16 @@ def test_a_declared_template_must_be_in_the_data_too_since_the_job_reads_it_ther
     report = check(Memory({"train.jsonl": good()}), Options(template=TEMPLATE))
 
     assert "JumpStart's default, which is used without one" in found(report, Kind.TEMPLATE)[0].detail
+
+
+@pytest.mark.parametrize(
+    ("declared", "problem"),
+    [
+        ({"prompt": "no field", "completion": "{answer}"}, "prompt has no {field}, so that all samples would have the"),
+        ({"prompt": "{question}"}, "no key 'completion'"),
+    ],
+)
+def test_a_declared_template_that_is_none_is_reported(declared: dict[str, str], problem: str) -> None:
+    files = {"train.jsonl": good(), "template.json": json.dumps(TEMPLATE).encode()}
+    [finding] = found(check(Memory(files), Options(template=declared)), Kind.TEMPLATE)
+    assert finding.detail.startswith(f"the declared template: {problem}")
