@@ -21,6 +21,7 @@ from invoke_shim.rules.checks import (
     list_of,
     nullable,
     number,
+    stop_or_texts,
     text,
     texts,
 )
@@ -82,7 +83,7 @@ def _openai_fields(more: Mapping[str, Check]) -> Mapping[str, Check]:
         "presence_penalty": number(-2, 2),
         "response_format": response_format,
         "seed": integer(-MAX_INT64 - 1, MAX_INT64),
-        "stop": _stop,
+        "stop": stop_or_texts,
         "stream": flag,
         "stream_options": stream_options,
         "structured_outputs": structured_outputs,
@@ -94,10 +95,6 @@ def _openai_fields(more: Mapping[str, Check]) -> Mapping[str, Check]:
     }
     needed = ("messages", "prompt")
     return MappingProxyType({name: check if name in needed else nullable(check) for name, check in fields.items()})
-
-
-def _stop(value: Any) -> str | None:
-    return None if text(value) is None or texts()(value) is None else "a non-empty string, or a list of them"
 
 
 _PENALTIES = frozenset({"presence_penalty", "frequency_penalty"})

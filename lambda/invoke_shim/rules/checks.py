@@ -85,6 +85,11 @@ def texts(most: int | None = None) -> Check:
     return check
 
 
+def stop_or_texts(value: Any) -> str | None:
+    """Check for a stop string, or any number of them, as payloads of the containers' own form may have."""
+    return None if text(value) is None or texts()(value) is None else "a non-empty string, or a list of them"
+
+
 def integers(lowest: int, most: int) -> Check:
     """Check for a list of integers."""
     expected = f"a list of at most {most} integers of at least {lowest}"

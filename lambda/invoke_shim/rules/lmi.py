@@ -22,9 +22,10 @@ from invoke_shim.rules.checks import (
     nullable,
     number,
     positive,
+    stop_or_texts,
     text,
 )
-from invoke_shim.rules.vllm import MAX_TOKEN_IDS, PAYLOADS, stop_or_texts
+from invoke_shim.rules.vllm import MAX_TOKEN_IDS, PAYLOADS
 
 _EXTRA: Mapping[str, Check] = {
     "details": flag,

@@ -24,6 +24,7 @@ from invoke_shim.rules.checks import (
     nullable,
     number,
     positive,
+    stop_or_texts,
     text,
     texts,
 )
@@ -95,11 +96,6 @@ def _native(extra: Mapping[str, Check]) -> Mapping[str, Check]:
     }
     needed = ("messages", "prompt")
     return MappingProxyType({name: check if name in needed else nullable(check) for name, check in fields.items()})
-
-
-def stop_or_texts(value: Any) -> str | None:
-    """Check for a stop string, or any number of them."""
-    return None if text(value) is None or texts()(value) is None else "a non-empty string, or a list of them"
 
 
 def _native_conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:

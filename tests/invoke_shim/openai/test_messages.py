@@ -1,0 +1,29 @@
+"""Messages and prompts with more problems than anybody reads."""
+
+from typing import Any
+
+import pytest
+
+from invoke_shim.errors import ENOUGH_PROBLEMS
+from invoke_shim.formats import Message
+from invoke_shim.openai.messages import read_messages, read_prompts, role_problems
+
+MANY = 2 * ENOUGH_PROBLEMS
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [1] * MANY,
+        [{"role": "user", "content": "Hi", **{f"field{number}": 1 for number in range(MANY)}}],
+        [{"role": "user", "content": [{"type": "image_url"}] * MANY}],
+    ],
+    ids=["messages", "fields", "parts"],
+)
+def test_checking_messages_ends_at_enough_problems(messages: list[Any]) -> None:
+    assert len(read_messages(messages)[1]) == ENOUGH_PROBLEMS
+
+
+def test_checking_prompts_and_roles_ends_at_enough_problems() -> None:
+    assert len(read_prompts([""] * MANY)[1]) == ENOUGH_PROBLEMS
+    assert len(role_problems([Message("narrator", "Once")] * MANY)) == ENOUGH_PROBLEMS
