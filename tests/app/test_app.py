@@ -1,3 +1,5 @@
+"""The app as a whole: its stacks, their order and outputs, and the selection of some."""
+
 import json
 import os
 import subprocess
@@ -6,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 
 import app
@@ -20,13 +21,11 @@ from stacks.environments import (
     Environment,
     FrontDoor,
     Network,
-    Removal,
     WebAcl,
 )
 from stacks.models import (
     ARCTIC_INSTRUCT,
     DEPLOYMENTS,
-    FALCON_7B,
     GRANITE_3B_CODE,
     LLAMA_3_2_3B_10K,
     MISTRAL_7B_DOLLY,
@@ -58,12 +57,6 @@ FINE_TUNED = ("llama-3-2-3b-10k", "mistral-7b-dolly", "mistral-7b-sec")
 def _resource(template: dict[str, Any], resource_type: str) -> dict[str, Any]:
     [resource] = [found for found in template["Resources"].values() if found["Type"] == resource_type]
     return dict(resource)
-
-
-def _problems(*models: JumpStartModel, environment: Environment = DEV) -> list[str]:
-    with pytest.raises(app.DeclarationError) as refused:
-        app.build([(environment, models)])
-    return list(refused.value.problems)
 
 
 def test_names_each_stack_by_its_environment_and_model(templates: dict[str, dict[str, Any]]) -> None:
@@ -229,7 +222,7 @@ def _run_with_context(context: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_says_which_names_in_the_context_are_not_declared() -> None:
+def test_reports_names_in_the_context_that_are_not_declared() -> None:
     completed = _run_with_context('{"environments": "dve", "models": "falcon-7b"}')
 
     assert completed.returncode == 1
@@ -352,118 +345,6 @@ def test_waits_as_long_as_the_declaration_says(tmp_path: Path) -> None:
     [variant] = _resource(template, "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
     assert variant["ModelDataDownloadTimeoutInSeconds"] == 900
     assert variant["ContainerStartupHealthCheckTimeoutInSeconds"] == 1000
-
-
-def test_refuses_an_unknown_model_id_and_suggests_the_right_one() -> None:
-    [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, model_id="huggingface-llm-mistral-7b-instuct"))
-
-    assert problem.startswith("dev/mistral-7b-instruct.model_id is 'huggingface-llm-mistral-7b-instuct'")
-    assert "try huggingface-llm-mistral-7b-instruct" in problem
-
-
-def test_refuses_a_version_that_is_not_pinned() -> None:
-    [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, version="9.9.9"))
-
-    assert problem.startswith("dev/mistral-7b-instruct.version is '9.9.9'")
-    assert "2.0.0" in problem
-
-
-def test_refuses_an_unsupported_instance_type() -> None:
-    [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, instance_type="ml.g5.48xlarge"))
-
-    assert "instance_type is 'ml.g5.48xlarge': AWS does not list it" in problem
-
-
-def test_refuses_an_environment_that_the_clients_would_wait_for_in_vain() -> None:
-    [problem] = _problems(replace(MISTRAL_7B_INSTRUCT, invoke_timeout_seconds=1000))
-
-    assert problem == "dev/mistral-7b-instruct.invoke_timeout_seconds is 1000 s; allowed: 5 to 900 s"
-
-
-@pytest.mark.parametrize("count", [0, -1])
-def test_refuses_a_count_of_no_instances(count: int) -> None:
-    assert _problems(replace(MISTRAL_7B_INSTRUCT, instance_count=count)) == [
-        f"dev/mistral-7b-instruct.instance_count is {count}; allowed: 1 or more"
-    ]
-
-
-def test_reports_every_problem_of_every_model_at_once() -> None:
-    problems = _problems(
-        replace(MISTRAL_7B_INSTRUCT, instance_type="ml.g5.48xlarge", environment={"1": "x"}),
-        replace(FALCON_7B, version="0.0.1"),
-    )
-
-    assert len(problems) == 3
-    assert {problem.split(".")[0] for problem in problems} == {"dev/mistral-7b-instruct", "dev/falcon-7b"}
-
-
-def test_refuses_the_same_name_twice() -> None:
-    assert _problems(MISTRAL_7B_INSTRUCT, replace(FALCON_7B, name="mistral-7b-instruct")) == [
-        "dev/mistral-7b-instruct.name is declared 2 times; allowed: each model's name once an environment"
-    ]
-
-
-def test_refuses_two_environments_whose_stacks_would_share_a_name() -> None:
-    environments = [replace(DEV, name="eu"), replace(DEV, name="eu-mistral")]
-    models = [[replace(MISTRAL_7B_INSTRUCT, name="mistral-small")], [replace(MISTRAL_7B_INSTRUCT, name="small")]]
-
-    with pytest.raises(app.DeclarationError, match="its stack 'eu-mistral-small' has the name of eu/mistral-small's"):
-        app.build(list(zip(environments, models, strict=True)))
-
-
-@pytest.mark.parametrize(
-    ("environment", "named"),
-    [
-        (replace(DEV, name="Dev"), "name is 'Dev'"),
-        (replace(DEV, name="account"), "taken by the stage of the accounts' own stacks"),
-        (replace(DEV, account="123"), "account is '123'; allowed: 12 digits"),
-        (replace(DEV, log_retention_days=31), "log_retention_days is 31; allowed: 1, 3, 5"),
-    ],
-)
-def test_refuses_environments_that_cannot_be(environment: Environment, named: str) -> None:
-    [problem] = _problems(MISTRAL_7B_INSTRUCT, environment=environment)
-
-    assert named in problem
-
-
-def test_only_dev_and_staging_delete_their_data() -> None:
-    assert {environment.name: environment.removal for environment, _ in DEPLOYMENTS} == {
-        "dev": Removal.DESTROY,
-        "staging": Removal.DESTROY,
-        "prod": Removal.RETAIN,
-    }
-
-
-def test_prints_problems_without_a_stack_trace(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refuse(**_: object) -> cdk.App:
-        raise app.DeclarationError(["dev/some-model: version is wrong"])
-
-    monkeypatch.setattr(app, "build", refuse)
-
-    assert app.main() == 1
-    assert capsys.readouterr().err == (
-        "the declarations in stacks/ cannot be deployed:\n  dev/some-model: version is wrong\n"
-    )
-
-
-def test_prints_warnings_and_builds_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    doubtful = replace(MISTRAL_7B_INSTRUCT, accept_eula=True)
-    build = app.build
-    monkeypatch.setattr(app, "build", lambda warn: build([(DEV, [doubtful])], outdir=str(tmp_path), warn=warn))
-
-    assert app.main() == 0
-    assert capsys.readouterr().err.startswith("warning: dev/mistral-7b-instruct.accept_eula is True: ")
-    assert "dev/mistral-7b-instruct" in templates_of(tmp_path)
-
-
-def test_refuses_before_any_construct_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cdk, "App", lambda **_: pytest.fail("an app was made"))
-
-    assert _problems(replace(FALCON_7B, version="0.0.1"))
 
 
 def test_runs_from_the_command_line_as_cdk_json_says() -> None:

@@ -12,7 +12,8 @@ from stacks.environments import Environment
 from stacks.models import FALCON_7B, FALCON_180B, LLAMA_3_2_3B_10K
 from stacks.preflight import Finding, preflight
 from tests.stacks.preflight.few_models import FewModels
-from tests.stacks.preflight.import_mistakes import ERRORS, WARNINGS, Case
+from tests.stacks.preflight.mistakes import import_weights, imports
+from tests.stacks.preflight.mistakes.makers import Case
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def _lines(findings: Iterable[Finding], rule: str) -> list[str]:
     return [str(finding) for finding in findings if finding.rule == rule]
 
 
-@pytest.mark.parametrize(("rule", "environment", "models", "line"), _cases(ERRORS))
+@pytest.mark.parametrize(("rule", "environment", "models", "line"), _cases([*imports.ERRORS, *import_weights.ERRORS]))
 def test_refuses_an_import_with_the_exact_line(
     bases: FewModels, rule: str, environment: Environment, models: list[Model], line: str
 ) -> None:
@@ -52,7 +53,9 @@ def test_refuses_an_import_with_the_exact_line(
     assert not _lines(report.warnings, rule)
 
 
-@pytest.mark.parametrize(("rule", "environment", "models", "line"), _cases(WARNINGS))
+@pytest.mark.parametrize(
+    ("rule", "environment", "models", "line"), _cases([*imports.WARNINGS, *import_weights.WARNINGS])
+)
 def test_warns_about_an_import_with_the_exact_line(
     bases: FewModels, rule: str, environment: Environment, models: list[Model], line: str
 ) -> None:

@@ -18,7 +18,7 @@ from stacks.declarations import BedrockImport, JumpStartModel, Model
 from stacks.environments import DEV, PROD, STAGING, Environment, Network
 from stacks.models import GRANITE_3B_CODE, LLAMA_3_2_3B_10K, MISTRAL_7B_INSTRUCT
 from stacks.preflight import Report, preflight
-from tests.stacks.preflight.import_mistakes import KEY, at, bedrock, from_sagemaker, imported, tuned
+from tests.stacks.preflight.mistakes.import_makers import KEY, at, bedrock, from_sagemaker, imported, tuned
 
 NOTHING = Report(())
 

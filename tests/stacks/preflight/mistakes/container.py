@@ -1,0 +1,157 @@
+"""Mistakes of the container's variables and of prompt formats, with the exact line of each."""
+
+from stacks.environments import DEV
+from stacks.models import ARCTIC_INSTRUCT, FALCON_7B
+from tests.stacks.preflight.mistakes.makers import Case, model
+
+ERRORS: list[Case] = [
+    (
+        "token-limits",
+        DEV,
+        [model(environment={"MAX_INPUT_LENGTH": "8192"})],
+        "dev/m.environment['MAX_INPUT_LENGTH'] is 8192; allowed: less than MAX_TOTAL_TOKENS, 8192; try 8191",
+    ),
+    (
+        "token-limits",
+        DEV,
+        [model(environment={"MAX_TOTAL_TOKENS": "4096"})],
+        "dev/m.environment['MAX_INPUT_LENGTH'] is 8191; allowed: less than MAX_TOTAL_TOKENS, 4096; try 4095",
+    ),
+    (
+        "prefill-limit",
+        DEV,
+        [model(environment={"MAX_BATCH_PREFILL_TOKENS": "4096"})],
+        "dev/m.environment['MAX_BATCH_PREFILL_TOKENS'] is 4096; allowed: MAX_INPUT_LENGTH, 8191, or more; try 8191",
+    ),
+    (
+        "not-a-number",
+        DEV,
+        [model(environment={"MAX_TOTAL_TOKENS": "8k"})],
+        "dev/m.environment['MAX_TOTAL_TOKENS'] is '8k'; allowed: a whole number, 1 or more, in quotes",
+    ),
+    (
+        "more-gpus-than-there-are",
+        DEV,
+        [model(environment={"SM_NUM_GPUS": "4"})],
+        "dev/m.environment['SM_NUM_GPUS'] is 4: ml.g5.2xlarge has 1; allowed: 1 to 1; try 1",
+    ),
+    (
+        "more-gpus-than-there-are",
+        DEV,
+        [model(ARCTIC_INSTRUCT, environment={"OPTION_TENSOR_PARALLEL_DEGREE": "16"})],
+        "dev/m.environment['OPTION_TENSOR_PARALLEL_DEGREE'] is 16: ml.p5.48xlarge has 8; allowed: 1 to 8; try 8",
+    ),
+    (
+        "quantization",
+        DEV,
+        [model(environment={"HF_MODEL_QUANTIZE": "bitsandbytes-nf8"})],
+        "dev/m.environment['HF_MODEL_QUANTIZE'] is 'bitsandbytes-nf8': the container lacks it; allowed: "
+        "bitsandbytes, bitsandbytes-nf4, bitsandbytes-fp4, gptq, awq, eetq, fp8; try bitsandbytes-nf4 or "
+        "bitsandbytes-fp4",
+    ),
+    (
+        "environment-variable",
+        DEV,
+        [model(environment={"MAX-TOKENS": "1"})],
+        "dev/m.environment is 'MAX-TOKENS'; allowed: letters, digits and underscores, not beginning with a digit, "
+        "at most 1024 characters",
+    ),
+    (
+        "environment-variable",
+        DEV,
+        [model(environment={"PROMPT": "x" * 1025})],
+        "dev/m.environment['PROMPT'] is 1025 characters long; allowed: at most 1024 characters",
+    ),
+    (
+        "environment-variable",
+        DEV,
+        [model(environment={f"V{n}": "" for n in range(101)})],
+        "dev/m.environment is 101 variables; allowed: at most 100 variables",
+    ),
+    (
+        "prompt-template",
+        DEV,
+        [model(prompt_format="template")],
+        "dev/m.prompt_template is None; allowed: a template with the prompt format 'template', and None with any other",
+    ),
+    (
+        "prompt-template",
+        DEV,
+        [model(prompt_template="{}")],
+        "dev/m.prompt_template is a template; allowed: a template with the prompt format 'template', and None with "
+        "any other",
+    ),
+    (
+        "prompt-template",
+        DEV,
+        [model(prompt_format="template", prompt_template='{"prompt": "{instruction}"}')],
+        "dev/m.prompt_template is none; allowed: a json object with the texts prompt and completion",
+    ),
+    (
+        "prompt-template",
+        DEV,
+        [model(prompt_format="template", prompt_template='{"prompt": "x", "completion": "y"}' + " " * 3000)],
+        "dev/m.prompt_template is 3034 characters long; allowed: at most 3000 characters",
+    ),
+    (
+        "unknown-prompt-format",
+        DEV,
+        [model(prompt_format="mistral-instruc")],
+        "dev/m.prompt_format is 'mistral-instruc'; allowed: chatml, falcon-chat, falcon-instruct, granite-code, "
+        "llama-3-instruct, llama-3.1-instruct, mistral-instruct, mistral-instruct-v0.3, mixtral-instruct, none, "
+        "template; try mistral-instruct",
+    ),
+]
+WARNINGS: list[Case] = [
+    (
+        "prompt-format",
+        DEV,
+        [model(prompt_format="none")],
+        "dev/m.prompt_format is 'none': huggingface-llm-mistral-7b-instruct was trained to chat, and without a "
+        "format its API refuses chats",
+    ),
+    (
+        "prompt-format",
+        DEV,
+        [model(FALCON_7B, prompt_format="falcon-instruct")],
+        "dev/m.prompt_format is 'falcon-instruct': huggingface-llm-falcon-7b-bf16 is a base model, which completes "
+        "text but was not trained to chat; try 'none'",
+    ),
+    (
+        "prompt-format",
+        DEV,
+        [model(prompt_format="falcon-instruct")],
+        "dev/m.prompt_format is 'falcon-instruct': huggingface-llm-mistral-7b-instruct is not of the family that "
+        "the format was made for; try 'mistral-instruct' or 'mixtral-instruct'",
+    ),
+    (
+        "prompt-format",
+        DEV,
+        [model(prompt_format="mistral-instruct-v0.3")],
+        "dev/m.prompt_format is 'mistral-instruct-v0.3': huggingface-llm-mistral-7b-instruct is not of the family "
+        "that the format was made for; try 'mistral-instruct' or 'mixtral-instruct'",
+    ),
+    (
+        "quantization",
+        DEV,
+        [model(ARCTIC_INSTRUCT, environment={"OPTION_QUANTIZE": "int2"})],
+        "dev/m.environment['OPTION_QUANTIZE'] is 'int2': the container lacks it; allowed: awq, bitsandbytes, "
+        "bitsandbytes4, bitsandbytes8, compressed-tensors, deepspeedfp, dynamic_int8, fp8, gptq, marlin, "
+        "smoothquant, squeezellm, static_int8",
+    ),
+    (
+        "quantization-unread",
+        DEV,
+        [model(environment={"OPTION_QUANTIZE": "awq"})],
+        "dev/m.environment['OPTION_QUANTIZE'] is 'awq': the container of huggingface-llm-mistral-7b-instruct 2.0.0 "
+        "does not read it; try HF_MODEL_QUANTIZE",
+    ),
+    (
+        "weights-not-quantized",
+        DEV,
+        [model(environment={"HF_MODEL_QUANTIZE": "awq"})],
+        "dev/m.environment['HF_MODEL_QUANTIZE'] is 'awq': it needs weights that are quantized already, and those "
+        "of huggingface-llm-mistral-7b-instruct 2.0.0 do not look so; try bitsandbytes or eetq, which quantize "
+        "while loading",
+    ),
+]
