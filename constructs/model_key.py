@@ -1,11 +1,11 @@
 """The KMS key of one model."""
 
-from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 from constructs.permissions.statements import service_principal
-from constructs.values.arns import arn
+from constructs.values.arns import arn, place_of
 
 # KMS lets a deleted key be recovered for 7 to 30 days (API ScheduleKeyDeletion, PendingWindowInDays).
 _SHORTEST_PENDING_WINDOW = Duration.days(7)
@@ -57,7 +57,7 @@ class ModelKey(kms.Key):
                 _SHORTEST_PENDING_WINDOW if removal_policy == RemovalPolicy.DESTROY else _LONGEST_PENDING_WINDOW
             ),
         )
-        log_groups = arn(self, "logs", f"log-group:{Stack.of(self).stack_name}-*")
+        log_groups = arn(scope, "logs", f"log-group:{place_of(scope).stack_name}-*")
         self.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="CloudWatchLogs",

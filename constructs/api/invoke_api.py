@@ -3,7 +3,7 @@
 import json
 from typing import cast
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_wafv2 as wafv2
@@ -14,6 +14,7 @@ from constructs.api.gateway_responses import add_gateway_responses
 from constructs.api.invoke_function import LONGEST_TIMEOUT_SECONDS, InvokeFunction
 from constructs.api.invoke_target import InvokeTarget
 from constructs.permissions.acknowledgements import acknowledge, acknowledge_wildcards
+from constructs.values.arns import place_of
 from constructs.values.durations import in_seconds, seconds
 from constructs.values.storage import Storage
 from constructs.values.tokens import is_token
@@ -148,7 +149,7 @@ class InvokeApi(Construct):
             self,
             "RestApi",
             description=f"OpenAI's API in front of {model_name}",
-            rest_api_name=Stack.of(self).stack_name,
+            rest_api_name=place_of(scope).stack_name,
             endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
             disable_execute_api_endpoint=True if domain else None,
             api_key_source_type=apigateway.ApiKeySourceType.AUTHORIZER if api_keys else None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -15,6 +15,7 @@ from constructs.endpoint.hosting import Hosting
 from constructs.endpoint.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
 from constructs.permissions.acknowledgements import acknowledge_wildcards
 from constructs.permissions.statements import allow
+from constructs.values.arns import place_of
 from constructs.values.s3_location import S3Location
 
 from catalog import ModelVersion
@@ -91,7 +92,7 @@ class FineTunedEndpoint(SageMakerEndpoint):
         super().__init__(scope, construct_id, endpoint_name=endpoint_name)
         self.hosting = Hosting.of(
             model,
-            region=Stack.of(self).region,
+            region=place_of(scope).region,
             endpoint_name=endpoint_name,
             tuned=True,
             instance_type=instance_type,

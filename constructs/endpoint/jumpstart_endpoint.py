@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -11,6 +11,7 @@ from constructs.endpoint.execution_role import ExecutionRole
 from constructs.endpoint.hosting import Hosting
 from constructs.endpoint.sagemaker_endpoint import VARIANT_NAME, SageMakerEndpoint
 from constructs.permissions.acknowledgements import acknowledge
+from constructs.values.arns import place_of
 
 from catalog import ModelVersion
 from catalog.instances import hardware
@@ -99,7 +100,7 @@ class JumpStartEndpoint(SageMakerEndpoint):
         super().__init__(scope, construct_id, endpoint_name=endpoint_name)
         hosting = Hosting.of(
             model,
-            region=Stack.of(self).region,
+            region=place_of(scope).region,
             endpoint_name=endpoint_name,
             instance_type=instance_type,
             allow_unlisted_instance_type=allow_unlisted_instance_type,

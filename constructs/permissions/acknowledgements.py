@@ -1,5 +1,6 @@
 """Acknowledge findings of rule packs (cdk-nag): always one finding, always with a reason."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +8,9 @@ from aws_cdk import Acknowledgment, Stack, Validations
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 from constructs.values.tokens import is_token
+
+# CDK's token of a pseudo parameter, such as `AWS::AccountId`.
+_PSEUDO_PARAMETER = re.compile(r"\$\{Token\[AWS\.(\w+)\.\d+\]\}")
 
 
 def acknowledge(scope: IConstruct, reasons: Mapping[str, str]) -> None:
@@ -47,8 +51,8 @@ def wildcard_findings(scope: IConstruct, resources: Mapping[str, str]) -> dict[s
         Ids such as `AwsSolutions-IAM5[Resource::arn:aws:s3:::bucket/prefix/*]`, in which references are written as
         `<AWS::AccountId>`, as cdk-nag does.
     """
-    arns = list(resources)
-    # One question for all of them, and none where Python knows the answer.
+    arns = [_PSEUDO_PARAMETER.sub(r"<AWS::\1>", arn) for arn in resources]
+    # Node.js resolves all other references at once.
     resolved = Stack.of(scope).resolve(arns) if any(map(is_token, arns)) else arns
     return {
         f"AwsSolutions-IAM5[Resource::{_text(arn)}]": reason

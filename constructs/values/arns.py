@@ -8,24 +8,24 @@ from constructs import IConstruct
 
 
 class Place(NamedTuple):
-    """Partition, region and account of a stack; each is a token where only a deployment knows it."""
+    """Partition, region, account and name of a stack; each is a token where only a deployment knows it."""
 
     partition: str
     region: str
     account: str
+    stack_name: str
 
 
-_OF_STACKS: WeakKeyDictionary[IConstruct, Place] = WeakKeyDictionary()
-_OF_CONSTRUCTS: WeakKeyDictionary[IConstruct, Place] = WeakKeyDictionary()
+_PLACES: WeakKeyDictionary[IConstruct, Place] = WeakKeyDictionary()
 
 
 def place_of(scope: IConstruct) -> Place:
-    """Return partition, region and account of a construct's stack."""
-    found = _OF_CONSTRUCTS.get(scope)
+    """Return the place of a construct's stack; a stack, or a construct that was asked before, costs no call."""
+    found = _PLACES.get(scope)
     if found is None:
-        stack = Stack.of(scope)
-        found = _OF_STACKS.get(stack) or Place(stack.partition, stack.region, stack.account)
-        _OF_STACKS[stack] = _OF_CONSTRUCTS[scope] = found
+        stack = scope if isinstance(scope, Stack) else Stack.of(scope)
+        found = _PLACES.get(stack) or Place(stack.partition, stack.region, stack.account, stack.stack_name)
+        _PLACES[stack] = _PLACES[scope] = found
     return found
 
 
