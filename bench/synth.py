@@ -2,7 +2,10 @@
 
 Run `python -m bench.synth`. Each case runs in a fresh process; wall time is that process's from its start to its end.
 CPU time is its and its Node process's, which says more on a machine that does other work too. Memory is the most that
-both held together (resident, Linux only). The marginal cost is what a further stack costs against the case before.
+both held together (resident, Linux only). The marginal cost is the cost of a further stack against the case before.
+
+Calls are those from Python to Node.js, over jsii: unlike times they are the same on any machine. `--kinds` prints those
+of one stack of each kind.
 
 The peer is `JumpStartSageMakerEndpoint` of `cdklabs.generative-ai-cdk-constructs`, from the venv that
 `python -m bench.coverage` makes at `.local/peer-venv`. Its stack holds that construct and nothing else; ours holds
@@ -18,7 +21,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -31,6 +35,7 @@ CASES = ((1, 1), (4, 1), (10, 1), (100, 1), (100, 3))
 # Ours with everything that `cdk synth` runs, without CDK's own check of templates, and without cdk-nag as well.
 VARIANTS = ("ours, as cdk synth", "ours, cdk-nag only", "ours, no checks", "peer, no checks")
 _SAMPLING_SECONDS = 0.05
+_CALLS_FILE = "calls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +47,14 @@ class Measurement:
         wall_seconds: From the start of the process to its end.
         cpu_seconds: CPU time, user and system, of the process and its children.
         peak_mib: Most resident memory of the process and its children together, in MiB.
+        calls: Calls across jsii.
     """
 
     stacks: int
     wall_seconds: float
     cpu_seconds: float
     peak_mib: float
+    calls: int
 
 
 def ours(models: int, environments: int, *, rules: bool, outdir: str) -> None:
@@ -163,12 +170,64 @@ def measure(variant: str, models: int, environments: int) -> Measurement:
             output.seek(0)
             print(output.read()[-2000:], file=sys.stderr)
             raise subprocess.CalledProcessError(process.returncode, command)
+        calls = int((Path(folder) / _CALLS_FILE).read_text(encoding="utf-8"))
     return Measurement(
         stacks=models * environments,
         wall_seconds=elapsed,
         cpu_seconds=_cpu_seconds() - spent,
         peak_mib=peak / 2**20,
+        calls=calls,
     )
+
+
+@contextmanager
+def counted_calls() -> Iterator[list[str]]:
+    """Collect the kinds of the calls across jsii, such as `InvokeRequest`.
+
+    jsii has no public hook for this, so that the method of its Node.js process that sends requests is replaced.
+    """
+    from jsii._kernel.providers import process  # noqa: PLC0415 - only a case needs it, and the peer has its own
+
+    calls: list[str] = []
+    send = process._NodeProcess.send
+
+    def counting(node: Any, request: Any, response_type: Any) -> Any:
+        calls.append(type(request).__name__)
+        return send(node, request, response_type)
+
+    with mock.patch.object(process._NodeProcess, "send", counting):
+        yield calls
+
+
+def calls_of_kinds() -> dict[str, int]:
+    """Count the calls of one further stack of each kind, of the declared models.
+
+    Returns:
+        Calls by the stack's path; the account's own stack is not counted.
+    """
+    import app  # noqa: PLC0415 - the measuring process has no use for it
+    from stacks.models import DEPLOYMENTS  # noqa: PLC0415 - likewise
+    from stacks.placement import placements  # noqa: PLC0415 - likewise
+
+    def calls(*chosen: Any) -> int:
+        deployments = [(placement.environment, [one.model for one in chosen]) for placement in chosen[:1]]
+        with tempfile.TemporaryDirectory() as folder, counted_calls() as counted:
+            app.build(deployments, outdir=folder)
+        return len(counted)
+
+    found: dict[str, int] = {}
+    kinds: set[tuple[type, bool]] = set()
+    for placement in placements(DEPLOYMENTS):
+        kind = (type(placement.model), placement.bedrock is not None)
+        if kind not in kinds:
+            kinds.add(kind)
+            # A stack alone pays for its account's stack and for the app, which a second copy of it does not.
+            found[placement.path] = calls(placement, _renamed(placement)) - calls(placement)
+    return found
+
+
+def _renamed(placement: Any) -> Any:
+    return replace(placement, model=replace(placement.model, name=f"{placement.model.name}-2"))
 
 
 def _cpu_seconds() -> float:
@@ -189,7 +248,8 @@ def _resident_bytes(pid: int) -> int:
 def table(results: dict[str, list[Measurement]]) -> str:
     """Lay the measurements out for people, a line a case."""
     lines = [
-        f"{'':<20}{'stacks':>8}{'wall s':>9}{'cpu s':>9}{'peak MiB':>10}{'a further stack: wall s':>25}{'cpu s':>8}"
+        f"{'':<20}{'stacks':>8}{'wall s':>9}{'cpu s':>9}{'peak MiB':>10}{'calls':>8}"
+        f"{'a further stack: wall s':>25}{'cpu s':>8}{'calls':>7}"
     ]
     for variant, measurements in results.items():
         before: Measurement | None = None
@@ -199,10 +259,22 @@ def table(results: dict[str, list[Measurement]]) -> str:
                 further = one.stacks - before.stacks
                 marginal = f"{(one.wall_seconds - before.wall_seconds) / further:>25.3f}"
                 marginal += f"{(one.cpu_seconds - before.cpu_seconds) / further:>8.3f}"
-            numbers = f"{one.stacks:>8}{one.wall_seconds:>9.1f}{one.cpu_seconds:>9.1f}{one.peak_mib:>10.0f}"
+                marginal += f"{(one.calls - before.calls) / further:>7.0f}"
+            numbers = (
+                f"{one.stacks:>8}{one.wall_seconds:>9.1f}{one.cpu_seconds:>9.1f}{one.peak_mib:>10.0f}{one.calls:>8}"
+            )
             lines.append(f"{variant:<20}{numbers}{marginal}")
             before = one
     return "\n".join(lines)
+
+
+def _run_case(variant: str, models: int, environments: int, outdir: str) -> None:
+    with counted_calls() as calls:
+        if variant.startswith("peer"):
+            peer(models * environments, outdir=outdir)
+        else:
+            ours(models, environments, rules=variant != VARIANTS[2], outdir=outdir)
+    (Path(outdir) / _CALLS_FILE).write_text(f"{len(calls)}", encoding="utf-8")
 
 
 def main() -> int:
@@ -215,16 +287,18 @@ def main() -> int:
     parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=list(VARIANTS), help="all by default")
     parser.add_argument("--most", type=int, default=300, metavar="STACKS", help="leave larger cases out")
     parser.add_argument("--json", action="store_true", help="print the measurements as json")
+    parser.add_argument("--kinds", action="store_true", help="print the calls of one stack of each kind, and no times")
     parser.add_argument("--case", choices=VARIANTS, help=argparse.SUPPRESS)
     for hidden in ("--models", "--environments"):
         parser.add_argument(hidden, type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--outdir", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.case:
-        if asked.case.startswith("peer"):
-            peer(asked.models * asked.environments, outdir=asked.outdir)
-        else:
-            ours(asked.models, asked.environments, rules=asked.case != VARIANTS[2], outdir=asked.outdir)
+        _run_case(asked.case, asked.models, asked.environments, asked.outdir)
+        return 0
+    if asked.kinds:
+        for path, number in calls_of_kinds().items():
+            print(f"{path:<34}{number:>6} calls across jsii")
         return 0
     results: dict[str, list[Measurement]] = {}
     for variant in asked.variants:
