@@ -138,7 +138,7 @@ FLOORS: dict[str, set[str]] = {
     "localaws": {"awslambdaric", "localaws", *_DEVELOPMENT, *_MODEL_FILES} - {"openai", "httpx2", "rich"},
     # The peers that the benches measure are in venvs of their own.
     "bench": {
-        *("app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "stacks", "training"),
+        *("app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "jsii", "stacks", "training"),
         *("boto3", "fastapi", "litellm", "localaws.eventstream", "mangum", "pydantic", "rich"),
     },
     # `model_import`, `training`: their checks of files and of data are commands too.

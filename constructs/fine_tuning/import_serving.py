@@ -106,12 +106,11 @@ class ImportServing:
             result_path="$.source",
             retry=["Bedrock.InternalServerException", "Bedrock.ThrottlingException"],
         )
-        states.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["bedrock:GetImportedModel"],
-                resources=[self._model.model_arns],
-                conditions=dict(self._model.is_this_model),
-            )
+        iam.Grant.add_to_principal(
+            grantee=states.role,
+            actions=["bedrock:GetImportedModel"],
+            resource_arns=[self._model.model_arns],
+            conditions={operator: dict(keys) for operator, keys in self._model.is_this_model.items()},
         )
         gone = states.refuse(
             "The previous release is gone",

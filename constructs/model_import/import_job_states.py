@@ -183,12 +183,11 @@ class ImportJobStates:
         key = self._model.encryption_key
         if key:
             region = place_of(self._scope).region
-            self._role.add_to_policy(
-                iam.PolicyStatement(
-                    actions=list(USE_MODEL_KEY),
-                    resources=[key.key_arn],
-                    conditions={"StringEquals": {"kms:ViaService": f"bedrock.{region}.amazonaws.com"}},
-                )
+            iam.Grant.add_to_principal(
+                grantee=self._role,
+                actions=list(USE_MODEL_KEY),
+                resource_arns=[key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": f"bedrock.{region}.amazonaws.com"}},
             )
 
     def _arns(self, kind: str) -> str:

@@ -38,10 +38,9 @@ def allow_pass_role(role: iam.Role, passed: iam.IRole, *, service: str) -> None:
         passed: The role to pass.
         service: Such as `sagemaker.amazonaws.com`.
     """
-    role.add_to_policy(
-        iam.PolicyStatement(
-            actions=["iam:PassRole"],
-            resources=[passed.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": service}},
-        )
+    iam.Grant.add_to_principal(
+        grantee=role,
+        actions=["iam:PassRole"],
+        resource_arns=[passed.role_arn],
+        conditions={"StringEquals": {"iam:PassedToService": service}},
     )

@@ -97,7 +97,7 @@ class StepTasks:
                 jitter_strategy=sfn.JitterType.FULL,
             )
         for actions, resources in allow:
-            self._role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
+            iam.Grant.add_to_principal(grantee=self._role, actions=list(actions), resource_arns=list(resources))
         return task
 
     def put(self, name: str, parameters: Mapping[str, Any], result_path: str) -> sfn.CustomState:
