@@ -1,11 +1,11 @@
-"""How the lock writes facts down: one block a model version, and the text of its files.
+"""Blocks of the lock, one a model version, and the text of its files.
 
-A block is a `ModelVersion` as JSON, made short without making it hard to read:
+A block is a `ModelVersion` as short JSON that people can read:
 
 - a field that is empty, false or null is left out;
 - an image is `repository:tag`, as long as it lies in its region's registry, which the index knows;
-- more than four regions together have a name in the index, made of their number and of a hash of theirs, so
-  that the text of a block depends on nothing but its own model;
+- a set of more than four regions has a name in the index, made of their number and a hash of their names, so that
+  the text of a block depends on its own model alone;
 - instance families are listed by the image that they share.
 """
 
@@ -37,7 +37,7 @@ _EMPTY: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """The registry that serves AWS's deep learning containers in a region.
+    """Registry that serves AWS's deep learning containers in a region.
 
     Attributes:
         account: AWS account of the registry.
@@ -51,12 +51,12 @@ class Registry:
     known_from: str
 
     def uri(self, region: str, name: str) -> str:
-        """The URI of an image in this registry; `name` is repository and tag."""
+        """Return the URI of an image in this registry; `name` is repository and tag."""
         return str(ImageUri(account=self.account, region=region, domain_suffix=self.domain_suffix, name=name))
 
 
 def registry_table(uris: Iterable[str], accounts: Mapping[str, str | None]) -> dict[str, Registry]:
-    """The registry of AWS's deep learning containers in each region that has images.
+    """Return the registry of AWS's deep learning containers in each region that has images.
 
     Args:
         uris: Image URIs, of any models.
@@ -85,19 +85,19 @@ def registry_table(uris: Iterable[str], accounts: Mapping[str, str | None]) -> d
 
 
 def unusual_images(uris: Iterable[str], registries: Mapping[str, Registry]) -> tuple[str, ...]:
-    """Image URIs that do not lie in their region's registry, sorted; a lock keeps these whole."""
+    """Return the image URIs outside of their region's registry, sorted; a lock stores these whole."""
     return tuple(sorted(uri for uri in set(uris) if _short_name(uri, registries) is None))
 
 
 def to_block(
     model: ModelVersion, registries: Mapping[str, Registry], region_sets: dict[str, list[str]]
 ) -> dict[str, Any]:
-    """A model version as the lock writes it.
+    """Return a model version as the lock stores it.
 
     Args:
         model: The version.
         registries: Registry by region.
-        region_sets: Regions by name; gets the sets that this block needs and that are not there yet.
+        region_sets: Regions by name; missing sets that this block needs are added.
     """
     left_out = _left_out()
     block = {name: value for name, value in asdict(model).items() if name not in {"model_id", "version"}}
@@ -118,7 +118,7 @@ def from_block(
     registries: Mapping[str, Registry],
     region_sets: Mapping[str, Sequence[str]],
 ) -> ModelVersion:
-    """Reads what `to_block` wrote.
+    """Read a block of `to_block`.
 
     Raises:
         CatalogError: A set of regions is not the one that the block was written with.
@@ -139,22 +139,22 @@ def from_block(
 
 
 def set_name(regions: Iterable[str]) -> str:
-    """The name of a set of regions, such as `35-regions-1f2e3d4c`."""
+    """Return the name of a set of regions, such as `35-regions-1f2e3d4c`."""
     names = sorted(regions)
     return f"{len(names)}-regions-{hashlib.sha256(' '.join(names).encode()).hexdigest()[:8]}"
 
 
 def digest(block: Mapping[str, Any]) -> str:
-    """SHA-256 of a block, whatever its layout."""
+    """Return the SHA-256 of a block, whatever its layout."""
     return hashlib.sha256(json.dumps(block, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def text(document: Mapping[str, Any], *, short_records: bool = False) -> str:
-    """JSON for people: keys sorted, one entry a line, lists filled up to 120 characters a line.
+    """Return JSON for people: keys sorted, one entry a line, lists filled up to 120 characters a line.
 
     Args:
         document: The JSON object.
-        short_records: Keeps an object of plain values on one line where it fits.
+        short_records: Write an object of plain values on one line where it fits.
     """
     return _lay_out(document, "", 0, short_records) + "\n"
 
@@ -193,7 +193,7 @@ def _fill(items: Iterable[str], indent: str) -> str:
 
 
 def _left_out() -> dict[str, Any]:
-    """The values at which a field is not written, by field."""
+    """Return the values at which a field is left out, by field."""
     defaults = {field.name: field.default for field in fields(ModelVersion) if field.default is not MISSING}
     made = {
         field.name: field.default_factory() for field in fields(ModelVersion) if field.default_factory is not MISSING
@@ -211,7 +211,7 @@ def _families_by_alias(variant_images: Mapping[str, str]) -> dict[str, list[str]
 def _regions_by_name(
     uris: Mapping[str, str], registries: Mapping[str, Registry], region_sets: dict[str, list[str]]
 ) -> dict[str, list[str] | str]:
-    """Regions of an alias by `repository:tag`, or by whole URI where the registry is not the region's."""
+    """Return the regions of an alias by `repository:tag`, or by whole URI where the registry is not the region's."""
     grouped: dict[str, list[str]] = {}
     for region in sorted(uris):
         grouped.setdefault(_short_name(uris[region], registries) or uris[region], []).append(region)

@@ -1,4 +1,4 @@
-"""What differs between two versions of a model, or between two locks, in words: one line a change."""
+"""Differences between two versions of a model, or between two locks, in words: one line a change."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _PLAIN = {
 
 
 def lock_changes(before: Iterable[Entry], after: Iterable[Entry]) -> Iterator[str]:
-    """Says what an update of a lock changes.
+    """Describe the changes of a lock by an update.
 
     The newest version of a model is compared with the newest one before it, a pinned version with itself.
 
     Args:
-        before: Entries of the lock as it is.
-        after: Entries of the lock as it would be.
+        before: Entries before the update.
+        after: Entries after it.
 
     Yields:
         One line a change, by model id; none where the locks hold the same.
@@ -45,14 +45,14 @@ def lock_changes(before: Iterable[Entry], after: Iterable[Entry]) -> Iterator[st
 
 
 def model_changes(before: ModelVersion, after: ModelVersion) -> Iterator[str]:
-    """Says what differs between two versions of a model, or of two models.
+    """Describe the differences between two versions of a model, or of two models.
 
     Args:
-        before: The one.
-        after: The other.
+        before: One version.
+        after: The other version.
 
     Yields:
-        One line a change, each beginning with what is compared; none where nothing differs.
+        One line a change, each beginning with the compared versions; none where nothing differs.
     """
     if before == after:
         return
@@ -143,7 +143,7 @@ def _nested_changes(before: ModelVersion, after: ModelVersion) -> Iterator[str]:
 
 
 def _image_changes(before: ModelVersion, after: ModelVersion) -> Iterator[str]:
-    """Changes of images, instance families that change alike on one line; aliases' names do not matter."""
+    """Describe changes of images, a line for all instance families that change alike, whatever their aliases are."""
     left, right = _image_names(before), _image_names(after)
     grouped: dict[tuple[str, str], list[str]] = {}
     for variant in sorted({*left, *right}):

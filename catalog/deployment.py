@@ -1,4 +1,4 @@
-"""What SageMaker's `CreateModel` and `CreateEndpointConfig` need for one model, and where JumpStart keeps it."""
+"""Input of SageMaker's `CreateModel` and `CreateEndpointConfig` for one model, and JumpStart's buckets."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class ImageUri:
 
     @classmethod
     def parse(cls, uri: str) -> ImageUri:
-        """Takes a URI apart.
+        """Parse a URI.
 
         Raises:
             CatalogError: The text is not the URI of an image in Elastic Container Registry.
@@ -115,11 +115,11 @@ class AdditionalModelData:
     """Model data that the container gets beside its own, such as the draft model of speculative decoding.
 
     Attributes:
-        channel_name: Name of the folder it appears in, under `/opt/ml/additional-model-data-sources/`.
+        channel_name: Name of its folder under `/opt/ml/additional-model-data-sources/`.
         uri: `s3://` URI of the object or prefix.
         data_type: `S3Prefix` or `S3Object`.
         compression: `None` or `Gzip`.
-        eula: URL of the text of its own licence, None if it has none.
+        eula: URL of the text of its own licence; None for no licence.
     """
 
     channel_name: str
@@ -150,9 +150,9 @@ class Deployment:
         eula: URL of the licence's text, None where the source knows none. A model can have a licence all the
             same: Falcon 180B's is not in its spec.
         environment: The container's environment variables.
-        container: How the container talks.
+        container: Dialect of the container.
         artifact_bytes: Size of the weights in bytes where a source states it, else None.
-        network_isolation: Whether the container runs without network. What the spec says in
+        network_isolation: Whether the container runs without network: the spec's
             `inference_enable_network_isolation`; where the source has dropped that field, as the published
             catalogue has, True unless the environment names a model on a hub, which the container would have
             to download; True for a model package, because the AWS Marketplace takes nothing else.
@@ -187,12 +187,12 @@ class Deployment:
 
 
 def bucket_name(region: str, kind: BucketKind) -> str:
-    """The name of one of JumpStart's buckets in a region."""
+    """Return the name of one of JumpStart's buckets in a region."""
     return f"{_BUCKETS[kind]}-{region}"
 
 
 def licence_url(region: str, key: str, *, image: str | None) -> str:
-    """The URL of a licence's text.
+    """Return the URL of a licence's text.
 
     It is readable by anyone, so it is in the public bucket even where the weights are not. The region's domain is
     that of the image; a model package has none, and is sold in regions of the usual domain.
@@ -202,18 +202,18 @@ def licence_url(region: str, key: str, *, image: str | None) -> str:
 
 
 def container_family(image: str | None) -> ContainerFamily:
-    """How the container of an image talks."""
+    """Return the dialect of an image's container."""
     return _CONTAINERS.get(ImageUri.parse(image).repository, "other") if image else "other"
 
 
 def container_version(image: str | None) -> str | None:
-    """The version of the serving software in an image, such as `2.4.0`; None where its tag does not tell."""
+    """Return the version of an image's serving software, such as `2.4.0`; None where its tag has none."""
     found = _SOFTWARE_VERSION.search(image or "")
     return found[1] if found else None
 
 
 def takes_volume_size(instance_type: str) -> bool:
-    """Whether the storage volume of an instance type can be given a size.
+    """Return whether the storage volume of an instance type takes a size.
 
     The SDK's rule (`sagemaker.utils.volume_size_supported`, 2.257.1): families with a `d` in their name and
     those beginning with `g5`, `g6`, `p5` or `trn1` keep everything on local NVMe.
@@ -223,7 +223,7 @@ def takes_volume_size(instance_type: str) -> bool:
 
 
 def instance_family(instance_type: str) -> str:
-    """The family of an instance type, `p4de` of `ml.p4de.24xlarge`; empty if the text has not that form."""
+    """Return the family of an instance type, `p4de` of `ml.p4de.24xlarge`; empty if the text has not that form."""
     match instance_type.split("."):
         case ["ml", family, _]:
             return family
@@ -232,6 +232,6 @@ def instance_family(instance_type: str) -> str:
 
 
 def serves_from_model_data(environment: Mapping[str, str]) -> bool:
-    """Whether a container with these variables finds its model in the model data, and needs no hub for it."""
+    """Return whether a container with these variables finds its model in the model data, and needs no hub for it."""
     names = (environment.get(variable, "") for variable in _MODEL_NAME_VARIABLES)
     return all(not name or name.startswith(_MODEL_DIRECTORY) for name in names)

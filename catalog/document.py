@@ -1,4 +1,4 @@
-"""Reads one JumpStart spec document, as the public cache holds it, whatever its generation.
+"""Reader of JumpStart spec documents of any generation, as the public cache holds them.
 
 A document either has image, artifact and environment at its top level, or offers several inference configs:
 lists of components, each of which overrides fields of the top level. What is read here and how follows the
@@ -41,7 +41,7 @@ _RANKING = "overall"
 
 
 def read_document(document: Mapping[str, Any], *, config: str | None = None) -> ModelVersion:
-    """Reads a spec document.
+    """Read a spec document.
 
     Args:
         document: The parsed JSON.
@@ -66,7 +66,7 @@ def read_document(document: Mapping[str, Any], *, config: str | None = None) -> 
 
 
 def _applied_config(document: Mapping[str, Any], config: str | None, label: str) -> str | None:
-    """The name of the config to apply: the one asked for, the one ranked first, or the alphabetically first."""
+    """Return the name of the config to apply: the one asked for, the one ranked first, or the alphabetically first."""
     offered: Mapping[str, Any] = document.get("inference_configs") or {}
     if config is not None:
         if config not in offered:
@@ -84,7 +84,7 @@ def _applied_config(document: Mapping[str, Any], config: str | None, label: str)
 
 
 def _with_config(document: Mapping[str, Any], config: str, label: str) -> Mapping[str, Any]:
-    """The document's fields with those of the config's components over them."""
+    """Return the document's fields with those of the config's components over them."""
     spec = with_components(document, config, kind="inference", label=label)
     if spec.get("hosting_model_package_arns"):
         # A packaged config has its variables inside; the SDK sends only those of the instance type.
@@ -95,13 +95,13 @@ def _with_config(document: Mapping[str, Any], config: str, label: str) -> Mappin
 def with_components(
     document: Mapping[str, Any], config: str, *, kind: Literal["inference", "training"], label: str
 ) -> Mapping[str, Any]:
-    """The document's fields with those of a config's components over them, in their order.
+    """Return the document's fields with those of a config's components over them, in their order.
 
     Args:
         document: The parsed JSON.
         config: Name of a config that the document has.
-        kind: Whose configs.
-        label: What the document is called in messages.
+        kind: Kind of the config.
+        label: Name of the document in messages.
 
     Raises:
         CatalogError: The config names components that the document does not have.
@@ -128,7 +128,7 @@ def _without_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _overridden(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Objects merge, however deep; everything else, lists and empty objects too, is replaced."""
+    """Merge objects, however deep; replace everything else, lists and empty objects too."""
     merged = dict(base)
     for field, value in overrides.items():
         present = merged.get(field)
@@ -237,7 +237,7 @@ def _bucket(provider: Mapping[str, str]) -> BucketKind:
 
 
 def _key(uri: str) -> str:
-    """The key of a URI; the bucket in it, where there is one, gives way to the region's own."""
+    """Return the key of a URI; the region's own bucket replaces one in it."""
     return uri.removeprefix("s3://").partition("/")[2] if uri.startswith("s3://") else uri
 
 

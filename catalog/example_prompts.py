@@ -1,4 +1,4 @@
-"""A prompt for a model that nobody has asked yet: in the form that it was tuned on, where there is a template."""
+"""Example prompts: in the form that a model was tuned on, where it has a template."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 from string import Formatter
 
 SENTENCE = "Summarize: a new version was deployed and is being asked whether it answers."
-"""What fills every field of a template, and what a model without a template is asked."""
-# What training puts between prompt and completion, unless the template's third member says no
+"""Text for every field of a template, and the prompt for a model without one."""
+# Training puts it between prompt and completion, unless the template's third member says no
 # (lambda/invoke_shim/formats/template.py, with its sources).
 _DEMARCATION = "\n\n### Response:\n"
 _DEMARCATION_KEY = "add_input_output_demarcation_key"
 
 
 def example_prompt(template: str | None) -> str:
-    """A prompt to try a model with.
+    """Return a prompt to try a model with.
 
     Args:
         template: The model's template, a `template.json` as it is; None where it has none.

@@ -14,7 +14,7 @@ _TABLE = Path(__file__).with_name("instances.json")
 
 @dataclass(frozen=True, slots=True)
 class InstanceHardware:
-    """What one SageMaker instance type has on board.
+    """Hardware of one SageMaker instance type.
 
     Attributes:
         instance_type: SageMaker's name, such as `ml.g5.2xlarge`.

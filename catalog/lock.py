@@ -34,13 +34,13 @@ _MODELS = "models"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One model version in a lock, and why it is there.
+    """One model version in a lock, and the reasons for it.
 
     Attributes:
         model: The version.
-        source: Which of the lock's sources it was read from.
+        source: The source that it was read from.
         newest: Whether it is the newest version that resolves completely.
-        pinned: Whether it was asked for by its version.
+        pinned: Whether somebody asked for this version.
     """
 
     model: ModelVersion
@@ -63,7 +63,7 @@ class Lock:
 
     @classmethod
     def load(cls, path: Path = DEFAULT_LOCK) -> Lock:
-        """Reads the index of a lock; the blocks are read when they are asked for.
+        """Read the index of a lock; blocks are read when they are asked for.
 
         Args:
             path: Folder of the lock.
@@ -80,11 +80,11 @@ class Lock:
             raise CatalogError([f"{path / _INDEX} is incomplete: {error}"]) from None
 
     def model_ids(self) -> tuple[str, ...]:
-        """Model ids in the lock, sorted."""
+        """Return the model ids in the lock, sorted."""
         return tuple(sorted(self._records))
 
     def versions(self, model_id: str) -> tuple[str, ...]:
-        """Versions of a model in the lock, newest first.
+        """Return the versions of a model in the lock, newest first.
 
         Raises:
             CatalogError: The lock has no such model.
@@ -93,7 +93,7 @@ class Lock:
         return newest_first(self._records[model_id])
 
     def pins(self, model_id: str) -> tuple[str, ...]:
-        """Versions of a model that stay in the lock whatever is published, newest first.
+        """Return the pinned versions of a model, which stay whatever is published, newest first.
 
         Raises:
             CatalogError: The lock has no such model.
@@ -101,7 +101,7 @@ class Lock:
         return tuple(version for version in self.versions(model_id) if self._records[model_id][version].get("pinned"))
 
     def model(self, model_id: str, version: str) -> ModelVersion:
-        """Reads one version.
+        """Read one version.
 
         Raises:
             CatalogError: The lock has no such model or version, or the block does not match its hash.
@@ -119,7 +119,7 @@ class Lock:
             raise CatalogError([f"version {version} in {file} is incomplete: {error!r}"]) from None
 
     def entry(self, model_id: str, version: str) -> Entry:
-        """Reads one version together with why it is in the lock.
+        """Read one version together with the reasons for it.
 
         Raises:
             CatalogError: As in `model`.
@@ -134,7 +134,7 @@ class Lock:
         )
 
     def entries(self) -> Iterator[Entry]:
-        """Reads every version, by model id and then newest first.
+        """Read every version, by model id and then newest first.
 
         Raises:
             CatalogError: As in `model`.
@@ -147,10 +147,10 @@ class Lock:
 def render(
     sources: Mapping[SourceKind, Description], registries: Mapping[str, Registry], entries: Iterable[Entry]
 ) -> dict[str, str]:
-    """The text of every file of a lock, by path relative to its folder.
+    """Return the text of every file of a lock, by path relative to its folder.
 
     Args:
-        sources: Where the facts come from.
+        sources: Sources of the entries.
         registries: Registry by region; an image elsewhere keeps its whole URI in its block.
         entries: The versions to lock.
     """
@@ -176,11 +176,11 @@ def render(
 
 
 def write(path: Path, files: Mapping[str, str]) -> None:
-    """Makes a folder hold exactly the rendered files.
+    """Write the rendered files into a folder, and remove those of other models.
 
     Args:
         path: Folder of the lock; created if it is missing.
-        files: What `render` gave.
+        files: From `render`.
     """
     (path / _MODELS).mkdir(parents=True, exist_ok=True)
     for stale in set((path / _MODELS).glob("*.json")) - {path / name for name in files}:
@@ -190,7 +190,7 @@ def write(path: Path, files: Mapping[str, str]) -> None:
 
 
 def verify(path: Path = DEFAULT_LOCK) -> tuple[str, ...]:
-    """Everything wrong with a lock: form, order, hashes, and versions that do not resolve.
+    """Check a lock: form, order, hashes, and that versions resolve.
 
     Args:
         path: Folder of the lock.
@@ -231,7 +231,7 @@ def _newest_problems(lock: Lock, model_id: str) -> Iterator[str]:
 
 
 def _differences(path: Path, files: Mapping[str, str]) -> Iterable[str]:
-    """Files of a lock that are not the bytes that `render` gives for their content."""
+    """Yield a problem for each file of a lock whose bytes are not those of `render`."""
     present = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
     for name in sorted(present - files.keys()):
         yield f"{path / name} belongs to no model of the index"

@@ -1,8 +1,8 @@
-"""Where there is JumpStart, and where an instance type is offered.
+"""Regions of AWS, of JumpStart, and of instance types.
 
-The table (`regions.json`, beside this module) says for each list where it is from and when it was read. Which
-regions there are and which have JumpStart is read off AWS's own packages. Where instance types are offered is
-second-hand: it is EC2's answer, of which SageMaker's hosting is a part, and only for a few types.
+The table (`regions.json`, beside this module) names for each list its source and the month in which it
+was read. Regions, and those with JumpStart, come from AWS's own packages. Regions of instance types are second-hand:
+they are EC2's, of which SageMaker's hosting is a part, and there for a few types only.
 """
 
 import json
@@ -20,17 +20,17 @@ def _table() -> dict[str, Any]:
 
 
 def regions() -> tuple[str, ...]:
-    """All regions of all partitions, sorted."""
+    """Return all regions of all partitions, sorted."""
     return tuple(_table()["regions"])
 
 
 def jumpstart_regions() -> tuple[str, ...]:
-    """The regions that JumpStart is in, sorted."""
+    """Return the regions with JumpStart, sorted."""
     return tuple(_table()["jumpstart"])
 
 
 def offering_regions(instance_type: str) -> tuple[str, ...] | None:
-    """Where an instance type is offered, by second-hand knowledge.
+    """Return the regions that offer an instance type, by second-hand knowledge.
 
     Args:
         instance_type: Such as `ml.p4de.24xlarge`.
@@ -43,12 +43,12 @@ def offering_regions(instance_type: str) -> tuple[str, ...] | None:
 
 
 def refused(instance_type: str, region: str) -> bool:
-    """Whether SageMaker is said not to host on an instance type in a region although EC2 offers it there."""
+    """Return whether SageMaker is said not to host on an instance type in a region although EC2 offers it there."""
     return region in _table()["refused"].get(instance_type, ())
 
 
 def read(fact: str) -> str:
-    """Say when a list was read, such as `2026-11`; its source stands in the table.
+    """Return the month in which a list was read, such as `2026-11`; the table names its source.
 
     Args:
         fact: `regions`, `jumpstart`, `offered` or `refused`.

@@ -55,15 +55,15 @@ _ARTIFACT_BYTES: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdditionalDataSource:
-    """Model data that a version needs beside its artifact.
+    """Model data of a version beside its artifact.
 
     Attributes:
-        channel_name: Name of the folder the container finds it in.
+        channel_name: Name of its folder in the container.
         key: Key of the object or prefix in the bucket.
-        bucket: Which of the region's buckets: `draft`, `public` or `gated`.
+        bucket: Bucket of the region: `draft`, `public` or `gated`.
         data_type: `S3Prefix` or `S3Object`.
         compression: `None` or `Gzip`.
-        eula_key: Key of the text of its own licence in the public bucket, None if it has none.
+        eula_key: Key of the text of its own licence in the public bucket; None for no licence.
     """
 
     channel_name: str
@@ -102,7 +102,7 @@ class ModelVersion:
         config: Name of the inference config that was applied, None for a spec without.
         configs: Names of the inference configs on offer, sorted.
         deprecated: Whether AWS has withdrawn the version.
-        network_isolation: What the spec says, None where the source has dropped it.
+        network_isolation: The spec's value; None where the source has dropped it.
         volume_size: Size of the storage volume in GB that the spec asks for, None if it asks for none.
         inference_ami_version: Machine image of the instances that the spec asks for, None if it asks for none.
     """
@@ -133,7 +133,7 @@ class ModelVersion:
 
     @property
     def requires_eula(self) -> bool:
-        """Whether the spec names a licence that has to be accepted."""
+        """True where the spec names a licence that has to be accepted."""
         return bool(self.eula_keys)
 
     @property
@@ -153,12 +153,12 @@ class ModelVersion:
         instance_type: str | None = None,
         allow_unlisted_instance_type: bool = False,
     ) -> Deployment:
-        """Says what `CreateModel` needs in one region on one instance type.
+        """Return the input of `CreateModel` in one region on one instance type.
 
         Args:
             region: AWS region.
             instance_type: SageMaker instance type; the version's default if None.
-            allow_unlisted_instance_type: Takes an instance type that AWS does not list for the version, as
+            allow_unlisted_instance_type: Take an instance type that AWS does not list for the version, as
                 long as there is an image for its family. Falcon 180B on `ml.p4d.24xlarge` needs it.
 
         Raises:
@@ -205,7 +205,7 @@ class ModelVersion:
 
     @property
     def _sold(self) -> bool:
-        """Whether the model is only a package, with no image of its own: one that a third party sells."""
+        """True where the model is a package without an image of its own: one that a third party sells."""
         return not self.variant_images and bool(self.model_packages or self.variant_model_packages)
 
     def _image_alias(self, instance_type: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What a lock holds after an update, and what that changes.
+"""Updates of a lock: its entries afterwards, and its files.
 
 The newest version of a model only ever moves on by itself, never back. A pinned version stays, and is read again
 where the source has it. A version that was read from another kind of source is kept as it is, because the sources
@@ -21,8 +21,8 @@ _Entries = dict[tuple[str, str], Entry]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """A model that an update is asked for.
+class ModelReference:
+    """A model that is asked for, or one of its versions.
 
     Attributes:
         model_id: JumpStart model id.
@@ -35,18 +35,18 @@ class Wish:
     config: str | None = None
 
     @classmethod
-    def parse(cls, word: str) -> Wish:
-        """Reads `ID` or `ID@VERSION`."""
+    def parse(cls, word: str) -> ModelReference:
+        """Read `ID` or `ID@VERSION`."""
         model_id, _, version = word.partition("@")
         return cls(model_id=model_id, version=version or None)
 
 
-def unpinned(lock: Lock, pins: Sequence[Wish]) -> tuple[Entry, ...]:
-    """What the lock holds without some of its pins.
+def unpinned(lock: Lock, pins: Sequence[ModelReference]) -> tuple[Entry, ...]:
+    """Return the entries of a lock without some of its pins.
 
     Args:
         lock: The lock.
-        pins: The pins to give up; a version that is the newest too stays as that.
+        pins: The pins to remove; a version that is the newest too stays as that.
 
     Returns:
         All entries, by model id and then newest first.
@@ -72,35 +72,35 @@ def unpinned(lock: Lock, pins: Sequence[Wish]) -> tuple[Entry, ...]:
 
 
 def updated(
-    lock: Lock | None, source: Source, *, wishes: Sequence[Wish] = (), progress: Progress | None = None
+    lock: Lock | None, source: Source, *, wanted: Sequence[ModelReference] = (), progress: Progress | None = None
 ) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
-    """What the lock should hold.
+    """Return the entries of a lock after an update.
 
     Args:
-        lock: What it holds now, None where there is none.
-        source: Where the facts come from.
-        wishes: What to take from the source; everything that it has, and every pin, if there are none.
-        progress: Is told how far reading has come.
+        lock: The lock before; None where there is none.
+        source: The source to read.
+        wanted: Models and versions to read; none for everything that the source has, and every pin.
+        progress: Takes how far reading has come.
 
     Returns:
-        All entries, by model id and then newest first; and what could not be read, where everything was asked for:
-        what the lock has of such a model stays.
+        All entries, by model id and then newest first; and the problems of models that could not be read, where
+        everything was asked for. Their entries stay.
 
     Raises:
-        CatalogError: A wish is not there or does not resolve; every problem is listed.
+        CatalogError: A version that was asked for is not there or does not resolve; every problem is listed.
     """
     entries = _entries(lock)
-    chosen = wishes or _everything(entries, source)
+    chosen = wanted or _everything(entries, source)
     problems: list[str] = []
-    # What prefetching cannot read is met again, and then for each wish.
+    # A version that prefetching cannot read raises again below.
     with suppress(CatalogError):
-        source.prefetch([(wish.model_id, wish.version) for wish in chosen], progress=progress)
-    for wish in chosen:
+        source.prefetch([(reference.model_id, reference.version) for reference in chosen], progress=progress)
+    for reference in chosen:
         try:
-            _take(entries, source, wish)
+            _take(entries, source, reference)
         except CatalogError as error:
             problems.extend(error.problems)
-    if problems and wishes:
+    if problems and wanted:
         raise CatalogError(problems)
     return _sorted(entries), tuple(problems)
 
@@ -108,12 +108,12 @@ def updated(
 def files(
     lock: Lock | None, description: Description | None, entries: Sequence[Entry], accounts: Mapping[str, str | None]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The files of a lock, and the images that lie outside their region's registry.
+    """Return the files of a lock, and the images outside of their region's registry.
 
     Args:
         lock: The lock so far, for the description of sources that were not read now.
         description: The source that was read, None if none was.
-        entries: What the lock should hold.
+        entries: The entries to write.
         accounts: Account of the containers' registry by region; None where it is unknown.
 
     Returns:
@@ -130,12 +130,12 @@ def files(
 
 
 def image_uris(entries: Iterable[Entry]) -> frozenset[str]:
-    """Every image URI of the entries."""
+    """Return every image URI of the entries."""
     return frozenset(uri for entry in entries for regions in entry.model.images.values() for uri in regions.values())
 
 
 def image_regions(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """Every region that an image of the entries lies in, sorted."""
+    """Return the regions of the entries' images, sorted."""
     return tuple(sorted({ImageUri.parse(uri).region for uri in image_uris(entries)}))
 
 
@@ -152,7 +152,7 @@ def _is_of(entry: Entry, model_id: str) -> bool:
 
 
 def _give_up(entries: _Entries, entry: Entry) -> None:
-    """Keeps an entry only where a reason is left for it."""
+    """Remove an entry that is neither newest nor pinned any more; store it otherwise."""
     key = (entry.model.model_id, entry.model.version)
     if entry.newest or entry.pinned:
         entries[key] = entry
@@ -164,27 +164,27 @@ def _place(entry: Entry) -> tuple[str, tuple[int, ...]]:
     return entry.model.model_id, tuple(-number for number in version_order(entry.model.version))
 
 
-def _everything(entries: _Entries, source: Source) -> list[Wish]:
-    """The newest of every model of the source, and every pin that was read from this kind of source."""
+def _everything(entries: _Entries, source: Source) -> list[ModelReference]:
+    """Return the newest of every model of the source, and every pin that was read from this kind of source."""
     published = set(source.model_ids())
     kind = source.description.kind
-    wishes = [Wish(model_id=model_id, version=None) for model_id in sorted(published)]
+    wanted = [ModelReference(model_id=model_id, version=None) for model_id in sorted(published)]
     for (model_id, version), entry in sorted(entries.items()):
         if entry.pinned and entry.source == kind and model_id in published and version in source.versions(model_id):
-            wishes.append(Wish(model_id=model_id, version=version, config=entry.model.config))
-    return wishes
+            wanted.append(ModelReference(model_id=model_id, version=version, config=entry.model.config))
+    return wanted
 
 
-def _take(entries: _Entries, source: Source, wish: Wish) -> None:
+def _take(entries: _Entries, source: Source, reference: ModelReference) -> None:
     kind = source.description.kind
-    if wish.version is not None:
-        model = source.model(wish.model_id, wish.version, config=wish.config)
-        before = entries.get((wish.model_id, wish.version))
+    if reference.version is not None:
+        model = source.model(reference.model_id, reference.version, config=reference.config)
+        before = entries.get((reference.model_id, reference.version))
         newest = before is not None and before.newest
-        entries[wish.model_id, wish.version] = Entry(model=model, source=kind, newest=newest, pinned=True)
+        entries[reference.model_id, reference.version] = Entry(model=model, source=kind, newest=newest, pinned=True)
         return
-    model = source.newest(wish.model_id)
-    before = next((entry for entry in entries.values() if entry.newest and _is_of(entry, wish.model_id)), None)
+    model = source.newest(reference.model_id)
+    before = next((entry for entry in entries.values() if entry.newest and _is_of(entry, reference.model_id)), None)
     if before is not None and version_order(before.model.version) > version_order(model.version):
         return
     if before is not None and before.model.version != model.version:

@@ -1,4 +1,4 @@
-"""Reads a block of instance type variants, which hosting and training specs share.
+"""Reader of instance type variants, a block that hosting and training specs share.
 
 `{"regional_aliases": {region: {alias: value}}, "variants": {family or exact type: {"properties": {...},
 "regional_properties": {name: "$alias"}}}}`; the rule is that of `JumpStartInstanceTypeVariants` in the `sagemaker`
@@ -14,12 +14,12 @@ from catalog.deployment import CatalogError, ImageUri
 
 
 def properties_of(variants: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Properties by instance family or exact type."""
+    """Return properties by instance family or exact type."""
     return ((variant, fields.get("properties") or {}) for variant, fields in variants.items())
 
 
 def references(variants: Mapping[str, Mapping[str, Any]], name: str, *, has_aliases: bool) -> dict[str, str]:
-    """Alias, or the value itself where there is no alias, by instance family or exact type."""
+    """Return the alias, or the value itself where there is no alias, by instance family or exact type."""
     regional: dict[str, str] = {}
     for variant, fields in variants.items():
         value = (fields.get("regional_properties") or {}).get(name)
@@ -32,7 +32,7 @@ def references(variants: Mapping[str, Mapping[str, Any]], name: str, *, has_alia
 
 
 def images_by_alias(aliases: Mapping[str, Mapping[str, str]], references: Iterable[str]) -> dict[str, dict[str, str]]:
-    """URI by alias and region; aliases of other things, such as model packages, are left out."""
+    """Return the image's URI by alias and region, without aliases of other things, such as model packages."""
     images: dict[str, dict[str, str]] = {}
     for region, named in aliases.items():
         for alias, value in named.items():

@@ -1,4 +1,4 @@
-"""Model ids and versions: their order, and what to say when one is not known."""
+"""Order of versions, and the refusal of unknown model ids and versions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from catalog.nearest import did_you_mean
 
 
 def version_order(version: str) -> tuple[int, ...]:
-    """Sort key of a version: 2.10.0 comes after 2.9.1.
+    """Return the sort key of a version: 2.10.0 comes after 2.9.1.
 
     Raises:
         CatalogError: The version is not numbers joined by dots.
@@ -22,18 +22,18 @@ def version_order(version: str) -> tuple[int, ...]:
 
 
 def newest_first(versions: Iterable[str]) -> tuple[str, ...]:
-    """Versions, newest first."""
+    """Return versions, newest first."""
     return tuple(sorted(versions, key=version_order, reverse=True))
 
 
 def check_known(model_id: str, known: Mapping[str, Iterable[str]], *, version: str | None = None, where: str) -> None:
-    """Refuses a model id, or a version of it, that a collection does not have.
+    """Check that a collection has a model id, and a version of it.
 
     Args:
         model_id: The id asked for.
         known: Versions by model id.
-        version: The version asked for, None if any will do.
-        where: What the collection is called in the message, such as "the lock".
+        version: The version asked for; None for any.
+        where: Name of the collection in the message, such as "the lock".
 
     Raises:
         CatalogError: The id is not there (with those that look like it), or its version is not (with those

@@ -17,20 +17,8 @@ ROOMS = ("app.py", "bench", "catalog", "constructs", "lambda", "localaws", "stac
 UNFINISHED = frozenset(
     {
         "bench",
-        "catalog",
-        "catalog/commands",
-        "catalog/limits",
-        "catalog/sources",
-        "catalog/training",
         "tests",
-        "tests/catalog",
-        "tests/catalog/commands",
-        "tests/catalog/sources",
         "tests/e2e",
-        "tools",
-        "tools/account",
-        "tools/dataset",
-        "tools/demo",
     }
 )
 

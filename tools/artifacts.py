@@ -34,7 +34,7 @@ def check(model: str, *, region: str | None) -> Report:
 
 
 def text(report: Report) -> str:
-    """A report for people: findings, then what the model is.
+    """Return a report for people: findings, then a line about the model.
 
     Args:
         report: The report.

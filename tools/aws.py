@@ -1,4 +1,4 @@
-"""Which AWS the commands address: an account, or a local AWS."""
+"""The AWS that the commands address: an account, or a local AWS."""
 
 import os
 import socket

@@ -20,7 +20,7 @@ _SHOWN_LINES = 40
 
 
 class CdkError(RuntimeError):
-    """The CLI failed, with the end of what it printed in the message, or is not installed."""
+    """The CLI failed, with the end of its output in the message, or is not installed."""
 
 
 def cli_environment() -> dict[str, str]:
@@ -44,10 +44,10 @@ def replace_process(arguments: Sequence[str]) -> NoReturn:
 
 
 class Cdk:
-    """Runs the CDK CLI with one environment and writes what it prints into log files."""
+    """The CDK CLI with one set of environment variables; its output goes into log files."""
 
     def __init__(self, *, environment: Mapping[str, str], logs: Path) -> None:
-        """Keep the settings.
+        """Store the settings.
 
         Args:
             environment: Variables laid over this process's own.
@@ -72,11 +72,11 @@ class Cdk:
     def finish(
         self, process: subprocess.Popen[bytes], *arguments: str, while_waiting: Callable[[], None] | None = None
     ) -> str:
-        """Wait for a command and return what it printed.
+        """Wait for a command and return its output.
 
         Args:
-            process: What `start` returned.
-            arguments: What `start` was given.
+            process: From `start`.
+            arguments: The arguments of `start`.
             while_waiting: Called a few times a second.
 
         Raises:
@@ -97,7 +97,7 @@ class Cdk:
         return printed
 
     def run(self, *arguments: str, while_waiting: Callable[[], None] | None = None) -> str:
-        """Run a command and return what it printed.
+        """Run a command and return its output.
 
         Raises:
             CdkError: If the command failed.
@@ -121,7 +121,7 @@ class Cdk:
 
 
 def _why(printed: str) -> str:
-    """The part of what a failed command printed that says why: where it lists what failed, or else the end."""
+    """Return the part of a failed command's output with the reason: its list of failures, or else the end."""
     lines = printed.splitlines()
     if _FAILED in lines:
         start = lines.index(_FAILED)

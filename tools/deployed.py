@@ -11,7 +11,7 @@ from stacks.declarations import FineTunedModel, ImportedModel, Model
 from stacks.models import DEPLOYMENTS
 from stacks.placement import placed
 
-# What an imported model is asked with where it takes a chat's messages itself (stacks/declarations.py, `Body`).
+# Bodies of requests in which an imported model takes a chat's messages itself (stacks/declarations.py, `Body`).
 _CHATS = ("chat", "converse")
 
 
@@ -45,12 +45,12 @@ class DeclaredStack:
 
     @property
     def is_tuned(self) -> bool:
-        """Whether the model is a fine-tuned one."""
+        """True for a fine-tuned model."""
         return isinstance(self.model, FineTunedModel)
 
     @property
     def chats(self) -> bool:
-        """Whether the model takes chats; a base model completes texts only, unless Bedrock chats with it."""
+        """True where the model takes chats; a base model completes texts only, unless Bedrock chats with it."""
         declared = self.model.bedrock if isinstance(self.model, FineTunedModel | ImportedModel) else None
         return self.model.prompt_format != "none" or (declared is not None and declared.body in _CHATS)
 

@@ -20,7 +20,7 @@ _LONGEST_CAUSE = 2000
 
 
 class FineTuningError(ValueError):
-    """A fine-tuning cannot be started or told of as asked, or has failed."""
+    """A fine-tuning cannot be started or looked at, or has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +30,8 @@ class Execution:
     Attributes:
         arn: Its ARN.
         status: Step Functions' status, such as `RUNNING`.
-        started: When.
-        state: The state that it is in, or was in last.
+        started: Time of the start.
+        state: The present state, or the last.
     """
 
     arn: str
@@ -47,12 +47,12 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What of a fine-tuned model is served, and what runs.
+    """Served release of a fine-tuned model, and its last executions.
 
     Attributes:
         served: The release that is served, `none` before a first one.
         previous: The release that a rollback would serve.
-        target: What serves it: the endpoint's name or the imported model's ARN, `none` before a first release.
+        target: Target that serves it: the endpoint's name or the imported model's ARN, `none` before a first release.
         endpoint: The endpoint's status, `none` where there is no endpoint; None where Bedrock serves.
         executions: The last executions, newest first.
     """
@@ -87,7 +87,7 @@ def rollback(stack: DeclaredStack) -> str:
 
 
 def status(stack: DeclaredStack) -> Status:
-    """Tell what is served and what runs; see `start` for what it raises."""
+    """Return the served release and the last executions; raise as `start` does."""
     states, arn = _states(stack), _machine(stack)
     listed = states.list_executions(stateMachineArn=arn, maxResults=_SHOWN_EXECUTIONS)["executions"]
     return Status(
@@ -107,25 +107,25 @@ def status(stack: DeclaredStack) -> Status:
     )
 
 
-def wait(stack: DeclaredStack, arn: str, *, tell: Callable[[str], None], poll_seconds: float = _POLL_SECONDS) -> None:
+def wait(stack: DeclaredStack, arn: str, *, report: Callable[[str], None], poll_seconds: float = _POLL_SECONDS) -> None:
     """Wait for an execution's end.
 
     Args:
         stack: The stack.
         arn: The execution's ARN.
-        tell: Takes a line for each state that is entered.
-        poll_seconds: How often to look.
+        report: Takes the name of each state that is entered.
+        poll_seconds: Seconds between two looks.
 
     Raises:
-        FineTuningError: If it ends otherwise than well; the reason is in the message.
+        FineTuningError: If it does not succeed; the reason is in the message.
     """
     states = _states(stack)
-    told = ""
+    reported = ""
     while True:
         described = states.describe_execution(executionArn=arn)
-        if (state := _last_state(states, arn)) != told:
-            told = state
-            tell(state)
+        if (state := _last_state(states, arn)) != reported:
+            reported = state
+            report(state)
         if described["status"] == "SUCCEEDED":
             return
         if described["status"] != "RUNNING":
@@ -135,7 +135,7 @@ def wait(stack: DeclaredStack, arn: str, *, tell: Callable[[str], None], poll_se
 
 
 def is_served(stack: DeclaredStack) -> bool:
-    """Whether a version of a deployed fine-tuned model is served."""
+    """Return whether a version of a deployed fine-tuned model is served."""
     return _parameter(stack, "target") != "none"
 
 

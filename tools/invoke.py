@@ -1,4 +1,4 @@
-"""How a person's machine calls a deployed model: with OpenAI's client and a key, or with signed requests."""
+"""Calls of a deployed model: with OpenAI's client and a key, or with signed requests."""
 
 import getpass
 import os
@@ -18,11 +18,11 @@ from tools.deployed import DeclaredStack, outputs
 
 
 class CallerError(RuntimeError):
-    """The caller has no key or no credentials, or what is to be sent cannot be read."""
+    """The caller has no key, or no credentials."""
 
 
 KEY_VARIABLE = "JUMPSTACK_API_KEY"
-"""The environment variable with a caller's key. Not OPENAI_API_KEY: that may be OpenAI's, which is nobody else's."""
+"""The environment variable with a caller's key. Not OPENAI_API_KEY: that may be a key for OpenAI's own API."""
 
 # The API waits at most 15 minutes (catalog/limits/endpoint.py), and says itself when that is over.
 _TIMEOUT = httpx2.Timeout(915.0, connect=10.0)
@@ -34,7 +34,7 @@ class SignedRequests(httpx2.Auth):
     requires_request_body = True
 
     def __init__(self, *, credentials: Credentials, region: str) -> None:
-        """Keep what signing needs.
+        """Store the credentials and the region.
 
         Args:
             credentials: AWS credentials of a principal that may `execute-api:Invoke`.
@@ -50,7 +50,7 @@ class SignedRequests(httpx2.Auth):
             data=request.content,
             headers={"content-type": request.headers.get("content-type", "application/json")},
         )
-        # OpenAI's client sends its API key as a bearer token; the signature takes that header's place.
+        # OpenAI's client sends its API key as a bearer token; the signature replaces that header.
         request.headers.pop("authorization", None)
         self._signer.add_auth(signed)
         request.headers.update(dict(signed.headers.items()))
@@ -61,7 +61,7 @@ class LocalTransport(httpx2.HTTPTransport):
     """Sends requests for AWS's hosts to a local AWS, as `curl --connect-to` does; the Host header stays."""
 
     def __init__(self, endpoint_url: str) -> None:
-        """Keep the local AWS's address, such as `http://127.0.0.1:4566`."""
+        """Store the local AWS's address, such as `http://127.0.0.1:4566`."""
         super().__init__()
         self._endpoint = httpx2.URL(endpoint_url)
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from tools.deployed import DeclaredStack, NotDeployedError, outputs
 from tools.retired import retired
 
-# What may stand in a shell and in a log without a thought; API Gateway takes 1024 characters of any kind.
+# Characters that need no quotes in shells and logs; API Gateway takes 1024 characters of any kind.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _NAME_FORM = "1 to 64 letters, digits, dots, hyphens, underscores and @, a letter or digit first"
 
@@ -28,11 +28,11 @@ class Key:
     Attributes:
         id: API Gateway's id of it.
         name: Its name within the stack.
-        created: When it was made.
+        created: Time of its creation.
         enabled: Whether it is switched on.
-        opens: Whether it is in the stack's usage plan; a key that is not opens nothing.
-        used: Requests today, UTC; None where API Gateway does not tell.
-        remaining: What remains of the quota; None where there is none, or API Gateway does not tell.
+        opens: Whether it is in the stack's usage plan; any other key opens nothing.
+        used: Requests today, UTC; None where API Gateway has no figures.
+        remaining: Requests that remain of the quota; None without a quota, or where API Gateway has no figures.
     """
 
     id: str
@@ -79,7 +79,7 @@ def create(stack: DeclaredStack, name: str) -> str:
 
 
 def keys(stack: DeclaredStack) -> list[Key]:
-    """List the keys of a stack by their names, those of its usage plan and those that it left behind."""
+    """List the keys of a stack by their names: those of its usage plan, and those that a destroyed stack left."""
     gateway = _gateway(stack)
     prefix = f"{stack.stack_name}/"
     plan_id = _plan_or_none(stack)
@@ -147,7 +147,7 @@ def _usage_plan(stack: DeclaredStack) -> str:
 
 
 def _plan_or_none(stack: DeclaredStack) -> str | None:
-    """The usage plan's id; None where there is no such stack, or where it takes no keys."""
+    """Return the usage plan's id; None where there is no such stack, or where it takes no keys."""
     try:
         return outputs(stack).get("UsagePlanId")
     except NotDeployedError:
@@ -160,7 +160,7 @@ def _pages(gateway: Any, operation: str, **parameters: Any) -> Iterator[dict[str
 
 
 def _usage(gateway: Any, plan_id: str) -> dict[str, tuple[int, int | None]] | None:
-    """Requests of today and what remains, by the keys' ids; None where API Gateway does not tell."""
+    """Return the requests of today and those that remain, by the keys' ids; None where API Gateway has no figures."""
     today = datetime.now(UTC).date().isoformat()
     has_quota = "quota" in gateway.get_usage_plan(usagePlanId=plan_id)
     usage = {}

@@ -1,4 +1,4 @@
-"""What is left in an account when the stacks are gone. For a local AWS, where whatever is found is the app's."""
+"""Resources left in an account whose stacks are gone. For a local AWS, where all that is found is the app's."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Leftover:
     Attributes:
         kind: Its CloudFormation type, or `Bedrock imported model`, which has none.
         name: Its name or id.
-        region: Where it is.
+        region: Its region, or `global`.
     """
 
     kind: str
@@ -29,7 +29,7 @@ class Leftover:
 
 
 def leftovers(regions: Iterable[str]) -> list[Leftover]:
-    """List what is left of the types that the app deploys, in these regions; global ones too.
+    """List the remaining resources of the types that the app deploys, in these regions and global ones.
 
     Args:
         regions: Such as `us-west-2`.

@@ -45,7 +45,7 @@ def offline_findings(name: str, *, deployments: Deployments, lock: Lock) -> list
 def live_findings(
     name: str, *, deployments: Deployments, lock: Lock, client: ClientFactory = make_client
 ) -> list[Finding]:
-    """What the account says of one environment.
+    """Return the findings about one environment that need the account.
 
     Args:
         name: The environment's.

@@ -69,21 +69,21 @@ class Breach:
 
 
 def endpoint_name(name: str) -> Iterator[Breach]:
-    """Find what is wrong with an endpoint's name."""
+    """Check an endpoint's name."""
     if len(name) > LONGEST_ENDPOINT_NAME or not _ENDPOINT_NAME.fullmatch(name):
         allowed = f"1 to {LONGEST_ENDPOINT_NAME} letters, digits and hyphens, no hyphen at either end"
         yield Breach("endpoint_name", repr(name), allowed, f"endpoint_name is {name!r}: allowed are {allowed}")
 
 
 def instance_count(count: int) -> Iterator[Breach]:
-    """Find what is wrong with a number of instances (API CreateEndpointConfig, InitialInstanceCount)."""
+    """Check a number of instances (API CreateEndpointConfig, InitialInstanceCount)."""
     if isinstance(count, bool) or count < 1 or count != int(count):
         allowed = "1 or more" if count == int(count) else "a whole number, 1 or more"
         yield Breach("instance_count", f"{count}", allowed, f"instance_count is {count}: allowed is {allowed}")
 
 
 def environment(variables: Mapping[str, str]) -> Iterator[Breach]:
-    """Find what is wrong with a container's environment variables."""
+    """Check a container's environment variables."""
     most = f"at most {_LONGEST_ENVIRONMENT_TEXT} characters"
     for key, value in variables.items():
         subject = f"environment[{key!r}]"
@@ -111,7 +111,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[Breach]:
 
 
 def token_limits(max_input: int | None, max_total: int | None) -> Iterator[Breach]:
-    """Find what is wrong with a container's limits of prompt tokens and of all tokens; None is unknown.
+    """Check a container's limits of prompt tokens and of all tokens; None is unknown.
 
     TGI refuses to start unless the first is less than the second.
     """
@@ -126,14 +126,14 @@ def token_limits(max_input: int | None, max_total: int | None) -> Iterator[Breac
 
 
 def timeout(name: str, seconds: float) -> Iterator[Breach]:
-    """Find what is wrong with a timeout of an endpoint; `name` is the prop's."""
+    """Check a timeout of an endpoint; `name` is the prop's."""
     if not SHORTEST_TIMEOUT_SECONDS <= seconds <= LONGEST_TIMEOUT_SECONDS:
         allowed = f"{SHORTEST_TIMEOUT_SECONDS} to {LONGEST_TIMEOUT_SECONDS} s"
         yield Breach(name, f"{seconds:g} s", allowed, f"{name} is {seconds:g} s: allowed are {allowed}")
 
 
 def network(subnet_ids: Sequence[str], security_group_ids: Sequence[str]) -> Iterator[Breach]:
-    """Find what is wrong with the numbers of a network's ids; no ids at all is no VPC."""
+    """Check the numbers of a network's ids; no ids at all is no VPC."""
     if not subnet_ids and not security_group_ids:
         return
     for name, unit, ids, most in [
@@ -146,7 +146,7 @@ def network(subnet_ids: Sequence[str], security_group_ids: Sequence[str]) -> Ite
 
 
 def invoke_timeout(seconds: float) -> Iterator[Breach]:
-    """Find what is wrong with the time that the API waits for an answer, and that an answer may stream.
+    """Check the time that the API waits for an answer, and that an answer may stream.
 
     Less than 5 s leaves the invoke shim none. With response streaming API Gateway waits 15 minutes without a raised
     quota, which is as long as a function may run (API Gateway documentation, "Stream the integration response").
@@ -159,7 +159,7 @@ def invoke_timeout(seconds: float) -> Iterator[Breach]:
 
 
 def prompt_template(text: str) -> Iterator[Breach]:
-    """Find what is wrong with a `template.json`, as far as it is seen without filling it in.
+    """Check a `template.json`, as far as it is seen without filling it in.
 
     It travels as an environment variable of the invoke shim, and Lambda takes 4 KB of them in all.
     """
@@ -177,14 +177,14 @@ def prompt_template(text: str) -> Iterator[Breach]:
 
 
 def reserved_concurrency(count: int | None) -> Iterator[Breach]:
-    """Find what is wrong with a function's reserved concurrency; None is the account's shared pool."""
+    """Check a function's reserved concurrency; None is the account's shared pool."""
     if count is not None and count < 1:
         sentence = f"reserved_concurrency is {count}: allowed is 1 or more"
         yield Breach("reserved_concurrency", f"{count}", "1 or more", sentence)
 
 
 def default_timeout_seconds(*, artifact_bytes: int | None, compressed: bool, instance: InstanceHardware | None) -> int:
-    """Work out how long reading the weights may take.
+    """Return the time that reading the weights may take.
 
     Args:
         artifact_bytes: Size of the weights; None where no source states it, which stands for all GPU memory of the

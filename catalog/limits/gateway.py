@@ -1,4 +1,4 @@
-"""Limits of what stands in front of the models: API Gateway's keys and domains, AWS WAF, certificates, as pure rules.
+"""Limits of the front door: API Gateway's keys and domains, AWS WAF and certificates, as pure rules.
 
 Like `catalog.limits.endpoint`: the constructs raise on a breach, the preflight gives it its place.
 """
@@ -68,7 +68,7 @@ _HOSTED_ZONE = re.compile(r"Z[A-Z0-9]{1,31}")
 
 
 def throttle(requests_per_second: float, burst: int) -> Iterator[Breach]:
-    """Find what is wrong with a usage plan's throttle (API CreateUsagePlan, ThrottleSettings)."""
+    """Check a usage plan's throttle (API CreateUsagePlan, ThrottleSettings)."""
     if not (_is_number(requests_per_second) and math.isfinite(requests_per_second) and requests_per_second > 0):
         yield _breach("requests_per_second", repr(requests_per_second), "a number, more than 0")
     if not _is_whole(burst, most=_MOST_REQUESTS):
@@ -76,7 +76,7 @@ def throttle(requests_per_second: float, burst: int) -> Iterator[Breach]:
 
 
 def quota(requests: int, period: str) -> Iterator[Breach]:
-    """Find what is wrong with a usage plan's quota (API CreateUsagePlan, QuotaSettings)."""
+    """Check a usage plan's quota (API CreateUsagePlan, QuotaSettings)."""
     if not _is_whole(requests, most=_MOST_REQUESTS):
         yield _breach("quota", repr(requests), f"a whole number, 1 to {_MOST_REQUESTS}")
     if period not in QUOTA_PERIODS:
@@ -84,7 +84,7 @@ def quota(requests: int, period: str) -> Iterator[Breach]:
 
 
 def web_acl(managed_rule_groups: Sequence[str], requests_per_address: int | None) -> Iterator[Breach]:
-    """Find what is wrong with a web ACL (API CreateWebACL of AWS WAF)."""
+    """Check a web ACL (API CreateWebACL of AWS WAF)."""
     for name, count in Counter(managed_rule_groups).items():
         if name not in MANAGED_RULE_GROUPS:
             yield _breach("managed_rule_groups", repr(name), ", ".join(MANAGED_RULE_GROUPS))
@@ -99,32 +99,32 @@ def web_acl(managed_rule_groups: Sequence[str], requests_per_address: int | None
 
 
 def domain_name(name: str) -> Iterator[Breach]:
-    """Find what is wrong with a domain name (RFC 1035; API CreateDomainName takes lower case)."""
+    """Check a domain name (RFC 1035; API CreateDomainName takes lower case)."""
     if not _DOMAIN.fullmatch(name) or len(name) > _LONGEST_DOMAIN:
         allowed = f"at most {_LONGEST_DOMAIN} characters: labels of lower-case letters, digits and inner hyphens, "
         yield _breach("domain_name", repr(name), f"{allowed}with a dot between them")
 
 
 def hosted_zone_id(zone: str) -> Iterator[Breach]:
-    """Find what is wrong with the id of a hosted zone of Route 53."""
+    """Check the id of a hosted zone of Route 53."""
     if not _HOSTED_ZONE.fullmatch(zone):
         yield _breach("hosted_zone_id", repr(zone), "Z and at most 31 upper-case letters and digits")
 
 
 def certificate(arn: str, *, region: str, account: str | None) -> Iterator[Breach]:
-    """Find what is wrong with the certificate of a regional domain.
+    """Check the certificate of a regional domain.
 
     Args:
         arn: The certificate's ARN.
-        region: Where the domain is; its certificate must be there too.
-        account: Whose the domain is, 12 digits, where it is known; the certificate must be that account's.
+        region: The domain's region; its certificate must be there too.
+        account: The domain's account, 12 digits, where it is known; the certificate must be in it.
     """
     form = f"arn:aws:acm:{region}:<account>:certificate/<id>"
     yield from _arn("certificate_arn", arn, _CERTIFICATE, form, region=region, account=account)
 
 
 def web_acl_arn(arn: str, *, region: str, account: str | None) -> Iterator[Breach]:
-    """Find what is wrong with the ARN of a web ACL for regional resources; arguments as in `certificate`."""
+    """Check the ARN of a web ACL for regional resources; arguments as in `certificate`."""
     form = f"arn:aws:wafv2:{region}:<account>:regional/webacl/<name>/<id>"
     yield from _arn("web_acl_arn", arn, _WEB_ACL, form, region=region, account=account)
 

@@ -1,4 +1,4 @@
-"""Which models of the JumpStart catalogue Bedrock's Custom Model Import takes, by what their ids say.
+"""Classes of transformers that model ids of the JumpStart catalogue mean, and those that Bedrock imports.
 
 Neither the catalogue nor the lock names a model's architecture, so that it is read off the id. What Bedrock takes is
 from the Bedrock User Guide, "Import a customized model", which names families; which class of transformers a family
@@ -18,7 +18,7 @@ IMPORTABLE = (
 )
 """Families that the guide names, or that share a class with one that it names."""
 GPT_OSS_REGIONS = ("us-east-1",)
-"""Where GPT-OSS may be imported (the same guide)."""
+"""Regions for GPT-OSS (the same guide)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ ARCHITECTURES = {
     "Qwen3MoeForCausalLM": Architecture(),
     "T5ForConditionalGeneration": Architecture(),
 }
-"""What Bedrock imports, as lambda/model_import/artifacts/limits.py has it."""
+"""Classes that Bedrock imports, as lambda/model_import/artifacts/limits.py has it."""
 
-# What an id holds, in lower case, and the class that it means. The first that fits counts: what was made from another
-# family's model stands before that family's own name.
+# A part of an id in lower case, and the class that it means. The first that fits counts: a model that was made from
+# another family's stands before that family's own name.
 _FAMILIES = (
     (r"prompt-guard", "DebertaV2ForSequenceClassification"),
     (r"llama-(guard-)?4(?!\d)", "Llama4ForConditionalGeneration"),
@@ -94,7 +94,7 @@ _FAMILIES = (
 
 @cache
 def architecture(model_id: str) -> str | None:
-    """The class of transformers that a model's id means.
+    """Return the class of transformers that a model's id means.
 
     Args:
         model_id: JumpStart's id.

@@ -1,7 +1,7 @@
-"""Limits of Bedrock's Custom Model Import, and of what this app makes around it, as pure rules.
+"""Limits of Bedrock's Custom Model Import and of this app's use of it, as pure rules.
 
-The constructs raise on a breach when they are used alone; the preflight reports it with the declaration's place. What
-the functions in `lambda/model_import` need of it they hold themselves, as islands do; a test holds both equal.
+The constructs raise on a breach when they are used alone; the preflight reports it with the declaration's place. The
+functions in `lambda/model_import`, which are islands, have limits of their own; a test holds both equal.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from catalog.limits.endpoint import Breach
 
 REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-central-1")
-"""Where Custom Model Import is (Bedrock User Guide, "Import a customized model")."""
+"""Regions with Custom Model Import (Bedrock User Guide, "Import a customized model")."""
 BODIES = ("chat", "completion", "native", "converse")
-"""How an imported model is asked (lambda/invoke_shim/settings.py)."""
+"""Bodies of requests to an imported model (lambda/invoke_shim/settings.py)."""
 LONGEST_NAME = 46
 """Characters of a model's name: a version follows, and an attempt's number (lambda/model_import/names.py)."""
 MOST_VERSIONS = 10
@@ -50,12 +50,12 @@ _SOURCE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
 
 def takes_messages(body: str) -> bool:
-    """Whether a body takes a chat's messages, so that Bedrock writes the prompt by the template in the weights."""
+    """Return whether a body takes a chat's messages, which Bedrock turns into a prompt by the weights' template."""
     return body in {"chat", "converse"}
 
 
 def name(text: str) -> Iterator[Breach]:
-    """Find what is wrong with the name that a model's versions share."""
+    """Check the name that a model's versions share."""
     if len(text) > LONGEST_NAME or not _NAME.fullmatch(text):
         allowed = f"letters, digits and single inner hyphens, at most {LONGEST_NAME} characters"
         sentence = f"model_name is {text!r}: allowed are {allowed}, because a version follows"
@@ -63,14 +63,14 @@ def name(text: str) -> Iterator[Breach]:
 
 
 def body(text: str) -> Iterator[Breach]:
-    """Find what is wrong with how a model is asked."""
+    """Check the body of requests to a model."""
     if text not in BODIES:
         allowed = ", ".join(BODIES)
         yield Breach("body", repr(text), allowed, f"body is {text!r}: allowed are {allowed}")
 
 
 def region(text: str) -> Iterator[Breach]:
-    """Find out that a region has no Custom Model Import."""
+    """Check that a region has Custom Model Import."""
     if text not in REGIONS:
         allowed = ", ".join(REGIONS)
         yield Breach(
@@ -79,14 +79,14 @@ def region(text: str) -> Iterator[Breach]:
 
 
 def keep_versions(count: int) -> Iterator[Breach]:
-    """Find what is wrong with how many versions stay imported."""
+    """Check the number of versions that stay imported."""
     if isinstance(count, bool) or count != int(count) or not 1 <= count <= MOST_VERSIONS:
         allowed = f"1 to {MOST_VERSIONS}"
         yield Breach("keep_versions", f"{count}", allowed, f"keep_versions is {count}: allowed are {allowed}")
 
 
 def tag(key: str, value: str) -> Iterator[Breach]:
-    """Find what is wrong with a tag that imported versions are to carry; its lengths are those of all tags."""
+    """Check a tag that imported versions are to carry; its lengths are those of all tags."""
     if not _TAG.fullmatch(key) or not _TAG.fullmatch(value):
         allowed = "letters without marks, digits, spaces and ._:/=+@- in keys and values"
         sentence = f"tags[{key!r}] is {value!r}: allowed are {allowed}"
@@ -94,19 +94,19 @@ def tag(key: str, value: str) -> Iterator[Breach]:
 
 
 def models_for_update(kept: Sequence[int]) -> int:
-    """How many imported models there are at the most while one of several is updated.
+    """Return the most imported models at a time while one of several is updated.
 
     The served version stays until the new one serves, and only old versions of the same model make room
     (lambda/model_import/planning.py): two of that which keeps the fewest, beside all that the others keep.
 
     Args:
-        kept: How many versions each model keeps; one model at least.
+        kept: Number of versions that each model keeps; one model at least.
     """
     return sum(kept) - min(kept) + 2
 
 
 def prefix(text: str) -> Iterator[Breach]:
-    """Find what is wrong with what the keys of weights begin with; empty is the whole bucket."""
+    """Check the prefix of weights' keys; empty is the whole bucket."""
     allowed = ""
     if text.startswith("/") or (text and not text.endswith("/")):
         allowed = "a prefix that ends, and does not begin, with /"
@@ -119,7 +119,7 @@ def prefix(text: str) -> Iterator[Breach]:
 
 
 def bucket(text: str) -> Iterator[Breach]:
-    """Find what is wrong with a bucket's name (Amazon S3 User Guide, "General purpose bucket naming rules")."""
+    """Check a bucket's name (Amazon S3 User Guide, "General purpose bucket naming rules")."""
     reserved = text.startswith(_RESERVED_PREFIXES) or text.endswith(_RESERVED_SUFFIXES)
     if not _BUCKET.fullmatch(text) or ".." in text or _ADDRESS.fullmatch(text) or reserved:
         allowed = "a bucket's name: 3 to 63 lower-case letters, digits, hyphens and single dots, no ip address"
@@ -127,13 +127,13 @@ def bucket(text: str) -> Iterator[Breach]:
 
 
 def account(text: str) -> Iterator[Breach]:
-    """Find what is wrong with an account's id."""
+    """Check an account's id."""
     if not _ACCOUNT.fullmatch(text):
         yield Breach("account", repr(text), "12 digits, or None", f"account is {text!r}: allowed are 12 digits")
 
 
 def key_arn(text: str, *, region: str) -> Iterator[Breach]:
-    """Find what is wrong with the key of weights, which IAM takes by its ARN only, and S3 in its bucket's region.
+    """Check the key of weights, which IAM takes by its ARN only, and S3 in its bucket's region.
 
     Args:
         text: The ARN.
@@ -150,20 +150,20 @@ def key_arn(text: str, *, region: str) -> Iterator[Breach]:
 
 
 def key_account(text: str) -> str | None:
-    """The account of a key's ARN; None where it is no such ARN."""
+    """Return the account of a key's ARN; None for any other text."""
     found = _KEY.fullmatch(text)
     return found["account"] if found else None
 
 
 def source_name(subject: str, text: str) -> Iterator[Breach]:
-    """Find what is wrong with the name of a SageMaker model or training job (API CreateModel, CreateTrainingJob)."""
+    """Check the name of a SageMaker model or training job (API CreateModel, CreateTrainingJob)."""
     if len(text) > _LONGEST_SOURCE_NAME or not _SOURCE_NAME.fullmatch(text):
         allowed = f"1 to {_LONGEST_SOURCE_NAME} letters, digits and inner hyphens"
         yield Breach(subject, repr(text), allowed, f"{subject} is {text!r}: allowed are {allowed}")
 
 
 def smoke_text(subject: str, text: str | None) -> Iterator[Breach]:
-    """Find what is wrong with a text of the smoke test; None leaves it to the test.
+    """Check a text of the smoke test; None leaves it to the test.
 
     It travels as an environment variable of a function, and Lambda takes 4 KB of them in all.
     """

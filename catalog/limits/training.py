@@ -1,4 +1,4 @@
-"""Limits of CreateTrainingJob and of what starts one, as pure rules (API reference, Amazon SageMaker).
+"""Limits of CreateTrainingJob and of its triggers, as pure rules (API reference, Amazon SageMaker).
 
 The preflight reports a breach with the declaration's place. Values are plain numbers and texts.
 """
@@ -29,7 +29,7 @@ _SCHEDULE = "schedule:"
 
 
 def method(name: str, prompt_format: str) -> Iterator[Breach]:
-    """Find what is wrong with a method, and with the prompt format beside it."""
+    """Check a method, and with the prompt format beside it."""
     if name not in METHODS:
         yield _breach("method", repr(name), ", ".join(METHODS))
     for tuned, allowed in (("instruction", "template"), ("domain", "none")):
@@ -40,7 +40,7 @@ def method(name: str, prompt_format: str) -> Iterator[Breach]:
 
 
 def job(*, instance_type: str, instance_count: int, max_runtime: int) -> Iterator[Breach]:
-    """Find what is wrong with what a job runs on, and for how long."""
+    """Check a job's instances and its longest run."""
     if not _INSTANCE_TYPE.fullmatch(instance_type):
         yield _breach("training_instance_type", repr(instance_type), "SageMaker's names such as 'ml.g5.12xlarge'")
     if isinstance(instance_count, bool) or instance_count < 1 or instance_count != int(instance_count):
@@ -50,7 +50,7 @@ def job(*, instance_type: str, instance_count: int, max_runtime: int) -> Iterato
 
 
 def wait(seconds: int | None, *, spot: bool, max_runtime: int) -> Iterator[Breach]:
-    """Find what is wrong with the time that a spot job may wait and train together."""
+    """Check the time that a spot job may wait and train together."""
     if seconds is None:
         return
     if not spot:
@@ -61,7 +61,7 @@ def wait(seconds: int | None, *, spot: bool, max_runtime: int) -> Iterator[Breac
 
 
 def hyperparameters(values: Mapping[str, str]) -> Iterator[Breach]:
-    """Find what of hyperparameters no recipe can take."""
+    """Check hyperparameters for values that no recipe takes."""
     for name, value in values.items():
         subject = f"hyperparameters[{name!r}]"
         if not isinstance(value, str):
@@ -77,13 +77,13 @@ def hyperparameters(values: Mapping[str, str]) -> Iterator[Breach]:
 
 
 def prefix(name: str, uri: str | None) -> Iterator[Breach]:
-    """Find what is wrong with an S3 prefix; None is the stack's own bucket."""
+    """Check an S3 prefix; None is the stack's own bucket."""
     if uri is not None and not _PREFIX.fullmatch(uri):
         yield _breach(name, repr(uri), "s3://bucket/prefix/, with a slash at its end")
 
 
 def validation(split: float | None, uri: str | None) -> Iterator[Breach]:
-    """Find what is wrong with how validation gets its data."""
+    """Check the data of the validation channel."""
     if split is not None and uri is not None:
         yield _breach("validation_split", f"{split}", "one of validation_split and validation_prefix")
     elif split is not None and not 0 < split < 1:
@@ -91,7 +91,7 @@ def validation(split: float | None, uri: str | None) -> Iterator[Breach]:
 
 
 def start(words: Sequence[str], *, own_bucket: bool) -> Iterator[Breach]:
-    """Find what is wrong with what starts a training."""
+    """Check the triggers of a training."""
     if isinstance(words, str):
         yield _breach("start", repr(words), f"a sequence, such as ({words!r},)")
         return

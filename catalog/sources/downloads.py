@@ -1,4 +1,4 @@
-"""Documents of a public S3 bucket, read without credentials and kept in a folder.
+"""Documents of a public S3 bucket, read without credentials and stored in a folder.
 
 Every answer is checked (S3's own checksum where the object has one, and the MD5 that a plain ETag is), then put into
 the folder, beside a note of its ETag and SHA-256. A file that still matches its note is asked for with its ETag; S3
@@ -29,16 +29,16 @@ _PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 class Downloads:
-    """Documents of one bucket, kept in a folder. One object asks for a document once, whatever comes of it."""
+    """Documents of one bucket, stored in a folder. One object asks for a document once, also where that fails."""
 
     def __init__(self, bucket: str, *, region: str, folder: Path, endpoint_url: str | None, connections: int) -> None:
-        """Makes a client for unsigned requests.
+        """Make a client for unsigned requests.
 
         Args:
             bucket: Name of the bucket.
-            region: Its AWS region.
-            folder: Where documents are kept, each under its key; created when the first one is written.
-            endpoint_url: Where S3 answers; AWS's own if None.
+            region: AWS region of the bucket.
+            folder: Folder for the documents, each under its key; created with the first one.
+            endpoint_url: S3's endpoint; AWS's own if None.
             connections: Most connections that stay open, at least 1.
 
         Raises:
@@ -68,10 +68,10 @@ class Downloads:
             raise CatalogError([f"s3://{bucket} cannot be read: {error}"]) from error
 
     def read(self, key: str) -> bytes:
-        """A document: from the folder where it is there and S3 still has the same, else from S3.
+        """Read a document: from the folder while S3 still has the same, else from S3.
 
         Raises:
-            CatalogError: S3 does not give it, it does not match its checksum, or the folder cannot be written.
+            CatalogError: S3 does not return it, it does not match its checksum, or the folder cannot be written.
         """
         if key in self._failed:
             raise CatalogError(self._failed[key])
@@ -120,12 +120,12 @@ class Downloads:
 
 
 def default_folder() -> Path:
-    """Where documents are kept by default: in `XDG_CACHE_HOME`, else in `.cache` of the user's home."""
+    """Return the default folder for documents: in `XDG_CACHE_HOME`, else in `.cache` of the user's home."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jumpstack" / "jumpstart"
 
 
 def _check_md5(place: str, content: bytes, answer: Mapping[str, Any]) -> None:
-    """Compares a plain ETag with the content; that of a KMS-encrypted or multipart object is no MD5."""
+    """Compare a plain ETag with the content; that of a KMS-encrypted or multipart object is no MD5."""
     etag = answer["ETag"].strip('"')
     if _PLAIN_MD5.fullmatch(etag) and "kms" not in answer.get("ServerSideEncryption", ""):
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
@@ -136,7 +136,7 @@ def _check_md5(place: str, content: bytes, answer: Mapping[str, Any]) -> None:
 def _reason(response: Any, status: int) -> str:
     code = str(response["Error"].get("Code", ""))
     if status == HTTPStatus.FORBIDDEN:
-        # Who may not list a bucket is not told whether an object is there.
+        # S3 does not say whether an object is there to those who may not list the bucket.
         return "AccessDenied, which is also what s3 says of objects that are not there"
     return code if code != str(status) else HTTPStatus(status).phrase
 
@@ -146,7 +146,7 @@ def _note(path: Path) -> Path:
 
 
 def _kept(path: Path) -> tuple[bytes, str] | None:
-    """A file's content and ETag, if the file is what its note says."""
+    """Return a file's content and ETag, where the file matches its note."""
     try:
         note = json.loads(_note(path).read_bytes())
         content = path.read_bytes()
@@ -157,7 +157,7 @@ def _kept(path: Path) -> tuple[bytes, str] | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Puts a whole file in its place in one step: whatever interrupts it leaves the old file or the new one."""
+    """Replace a whole file in one step: an interrupt leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
     try:

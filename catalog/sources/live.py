@@ -1,10 +1,10 @@
-"""JumpStart's live public cache, read without credentials and kept on disk.
+"""JumpStart's live public cache, read without credentials and stored on disk.
 
 AWS publishes the specs in one public bucket a region, `jumpstart-cache-prod-<region>`. `models_manifest.json` there
 is a list of `{model_id, version, min_version, spec_key, ...}`; the spec of a version is the JSON document at its
 `spec_key`. Requests are unsigned, as the `sagemaker` SDK (2.257) sends them.
 
-How a document is checked and kept is in `catalog.sources.downloads`.
+`catalog.sources.downloads` checks and stores the documents.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PROPRIETARY_MANIFEST = "proprietary-sdk-manifest.json"
 """Key of the manifest of models that are sold as model packages."""
 
 DEFAULT_REGION = "us-west-2"
-"""Region whose cache is read where none is named: a spec holds the facts of all regions."""
+"""Default region: a spec holds the facts of all regions."""
 
 DEFAULT_THREADS = 16
 
@@ -42,7 +42,7 @@ class LiveCatalogue:
     a document once.
 
     Attributes:
-        description: Where the facts come from.
+        description: Description of the cache.
         skipped: Entries of the manifest that name no usable spec, one sentence each.
     """
 
@@ -56,14 +56,14 @@ class LiveCatalogue:
         endpoint_url: str | None = None,
         show_progress: bool | None = None,
     ) -> None:
-        """Reads the manifest.
+        """Read the manifest.
 
         Args:
             region: AWS region whose cache is read.
-            folder: Where documents are kept; `default_folder()` if None. One folder serves all regions.
+            folder: Folder for the documents of all regions; `default_folder()` if None.
             manifest: Key of the manifest, `MANIFEST` or `PROPRIETARY_MANIFEST`.
             threads: Most requests at a time, at least 1.
-            endpoint_url: Where S3 answers; AWS's own if None.
+            endpoint_url: S3's endpoint; AWS's own if None.
             show_progress: Whether `prefetch` draws a bar on standard error; if None, on a terminal only.
 
         Raises:
@@ -110,11 +110,11 @@ class LiveCatalogue:
         )
 
     def model_ids(self) -> tuple[str, ...]:
-        """Ids of all models, sorted."""
+        """Return the ids of all models, sorted."""
         return tuple(sorted(self._keys))
 
     def versions(self, model_id: str) -> tuple[str, ...]:
-        """Versions of a model, deprecated ones too, newest first.
+        """Return the versions of a model, deprecated ones too, newest first.
 
         Raises:
             CatalogError: There is no such model.
@@ -123,7 +123,7 @@ class LiveCatalogue:
         return newest_first(self._keys[model_id])
 
     def model(self, model_id: str, version: str, *, config: str | None = None) -> ModelVersion:
-        """One version of a model.
+        """Read one version of a model.
 
         Args:
             model_id: JumpStart model id.
@@ -145,7 +145,7 @@ class LiveCatalogue:
         return dataclasses.replace(model, deprecated=deprecated)
 
     def newest(self, model_id: str) -> ModelVersion:
-        """The newest version of a model that resolves completely on its default instance type.
+        """Read the newest version of a model that resolves completely on its default instance type.
 
         A deprecated version is taken only where no other resolves.
 
@@ -165,11 +165,11 @@ class LiveCatalogue:
         raise CatalogError([f"no version of {model_id} in {self._where} has image and artifact"])
 
     def prefetch(self, wanted: Iterable[tuple[str, str | None]], *, progress: Progress | None = None) -> None:
-        """Reads specs in parallel, so that `model` and `newest` find them on disk.
+        """Read specs in parallel, so that `model` and `newest` find them on disk.
 
         Args:
             wanted: Model id and version; None stands for the newest version that is not deprecated.
-            progress: Is told how many of how many have been read; if None, a bar is drawn where one may be.
+            progress: Takes the number of specs read so far, and of all; None draws a bar where one may be.
 
         Raises:
             CatalogError: Some are unknown or cannot be read; all of these are listed, and the others are on disk.
@@ -183,8 +183,8 @@ class LiveCatalogue:
             except CatalogError as error:
                 problems += error.problems
         bar = progress_bar() if progress is None and self._show_progress else nullcontext(progress)
-        with bar as tell:
-            problems += self._read_all(list(dict.fromkeys(keys)), progress=tell)
+        with bar as report:
+            problems += self._read_all(list(dict.fromkeys(keys)), progress=report)
         if problems:
             raise CatalogError(problems)
 
@@ -207,7 +207,7 @@ class LiveCatalogue:
         return [problem for key in sorted(failed) for problem in failed[key]]
 
     def _by_preference(self, model_id: str) -> tuple[str, ...]:
-        """Versions that the manifest does not deprecate, newest first, then the deprecated ones."""
+        """Return the versions that the manifest does not deprecate, newest first, then the deprecated ones."""
         return tuple(sorted(self.versions(model_id), key=lambda version: (model_id, version) in self._deprecated))
 
     def _key(self, model_id: str, version: str) -> str:
@@ -217,7 +217,7 @@ class LiveCatalogue:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Draws a progress bar on standard error, and gives what has to be told how far it is."""
+    """Draw a progress bar on standard error, and yield the function that moves it."""
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - likewise
     from rich.progress import Progress as Bars  # noqa: PLC0415 - likewise
@@ -229,7 +229,7 @@ def progress_bar() -> Iterator[Progress]:
 
 
 def _entry_fault(entry: object) -> str | None:
-    """What keeps an entry of the manifest from naming a spec, None where nothing does."""
+    """Return the fault by which an entry of the manifest names no spec; None for no fault."""
     if not isinstance(entry, Mapping):
         return f"is a {type(entry).__name__}: allowed is an object"
     wrong = [name for name in ("model_id", "version", "spec_key") if not isinstance(entry.get(name), str)]

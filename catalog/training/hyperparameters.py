@@ -1,4 +1,4 @@
-"""Hyperparameters of a training recipe, and what is wrong with values for them.
+"""Hyperparameters of a training recipe, and checks of values for them.
 
 The rules are those of the `sagemaker` SDK (2.257.1, `sagemaker.jumpstart.validators`), which stops at the first
 fault; here all are told. What SageMaker itself allows is in API CreateTrainingJob, HyperParameters.
@@ -51,7 +51,7 @@ class Hyperparameter:
 
     @classmethod
     def read(cls, entry: Mapping[str, Any]) -> Hyperparameter:
-        """Reads a spec's entry.
+        """Read a spec's entry.
 
         Raises:
             KeyError: A field is missing that every entry has.
@@ -73,7 +73,7 @@ class Hyperparameter:
 
     @property
     def allowed(self) -> str:
-        """What is allowed, in words."""
+        """Allowed values, in words."""
         what = {
             "int": "a whole number",
             "float": "a number",
@@ -96,7 +96,7 @@ class Hyperparameter:
         return f"{what}{measured} {' and '.join(limits)}".rstrip()
 
     def accepts(self, value: str) -> bool:
-        """Whether a value is of the type, among the options and within the limits."""
+        """Return whether a value is of the type, among the options and within the limits."""
         match self.type:
             case "bool":
                 return value.lower() in {"true", "false"}
@@ -120,11 +120,11 @@ class Hyperparameter:
 
 
 def problems(known: Sequence[Hyperparameter], values: Mapping[str, str]) -> Iterator[str]:
-    """Say everything that is wrong with values for hyperparameters.
+    """Check values for hyperparameters; yield one sentence a problem.
 
     Args:
-        known: What the recipe has.
-        values: What is set, as texts.
+        known: The recipe's hyperparameters.
+        values: The values, as texts.
     """
     named = {one.name: one for one in known}
     settable = {one.name for one in known if one.is_algorithms}

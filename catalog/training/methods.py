@@ -1,4 +1,4 @@
-"""Methods of fine-tuning, and the hyperparameters by which recipes are told which one.
+"""Methods of fine-tuning, and the hyperparameters that select them.
 
 Source: AWS's descriptions of fine-tuning text generation models in JumpStart (amazon-sagemaker-examples): instruction
 tuning is `instruction_tuned`, chat tuning `chat_dataset`, domain adaptation neither.
@@ -15,11 +15,11 @@ METHODS: Mapping[str, Mapping[str, str]] = {
     "domain": {"instruction_tuned": "False", "chat_dataset": "False"},
     "chat": {"instruction_tuned": "False", "chat_dataset": "True"},
 }
-"""What each method says, by hyperparameter."""
+"""Values of hyperparameters by method."""
 
 
 def method_problems(recipe: TrainingRecipe, method: str, declared: Mapping[str, str]) -> Iterator[str]:
-    """Say what of a method the recipe lacks or the declared hyperparameters contradict.
+    """List conflicts between method, recipe and declared hyperparameters.
 
     Args:
         recipe: The training recipe.
@@ -39,6 +39,6 @@ def method_problems(recipe: TrainingRecipe, method: str, declared: Mapping[str, 
 
 
 def with_method(recipe: TrainingRecipe, method: str, declared: Mapping[str, str]) -> dict[str, str]:
-    """The declared hyperparameters with those that say the method, where the recipe has them."""
+    """Return the declared hyperparameters with those that select the method, where the recipe has them."""
     known = {one.name for one in recipe.hyperparameters}
     return {name: value for name, value in METHODS[method].items() if name in known} | dict(declared)

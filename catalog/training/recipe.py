@@ -1,4 +1,4 @@
-"""The training recipe: what a JumpStart spec document says about fine-tuning, whatever its generation.
+"""Training recipes: the fine-tuning part of JumpStart spec documents of any generation.
 
 How fields are read follows the `sagemaker` SDK (2.257.1, `sagemaker.jumpstart.types` and `.artifacts`);
 the parity tests compare the requests made from it with the SDK's. Like the SDK, a document's training configs are
@@ -27,7 +27,7 @@ DEFAULT_MAX_RUNTIME_SECONDS = 86400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRecipe:
-    """How one version of a JumpStart model is fine-tuned.
+    """Training recipe of one version of a JumpStart model.
 
     "Variant" stands for an instance family (`g5`) or an exact instance type; that of the exact type goes first.
 
@@ -39,7 +39,7 @@ class TrainingRecipe:
         variant_images: Alias of the training image, by variant.
         images: Full registry URI, by alias and then by region.
         script_key: Key of the training script's tarball in the public bucket.
-        artifact_key: Key of the weights, in the gated bucket where `gated`; None where they come by another way.
+        artifact_key: Key of the weights, in the gated bucket where `gated`; None where they come another way.
         variant_artifacts: Key of weights of their own, by variant.
         gated: Whether the weights lie in the private bucket.
         eula_key: Key of the licence's text in the public bucket, None where there is none.
@@ -87,43 +87,43 @@ class TrainingRecipe:
 
     @property
     def label(self) -> str:
-        """What the recipe is called in messages."""
+        """Name of the recipe in messages."""
         return f"{self.model_id} {self.version}"
 
     @property
     def takes_model_channel(self) -> bool:
-        """Whether the weights are a channel of the job, not something that the container reads itself."""
+        """True where the weights are a channel of the job; False where the container reads them itself."""
         reads_itself = any(self.gated_key(one) for one in self.instance_types) or self.package_artifacts
         return self.artifact_key is not None and not reads_itself
 
     @property
     def requires_eula(self) -> bool:
-        """Whether a licence has to be accepted."""
+        """True where a licence has to be accepted."""
         return self.gated or self.eula_key is not None
 
     def image(self, region: str, instance_type: str) -> str | None:
-        """The training image, None where there is none."""
+        """Return the training image; None where there is none."""
         return self.images.get(self._variant(self.variant_images, instance_type) or "", {}).get(region)
 
     def image_regions(self, instance_type: str) -> tuple[str, ...]:
-        """Regions with an image for an instance type, sorted."""
+        """Return the regions with an image for an instance type, sorted."""
         return tuple(sorted(self.images.get(self._variant(self.variant_images, instance_type) or "", {})))
 
     def artifact(self, region: str, instance_type: str) -> str | None:
-        """URI of the weights of the model channel."""
+        """Return the URI of the weights of the model channel."""
         key = self._variant(self.variant_artifacts, instance_type) or self.artifact_key
         return f"s3://{bucket_name(region, 'gated' if self.gated else 'public')}/{key}" if key else None
 
     def script(self, region: str) -> str:
-        """URI of the training script."""
+        """Return the URI of the training script."""
         return f"s3://{bucket_name(region, 'public')}/{self.script_key}"
 
     def gated_key(self, instance_type: str) -> str | None:
-        """Key of the weights that the container reads itself."""
+        """Return the key of the weights that the container reads itself."""
         return self._variant(self.gated_keys, instance_type)
 
     def gated_model(self, region: str, instance_type: str) -> str | None:
-        """URI of the weights that the container reads itself, None where it reads none.
+        """Return the URI of the weights that the container reads itself; None where it reads none.
 
         As in the SDK, an instance type that is not listed gets the weights of the listed ones, where those have all
         the same.
@@ -137,23 +137,23 @@ class TrainingRecipe:
         return f"s3://{bucket_name(region, 'gated')}/{key}" if key else None
 
     def hyperparameters_on(self, instance_type: str) -> tuple[Hyperparameter, ...]:
-        """The hyperparameters on an instance type."""
+        """Return the hyperparameters on an instance type."""
         family = self.variant_hyperparameters.get(instance_family(instance_type), ())
         return over(self.hyperparameters, (*family, *self.variant_hyperparameters.get(instance_type, ())))
 
     def hyperparameter_problems(self, values: Mapping[str, str], *, instance_type: str) -> list[str]:
-        """Everything that is wrong with values for hyperparameters, one sentence each."""
+        """Check values for hyperparameters; return one sentence a problem."""
         return list(problems(self.hyperparameters_on(instance_type), values))
 
     def metrics_on(self, instance_type: str) -> list[dict[str, str]]:
-        """The metric definitions on an instance type: those of the exact type, then of its family, come last."""
+        """Return the metric definitions on an instance type: those of the exact type, then of its family, come last."""
         own = {metric["Name"]: dict(metric) for metric in self.variant_metrics.get(instance_type, ())}
         for metric in self.variant_metrics.get(instance_family(instance_type), ()):
             own.setdefault(metric["Name"], dict(metric))
         return [dict(metric) for metric in self.metrics if metric["Name"] not in own] + list(own.values())
 
     def environment_on(self, instance_type: str) -> dict[str, str]:
-        """The environment variables on an instance type."""
+        """Return the environment variables on an instance type."""
         family = self.variant_environments.get(instance_family(instance_type), {})
         return {**family, **self.variant_environments.get(instance_type, {})}
 
@@ -163,7 +163,7 @@ class TrainingRecipe:
 
 
 def read_recipe(document: Mapping[str, Any], *, config: str | None = None) -> TrainingRecipe:
-    """Reads the training part of a spec document.
+    """Read the training part of a spec document.
 
     Args:
         document: The parsed JSON.

@@ -1,4 +1,4 @@
-"""The complete CreateTrainingJob request for a recipe, as the `sagemaker` SDK's JumpStartEstimator sends it.
+"""Complete CreateTrainingJob requests for a recipe, as the `sagemaker` SDK's JumpStartEstimator sends it.
 
 The parity tests compare the requests and list the intended differences in one table: the SDK's defaults for
 its debugger and profiler are left out, and a storage volume's key where the instance type takes none.
@@ -19,7 +19,7 @@ from catalog.training.recipe import TrainingRecipe
 
 _DEFAULT_VOLUME_GB = 30
 """The SDK's volume size where the spec gives none, or the instance type takes none."""
-# Where the code channel is mounted, and what the container runs of it (`sagemaker.estimator`,
+# Path of the mounted code channel, and the program in it that the container runs (`sagemaker.estimator`,
 # `sagemaker.jumpstart.constants`).
 _MOUNTED_SCRIPT = "/opt/ml/input/data/code/sourcedir.tar.gz"
 _PROGRAM = "transfer_learning.py"
@@ -33,7 +33,7 @@ _MOST_CHANNELS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingJob:
-    """What one training job of a recipe is asked to do.
+    """One training job of a recipe.
 
     Attributes:
         name: Name of the job.
@@ -41,9 +41,9 @@ class TrainingJob:
         region: AWS region.
         channels: S3 prefix by name of the channel, in their order: `training`, then `validation`.
         output_path: S3 prefix under which SageMaker writes `<name>/output/`.
-        hyperparameters: What is set other than the recipe's defaults, as texts.
+        hyperparameters: Values other than the recipe's defaults, as texts.
         instance_type: SageMaker instance type; the recipe's default if None.
-        allow_unlisted_instance_type: Takes an instance type that AWS does not list, as long as there is an image.
+        allow_unlisted_instance_type: Take an instance type that AWS does not list, as long as there is an image.
         instance_count: Number of instances.
         max_runtime_seconds: The longest run; the recipe's if None.
         spot: Whether spot instances are used.
@@ -86,22 +86,22 @@ class TrainingJob:
 
 
 def model_prefix(output_path: str, job_name: str) -> str:
-    """S3 prefix at which SageMaker leaves the uncompressed model of a job."""
+    """Return the S3 prefix at which SageMaker leaves the uncompressed model of a job."""
     return f"{output_path.rstrip('/')}/{job_name}/output/model/"
 
 
 def create_training_job(recipe: TrainingRecipe, job: TrainingJob) -> dict[str, Any]:
-    """Builds the request.
+    """Build the request.
 
     Args:
         recipe: The training recipe.
-        job: What is asked of it.
+        job: The job.
 
     Returns:
         The arguments of boto3's `create_training_job`.
 
     Raises:
-        CatalogError: Something of the job does not go with the recipe or the API. All that applies is reported.
+        CatalogError: The job does not fit the recipe or the API; every problem is listed.
     """
     instance_type = job.instance_type or recipe.default_instance_type
     problems = [
@@ -145,7 +145,7 @@ def create_training_job(recipe: TrainingRecipe, job: TrainingJob) -> dict[str, A
 
 
 def job_problems(recipe: TrainingRecipe, job: TrainingJob) -> Iterator[str]:
-    """Say everything that is wrong with a job apart from its hyperparameters."""
+    """Check a job apart from its hyperparameters; yield one sentence a problem."""
     instance_type = job.instance_type or recipe.default_instance_type
     if not _JOB_NAME.fullmatch(job.name):
         yield f"the job's name is {job.name!r}: allowed are 1 to 63 letters, digits and inner hyphens"

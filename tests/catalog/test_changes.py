@@ -1,4 +1,4 @@
-"""What `./jumpstack catalog diff` says of a bump, of two versions and of two locks."""
+"""Lines of `./jumpstack catalog diff` for a bump, two versions and two locks."""
 
 from pathlib import Path
 

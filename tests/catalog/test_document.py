@@ -224,7 +224,7 @@ def test_hashes_all_of_the_document() -> None:
 
 
 def _published(document: dict[str, Any]) -> dict[str, Any]:
-    """What the published catalogue holds of a document of the old generation."""
+    """Return the published catalogue's record of a document of the old generation."""
     hosting = document["hosting_instance_type_variants"]
     return {
         "modelId": document["model_id"],

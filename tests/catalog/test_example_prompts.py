@@ -1,4 +1,4 @@
-"""What a model is asked that nobody has asked yet."""
+"""Prompts for models that nobody has asked yet."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the committed lock says of the models that the app pins, and how a lock reads and defends itself."""
+"""The committed lock: the models that the app pins, reading, and refusal of changes by hand."""
 
 import json
 import shutil

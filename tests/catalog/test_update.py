@@ -12,7 +12,7 @@ from catalog import Lock, ModelVersion
 from catalog.blocks import Registry
 from catalog.lock import Entry, verify, write
 from catalog.sources.wheel import PublishedCatalogue
-from catalog.update import Wish, files, updated
+from catalog.update import ModelReference, files, updated
 from tests.catalog.sources.wheels import TGI, published_wheel, record, without_images
 from tools.cli.main import run
 
@@ -170,7 +170,7 @@ def test_what_another_kind_of_source_gave_stays_until_it_is_named(lock: Path, wh
     kept, _ = updated(_written(lock, live, entries), wheel_source)
     assert [entry.source for entry in kept if entry.model.model_id == "some-model"] == ["live"]
 
-    named, _ = updated(Lock.load(lock), wheel_source, wishes=[Wish(model_id="some-model", version="1.10.0")])
+    named, _ = updated(Lock.load(lock), wheel_source, wanted=[ModelReference(model_id="some-model", version="1.10.0")])
     (entry,) = [entry for entry in named if entry.model.model_id == "some-model"]
     assert (entry.source, entry.newest, entry.pinned, entry.model.gated) == ("wheel", True, True, True)
 
@@ -185,11 +185,11 @@ class _Configured(PublishedCatalogue):
 
 def test_a_pin_keeps_the_config_it_was_made_with(lock: Path, wheel: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = _Configured.from_wheel(wheel)
-    wish = Wish(model_id="some-model", version="1.10.0", config="second")
-    locked = _written(lock, source, updated(None, source, wishes=[wish])[0])
+    reference = ModelReference(model_id="some-model", version="1.10.0", config="second")
+    locked = _written(lock, source, updated(None, source, wanted=[reference])[0])
 
-    for wishes in ([], [Wish(model_id="some-model", version=None)]):
-        locked = _written(lock, source, updated(locked, source, wishes=wishes)[0])
+    for wanted in ([], [ModelReference(model_id="some-model", version=None)]):
+        locked = _written(lock, source, updated(locked, source, wanted=wanted)[0])
         (entry,) = [entry for entry in locked.entries() if entry.model.model_id == "some-model"]
         assert (entry.newest, entry.pinned, entry.model.config) == (True, True, "second")
 

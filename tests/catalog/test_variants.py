@@ -1,5 +1,7 @@
 """Variants of a spec by instance type: references to images and packages."""
 
+from typing import Any
+
 from catalog.variants import images_by_alias, properties_of, references
 
 IMAGE = "763104351884.dkr.ecr.us-west-2.amazonaws.com/djl-inference:0.27.0"
@@ -7,7 +9,10 @@ OTHER = "763104351884.dkr.ecr.us-west-2.amazonaws.com/djl-inference:0.28.0"
 
 
 def test_reads_references_without_their_dollar_sign() -> None:
-    variants = {"g5": {"regional_properties": {"image_uri": "$gpu"}}, "inf2": {"regional_properties": None}}
+    variants: dict[str, dict[str, Any]] = {
+        "g5": {"regional_properties": {"image_uri": "$gpu"}},
+        "inf2": {"regional_properties": None},
+    }
 
     assert references(variants, "image_uri", has_aliases=True) == {"g5": "gpu"}
 

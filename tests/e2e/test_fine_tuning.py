@@ -106,7 +106,7 @@ def _aws(service: Any) -> Any:
 
 
 def _run(arn: str) -> None:
-    finetune.wait(STACK, arn, tell=lambda _state: None, poll_seconds=0.2)
+    finetune.wait(STACK, arn, report=lambda _state: None, poll_seconds=0.2)
 
 
 def _jobs() -> list[str]:

@@ -83,7 +83,7 @@ def _aws(service: Any) -> Any:
 
 
 def _run(arn: str) -> None:
-    finetune.wait(STACK, arn, tell=lambda _state: None, poll_seconds=0.2)
+    finetune.wait(STACK, arn, report=lambda _state: None, poll_seconds=0.2)
 
 
 def _ask(client: openai.OpenAI) -> str:
@@ -166,7 +166,7 @@ def test_answers_503_until_a_first_version_is_served(client: openai.OpenAI, noti
 
 
 def test_trains_imports_and_publishes(deployed: dict[str, str]) -> None:
-    release = tune(STACK, tell=lambda _state: None)
+    release = tune(STACK, report=lambda _state: None)
 
     assert len(_jobs()) == len(_imports()) == 1
     assert _models() == [f"{STACK.stack_name}-{release}"]

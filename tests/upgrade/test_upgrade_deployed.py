@@ -74,7 +74,7 @@ def upgrade(
     SampleWeights(MODELS["imported model"], account=ACCOUNT).upload()
     _deploy(cdk, old)
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda stack: tune(stack, tell=lambda _state: None), TUNED))
+        list(pool.map(lambda stack: tune(stack, report=lambda _state: None), TUNED))
     clients = {kind: _client(stack, local_aws) for kind, stack in MODELS.items()}
     answers = {kind: _ask(clients[kind], stack) for kind, stack in MODELS.items()}
     stacks = {ACCOUNTS: "jumpstack-account", **{stack.path: stack.stack_name for stack in MODELS.values()}}

@@ -1,4 +1,4 @@
-"""Whether a deployment could read what it needs: licences, artifacts, images, model packages."""
+"""Access to licences, artifacts, images and model packages that a deployment reads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ABSENCES = {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}
 
 
 def documents(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Finding]:
-    """Look whether licences and artifacts are where the catalogue says, and can be read."""
+    """Check that licences and artifacts are at the catalogue's places, and can be read."""
     wanted: dict[tuple[str, str, str, str], list[Planned]] = {}
     for one in planned:
         region = one.place.region
@@ -54,7 +54,7 @@ def _locations(deployment: Deployment) -> Iterator[tuple[str, str]]:
 
 
 def _bucket_and_key(location: str) -> tuple[str, str]:
-    """Bucket and key of an `s3://` URI or of a virtual-hosted S3 URL."""
+    """Return bucket and key of an `s3://` URI or of a virtual-hosted S3 URL."""
     parts = urlsplit(location)
     bucket = parts.netloc if parts.scheme == "s3" else parts.netloc.partition(".s3.")[0]
     return bucket, unquote(parts.path.removeprefix("/"))
@@ -81,7 +81,7 @@ def _document_finding(what: str, region: str, bucket: str, key: str, client: Cli
 
 
 def _read_code(s3: Any, bucket: str, key: str) -> str | None:
-    """None where the object, or something below the prefix, can be read; otherwise S3's error code."""
+    """Return S3's error code; None where the object, or one below the prefix, can be read."""
     try:
         if not key.endswith("/"):
             s3.head_object(Bucket=bucket, Key=key)
@@ -93,7 +93,7 @@ def _read_code(s3: Any, bucket: str, key: str) -> str | None:
 
 
 def images(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Finding]:
-    """Look whether the images are in their registries."""
+    """Check that the images are in their registries."""
     with_image = [one for one in planned if one.deployment.image]
     for uri, users in grouped(with_image, lambda one: one.deployment.image or "").items():
         image = ImageUri.parse(uri)
@@ -119,7 +119,7 @@ def images(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Findin
 
 
 def packages(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Finding]:
-    """Look whether the model packages are there; those that are sold need a subscription."""
+    """Check that the model packages are there; those that are sold need a subscription."""
     with_package = [one for one in planned if one.deployment.model_package]
     for arn, users in grouped(with_package, lambda one: one.deployment.model_package or "").items():
         sagemaker = client("sagemaker", region=users[0].place.region)

@@ -1,4 +1,4 @@
-"""What an account says of imports into Bedrock: room for models, jobs under way, and whether the weights are there."""
+"""Imports into Bedrock in an account: room for models, jobs under way, and the weights."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _UNKNOWN_QUOTA = "NoSuchResourceException"
 
 
 def imported_models(asked: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
-    """Compare the models that are declared with the account's quota, and with what is imported there already.
+    """Compare the declared models with the account's quota, and with the models imported there already.
 
     An update needs two versions of its own beside all others: it removes old versions of its own model only.
     """
@@ -56,7 +56,7 @@ def imported_models(asked: Sequence[Asked], client: ClientFactory) -> Iterator[F
 
 
 def imports_under_way(asked: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
-    """Tell of imports that those of a deployment would wait for: there is one at a time an account."""
+    """Report imports that a deployment's would wait for: an account runs one at a time."""
     for region, users in grouped(asked, lambda one: one.place.region).items():
         bedrock = client("bedrock", region=region)
         try:
@@ -84,7 +84,7 @@ def import_weights(asked: Sequence[Asked], client: ClientFactory) -> Iterator[Fi
 
 
 def _quota(service: Any) -> int:
-    """The applied quota, or the default: where none is applied, or Service Quotas does not know this one."""
+    """Return the applied quota, or the default where none is applied or Service Quotas does not know this one."""
     code = {"ServiceCode": "bedrock", "QuotaCode": limits.MODELS_QUOTA_CODE}
     for action, operation in (
         ("servicequotas:GetServiceQuota", "get_service_quota"),
@@ -114,7 +114,7 @@ def _base(place: AnyPlacement) -> str:
 
 
 def _others(users: Sequence[Asked], names: Sequence[str]) -> list[str]:
-    """Imported models that are no version of a declared one."""
+    """Return the imported models that are no version of a declared one."""
     own = [re.compile(re.escape(_base(one.place)) + _VERSION) for one in users]
     return sorted(name for name in names if not any(pattern.fullmatch(name) for pattern in own))
 
@@ -177,7 +177,7 @@ def _weights(place: AnyPlacement, weights: S3Weights, client: ClientFactory) -> 
 def _of_sagemaker(
     place: AnyPlacement, weights: SageMakerWeights, readable: str, account: str, client: ClientFactory
 ) -> str | Finding:
-    """The prefix that SageMaker names, by the same rule as when the import runs."""
+    """Return the prefix that SageMaker names, by the same rule as when the import runs."""
     if str(_LAMBDA) not in sys.path:
         sys.path.append(str(_LAMBDA))
     sources = import_module("model_import.sources")
@@ -201,7 +201,7 @@ def _bucket_region(s3: Any, bucket: str, owner: str) -> str:
 
 
 def _files(s3: Any, uri: str, owner: str) -> list[str]:
-    """Names of the files directly below a prefix."""
+    """Return the names of the files directly below a prefix."""
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     names: list[str] = []
     token: dict[str, str] = {}
@@ -222,7 +222,7 @@ def _files(s3: Any, uri: str, owner: str) -> list[str]:
 
 
 def _problem(names: Sequence[str]) -> str:
-    """What is missing among the files of a model."""
+    """Return the problem with a model's files; empty for none."""
     packed = [name for name in names if name.endswith((".tar.gz", ".tgz"))]
     missing = [] if "config.json" in names else ["config.json"]
     missing += [] if any(name.endswith(".safetensors") for name in names) else ["*.safetensors"]

@@ -1,4 +1,4 @@
-"""How much of what a deployment needs the account has: quotas, instance types in its zones, addresses in subnets."""
+"""Room for a deployment in the account: quotas, instance types in its zones, addresses in subnets."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _NO_SUBNET = "InvalidSubnetID.NotFound"
 
 
 def identity(planned: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
-    """Look whether the credentials belong to the account that is declared."""
+    """Check that the credentials belong to the declared account."""
     accounts = grouped(planned, lambda one: one.place.environment.account)
     wanted = {account: stacks for account, stacks in accounts.items() if account is not None}
     if not wanted:
@@ -110,7 +110,7 @@ def _quota_findings(
 
 
 def _quotas_by_name(quotas: Any, names: set[str]) -> dict[str, Mapping[str, Any]]:
-    """The applied quotas with these names; the default one where none is applied, which AWS then leaves out."""
+    """Return the quotas with these names: the applied one, or the default where AWS lists no applied one."""
     found: dict[str, Mapping[str, Any]] = {}
     for action, operation in (
         ("servicequotas:ListServiceQuotas", "list_service_quotas"),
@@ -129,7 +129,7 @@ def _quotas_by_name(quotas: Any, names: set[str]) -> dict[str, Mapping[str, Any]
 
 
 def capacity(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Finding]:
-    """Look in which zones EC2 offers the instance types: a hint only, for SageMaker's capacity is its own."""
+    """Check that EC2 offers the instance types in all zones: a hint only, for SageMaker's capacity is its own."""
     for region, stacks in grouped(planned, lambda one: one.place.region).items():
         types = grouped(stacks, lambda one: one.deployment.instance_type)
         try:
@@ -152,7 +152,7 @@ def capacity(planned: Sequence[Planned], client: ClientFactory) -> Iterator[Find
 
 
 def subnets(planned: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
-    """Look whether the declared subnets are there, with an address for each instance of an endpoint."""
+    """Check that the declared subnets are there, with an address for each instance of an endpoint."""
     with_network = [one for one in planned if one.place.environment.network]
     for region, stacks in grouped(with_network, lambda one: one.place.region).items():
         network = stacks[0].place.environment.network

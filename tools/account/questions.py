@@ -42,11 +42,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned(Asked):
-    """A declared model of the catalogue, with what it would ask of the account.
+    """A declared model of the catalogue, with its needs.
 
     Attributes:
         place: The declaration.
-        deployment: What its model resolves to.
+        deployment: The resolved model.
     """
 
     place: Placement[JumpStartModel]
@@ -64,7 +64,7 @@ class NotAnsweredError(Exception):
     """
 
     def __init__(self, text: str, *, code: str | None = None) -> None:
-        """Keep the code beside the text."""
+        """Store the code beside the text."""
         super().__init__(text)
         self.code = code
 
@@ -73,7 +73,7 @@ def make_client(service: str, *, region: str, signed: bool = True) -> Any:
     """Make a client with the credentials of this shell, or with none.
 
     Args:
-        service: Its name in boto3.
+        service: Name of the service in boto3.
         region: AWS region.
         signed: Whether requests are signed.
     """
@@ -110,7 +110,7 @@ def ask(action: str, operation: Callable[..., Any], **parameters: Any) -> Any:
 
 
 def _line(text: str) -> str:
-    """A message on one line: what stands between AWS and here may answer with a page of HTML."""
+    """Return a message on one line: a proxy between AWS and here may answer with a page of HTML."""
     return shorten(text.partition("<!doctype")[0], _LONGEST_MESSAGE, placeholder=" ...")
 
 

@@ -54,7 +54,7 @@ def _follow(stack: DeclaredStack, arn: str, *, wait: bool) -> None:
 
     print(arn, flush=True)
     if wait:
-        work.wait(stack, arn, tell=lambda state: print(f"  {state}", file=sys.stderr))
+        work.wait(stack, arn, report=lambda state: print(f"  {state}", file=sys.stderr))
 
 
 def _lines(stack: DeclaredStack) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""The main job, end to end on this machine: deploy an environment, chat with every model, destroy it.
+"""End-to-end demo on this machine: deploy an environment, chat with every model, destroy it.
 
-`make demo` runs it. The real CDK CLI deploys the real templates; AWS is the embedded local one, in which a stand-in
-container takes the GPUs' place.
+`make demo` runs it. The real CDK CLI deploys the real templates; AWS is the local one, in which stand-ins replace
+containers and GPUs.
 """
 
 import os
@@ -35,9 +35,9 @@ from tools.local import LocalAws, running, start
 from tools.processes import end_with_parent
 
 _ACCOUNT = "123456789012"
-# What stays on purpose where an environment retains its data (stacks/environments.py).
+# Types that stay on purpose where an environment retains its data (stacks/environments.py).
 _RETAINED = {"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket"}
-# Whose keys the demo makes.
+# Name of the demo's keys.
 _CALLER = "demo"
 # Prompts of the models' announcements.
 _CHAT = "What is Amazon SageMaker JumpStart?"
@@ -45,7 +45,7 @@ _COMPLETION = "Building a website can be done in 10 simple steps:"
 
 
 class DemoError(RuntimeError):
-    """The demo did not show what it is there to show."""
+    """A model did not answer, or something is left behind."""
 
 
 class Demo:
@@ -54,12 +54,12 @@ class Demo:
     def __init__(
         self, *, console: Console, cdk: Cdk, local_aws: LocalAws, environment_name: str, assembly: Path
     ) -> None:
-        """Keep what the steps share.
+        """Store the values that the steps share.
 
         Args:
-            console: Where progress is shown.
+            console: Console for progress.
             cdk: The CLI.
-            local_aws: Where everything is deployed.
+            local_aws: The local AWS to deploy to.
             environment_name: Such as `dev`.
             assembly: Folder for the cloud assembly.
         """
@@ -74,7 +74,7 @@ class Demo:
         self._weights = [SampleWeights(stack, account=_ACCOUNT) for stack in imported]
 
     def upload_weights(self) -> None:
-        """Put tiny weights where the declarations of imported models say that weights are.
+        """Upload tiny weights to the places that the declarations of imported models name.
 
         Raises:
             subprocess.CalledProcessError: If they cannot be written.
@@ -127,7 +127,7 @@ class Demo:
         show()
 
     def tune(self) -> None:
-        """Train every fine-tuned model on its sample data and serve what comes of it.
+        """Train every fine-tuned model on its sample data and serve the result.
 
         Raises:
             FineTuningError: If a pipeline fails.
@@ -135,7 +135,7 @@ class Demo:
         tuned = [stack for stack in self._stacks if isinstance(stack.model, FineTunedModel)]
         for stack in tuned:
             with self._step(f"train {stack.path} on sample data and serve it") as say:
-                release = tune(stack, tell=say)
+                release = tune(stack, report=say)
             self._console.print(f"{stack.path} serves release {release}.", highlight=False)
 
     def chat(self) -> None:
@@ -176,7 +176,7 @@ class Demo:
         )
 
     def destroy(self) -> None:
-        """Destroy what was deployed and look for what is left.
+        """Destroy the stacks and look for leftovers.
 
         Raises:
             CdkError: If the CLI fails.
@@ -206,7 +206,7 @@ class Demo:
             self._console.print("Nothing is left.")
 
     def print_next_commands(self) -> None:
-        """Print commands for what was left running."""
+        """Print commands for the stacks that keep running."""
         example = next(stack for stack in self._stacks if stack.chats)
         self._console.print("The local AWS keeps running. Talk to it:", style="bold")
         with_key = f"export {KEY_VARIABLE}=$(./jumpstack keys create {example.path} --name me)"
@@ -221,7 +221,7 @@ class Demo:
 
     @contextmanager
     def _step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Show a step while it runs, and how long it took; gives what changes the words meanwhile."""
+        """Show a step while it runs, and its duration; yield the function that changes its text."""
         began = time.monotonic()
         with self._console.status(name) as shown:
             yield shown.update
@@ -229,7 +229,7 @@ class Demo:
 
 
 def _deployed(stack: DeclaredStack) -> tuple[str, int]:
-    """A stack's status and how many of its resources are complete; before it exists, nothing."""
+    """Return a stack's status and the number of its complete resources; empty and 0 before it exists."""
     cloudformation: Any = boto3.client("cloudformation", region_name=stack.region)
     try:
         status = cloudformation.describe_stacks(StackName=stack.stack_name)["Stacks"][0]["StackStatus"]
@@ -240,7 +240,7 @@ def _deployed(stack: DeclaredStack) -> tuple[str, int]:
 
 
 def _served_by(given: dict[str, str], region: str) -> tuple[str, str]:
-    """What serves a deployed model, by its stack's outputs: an endpoint on instances, or Bedrock a version."""
+    """Return the two names that a deployed model is served by: endpoint and instance type, or Bedrock and version."""
     if "EndpointName" in given:
         return given["EndpointName"], _instance_type(given["EndpointName"], region)
     ssm: Any = boto3.client("ssm", region_name=region)

@@ -18,7 +18,7 @@ _TEMPLATE = "template.json"
 
 
 def hurry(local_aws_url: str) -> None:
-    """Let the local AWS's state machines wait a hundredth of the time: its jobs take less than a second."""
+    """Make the local AWS's state machines wait a hundredth of the time: its jobs take less than a second."""
     request = urllib.request.Request(  # noqa: S310 - the address is the local AWS's own, on loopback
         f"{local_aws_url}/_localaws/stepfunctions", data=json.dumps({"wait_scale": 0.01}).encode(), method="PUT"
     )
@@ -45,12 +45,12 @@ def sample_of(stack: DeclaredStack) -> Path:
     raise ValueError(f"stack is {stack.path!r}: no sample in {_SAMPLES} has its prompt_template, {wanted}")
 
 
-def tune(stack: DeclaredStack, *, tell: Callable[[str], None]) -> str:
+def tune(stack: DeclaredStack, *, report: Callable[[str], None]) -> str:
     """Upload the sample data, run the pipeline and wait for its end.
 
     Args:
         stack: A fine-tuned model's stack, deployed.
-        tell: Takes a line for each state that the pipeline enters.
+        report: Takes the name of each state that the pipeline enters.
 
     Returns:
         The release that is served.
@@ -65,5 +65,5 @@ def tune(stack: DeclaredStack, *, tell: Callable[[str], None]) -> str:
     s3: Any = boto3.client("s3", region_name=stack.region)
     for file in sorted(sample.iterdir()):
         s3.upload_file(str(file), bucket, f"{prefix}{file.name}")
-    finetune.wait(stack, finetune.start(stack), tell=tell, poll_seconds=0.2)
+    finetune.wait(stack, finetune.start(stack), report=report, poll_seconds=0.2)
     return finetune.status(stack).served

@@ -1,4 +1,4 @@
-"""The demo's part for imported models: tiny, valid weights where the declaration says that weights are."""
+"""Weights for the demo's imported models: tiny and valid, at the declared place."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ class SampleWeights:
     """
 
     def __init__(self, stack: DeclaredStack, *, account: str) -> None:
-        """Find the place.
+        """Store the declared place.
 
         Args:
             stack: An imported model's stack.
@@ -39,7 +39,7 @@ class SampleWeights:
 
     @property
     def uri(self) -> str:
-        """Where they go."""
+        """S3 URI of the prefix."""
         return f"s3://{self._bucket_name}/{self._prefix}"
 
     def upload(self) -> None:

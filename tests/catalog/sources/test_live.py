@@ -36,10 +36,10 @@ IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/huggingface-pytorch-tgi-in
 
 @dataclass
 class LocalS3:
-    """Moto's S3 over HTTP, which tells what it was asked and can be made to misbehave.
+    """Moto's S3 over HTTP, which records its requests and can be made to misbehave.
 
     Attributes:
-        url: Where it answers.
+        url: Its address.
         requests: Key and status of each GET, in order.
         signed: Keys of the requests that carried a signature.
         most_at_once: The most requests that were answered at one time.

@@ -1,4 +1,4 @@
-"""What is read out of a wheel, and what is refused."""
+"""Wheels of the published catalogue: their content, and those that are refused."""
 
 import zipfile
 from pathlib import Path

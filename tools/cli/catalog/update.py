@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from catalog.lock import Entry, Lock
     from catalog.sources.source import Description, Source
     from catalog.spec import ModelVersion
-    from catalog.update import Wish
+    from catalog.update import ModelReference
 
 
 @click.command(short_help="Write the lock from the published catalogue.")
@@ -58,16 +58,16 @@ def _update(path: Path, words: Sequence[str], *, config: str | None, unpin: bool
 
     lock = _lock_if_any(path)
     before = tuple(lock.entries()) if lock else ()
-    wishes = [replace(wish, config=config) for wish in _wishes(words)]
+    wanted = [replace(reference, config=config) for reference in _references(words)]
     skipped: tuple[str, ...] = ()
     description: Description | None = None
     if unpin:
         if lock is None:
             raise CatalogError([f"there is no lock in {path}: ./jumpstack catalog update"])
-        after = unpinned(lock, wishes)
+        after = unpinned(lock, wanted)
     else:
         with opened(options) as source:
-            after, skipped = updated(lock, source, wishes=wishes)
+            after, skipped = updated(lock, source, wanted=wanted)
             description = source.description
     written, unusual = files(lock, description, after, _registry_accounts(image_regions(after)))
     locks.write(path, written)
@@ -107,7 +107,7 @@ def diff(context: click.Context, *, words: Sequence[str], source: str | None, wh
         lock = _lock_if_any(context.obj)
         entries = tuple(lock.entries()) if lock else ()
         with opened(options) as catalogue:
-            after, skipped = updated(lock, catalogue, wishes=_wishes(words))
+            after, skipped = updated(lock, catalogue, wanted=_references(words))
         for problem in skipped:
             print(f"not compared: {problem}", file=sys.stderr)
         lines = lock_changes(entries, after)
@@ -131,29 +131,31 @@ def verify(path: Path) -> None:
 
 
 def _two_versions(path: Path, words: Sequence[str], options: SourceOptions) -> tuple[ModelVersion, ModelVersion]:
-    wishes = _wishes(words)
+    wanted = _references(words)
     lock = _lock_if_any(path)
-    found = [_locked(lock, wish) for wish in wishes]
+    found = [_locked(lock, reference) for reference in wanted]
     if None in found:
         with opened(options) as source:
-            found = [model or _published(source, wish) for model, wish in zip(found, wishes, strict=True)]
+            found = [model or _published(source, reference) for model, reference in zip(found, wanted, strict=True)]
     left, right = found
     assert left is not None  # noqa: S101 - for mypy: what the lock lacked came from the source
     assert right is not None  # noqa: S101 - likewise
     return left, right
 
 
-def _locked(lock: Lock | None, wish: Wish) -> ModelVersion | None:
-    if lock is None or wish.model_id not in lock.model_ids():
+def _locked(lock: Lock | None, reference: ModelReference) -> ModelVersion | None:
+    if lock is None or reference.model_id not in lock.model_ids():
         return None
-    versions = lock.versions(wish.model_id)
-    if wish.version is None:
-        return lock.model(wish.model_id, versions[0])
-    return lock.model(wish.model_id, wish.version) if wish.version in versions else None
+    versions = lock.versions(reference.model_id)
+    if reference.version is None:
+        return lock.model(reference.model_id, versions[0])
+    return lock.model(reference.model_id, reference.version) if reference.version in versions else None
 
 
-def _published(source: Source, wish: Wish) -> ModelVersion:
-    return source.model(wish.model_id, wish.version) if wish.version else source.newest(wish.model_id)
+def _published(source: Source, reference: ModelReference) -> ModelVersion:
+    return (
+        source.model(reference.model_id, reference.version) if reference.version else source.newest(reference.model_id)
+    )
 
 
 def _lock_if_any(path: Path) -> Lock | None:
@@ -162,10 +164,10 @@ def _lock_if_any(path: Path) -> Lock | None:
     return Lock.load(path) if path.exists() else None
 
 
-def _wishes(words: Iterable[str]) -> list[Wish]:
-    from catalog.update import Wish
+def _references(words: Iterable[str]) -> list[ModelReference]:
+    from catalog.update import ModelReference
 
-    return [Wish.parse(word) for word in words]
+    return [ModelReference.parse(word) for word in words]
 
 
 def _count(entries: Sequence[Entry]) -> str:
