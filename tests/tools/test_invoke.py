@@ -9,6 +9,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from tools import invoke
+from tools.deployed import declared_stack
 from tools.invoke import caller_key, http_client, openai_client, region_of
 
 URL = "https://abc123.execute-api.us-west-2.amazonaws.com/live/"
@@ -18,12 +20,17 @@ class _Recorder(BaseHTTPRequestHandler):
     requests: ClassVar[list[dict[str, Any]]] = []
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.requests.append({"path": self.path, "headers": dict(self.headers.items()), "body": body})
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.requests.append(
+            {"method": self.command, "path": self.path, "headers": dict(self.headers.items()), "body": body}
+        )
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.end_headers()
         self.wfile.write(b'{"choices": []}')
+
+    def do_GET(self) -> None:
+        self.do_POST()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
@@ -150,3 +157,33 @@ def test_says_so_when_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) 
 
     with pytest.raises(RuntimeError, match="no AWS credentials"):
         http_client(region="us-west-2")
+
+
+@pytest.mark.parametrize(
+    ("path", "route", "body", "sent"),
+    [
+        ("dev/falcon-7b", "invocations", b"{}", ("POST", "/live/invocations", "Bearer a-key")),
+        ("dev/falcon-7b", "/v1/models", None, ("GET", "/live/v1/models", "Bearer a-key")),
+        ("prod/falcon-7b", "invocations", b"{}", ("POST", "/live/invocations", "AWS4-HMAC-SHA256")),
+    ],
+)
+def test_sends_a_request_as_the_stacks_callers_do(
+    path: str,
+    route: str,
+    body: bytes | None,
+    sent: tuple[str, str, str],
+    recorded: tuple[str, list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    endpoint_url, requests = recorded
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint_url)
+    monkeypatch.setenv("JUMPSTACK_API_KEY", "a-key")
+    monkeypatch.setattr(invoke, "outputs", lambda stack: {"InvokeUrl": URL})
+
+    response = invoke.send(declared_stack(path), route, body)
+
+    [request] = requests
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    assert (request["method"], request["path"]) == sent[:2]
+    assert headers["authorization"].startswith(sent[2])
+    assert response.json() == {"choices": []}
