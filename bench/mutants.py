@@ -33,10 +33,7 @@ REQUIRED = 0.9
 # Templates of the whole app, compared with what is declared.
 _APP = (
     *("tests/app", "--ignore=tests/app/test_snapshots.py", "--ignore=tests/app/test_any_id.py"),
-    *(
-        "tests/training/test_contract.py",
-        "tests/stacks",
-    ),
+    "tests/training/test_contract.py",
 )
 
 
@@ -56,9 +53,9 @@ class Room:
     wide: Sequence[str] = ()
     deep: bool = True
 
-    def modules(self) -> list[Path]:
+    def modules(self, root: Path) -> list[Path]:
         """Return the room's modules."""
-        folder = ROOT / self.sources
+        folder = root / self.sources
         return sorted(folder.rglob("*.py") if self.deep else folder.glob("*.py"))
 
 
@@ -71,7 +68,7 @@ ROOMS = (
     Room(sources="stacks", tests="tests/stacks", wide=_APP, deep=False),
     Room(sources="stacks/parts", tests="tests/stacks", wide=_APP),
     Room(sources="stacks/preflight", tests="tests/stacks/preflight", wide=_APP),
-    Room(sources="catalog", tests="tests/catalog", wide=("tests/parity", "tests/stacks", "tests/training")),
+    Room(sources="catalog", tests="tests/catalog", wide=("tests/parity", "tests/training", "tests/stacks")),
     Room(sources="lambda/invoke_shim", tests="tests/invoke_shim"),
     Room(sources="lambda/key_authorizer", tests="tests/key_authorizer"),
     Room(sources="lambda/model_import", tests="tests/model_import"),
@@ -81,10 +78,10 @@ ROOMS = (
 )
 
 
-def sample(room: Room, *, each: int, seed: int) -> list[Mutation]:
+def sample(room: Room, root: Path, *, each: int, seed: int) -> list[Mutation]:
     """Return the mutations of a room that a seed takes, at most one a line."""
     lines: dict[tuple[Path, int], list[Mutation]] = {}
-    for module in room.modules():
+    for module in room.modules(root):
         for mutation in mutations(module):
             lines.setdefault((module, mutation.line), []).append(mutation)
     chance = random.Random(f"{seed}:{room.sources}")  # noqa: S311 - a sample, no secret
@@ -92,16 +89,16 @@ def sample(room: Room, *, each: int, seed: int) -> list[Mutation]:
     return [chance.choice(lines[place]) for place in places]
 
 
-def steps(room: Room, module: Path) -> Iterator[list[str]]:
+def steps(room: Room, module: Path, root: Path) -> Iterator[list[str]]:
     """Yield the tests that may find a fault of a module, the nearest first: pytest's arguments."""
-    inner = module.relative_to(ROOT / room.sources).parent
+    inner = module.relative_to(root / room.sources).parent
     mirrored = Path(room.tests) / inner
     for near in (mirrored / f"test_{module.stem}.py", mirrored / module.stem, mirrored):
-        if (ROOT / near).exists():
+        if (root / near).exists():
             yield [str(near)]
-    if mirrored != Path(room.tests) and (ROOT / room.tests).exists():
+    if mirrored != Path(room.tests) and (root / room.tests).exists():
         yield [room.tests]
-    wide = [place for place in room.wide if place.startswith("-") or (ROOT / place).exists()]
+    wide = [place for place in room.wide if place.startswith("-") or (root / place).exists()]
     if wide:
         yield wide
 
@@ -122,16 +119,15 @@ class Copy:
 
     def judge(self, room: Room, mutation: Mutation, seconds: float) -> tuple[str, str]:
         """Return `killed` or `survived`, and the test that failed."""
-        place = self.folder / mutation.file.relative_to(ROOT)
         source = mutation.file.read_text(encoding="utf-8")
-        place.write_text(mutation.applied(source), encoding="utf-8")
+        mutation.file.write_text(mutation.applied(source), encoding="utf-8")
         try:
-            for tests in steps(room, mutation.file):
+            for tests in steps(room, mutation.file, self.folder):
                 failed = self.run(tests, seconds)
                 if failed:
                     return "killed", failed
         finally:
-            place.write_text(source, encoding="utf-8")
+            mutation.file.write_text(source, encoding="utf-8")
         return "survived", ""
 
     def run(self, tests: Sequence[str], seconds: float) -> str:
@@ -221,9 +217,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for room in ROOMS:
             if options.rooms and room.sources not in options.rooms:
                 continue
-            for mutation in sample(room, each=options.each, seed=options.seed):
-                place = f"{mutation.file.relative_to(ROOT)}:{mutation.line}"
-                fault = f"{mutation.file.relative_to(ROOT)}: {mutation.before} -> {mutation.after}"
+            for mutation in sample(room, copy.folder, each=options.each, seed=options.seed):
+                module = mutation.file.relative_to(copy.folder)
+                place = f"{module}:{mutation.line}"
+                fault = f"{module}: {mutation.before} -> {mutation.after}"
                 if fault not in known:
                     if time.monotonic() > until:
                         continue
