@@ -56,12 +56,17 @@ class Cdk:
         self._environment = {**cli_environment(), **environment}
         self._logs = logs
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a command, such as `deploy dev/*`, and return its process."""
+    def start(self, *arguments: str, folder: Path = ROOT) -> subprocess.Popen[bytes]:
+        """Start a command, such as `deploy dev/*`, and return its process.
+
+        Args:
+            arguments: The command and its options.
+            folder: Folder whose `cdk.json` holds: the project's by default.
+        """
         with self._log(arguments).open("wb") as log:
             return subprocess.Popen(  # noqa: S603 - the project's own CLI, no shell
                 [str(_CLI), "--no-notices", "--no-color", "--ci", *arguments],
-                cwd=ROOT,
+                cwd=folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -113,8 +118,9 @@ class Cdk:
         Raises:
             CdkError: If the command failed.
         """
-        # Without a folder of its own it would wait for whoever uses cdk.out.
-        self.run("bootstrap", *environments, "--output", str(self._logs / "bootstrap.out"))
+        arguments = ("bootstrap", *environments)
+        # Where no cdk.json names an app: the CLI would synthesize all of it for nothing.
+        self.finish(self.start(*arguments, folder=self._logs), *arguments)
 
     def _log(self, arguments: tuple[str, ...]) -> Path:
         return self._logs / f"cdk-{arguments[0]}.log"
