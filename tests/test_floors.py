@@ -1,4 +1,4 @@
-"""Who may import whom: values flow up, types never flow down."""
+"""Hold the floors, which say who may import whom: values flow up, types never flow down."""
 
 import ast
 import re

@@ -17,8 +17,6 @@ ROOMS = ("app.py", "bench", "catalog", "constructs", "lambda", "localaws", "stac
 UNFINISHED = frozenset(
     {
         "bench",
-        "tests",
-        "tests/e2e",
     }
 )
 

@@ -1,4 +1,7 @@
-"""Any id of the catalogue deploys: every model becomes a stack, here and in other regions, and cfn-lint agrees."""
+"""Make stacks of the catalogue's ids, here and in other regions, and check them with cfn-lint.
+
+`make test` makes one stack of each kind of model, `make sweep` those of all ids.
+"""
 
 import json
 import random
@@ -25,8 +28,11 @@ PUBLISHED = 342
 LINTED = 12
 
 # One worker makes the stacks of a place once; without the groups, every test would make them anew.
-at_home = pytest.mark.xdist_group("any-id-home")
-away = pytest.mark.xdist_group("any-id-elsewhere")
+PLACES = [
+    pytest.param("kinds", marks=pytest.mark.xdist_group("any-id-kinds")),
+    pytest.param("home", marks=[pytest.mark.xdist_group("any-id-home"), pytest.mark.sweep]),
+    pytest.param("elsewhere", marks=[pytest.mark.xdist_group("any-id-elsewhere"), pytest.mark.sweep]),
+]
 
 LOCK = Lock.load()
 
@@ -42,6 +48,19 @@ class Synthesized:
 
 def _newest() -> list[ModelVersion]:
     return [LOCK.model(model_id, LOCK.versions(model_id)[0]) for model_id in LOCK.model_ids()]
+
+
+def _kinds() -> list[ModelVersion]:
+    """Return a model of each kind: of each container, form of weights, licence, instance type and so on."""
+    kinds: dict[object, ModelVersion] = {}
+    for model in _newest():
+        found = model.resolve(region=HOME)
+        image = found.image.rpartition("/")[2].partition(":")[0] if found.image else None
+        weights = (found.compressed, found.gated, found.model_package is not None, len(found.additional_model_data))
+        container = (found.container, found.network_isolation, found.takes_environment, found.inference_ami_version)
+        instance = (model.default_instance_type, found.volume_size is None)
+        kinds.setdefault((image, weights, container, instance, model.requires_eula), model)
+    return list(kinds.values())
 
 
 def _elsewhere(model: ModelVersion, number: int) -> list[str]:
@@ -87,6 +106,11 @@ def _only(template: dict[str, Any], resource_type: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory, context: dict[str, Any]) -> Synthesized:
+    return _synthesize(tmp_path_factory.mktemp("kinds"), context, [(model, HOME) for model in _kinds()])
+
+
+@pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, context: dict[str, Any]) -> Synthesized:
     return _synthesize(tmp_path_factory.mktemp("home"), context, [(model, HOME) for model in _newest()])
 
@@ -111,46 +135,48 @@ def test_every_declared_version_is_pinned_so_that_an_update_keeps_it() -> None:
     assert not loose, f"./jumpstack catalog update {' '.join(sorted(loose))}"
 
 
-@at_home
-def test_every_id_becomes_a_stack_on_its_default_instance_type(home: Synthesized) -> None:
-    assert home.problems == []
-    assert len(home.templates) == PUBLISHED
-    for model in _newest():
-        template = home.templates[f"{model.model_id} in {HOME}"]
+def test_the_sample_has_models_of_many_kinds() -> None:
+    assert 30 < len(_kinds()) < PUBLISHED / 2
+
+
+@pytest.fixture
+def synthesized(request: pytest.FixtureRequest) -> Synthesized:
+    """The stacks of one of `PLACES`."""
+    found: Synthesized = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.mark.parametrize("synthesized", PLACES, indirect=True)
+def test_an_id_becomes_a_stack_on_its_default_instance_type(synthesized: Synthesized) -> None:
+    assert synthesized.problems == []
+    assert len(synthesized.templates) in {PUBLISHED, len(_kinds())}
+    for name, template in synthesized.templates.items():
+        model_id, _, region = name.partition(" in ")
         (variant,) = _only(template, "AWS::SageMaker::EndpointConfig")["ProductionVariants"]
         container = _only(template, "AWS::SageMaker::Model")["PrimaryContainer"]
-        assert variant["InstanceType"] == model.default_instance_type
-        assert f".dkr.ecr.{HOME}.amazonaws.com/" in container["Image"]
+        assert variant["InstanceType"] == LOCK.model(model_id, LOCK.versions(model_id)[0]).default_instance_type
+        assert f".dkr.ecr.{region}.amazonaws.com/" in container["Image"]
 
 
-@pytest.mark.sweep
-@away
-def test_every_id_becomes_a_stack_in_another_region_that_has_its_image(elsewhere: Synthesized) -> None:
-    assert elsewhere.problems == []
-    assert len(elsewhere.templates) == PUBLISHED
-    for name, template in elsewhere.templates.items():
-        region = name.rpartition(" in ")[2]
-        assert f".dkr.ecr.{region}." in _only(template, "AWS::SageMaker::Model")["PrimaryContainer"]["Image"]
+@pytest.mark.parametrize("synthesized", PLACES, indirect=True)
+def test_licences_are_accepted_where_there_are_some_and_nowhere_else(synthesized: Synthesized) -> None:
+    templates = synthesized.templates.items()
+    accepted = [name for name, template in templates if '"AcceptEula": true' in json.dumps(template)]
+    accepting = {name.partition(" in ")[0] for name in accepted}
+    models = {name.partition(" in ")[0] for name, _ in templates}
+
+    assert accepting == {model.model_id for model in _newest() if model.requires_eula} & models
+    assert accepting
 
 
-@at_home
-def test_licences_are_accepted_where_there_are_some_and_nowhere_else(home: Synthesized) -> None:
-    accepting = {name for name, template in home.templates.items() if '"AcceptEula": true' in json.dumps(template)}
+@pytest.mark.parametrize("synthesized", PLACES, indirect=True)
+def test_cfn_lint_finds_nothing_in_a_sample(synthesized: Synthesized) -> None:
+    sample = random.Random(1).sample(sorted(synthesized.files), LINTED)
 
-    assert accepting == {f"{model.model_id} in {HOME}" for model in _newest() if model.requires_eula}
-
-
-@pytest.mark.parametrize(
-    "place", [pytest.param("home", marks=at_home), pytest.param("elsewhere", marks=[away, pytest.mark.sweep])]
-)
-def test_cfn_lint_finds_nothing_in_a_sample(place: str, request: pytest.FixtureRequest) -> None:
-    files = request.getfixturevalue(place).files
-    sample = random.Random(place).sample(sorted(files), LINTED)
-
-    assert _complaints(files[name] for name in sample) == ""
+    assert _complaints(synthesized.files[name] for name in sample) == ""
 
 
-@at_home
+@pytest.mark.xdist_group("any-id-home")
 @pytest.mark.sweep
 def test_cfn_lint_finds_nothing_in_the_stack_of_any_id(home: Synthesized) -> None:
     assert _complaints(home.files.values()) == ""

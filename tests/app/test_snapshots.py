@@ -12,31 +12,11 @@ import pytest
 from stacks.declarations import FineTunedModel, Model
 from stacks.models import DEPLOYMENTS
 from tests.app.digest import differences, digest, masked, written
+from tests.app.reviewed import DIFFERENCES, DIGESTS, REVIEWED, WHOLE
 
 pytestmark = pytest.mark.xdist_group("app")
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-
-# Every property of one stack.
-WHOLE = "dev/mistral-7b-instruct"
-
-# One of each kind: weights below a prefix and in another region, weights in a tarball, a pipeline for an endpoint, a
-# pipeline for an import, an import, accounts.
-DIGESTS = (
-    "prod/arctic-instruct",
-    "prod/falcon-180b-chat-quantized",
-    "prod/mistral-7b-dolly",
-    "prod/llama-3-2-3b-10k",
-    "staging/granite-3b-code-instruct",
-    "account/us-west-2",
-)
-
-# A model's stack in one environment, by what differs from its stack in another.
-DIFFERENCES = {
-    "staging/mistral-7b-instruct": "dev/mistral-7b-instruct",
-    "dev/mistral-7b-dolly": "prod/mistral-7b-dolly",
-    "dev/llama-3-2-3b-10k": "prod/llama-3-2-3b-10k",
-}
 
 Templates = Mapping[str, Mapping[str, Any]]
 
@@ -100,7 +80,7 @@ def test_each_kind_of_stack_in_each_environment_has_a_snapshot() -> None:
         for environment, models in DEPLOYMENTS
         for model in models
     }
-    reviewed = {kinds[path] for path in (WHOLE, *DIGESTS, *DIFFERENCES) if path in kinds}
+    reviewed = {kinds[path] for path in REVIEWED if path in kinds}
 
     assert reviewed == set(kinds.values())
 

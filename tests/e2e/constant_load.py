@@ -19,8 +19,8 @@ class ConstantLoad:
     """Threads with a client each, OpenAI's own, which tries nothing again: one failed request is one too many.
 
     Args:
-        client: makes a thread's client, closed when it ends.
-        asks: a thread each: asks once and returns the answer's text.
+        client: Makes a thread's client, closed when it ends.
+        asks: One for each thread: asks once and returns the answer's text.
     """
 
     def __init__(self, client: Callable[[], openai.OpenAI], *asks: Callable[[openai.OpenAI], str]) -> None:

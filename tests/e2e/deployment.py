@@ -1,15 +1,17 @@
-"""How the end-to-end tests deploy: one stack of the app and its variants, with the real CDK CLI."""
+"""Deploy variants of an app with the real CDK CLI on the local AWS."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx2
+import pytest
 
 from tools.cdk import Cdk
 from tools.deployed import declared_stack
@@ -20,33 +22,33 @@ STACK = declared_stack("dev/mistral-7b-instruct")
 ACCOUNTS = f"account/{REGION}"
 
 
-class Deployer:
-    """Deploys variants of the one stack, or of another app's, which may have been synthesized before."""
+@contextmanager
+def spoken_to(local_aws: LocalAws) -> Iterator[None]:
+    """Let boto3 talk to a local AWS."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in local_aws.client_environment().items():
+            environment.setenv(name, value)
+        yield
 
-    def __init__(self, cdk: Cdk, folder: Path, app: str = "tests/e2e/variant_app.py") -> None:
+
+class Deployer:
+    """Deploys variants of an app that are synthesized: each has an assembly in a folder."""
+
+    def __init__(self, cdk: Cdk, folder: Path) -> None:
         self.cdk = cdk
         self._folder = folder
-        self._app = app
 
-    def assembly(self, variant: str = "") -> list[str]:
-        """Synthesize a variant once and return the option that names it."""
-        assembly = self._folder / f"cdk.out-{variant}"
-        if not assembly.exists():
-            app = f"python3 {self._app} {variant}"
-            self.cdk.run("synth", "--quiet", "--app", app, "--output", str(assembly))
-        return ["--app", str(assembly)]
+    def assembly(self, variant: str) -> list[str]:
+        """Return the option that names a variant's assembly."""
+        return ["--app", str(self._folder / f"cdk.out-{variant}")]
 
-    def deploy(
-        self,
-        variant: str = "",
-        stack: str = STACK.path,
-        *others: str,
-        while_waiting: Callable[[], None] | None = None,
-    ) -> str:
+    def deploy(self, variant: str, stack: str, *others: str, while_waiting: Callable[[], None] | None = None) -> str:
+        """Deploy stacks of a variant and return what the CLI printed."""
         options = (*self.assembly(variant), "--require-approval", "never", "--concurrency", "4")
         return self.cdk.run("deploy", stack, *others, *options, while_waiting=while_waiting)
 
-    def destroy(self, *stacks: str, variant: str = "") -> str:
+    def destroy(self, variant: str, *stacks: str) -> str:
+        """Destroy stacks of a variant and return what the CLI printed."""
         return self.cdk.run("destroy", *stacks, *self.assembly(variant), "--force", "--concurrency", "4")
 
 
@@ -79,11 +81,11 @@ class Notices:
         attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]
         sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=attributes["QueueArn"])
 
-    def rules_and_places(self) -> list[dict[str, Any]]:
-        """All notices since the last time, each with `Subject` and `Message`."""
-        told: list[dict[str, Any]] = []
+    def received(self) -> list[dict[str, Any]]:
+        """Return all notices since the last time, each with `Subject` and `Message`."""
+        received: list[dict[str, Any]] = []
         while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages", []):
-            told += [json.loads(message["Body"]) for message in messages]
+            received += [json.loads(message["Body"]) for message in messages]
             for message in messages:
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return told
+        return received

@@ -18,7 +18,7 @@ BUCKET = "sagemaker-{region}-{account}"
 
 
 def prefix(version: str) -> str:
-    """Where a version's weights are."""
+    """Return the prefix of a version's weights."""
     return f"models/{version}/"
 
 

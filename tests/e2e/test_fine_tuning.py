@@ -1,4 +1,4 @@
-"""Fine-tuning from data to traffic and back, deployed with the real CDK CLI on the local AWS.
+"""Fine-tune from data to traffic and back, deployed with the real CDK CLI on the local AWS.
 
 The tests follow one another: each takes the pipeline as the one before left it. The trainer is a stand-in that reads
 the real channels and writes a tiny, valid model.
@@ -15,9 +15,8 @@ import openai
 import pytest
 
 from stacks.models import MISTRAL_7B_DOLLY
-from tests.e2e.deployment import ACCOUNTS, REGION, Deployer, Notices, hurry
+from tests.e2e.deployment import ACCOUNTS, REGION, Deployer, Notices, deployer_of
 from tools import finetune, keys
-from tools.cdk import Cdk
 from tools.deployed import DeclaredStack, outputs
 from tools.invoke import openai_client
 from tools.leftovers import leftovers
@@ -26,6 +25,7 @@ from tools.local import LocalAws
 # A local AWS of its own, so that these run beside the other end-to-end tests.
 pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e-tuning")]
 
+APP = Path(__file__).with_name("tuning_app.py")
 STACK = DeclaredStack(
     path="dev/mistral-7b-dolly",
     stack_name="dev-mistral-7b-dolly",
@@ -46,18 +46,13 @@ PROMPT = (
 
 @pytest.fixture(scope="module")
 def deployer(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Deployer:
-    folder = tmp_path_factory.mktemp("tuning")
-    environment = {**local_aws.client_environment(), "CDK_VALIDATION": "false"}
-    deployer = Deployer(Cdk(environment=environment, logs=folder), folder, "tests/e2e/tuning_app.py")
-    deployer.cdk.bootstrap([f"aws://123456789012/{REGION}"])
-    hurry(local_aws)
-    return deployer
+    return deployer_of(local_aws, tmp_path_factory.mktemp("tuning"), APP, ["declared"])
 
 
 @pytest.fixture(scope="module")
 def deployed(deployer: Deployer) -> dict[str, str]:
-    deployer.deploy(stack=ACCOUNTS)
-    deployer.deploy(stack=STACK.path)
+    deployer.deploy("declared", ACCOUNTS)
+    deployer.deploy("declared", STACK.path)
     return outputs(STACK)
 
 
@@ -77,7 +72,7 @@ def data(deployed: dict[str, str]) -> "Data":
 
 @pytest.fixture(scope="module")
 def notices(deployed: dict[str, str]) -> Notices:
-    """What the pipeline's topic tells."""
+    """Notices of the pipeline's topic."""
     return Notices(deployed["TopicArn"])
 
 
@@ -260,10 +255,10 @@ def test_a_marker_beside_the_data_starts_a_run(deployed: dict[str, str]) -> None
 
 
 def test_tells_subscribers_how_each_run_ended(notices: Notices) -> None:
-    told = notices.rules_and_places()
+    received = notices.received()
 
-    texts = [message["Message"] for message in told]
-    assert {message["Subject"] for message in told} == {f"{STACK.path}: success", f"{STACK.path}: failure"}
+    texts = [message["Message"] for message in received]
+    assert {message["Subject"] for message in received} == {f"{STACK.path}: success", f"{STACK.path}: failure"}
     assert any("DataError" in text for text in texts)
     assert any("CUDA out of memory" in text for text in texts)
     assert any("serves release" in text for text in texts)
@@ -271,6 +266,6 @@ def test_tells_subscribers_how_each_run_ended(notices: Notices) -> None:
 
 def test_leaves_nothing_when_destroyed(deployer: Deployer, deployed: dict[str, str]) -> None:
     keys.revoke(STACK)
-    deployer.destroy(STACK.path, ACCOUNTS)
+    deployer.destroy("declared", STACK.path, ACCOUNTS)
 
     assert leftovers([REGION]) == []

@@ -80,7 +80,7 @@ def bedrock(local_aws: LocalAws, weights: None) -> Bedrock:
 
 @pytest.fixture(scope="module")
 def before(deployer: Deployer, bedrock: Bedrock) -> list[Leftover]:
-    """What is nobody's stack's: the bucket with the weights, and somebody else's role."""
+    """Resources of no stack: the bucket with the weights, and somebody else's role."""
     return leftovers([REGION])
 
 
@@ -287,7 +287,7 @@ def test_a_version_that_goes_while_callers_still_ask_it_is_not_missed(
     deployer: Deployer, talk: openai.OpenAI, bedrock: Bedrock, load: Callable[[DeclaredStack], ConstantLoad]
 ) -> None:
     # The old version is deleted half a second after the new one is published, here where waits take a hundredth; the
-    # shim looks at the pointer every 10 s, or when it is told that there is no such model.
+    # shim looks at the pointer every 10 s, or when Bedrock has no such model.
     bedrock.behave(max_imported_models=4)
     [first] = _models(TALK)
 
@@ -322,7 +322,7 @@ def test_an_update_to_an_adapter_fails_in_the_checks_own_words_and_the_old_versi
 def test_leaves_nothing_when_destroyed(deployer: Deployer, deployed: None, before: list[Leftover]) -> None:
     for stack in (CODE, TALK):
         keys.revoke(stack)
-    deployer.destroy(CODE.path, TALK.path, ACCOUNTS, variant="v1")
+    deployer.destroy("v1", CODE.path, TALK.path, ACCOUNTS)
 
     assert _models() == []
     assert leftovers([REGION]) == before

@@ -74,7 +74,7 @@ def client(make_client: Callable[[], openai.OpenAI]) -> Iterator[openai.OpenAI]:
 
 @pytest.fixture(scope="module")
 def notices(deployed: dict[str, str]) -> Notices:
-    """What the pipeline's topic tells."""
+    """Notices of the pipeline's topic."""
     return Notices(deployed["TopicArn"])
 
 
@@ -125,7 +125,7 @@ def _until_a_version_answers(client: openai.OpenAI) -> None:
 
 
 def _put_conversations(deployed: dict[str, str], *answers: str) -> None:
-    """Put conversations in the place of whatever data there was."""
+    """Replace the data by conversations."""
     place, _, prefix = deployed["DataPrefix"].removeprefix("s3://").partition("/")
     bucket = boto3.resource("s3", region_name=REGION).Bucket(place)
     bucket.objects.filter(Prefix=prefix).delete()
@@ -281,10 +281,10 @@ def test_an_import_that_fails_leaves_what_is_served_and_says_why(
 
 
 def test_tells_subscribers_how_each_run_ended(notices: Notices) -> None:
-    told = notices.rules_and_places()
+    received = notices.received()
 
-    failures = [message["Message"] for message in told if message["Subject"] == f"{STACK.path}: failure"]
-    successes = [message["Message"] for message in told if message["Subject"] == f"{STACK.path}: success"]
+    failures = [message["Message"] for message in received if message["Subject"] == f"{STACK.path}: failure"]
+    successes = [message["Message"] for message in received if message["Subject"] == f"{STACK.path}: success"]
     assert len(failures) == 1
     assert "ImportJobFailed" in failures[0]
     assert "encountered an internal error" in failures[0]
@@ -293,6 +293,6 @@ def test_tells_subscribers_how_each_run_ended(notices: Notices) -> None:
 
 def test_leaves_nothing_when_destroyed(deployer: Deployer, deployed: dict[str, str]) -> None:
     keys.revoke(STACK)
-    deployer.destroy(STACK.path, ACCOUNTS, variant="converse")
+    deployer.destroy("converse", STACK.path, ACCOUNTS)
 
     assert leftovers([REGION]) == []

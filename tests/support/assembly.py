@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,21 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "assembly", _synthesize)
 
 
+def _stacks(assembly: Path) -> Iterator[tuple[str, Path, str]]:
+    """Yield path, template and place of each stack."""
+    for folder in sorted(assembly.glob("assembly-*")):
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        for artifact in manifest["artifacts"].values():
+            if artifact["type"] == "aws:cloudformation:stack":
+                file = folder / artifact["properties"]["templateFile"]
+                yield artifact["displayName"].split(" ")[0], file, artifact["environment"]
+
+
+def template_files(assembly: Path) -> dict[str, Path]:
+    """Return the templates' files by the stacks' paths, such as `dev/falcon-7b`."""
+    return {path: file for path, file, _ in _stacks(assembly)}
+
+
 @cache
 def templates_of(assembly: Path) -> dict[str, dict[str, Any]]:
     """Return all templates of an assembly by their stacks' paths, such as `dev/falcon-7b`.
@@ -59,14 +74,10 @@ def templates_of(assembly: Path) -> dict[str, dict[str, Any]]:
     Each has the stack's place, such as `aws://unknown-account/us-west-2`, as its `environment`. Nothing may write to
     them.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for folder in sorted(assembly.glob("assembly-*")):
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        for artifact in manifest["artifacts"].values():
-            if artifact["type"] == "aws:cloudformation:stack":
-                template = json.loads((folder / artifact["properties"]["templateFile"]).read_text(encoding="utf-8"))
-                found[artifact["displayName"].split(" ")[0]] = {**template, "environment": artifact["environment"]}
-    return found
+    return {
+        path: {**json.loads(file.read_text(encoding="utf-8")), "environment": place}
+        for path, file, place in _stacks(assembly)
+    }
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""The whole way of one stack, with the real CDK CLI and the local AWS: deployed, asked, updated, broken, destroyed."""
+"""Deploy, ask, update, break and destroy one stack, with the real CDK CLI on the local AWS.
+
+The tests follow one another: each takes the stack as the one before left it.
+"""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +20,6 @@ from tools.invoke import LocalTransport, openai_client
 from tools.leftovers import leftovers
 from tools.local import LocalAws
 
-# One local AWS, and tests that follow one another: all on one worker.
 pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e")]
 
 
@@ -59,15 +61,6 @@ def _endpoint() -> tuple[str, dict[str, Any]]:
 def _status() -> str:
     stack = _aws("cloudformation").describe_stacks(StackName=STACK.stack_name)["Stacks"][0]
     return str(stack["StackStatus"])
-
-
-def test_a_stack_that_comes_before_its_accounts_settings_fails_without_renting_an_instance(deployer: Deployer) -> None:
-    with pytest.raises(CdkError, match="CloudWatch Logs role ARN must be set in account settings"):
-        deployer.deploy()
-
-    events = _aws("cloudformation").describe_stack_events(StackName=STACK.stack_name)["StackEvents"]
-    assert "AWS::SageMaker::Endpoint" not in {event["ResourceType"] for event in events}
-    deployer.destroy(STACK.path)
 
 
 def test_tells_url_endpoint_bucket_and_key(deployed: dict[str, str]) -> None:
@@ -220,9 +213,9 @@ def test_logs_accesses_and_requests_without_what_was_said(client: openai.OpenAI,
 
 
 def test_changes_nothing_when_deployed_again(deployer: Deployer, deployed: dict[str, str]) -> None:
-    assert "(no changes)" in deployer.deploy()
+    assert "(no changes)" in deployer.deploy("declared", STACK.path)
     # --fail: an exit code of 1 where there is a difference.
-    deployer.cdk.run("diff", STACK.path, *deployer.assembly(), "--fail")
+    deployer.cdk.run("diff", STACK.path, *deployer.assembly("declared"), "--fail")
 
 
 def test_shows_a_change_before_it_is_made(deployer: Deployer, deployed: dict[str, str]) -> None:
@@ -238,38 +231,20 @@ def test_replaces_the_config_and_keeps_the_endpoint_when_the_instance_count_chan
     config, variant = _endpoint()
     assert variant["InitialInstanceCount"] == 1
 
-    deployer.deploy("two-instances")
+    deployer.deploy("two-instances", STACK.path)
 
     new_config, new_variant = _endpoint()
     assert new_variant["InitialInstanceCount"] == 2
     assert new_config != config
     assert len(_aws("sagemaker").list_endpoint_configs()["EndpointConfigs"]) == 1
     assert client.models.list().data
-    deployer.deploy()
-    assert _endpoint()[1]["InitialInstanceCount"] == 1
-
-
-def test_a_used_up_quota_is_said_as_openai_does_and_not_tried_again(
-    deployer: Deployer, deployed: dict[str, str], local_aws: LocalAws
-) -> None:
-    deployer.deploy("limited")
-    key = keys.create(STACK, "frugal")
-    client = _client(deployed, key, local_aws).with_options(max_retries=3)
-
-    assert [bool(client.models.list().data) for _ in range(2)] == [True, True]
-    with pytest.raises(openai.RateLimitError) as refused:
-        client.models.list()
-    assert (refused.value.code, refused.value.type) == ("insufficient_quota", "insufficient_quota")
-    [usage] = [one for one in keys.keys(STACK) if one.name == "frugal"]
-    assert (usage.used, usage.remaining) == (2, 0)
-    deployer.deploy()
 
 
 def test_rolls_a_failed_update_back_and_keeps_answering(deployer: Deployer, client: openai.OpenAI) -> None:
     before = _endpoint()
 
     with pytest.raises(CdkError, match="alias/dev/mistral-7b-instruct"):
-        deployer.deploy("breaks")
+        deployer.deploy("breaks", STACK.path)
 
     assert _status() == "UPDATE_ROLLBACK_COMPLETE"
     assert _endpoint() == before
@@ -279,26 +254,41 @@ def test_rolls_a_failed_update_back_and_keeps_answering(deployer: Deployer, clie
 
 def test_refuses_a_resource_type_that_it_does_not_have(deployer: Deployer, client: openai.OpenAI) -> None:
     with pytest.raises(CdkError, match="AWS::SageMaker::Space"):
-        deployer.deploy("unknown-type")
+        deployer.deploy("unknown-type", STACK.path)
 
     assert client.models.list().data
 
 
 def test_a_missing_grant_shows(deployer: Deployer, client: openai.OpenAI) -> None:
-    deployer.deploy("no-grant")
+    deployer.deploy("no-grant", STACK.path)
 
     with pytest.raises(openai.InternalServerError) as refused:
         client.completions.create(model="mistral-7b-instruct", prompt="May I?", max_tokens=3)
 
     assert "sagemaker:InvokeEndpoint" in refused.value.message
-    deployer.deploy()
+
+
+def test_a_used_up_quota_is_said_as_openai_does_and_not_tried_again(
+    deployer: Deployer, deployed: dict[str, str], local_aws: LocalAws
+) -> None:
+    deployer.deploy("limited", STACK.path)
+    key = keys.create(STACK, "frugal")
+    client = _client(deployed, key, local_aws).with_options(max_retries=3)
+
+    # The grant that was missing is there again.
     assert client.completions.create(model="mistral-7b-instruct", prompt="May I?", max_tokens=3).choices[0].text
+    assert client.models.list().data
+    with pytest.raises(openai.RateLimitError) as refused:
+        client.models.list()
+    assert (refused.value.code, refused.value.type) == ("insufficient_quota", "insufficient_quota")
+    [usage] = [one for one in keys.keys(STACK) if one.name == "frugal"]
+    assert (usage.used, usage.remaining) == (2, 0)
 
 
 def test_changes_from_keys_to_iam_credentials_and_back(
     deployer: Deployer, client: openai.OpenAI, key: str, local_aws: LocalAws
 ) -> None:
-    deployer.deploy("iam")
+    deployer.deploy("iam", STACK.path)
     given = outputs(STACK)
 
     assert "UsagePlanId" not in given
@@ -308,7 +298,7 @@ def test_changes_from_keys_to_iam_credentials_and_back(
         _client(given, key, local_aws).models.list()
     assert refused.value.code == "invalid_api_key"
 
-    deployer.deploy()
+    deployer.deploy("declared", STACK.path)
     # The keys are there still, but the plan is a new one.
     keys.revoke(STACK)
     assert _client(outputs(STACK), keys.create(STACK, "after"), local_aws).models.list().data
@@ -322,6 +312,6 @@ def test_leaves_nothing_when_destroyed_even_with_data_in_its_bucket(
         s3.put_object(Bucket=deployed["BucketName"], Key="train/data.jsonl", Body=body)
 
     keys.revoke(STACK)
-    deployer.destroy(STACK.path, ACCOUNTS)
+    deployer.destroy("declared", STACK.path, ACCOUNTS)
 
     assert leftovers([REGION]) == []

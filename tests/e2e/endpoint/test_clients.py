@@ -1,4 +1,4 @@
-"""The field's clients, unchanged, before the deployed shim: over real HTTP, with a key, on the local AWS."""
+"""Ask the deployed shim with the field's clients, unchanged: over real HTTP, with a key, on the local AWS."""
 
 import asyncio
 import json
@@ -19,8 +19,7 @@ from tests.invoke_shim.openai import objects
 from tools import keys
 from tools.local import LocalAws
 
-# A local AWS of its own, so that these run beside the other end-to-end tests.
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e-clients")]
+pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e")]
 
 MODEL = STACK.model.name
 MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Which country has the most lakes? 🏞️"}]
