@@ -301,7 +301,8 @@ BROKEN = {"dropped": Reply(drop=True), "silent": Reply(hang=True)}
 def test_a_broken_connection_is_the_error_that_the_client_raises(
     stub: Stub, monkeypatch: pytest.MonkeyPatch, reply: Reply
 ) -> None:
-    monkeypatch.setattr("tests.invoke_shim.backends.sagemaker.test_runtime.READ_TIMEOUT", 0.2)
+    if reply.hang:
+        monkeypatch.setattr("tests.invoke_shim.backends.sagemaker.test_runtime.READ_TIMEOUT", 0.2)
     stub.replies = [reply]
     pair = Pair()
     assert type(error_of(pair.ours)) is type(error_of(pair.theirs))
