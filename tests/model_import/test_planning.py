@@ -221,6 +221,7 @@ def test_removes_no_other_model_and_not_the_served_version(
         # A rollback: an old version is served, and the newest was before.
         (2, ("a", "d"), "cb"),
         (3, ("a", "d"), "b"),
+        (2, ("c", "a"), "db"),
         (1, ("a", "d"), "dcb"),
     ],
 )
