@@ -1,0 +1,40 @@
+"""The stack of a fine-tuned model that an endpoint serves, from its template: settings of training jobs."""
+
+from dataclasses import replace
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import assertions
+
+from catalog import Lock
+from stacks.environments import DEV
+from stacks.fine_tuned_endpoint_stack import FineTunedEndpointStack
+from stacks.models import MISTRAL_7B_DOLLY
+from stacks.placement import Placement
+
+pytestmark = pytest.mark.xdist_group("app")
+
+
+@pytest.mark.parametrize(
+    ("changes", "wait"),
+    [
+        ({}, None),
+        ({"spot": True, "max_runtime_seconds": 3600}, "7200"),
+        ({"spot": True, "max_runtime_seconds": 3600, "max_wait_seconds": 5000}, "5000"),
+    ],
+    ids=["on demand", "spot", "spot with a time limit"],
+)
+def test_spot_jobs_wait_as_declared_or_twice_as_long_as_they_may_train(
+    context: dict[str, Any], changes: dict[str, Any], wait: str | None
+) -> None:
+    placement = Placement(environment=DEV, model=replace(MISTRAL_7B_DOLLY, **changes))
+    stack = FineTunedEndpointStack(cdk.App(context=context), placement, lock=Lock.load())
+    functions = assertions.Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
+
+    [variables] = [
+        function["Properties"]["Environment"]["Variables"]
+        for function in functions
+        if function["Properties"]["Handler"] == "training.prepare.handler"
+    ]
+    assert variables.get("MAX_WAIT_SECONDS") == wait
