@@ -1,4 +1,4 @@
-"""How many published models become a stack, ours and the peer's side by side: `python -m bench.coverage`.
+"""Count the published models that become a stack, ours and the peer's side by side: `python -m bench.coverage`.
 
 Both do the same in one process each: for every id one stack in us-west-2, with the newest version and its default
 instance type, and one synthesis of all. Ours takes the newest version that the lock has, which is the newest one that
@@ -33,7 +33,7 @@ _REPETITIONS = 50
 
 
 def main() -> int:
-    """Prints the tables.
+    """Print the tables.
 
     Returns:
         0, or 1 when an id of the lock does not become a stack.
@@ -152,7 +152,7 @@ def _index_size() -> int:
 
 
 def _milliseconds(action: Callable[[], object], repetitions: int = _REPETITIONS) -> float:
-    """The shortest time of several, in milliseconds."""
+    """Return the shortest time of several, in milliseconds."""
     times = []
     for _ in range(repetitions):
         start = time.perf_counter()

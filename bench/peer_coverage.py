@@ -18,7 +18,7 @@ _REGION = "us-west-2"
 
 
 def newest_constants(names: Iterable[str]) -> dict[str, str]:
-    """The constant of the newest version, by the constant's name without version.
+    """Return the constant of the newest version, by the constant's name without version.
 
     Args:
         names: Constants such as `HUGGINGFACE_LLM_FALCON_7_B_BF16_4_1_23`.

@@ -1,4 +1,4 @@
-"""How long synthesis takes, and how it grows with the number of stacks: ours, and the nearest peer's.
+"""Measure synthesis, and its growth with the number of stacks: ours, and the nearest peer's.
 
 Run `python -m bench.synth`. Each case runs in a fresh process; wall time is that process's from its start to its end.
 CPU time is its and its Node process's, which says more on a machine that does other work too. Memory is the most that
@@ -40,7 +40,7 @@ _CALLS_FILE = "calls"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """What one case took.
+    """Figures of one case.
 
     Attributes:
         stacks: Number of model stacks.
