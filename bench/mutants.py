@@ -63,7 +63,10 @@ ROOMS = (
     Room(sources="constructs", tests="tests/constructs", wide=_APP, deep=False),
     *(
         Room(sources=f"constructs/{name}", tests=f"tests/constructs/{name}", wide=("tests/constructs", *_APP))
-        for name in ("api", "endpoint", "fine_tuning", "model_import")
+        for name in (
+            *("api", "endpoint", "fine_tuning", "model_import"),
+            *("functions", "permissions", "state_machines", "values"),
+        )
     ),
     Room(sources="stacks", tests="tests/stacks", wide=_APP, deep=False),
     Room(sources="stacks/parts", tests="tests/stacks", wide=_APP),

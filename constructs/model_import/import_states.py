@@ -14,7 +14,7 @@ from constructs.model_import.imported_model import ImportedModel
 from constructs.state_machines.pointer_states import PointerStates
 from constructs.state_machines.step_tasks import StepTasks
 from constructs.values.arns import place_of
-from constructs.values.durations import in_seconds, seconds
+from constructs.values.durations import in_seconds
 
 from model_import.contract import (
     ARTIFACTS,
@@ -125,17 +125,16 @@ class ImportStates:
         return begin
 
     def _smoke_test(self) -> sfn.CustomState:
-        smoke = self._step(
-            "Smoke test", "smoke_test", {"modelArn.$": "$.model.arn"}, result_path="$.smoke", caught=False
+        cold = {
+            "ErrorEquals": [NOT_READY_ERROR],
+            "IntervalSeconds": self._pace,
+            "MaxAttempts": _SMOKE_TRIES,
+            "BackoffRate": 1.5,
+            "MaxDelaySeconds": _SLOWEST_SMOKE * self._pace,
+        }
+        return self._step(
+            "Smoke test", "smoke_test", {"modelArn.$": "$.model.arn"}, result_path="$.smoke", retriers=[cold]
         )
-        smoke.add_retry(
-            errors=[NOT_READY_ERROR],
-            interval=seconds(self._pace),
-            max_attempts=_SMOKE_TRIES,
-            backoff_rate=1.5,
-            max_delay=seconds(_SLOWEST_SMOKE * self._pace),
-        )
-        return self._caught(smoke)
 
     def _publish(self, then: sfn.IChainable) -> sfn.IChainable:
         pointer = self._model.pointer
@@ -194,6 +193,7 @@ class ImportStates:
         *,
         result_path: str,
         caught: bool = True,
+        retriers: Sequence[Mapping[str, Any]] = (),
     ) -> sfn.CustomState:
         state = self._tasks.invoke(
             name,
@@ -201,6 +201,7 @@ class ImportStates:
             {"step": step, **payload},
             select={f"{member}.$": f"$.Payload.{member}" for member in STEP[step].outputs},
             result_path=result_path,
+            retriers=retriers,
         )
         return self._caught(state) if caught else state
 

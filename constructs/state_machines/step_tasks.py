@@ -23,7 +23,7 @@ _LAMBDA_SERVICE = [
     "Lambda.TooManyRequestsException",
     "Lambda.ClientExecutionTimeoutException",
 ]
-_RETRY_INTERVAL = Duration.seconds(4)
+_RETRY = {"IntervalSeconds": 4, "MaxAttempts": 4, "BackoffRate": 2, "JitterStrategy": "FULL"}
 
 # A ResultPath of null would discard a result, but jsii leaves out what is null, and without a ResultPath a result
 # replaces everything that the states have gathered.
@@ -64,6 +64,7 @@ class StepTasks:
         result_path: str = _LAST,
         timeout: Duration | None = None,
         retry: Sequence[str] = (),
+        retriers: Sequence[Mapping[str, Any]] = (),
     ) -> sfn.CustomState:
         """Build a task state that calls a service.
 
@@ -76,6 +77,7 @@ class StepTasks:
             result_path: Path of the result; by default one that the next such result overwrites.
             timeout: Longest time of the call.
             retry: Errors after which the call is repeated, up to 4 times in a minute.
+            retriers: Further retriers, as a definition has them.
         """
         state: dict[str, Any] = {
             "Type": "Task",
@@ -87,15 +89,9 @@ class StepTasks:
             state["ResultSelector"] = dict(select)
         if timeout:
             state["TimeoutSeconds"] = in_seconds(timeout)
+        if retry or retriers:
+            state["Retry"] = [*([{"ErrorEquals": list(retry), **_RETRY}] if retry else []), *map(dict, retriers)]
         task = sfn.CustomState(self._scope, name, state_json=state)
-        if retry:
-            task.add_retry(
-                errors=list(retry),
-                interval=_RETRY_INTERVAL,
-                max_attempts=4,
-                backoff_rate=2,
-                jitter_strategy=sfn.JitterType.FULL,
-            )
         for actions, resources in allow:
             iam.Grant.add_to_principal(grantee=self._role, actions=list(actions), resource_arns=list(resources))
         return task
@@ -124,6 +120,7 @@ class StepTasks:
         select: Mapping[str, Any] | None = None,
         result_path: str = _LAST,
         timeout: Duration | None = None,
+        retriers: Sequence[Mapping[str, Any]] = (),
     ) -> sfn.CustomState:
         """Build a task state that invokes a function, again where Lambda itself had a fault.
 
@@ -134,6 +131,7 @@ class StepTasks:
             select: Members of the result to keep; the function's own result is `$.Payload`.
             result_path: Path of the result; by default one that the next such result overwrites.
             timeout: Longest time of the call.
+            retriers: Retriers for the function's own errors, as a definition has them.
         """
         function_arn = function.function_arn
         return self.call(
@@ -145,4 +143,5 @@ class StepTasks:
             result_path=result_path,
             timeout=timeout,
             retry=_LAMBDA_SERVICE,
+            retriers=retriers,
         )

@@ -30,4 +30,8 @@ def test_lets_cloudwatch_logs_use_it_for_the_stacks_own_log_groups_only(stack: c
     [of_logs] = [statement for statement in statements if statement.get("Sid") == "CloudWatchLogs"]
     condition = of_logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]["Fn::Join"][1]
     assert condition == ["arn:aws:logs:us-west-2:", {"Ref": "AWS::AccountId"}, ":log-group:test-stack-*"]
-    assert not {"kms:*", "kms:CreateGrant"} & set(of_logs["Action"])
+    # CloudWatch Logs user guide, "Encrypt log data using AWS KMS".
+    assert set(of_logs["Action"]) == {
+        *("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"),
+    }
+    assert of_logs["Principal"]["Service"]["Fn::Join"][1] == ["logs.", {"Ref": "AWS::Region"}, ".amazonaws.com"]

@@ -8,6 +8,8 @@ from constructs.endpoint.execution_role import ExecutionRole
 
 from catalog import Lock, ModelVersion
 from catalog.spec import AdditionalDataSource
+from tests.app.state_machine_calls import text
+from tests.support.templates import listed
 
 
 def _statements(stack: cdk.Stack) -> dict[str, dict[str, Any]]:
@@ -101,3 +103,34 @@ def test_lets_the_role_read_a_draft_model_beside_the_artifact(stack: cdk.Stack, 
     assert ':s3:::sagemaker-sd-models-prod-us-west-2"' in resources["ListArtifacts"]
     assert ':s3:::sagemaker-sd-models-prod-us-west-2/draft/model.tar.gz"' in resources["ReadArtifact"]
     assert ":s3:::jumpstart-cache-prod-us-west-2/" in resources["ReadArtifact"]
+
+
+def test_is_granted_what_sagemaker_documents_and_no_more(stack: cdk.Stack, mistral: ModelVersion) -> None:
+    _role(stack, mistral, in_vpc=True)
+
+    # SageMaker developer guide, "CreateModel API: execution role permissions".
+    assert {sid: set(listed(statement["Action"])) for sid, statement in _statements(stack).items()} == {
+        "ListArtifacts": {"s3:ListBucket"},
+        "ReadArtifact": {"s3:GetObject"},
+        "PullImage": {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
+        "RegistryToken": {"ecr:GetAuthorizationToken"},
+        "WriteLogs": {
+            *("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
+        },
+        "PutMetrics": {"cloudwatch:PutMetricData"},
+        "ManageNetworkInterfaces": {
+            *("ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission"),
+            *("ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"),
+        },
+        "DescribeNetwork": {
+            *("ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups"),
+            *("ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+        },
+    }
+
+
+def test_writes_the_log_group_of_its_endpoint_only(stack: cdk.Stack, mistral: ModelVersion) -> None:
+    _role(stack, mistral)
+
+    group = "arn:aws:logs:us-west-2:<AWS::AccountId>:log-group:/aws/sagemaker/Endpoints/dev-some-model"
+    assert [text(arn) for arn in _statements(stack)["WriteLogs"]["Resource"]] == [group, f"{group}:*"]

@@ -29,6 +29,11 @@ def test_prepare_finds_jobs_and_executions_of_its_own_pipeline(stack: cdk.Stack)
 
     found = rights(template_of(stack), "FunctionsPrepareRole")
     assert found["sagemaker:DescribeTrainingJob"] == [f"arn:aws:sagemaker:{_ACCOUNT}:training-job/{NAME}-*"]
+    assert set(found) == {
+        *_OWN,
+        *("kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "s3:GetObject", "s3:ListBucket", "s3:PutObject"),
+        *("sagemaker:DescribeTrainingJob", "states:ListExecutions"),
+    }
     assert found["states:ListExecutions"] == [f"arn:aws:states:{_ACCOUNT}:stateMachine:{NAME}"]
 
 

@@ -73,3 +73,15 @@ def test_only_sagemaker_may_assume_it(stack: cdk.Stack) -> None:
     ]
     [statement] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+
+
+def test_is_granted_no_action_beyond_those_of_a_training(stack: cdk.Stack) -> None:
+    make(stack)
+
+    assert set(rights(template_of(stack), _ROLE)) == {
+        *("s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket", "s3:PutObject"),
+        *("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"),
+        *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetAuthorizationToken"),
+        *("ecr:GetDownloadUrlForLayer", "cloudwatch:PutMetricData"),
+        *("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
+    }

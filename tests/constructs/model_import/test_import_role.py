@@ -3,7 +3,7 @@ from constructs.model_import.import_role import ImportRole, Weights
 
 from tests.app.state_machine_calls import text
 from tests.constructs.model_import.import_parts import WEIGHTS
-from tests.support.templates import only, statements, template_of
+from tests.support.templates import only, rights, statements, template_of
 
 
 def test_is_assumed_by_import_jobs_of_this_account_and_region_only(stack: cdk.Stack) -> None:
@@ -33,7 +33,21 @@ def test_manages_network_interfaces_only_in_a_vpc(stack: cdk.Stack) -> None:
     ImportRole(stack, "Other", model_name="b", weights=WEIGHTS, in_vpc=True)
 
     template = template_of(stack)
-    with_vpc = [statement["Sid"] for statement in statements(template, "Other")]
-    without = [statement["Sid"] for statement in statements(template, "Role")]
-    assert "ManageNetworkInterfaces" in with_vpc
-    assert "ManageNetworkInterfaces" not in without
+    assert set(rights(template, "Role")) == {"s3:ListBucket", "s3:GetObject"}
+    # Bedrock User Guide, "Protect custom model import jobs using a VPC".
+    assert set(rights(template, "Other")) - set(rights(template, "Role")) == {
+        *("ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:CreateTags"),
+        *("ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"),
+        *("ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups"),
+        *("ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+    }
+
+
+def test_uses_the_imported_models_key(stack: cdk.Stack) -> None:
+    ImportRole(stack, "Role", model_name="a", weights=WEIGHTS, model_key_arn="arn:aws:kms:us-west-2:1:key/a")
+
+    found = rights(template_of(stack), "Role")
+    # Bedrock User Guide, "Encryption of custom model import".
+    assert {action for action, arns in found.items() if arns == ["arn:aws:kms:us-west-2:1:key/a"]} == {
+        *("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"),
+    }
