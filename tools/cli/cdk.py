@@ -22,6 +22,7 @@ class _Words(click.ParamType[str]):
 
 @click.command(
     short_help="Run the pinned CDK CLI.",
+    no_args_is_help=True,
     context_settings={"ignore_unknown_options": True, "help_option_names": []},
     options_metavar="",
 )
@@ -30,6 +31,10 @@ def cdk(arguments: tuple[str, ...]) -> None:
     """Run the pinned CDK CLI in the project's folder, with the environment's Node.js.
 
     Only the stacks that are asked for are built: 'dev/*' becomes -c environments=dev.
+
+    \b
+    ./jumpstack cdk deploy dev/mistral-7b-instruct
+    ./jumpstack cdk --help
     """
     from tools import aws
     from tools.cdk import replace_process

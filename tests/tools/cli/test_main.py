@@ -53,7 +53,7 @@ def test_help_in_a_pipe_has_no_colours_and_no_error_when_it_is_closed_early() ->
     assert ended.stderr == ""
 
 
-@pytest.mark.parametrize("words", [(), ("keys",)])
+@pytest.mark.parametrize("words", [(), ("keys",), ("cdk",)])
 def test_a_group_alone_prints_its_help_on_stderr(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(words) == 2
 
