@@ -12,7 +12,7 @@ SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo stop test tests sweep mutants beliefs preflight lint style types format synth snapshots catalog lock clean
+.PHONY: help install demo stop test tests sweep mutants beliefs conformance preflight lint style types format synth snapshots catalog lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ mutants: $(INSTALLED) ## put small faults into the code: do tests find 9 in 10? 
 
 beliefs: $(INSTALLED) ## write docs/beliefs.md from the register in docs/beliefs/
 	./jumpstack beliefs
+
+conformance: $(INSTALLED) ## hold ACCOUNT (REGION) to docs/beliefs.md: asks first, costs cents; LOCAL=1: the local AWS
+	python -m tests.conformance $(if $(LOCAL),--local) --account '$(ACCOUNT)' $(if $(REGION),--region $(REGION))
 
 preflight: $(INSTALLED) ## check ENV's declarations; LIVE=1 asks AWS too, with your credentials
 	./jumpstack preflight $(ENV) $(if $(LIVE),--live)

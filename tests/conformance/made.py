@@ -1,0 +1,167 @@
+"""The resources of a run, and their removal: also after an interrupt, and by the next run after a kill.
+
+Each removal is one call, written to a ledger before the resource is made. A run that ends removes all of its own; what
+the ledgers of earlier runs still hold is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.conformance.target import Target
+
+LEDGERS = Path(__file__).resolve().parents[2] / ".local"
+_PATTERN = "conformance-*.json"
+_GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist", "QueueDoesNotExist", "ResourceNotFound")
+
+
+class Removal(NamedTuple):
+    """One call that removes something."""
+
+    service: str
+    operation: str
+    arguments: Mapping[str, Any]
+
+
+class Made:
+    """The resources of a run, the newest last.
+
+    Args:
+        target: Where they are.
+        folder: Where the ledger is; None keeps none.
+    """
+
+    def __init__(self, target: Target, *, folder: Path | None = None) -> None:
+        self.target = target
+        self._removals: list[Removal] = []
+        self._ledger = folder and folder / f"conformance-{target.account}-{target.region}-{target.run}.json"
+
+    def undo(self, service: str, operation: str, **arguments: Any) -> None:
+        """Remember how something is removed that is about to be made."""
+        self._removals.append(Removal(service, operation, arguments))
+        self._write()
+
+    def _write(self) -> None:
+        if self._ledger:
+            self._ledger.parent.mkdir(exist_ok=True)
+            self._ledger.write_text(json.dumps(self._removals), encoding="utf-8")
+
+    def remove(self) -> list[str]:
+        """Remove all, the newest first; return what could not be removed, which stays in the ledger."""
+        left: list[Removal] = []
+        problems = []
+        for removal in reversed(self._removals):
+            problem = _remove(self.target.client, removal)
+            if problem:
+                left.insert(0, removal)
+                problems.append(f"{removal.service} {removal.operation} {dict(removal.arguments)}: {problem}")
+        self._removals = left
+        self._write()
+        if self._ledger and not left:
+            self._ledger.unlink(missing_ok=True)
+        return problems
+
+    def role(self, service: str, *statements: Mapping[str, Any], trust: Mapping[str, Any] | None = None) -> str:
+        """Make a role that a service may assume; return its ARN."""
+        name, iam = self.target.name(), self.target.client("iam")
+        principal = {"Service": service} if trust is None else dict(trust)
+        document = _policy([{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}])
+        self.undo("iam", "delete_role", RoleName=name)
+        arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, Tags=self.tag_list())["Role"][
+            "Arn"
+        ]
+        if statements:
+            self.undo("iam", "delete_role_policy", RoleName=name, PolicyName="inline")
+            iam.put_role_policy(RoleName=name, PolicyName="inline", PolicyDocument=_policy(statements))
+        return arn
+
+    def function(self, code: bytes, **configuration: Any) -> str:
+        """Make a function that may write its log; return its ARN. The role may be unknown to Lambda for some time."""
+        logs = allow("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+        name, role = self.target.name(), self.role("lambda.amazonaws.com", logs)
+        self.undo("logs", "delete_log_group", logGroupName=f"/aws/lambda/{name}")
+        self.undo("lambda", "delete_function", FunctionName=name)
+        lambda_ = self.target.client("lambda")
+        settings = {"Runtime": "python3.14", "Timeout": 20, "MemorySize": 256, "Architectures": ["arm64"]}
+
+        def create() -> dict[str, Any]:
+            made: dict[str, Any] = lambda_.create_function(
+                FunctionName=name, Role=role, Code={"ZipFile": code}, Tags=self.target.tags, **settings | configuration
+            )
+            return made
+
+        arn: str = self.target.eventually(create, bool)["FunctionArn"]
+        self.target.eventually(
+            lambda: lambda_.get_function_configuration(FunctionName=name), lambda one: one.get("State") == "Active"
+        )
+        return arn
+
+    def state_machine(self, states: Mapping[str, Any], *statements: Mapping[str, Any], **definition: Any) -> str:
+        """Make a state machine whose role has the statements; its first state is where it starts."""
+        role = self.role("states.amazonaws.com", *statements)
+        name = self.target.name()
+        self.undo(
+            "stepfunctions", "delete_state_machine", stateMachineArn=self.target.arn("states", f"stateMachine:{name}")
+        )
+        text = json.dumps({"StartAt": next(iter(states)), "States": states, **definition})
+        tags = [{"key": key, "value": value} for key, value in self.target.tags.items()]
+        client = self.target.client("stepfunctions")
+        made = self.target.eventually(
+            lambda: client.create_state_machine(name=name, definition=text, roleArn=role, tags=tags), bool
+        )
+        return str(made["stateMachineArn"])
+
+    def run(self, machine: str, given: Any = None, **options: Any) -> dict[str, Any]:
+        """Run a state machine to its end; return the execution as DescribeExecution shows it."""
+        client = self.target.client("stepfunctions")
+        execution = client.start_execution(stateMachineArn=machine, input=json.dumps(given or {}), **options)
+        described: dict[str, Any] = self.target.eventually(
+            lambda: client.describe_execution(executionArn=execution["executionArn"]),
+            lambda one: one["status"] != "RUNNING",
+        )
+        return described
+
+    def tag_list(self) -> list[dict[str, str]]:
+        """Return the run's tags as most services take them."""
+        return [{"Key": key, "Value": value} for key, value in self.target.tags.items()]
+
+
+def allow(*actions: str, resource: str = "*", **conditions: Mapping[str, str]) -> dict[str, Any]:
+    """Return a statement."""
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+    return {**statement, "Condition": conditions} if conditions else statement
+
+
+def _policy(statements: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def _remove(client: Callable[[str], Any], removal: Removal) -> str:
+    """Remove one thing; return the problem, empty where it is gone."""
+    try:
+        getattr(client(removal.service), removal.operation)(**removal.arguments)
+    except ClientError as error:
+        code = str(error.response["Error"]["Code"])
+        return "" if any(word in code for word in _GONE) else f"{code}: {error.response['Error'].get('Message')}"
+    except BotoCoreError as error:
+        return str(error)
+    return ""
+
+
+def remove_leftovers(target: Target, *, folder: Path = LEDGERS) -> list[str]:
+    """Remove what interrupted runs left in this account and region; return what could not be removed."""
+    problems = []
+    for ledger in sorted(folder.glob(_PATTERN)):
+        if not ledger.name.startswith(f"conformance-{target.account}-{target.region}-"):
+            continue
+        left = [Removal(*entry) for entry in json.loads(ledger.read_text(encoding="utf-8"))]
+        found = [problem for removal in reversed(left) if (problem := _remove(target.client, removal))]
+        problems += found
+        if not found:
+            ledger.unlink()
+    return problems

@@ -1,0 +1,93 @@
+"""The table of beliefs that a run saw, and the observations that a run on a real account leaves in the register."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.conformance.target import VARIABLE
+from tools.beliefs import OBSERVATIONS, ROOT, Belief
+
+_WIDTH = 150
+_LONGEST_ANSWER = 300
+_EXAMPLE_ACCOUNT = "111122223333"
+_ID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")
+
+
+class Seen(NamedTuple):
+    """One belief as a run saw it.
+
+    Attributes:
+        belief: The belief.
+        holds: Whether the AWS behaves as it says.
+        answer: What the AWS answered.
+    """
+
+    belief: Belief
+    holds: bool
+    answer: str
+
+
+def print_table(write: Callable[[str], None], seen: Iterable[Seen], *, region: str | None) -> None:
+    """Print claim, source and what was seen, one belief after the other; nothing in a run of all tests.
+
+    Args:
+        write: Writes a line.
+        seen: What the run saw.
+        region: The real account's region; None for the local AWS.
+    """
+    if not os.environ.get(VARIABLE):
+        return
+    where = f"an account in {region}" if region else "the local AWS"
+    write(f"\nbeliefs, as {where} shows them")
+    holding: dict[str, list[Seen]] = {}
+    for one in seen:
+        holding.setdefault(one.belief.id, []).append(one)
+    for group in holding.values():
+        belief, holds = group[0].belief, all(one.holds for one in group)
+        known = belief.local and not region
+        verdict = "holds" if holds else "known to differ here" if known else "DOES NOT HOLD"
+        write(f"\n{belief.id}: {verdict}")
+        write(f"  claim   {_short(belief.claim)}")
+        write(f"  source  {belief.kind}: {_short(belief.source)}")
+        write(f"  seen    {_short('; '.join(dict.fromkeys(one.answer for one in group if one.answer)) or '-')}")
+    count = sum(all(one.holds for one in group) for group in holding.values())
+    write(f"\n{count} of {len(holding)} beliefs hold on {where}")
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
+
+
+def record(seen: Iterable[Seen], *, account: str, region: str, file: Path = OBSERVATIONS) -> str:
+    """Append observations to the register, without the account's number or request ids.
+
+    Returns:
+        What to do with them.
+    """
+    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    entries = []
+    for one in seen:
+        answer = _ID.sub("<id>", one.answer.replace(account, _EXAMPLE_ACCOUNT))[:_LONGEST_ANSWER]
+        values = {
+            "belief": one.belief.id,
+            "where": region,
+            "when": today,
+            "command": "make conformance",
+            "holds": one.holds,
+            "answer": answer,
+        }
+        # A text in JSON is one in TOML, too.
+        entries.append(
+            "\n[[observation]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+        )
+    with file.open("a", encoding="utf-8") as register:
+        register.writelines(entries)
+    name = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+    return f"{len(entries)} observations are in {name}: read them, then ./jumpstack beliefs, and commit both"

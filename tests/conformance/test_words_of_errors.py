@@ -1,0 +1,92 @@
+"""The words with which SageMaker, Bedrock, S3 and Service Quotas refuse, by which the code tells errors apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.conftest import Observe
+from tests.conformance.made import Made
+from tests.conformance.target import Target, error_of
+
+pytestmark = pytest.mark.xdist_group("conformance")
+
+_QUOTA = {"ServiceCode": "bedrock", "QuotaCode": "L-45B04988"}
+
+
+@pytest.mark.belief("endpoint-missing-message")
+def test_an_endpoint_that_does_not_exist(target: Target, observe: Observe) -> None:
+    error = error_of(target.client("sagemaker-runtime").invoke_endpoint, EndpointName=target.run, Body=b"{}")
+    observe(error)
+    assert error == ("ValidationError", f"Endpoint {target.run} of account {target.account} not found.")
+
+
+@pytest.mark.belief("import-missing-sagemaker-model")
+def test_a_sagemaker_model_that_does_not_exist(target: Target, observe: Observe) -> None:
+    error = error_of(target.client("sagemaker").describe_model, ModelName=target.run)
+    observe(error)
+    assert error[0] == "ValidationException"
+    assert error[1].startswith("Could not find model")
+
+
+@pytest.mark.belief("training-missing-job-message")
+def test_a_training_job_that_does_not_exist(target: Target, observe: Observe) -> None:
+    error = error_of(target.client("sagemaker").describe_training_job, TrainingJobName=target.run)
+    observe(error)
+    assert error == ("ValidationException", "Requested resource not found.")
+
+
+@pytest.mark.belief("import-role-is-invalid-at-first")
+def test_an_import_with_a_role_that_bedrock_cannot_assume(made: Made, target: Target, observe: Observe) -> None:
+    error = error_of(
+        target.client("bedrock").create_model_import_job,
+        jobName=target.name(),
+        importedModelName=target.name(),
+        roleArn=made.role("lambda.amazonaws.com"),
+        modelDataSource={"s3DataSource": {"s3Uri": f"s3://{target.run}/model/"}},
+    )
+    observe(error)
+    assert error[0] == "ValidationException"
+    assert "role ARN is invalid" in error[1]
+
+
+@pytest.mark.belief("import-one-at-a-time")
+def test_the_quota_of_imported_models(target: Target, observe: Observe) -> None:
+    quotas = target.client("service-quotas")
+    try:
+        quota = quotas.get_service_quota(**_QUOTA)["Quota"]
+    except quotas.exceptions.NoSuchResourceException:
+        quota = quotas.get_aws_default_service_quota(**_QUOTA)["Quota"]
+    observe(f"{quota['QuotaName']}: {quota['Value']}, adjustable {quota['Adjustable']}")
+    assert quota["Value"] >= 3
+    assert quota["Adjustable"]
+
+
+@pytest.mark.belief("quotas-default-value")
+def test_a_quota_that_does_not_exist(target: Target, observe: Observe) -> None:
+    error = error_of(target.client("service-quotas").get_service_quota, ServiceCode="bedrock", QuotaCode="L-00000000")
+    observe(error)
+    assert error[0] == "NoSuchResourceException"
+
+
+@pytest.mark.belief("s3-head-bucket-region")
+def test_a_buckets_region(target: Target, observe: Observe) -> None:
+    answer = target.client("s3").head_bucket(Bucket=f"jumpstart-cache-prod-{target.region}")
+    observe(answer.get("BucketRegion"))
+    assert answer["BucketRegion"] == target.region
+
+
+@pytest.mark.belief("s3-expected-bucket-owner")
+def test_a_bucket_of_another_owner(target: Target, observe: Observe) -> None:
+    bucket = f"jumpstart-cache-prod-{target.region}"
+    error = error_of(target.client("s3").head_bucket, Bucket=bucket, ExpectedBucketOwner="000000000000")
+    observe(error)
+    assert error[0] == "403"
+
+
+@pytest.mark.belief("jumpstart-unsigned-if-none-match")
+def test_a_document_that_has_not_changed(target: Target, observe: Observe) -> None:
+    s3, where = target.client("s3"), {"Bucket": f"jumpstart-cache-prod-{target.region}", "Key": "models_manifest.json"}
+    tag = s3.head_object(**where)["ETag"]
+    error = error_of(s3.get_object, **where, IfNoneMatch=tag)
+    observe(error)
+    assert error[0] == "304"
