@@ -247,6 +247,14 @@ def test_an_index_lists_the_total_size_of_its_shards(model: Model) -> None:
     assert [finding.rule for finding in checked(model).warnings] == ["index"]
 
 
+@pytest.mark.parametrize("metadata", [None, [], "none", {}, {"total_size": "many"}])
+def test_an_index_needs_no_total_size(model: Model, metadata: object) -> None:
+    model.shard()
+    model.edit(INDEX, metadata=metadata)
+    report = checked(model)
+    assert (report.errors, report.warnings) == ((), ())
+
+
 class _OneByteMore(LocalFolder):
     """A folder whose weights have one byte more than they say."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -242,3 +243,10 @@ def test_reads_little_of_large_weights(s3: Any, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(S3Folder, "read", counted)
     assert [finding.rule for finding in check_uri(URI, region=REGION).errors] == ["trailing-bytes"]
     assert sum(read) < 200_000
+
+
+def test_reads_by_the_given_client() -> None:
+    pages = SimpleNamespace(paginate=lambda **_: [{}])
+    client = SimpleNamespace(get_paginator=lambda _: pages, list_objects_v2=lambda **_: {})
+    [finding] = check_uri(URI, region=REGION, client=client).errors
+    assert finding.rule == "no-folder"
