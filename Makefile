@@ -57,7 +57,7 @@ beliefs: $(INSTALLED) ## write docs/beliefs.md from the register in docs/beliefs
 	./jumpstack beliefs
 
 conformance: $(INSTALLED) ## hold ACCOUNT (REGION) to docs/beliefs.md: asks first, costs cents; LOCAL=1: the local AWS
-	python -m tests.conformance $(if $(LOCAL),--local) --account '$(ACCOUNT)' $(if $(REGION),--region $(REGION))
+	./jumpstack conformance $(if $(LOCAL),--local) $(if $(ACCOUNT),--account $(ACCOUNT)) $(if $(REGION),--region $(REGION))
 
 preflight: $(INSTALLED) ## check ENV's declarations; LIVE=1 asks AWS too, with your credentials
 	./jumpstack preflight $(ENV) $(if $(LIVE),--live)

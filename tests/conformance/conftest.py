@@ -12,8 +12,9 @@ from botocore.config import Config
 
 from tests.conformance.made import LEDGERS, Made, remove_leftovers
 from tests.conformance.report import Seen, print_table, record
-from tests.conformance.target import REGION, Target, chosen
+from tests.conformance.target import Target, chosen
 from tools.beliefs import Belief, beliefs
+from tools.conformance import REGION
 
 _LOCAL_ACCOUNT = "123456789012"
 _REGISTER: dict[str, Belief] = {belief.id: belief for belief in beliefs()}

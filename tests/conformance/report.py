@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.conformance.target import VARIABLE
 from tools.beliefs import OBSERVATIONS, ROOT, Belief
+from tools.conformance import VARIABLE
 
 _WIDTH = 150
 _LONGEST_ANSWER = 300

@@ -14,14 +14,10 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from tools.conformance import PREFIX, VARIABLE
+
 T = TypeVar("T")
 
-VARIABLE = "JUMPSTACK_CONFORMANCE"
-"""Environment variable with the account and region to test, such as `111122223333/us-west-2`; `local` for the local
-AWS with the table of beliefs. The command sets it; without it tests run against the local AWS and print nothing."""
-
-REGION = "us-west-2"
-PREFIX = "jumpstack-conformance"
 _REMOTE_SECONDS = 180
 _LOCAL_SECONDS = 20
 

@@ -9,15 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.conformance import __main__ as command
 from tests.conformance.made import Made, remove_leftovers
 from tests.conformance.report import Seen, print_table, record
-from tests.conformance.target import VARIABLE, Target, error_of
+from tests.conformance.target import Target, error_of
+from tools import conformance
 from tools.beliefs import FOLDER, beliefs
+from tools.cli.main import run
+from tools.conformance import VARIABLE
 
 _ACCOUNT = "444455556666"
 _BELIEF = beliefs()[0]
@@ -47,31 +48,28 @@ class Account:
 
 
 @pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The command lines of pytest that the command starts, which start nothing here."""
-    started: list[list[str]] = []
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The places in which the command would run the tests."""
+    started: list[str] = []
 
-    def start(arguments: list[str]) -> int:
-        started.append(arguments)
-        return 0
+    def become(_: str, arguments: list[str], environment: dict[str, str]) -> None:
+        assert arguments[1:3] == ["-m", "pytest"]
+        started.append(environment[VARIABLE])
+        raise SystemExit(0)
 
-    monkeypatch.setattr(pytest, "main", start)
-    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.setattr(os, "execve", become)
+    monkeypatch.setattr(os, "chdir", lambda _: None)
     return started
 
 
 def _credentials(monkeypatch: pytest.MonkeyPatch, account: str) -> None:
-    monkeypatch.setattr(command, "_account", lambda: account)
-
-
-def _answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr("builtins.input", lambda _: text)
+    monkeypatch.setattr(conformance, "_account", lambda: account)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--account", ""], ["--account", "12"], ["--account", _ACCOUNT]])
 def test_says_in_one_line_what_it_needs(
     arguments: list[str],
-    runs: list[list[str]],
+    runs: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -81,45 +79,54 @@ def test_says_in_one_line_what_it_needs(
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    assert command.main(arguments) == 2
+    assert run(["conformance", *arguments]) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: make conformance needs ACCOUNT=<12 digits> and that account's credentials")
+    assert line.startswith("error: an account needs --account with its 12 digits (make conformance ACCOUNT=…)")
     assert runs == []
 
 
 def test_refuses_another_account_than_the_credentials(
-    runs: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    runs: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _credentials(monkeypatch, "111122223333")
-    assert command.main(["--account", _ACCOUNT, "--yes"]) == 2
+    assert run(["conformance", "--account", _ACCOUNT, "--yes"]) == 1
     assert capsys.readouterr().err == f"error: the credentials are of account 111122223333, not {_ACCOUNT}\n"
     assert runs == []
 
 
 @pytest.mark.parametrize("answer", ["", "y", "444455556667"])
 def test_makes_nothing_without_the_accounts_number(
-    answer: str, runs: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    answer: str, runs: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _credentials(monkeypatch, _ACCOUNT)
-    _answer(monkeypatch, answer)
-    assert command.main(["--account", _ACCOUNT]) == 1
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    assert run(["conformance", "--account", _ACCOUNT]) == 1
     shown = capsys.readouterr()
-    assert f"It costs at most {command.ceiling():.2f} USD." in shown.out
-    assert shown.err == "nothing was made\n"
+    assert f"It costs at most {conformance.ceiling():.2f} USD." in shown.out
+    assert shown.err == "error: nothing was made: the account's number was not typed\n"
     assert runs == []
 
 
-def test_runs_in_the_account_whose_number_was_typed(runs: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        (["--account", _ACCOUNT, "--region", "eu-west-1"], f"{_ACCOUNT}/eu-west-1"),
+        (["--account", _ACCOUNT], f"{_ACCOUNT}/us-west-2"),
+        (["--local"], "local"),
+    ],
+)
+def test_runs_in_the_account_whose_number_was_typed(
+    arguments: list[str], place: str, runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     _credentials(monkeypatch, _ACCOUNT)
-    _answer(monkeypatch, f" {_ACCOUNT} ")
-    assert command.main(["--account", _ACCOUNT, "--region", "eu-west-1"]) == 0
-    assert len(runs) == 1
-    assert os.environ[VARIABLE] == f"{_ACCOUNT}/eu-west-1"
+    monkeypatch.setattr("builtins.input", lambda _: f" {_ACCOUNT} ")
+    with pytest.raises(SystemExit):
+        run(["conformance", *arguments])
+    assert runs == [place]
 
 
 def test_costs_cents() -> None:
-    assert 0 < command.ceiling() <= 0.5
+    assert 0 < conformance.ceiling() <= 0.5
 
 
 def test_removes_the_newest_first_and_takes_what_is_gone_for_removed(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tools.cli.beliefs import beliefs
 from tools.cli.catalog import catalog
 from tools.cli.cdk import cdk
 from tools.cli.completion import COMPLETE_VARIABLE, PROGRAM, complete, completion
+from tools.cli.conformance import conformance
 from tools.cli.dataset import dataset
 from tools.cli.demo import demo
 from tools.cli.errors import error_lines, usage_text
@@ -50,7 +51,7 @@ def cli() -> None:
 
 
 for _command in (
-    *(artifacts, beliefs, catalog, cdk, chat, completion, dataset, demo),
+    *(artifacts, beliefs, catalog, cdk, chat, completion, conformance, dataset, demo),
     *(finetune, invoke, keys, leftovers, local, preflight),
 ):
     cli.add_command(_command)

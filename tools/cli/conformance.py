@@ -1,0 +1,19 @@
+"""`./jumpstack conformance`: hold an AWS to what is believed of it."""
+
+import click
+
+
+@click.command(short_help="Hold an account to docs/beliefs.md; asks first, costs cents.")
+@click.option("--account", metavar="ID", default="", help="The account, 12 digits; its credentials are this shell's.")
+@click.option("--region", metavar="REGION", default="us-west-2", show_default=True)
+@click.option("--local", is_flag=True, help="Test the local AWS, and print the table of beliefs.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def conformance(account: str, region: str, local: bool, yes: bool) -> int:
+    """Test an account, or the local AWS, for the beliefs of docs/beliefs.md that can be seen for cents.
+
+    Shows the price and asks before it makes anything. Everything is tagged and removed at the end, also after an
+    interrupt. What the account answered is added to docs/beliefs/observations.toml.
+    """
+    from tools.conformance import run_locally, run_on_account
+
+    return run_locally() if local else run_on_account(account, region, asks=not yes)
