@@ -29,7 +29,7 @@ _SCHEDULE = "schedule:"
 
 
 def method(name: str, prompt_format: str) -> Iterator[Breach]:
-    """Check a method, and with the prompt format beside it."""
+    """Check a method, and the prompt format beside it."""
     if name not in METHODS:
         yield _breach("method", repr(name), ", ".join(METHODS))
     for tuned, allowed in (("instruction", "template"), ("domain", "none")):
