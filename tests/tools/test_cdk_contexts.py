@@ -1,9 +1,11 @@
 """Contexts that a CDK command gets for the stacks that it names."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 
+from tools import cdk_contexts
 from tools.cdk_contexts import with_contexts
 
 
@@ -75,3 +77,12 @@ def test_builds_only_what_is_asked_for(command: str, expected: str) -> None:
 )
 def test_builds_all_where_a_command_line_says_nothing_else(command: str) -> None:
     assert with_contexts(shlex.split(command)) == shlex.split(command)
+
+
+def test_builds_all_where_the_cli_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cdk_contexts, "_REGISTRY", tmp_path / "nowhere.json")
+    cdk_contexts._registry.cache_clear()
+    try:
+        assert with_contexts(["deploy", "dev/falcon-7b"]) == ["deploy", "dev/falcon-7b"]
+    finally:
+        cdk_contexts._registry.cache_clear()

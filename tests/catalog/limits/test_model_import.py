@@ -84,3 +84,8 @@ def test_counts_the_models_of_an_update_with_all_that_the_others_keep(kept: list
 
 def test_only_chats_and_converse_take_messages() -> None:
     assert [body for body in limits.BODIES if limits.takes_messages(body)] == ["chat", "converse"]
+
+
+def test_has_the_figures_of_awss_documentation() -> None:
+    assert (limits.MOST_TEXT_BYTES, limits.MOST_MULTIMODAL_BYTES) == (200 * 10**9, 100 * 10**9)
+    assert (limits.MODELS_QUOTA, limits.MODELS_QUOTA_CODE) == (3, "L-45B04988")

@@ -83,3 +83,9 @@ def test_takes_values_up_to_a_limit(breaches: Iterator[Breach]) -> None:
 )
 def test_refuses_values_beyond_a_limit(breaches: Iterator[Breach], subjects: list[str]) -> None:
     assert [breach.subject for breach in breaches] == subjects
+
+
+def test_has_the_figures_of_awss_documentation() -> None:
+    day = 24 * 60 * 60
+
+    assert (limits.QUOTA_RUNTIME_SECONDS, limits.LONGEST_RUNTIME_SECONDS) == (5 * day, 28 * day)

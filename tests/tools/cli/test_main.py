@@ -169,6 +169,19 @@ def test_an_error_is_a_line_and_a_bug_is_none(
     assert error_lines(raised, place="dev/x") == lines
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId"),
+        *("InvalidSignatureException", "SignatureDoesNotMatch", "UnrecognizedClientException"),
+    ],
+)
+def test_refused_credentials_are_named_as_such(code: str) -> None:
+    [line] = error_lines(_client_error(code))
+
+    assert line.startswith(f"error: AWS refuses these credentials ({code}): sign in again")
+
+
 def _command_that_raises(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> NoReturn:
         raise error
