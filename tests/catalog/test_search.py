@@ -1,8 +1,10 @@
 """Words that find models of the lock."""
 
+from dataclasses import replace
+
 import pytest
 
-from catalog import CatalogError, Lock
+from catalog import CatalogError, Lock, ModelVersion
 from catalog.search import matches, search
 
 
@@ -26,3 +28,16 @@ def test_finds_what_matches_every_word_in_any_case(lock: Lock) -> None:
 def test_refuses_words_that_match_nothing(lock: Lock) -> None:
     with pytest.raises(CatalogError, match="no model in the lock matches 'mistral no-such-word': try fewer words"):
         search(lock, ["mistral", "no-such-word"])
+
+
+def test_three_letters_may_begin_a_word_and_two_may_not(mistral: ModelVersion) -> None:
+    assert matches(mistral, "mis")
+    assert not matches(mistral, "mi")
+
+
+def test_a_package_may_be_of_one_instance_type_only(mistral: ModelVersion) -> None:
+    arn = "arn:aws:sagemaker:us-west-2:123456789012:model-package/x"
+
+    assert not matches(mistral, "package")
+    assert matches(replace(mistral, model_packages={"us-west-2": arn}), "package")
+    assert matches(replace(mistral, variant_model_packages={"g5": {"us-west-2": arn}}), "package")

@@ -177,6 +177,18 @@ def test_says_the_method_by_hyperparameters(recipe: TrainingRecipe) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("method", "instruction_tuned", "chat_dataset"),
+    [("instruction", "True", "False"), ("domain", "False", "False"), ("chat", "False", "True")],
+)
+def test_each_method_sets_both_hyperparameters_that_select_it(
+    recipe: TrainingRecipe, method: str, instruction_tuned: str, chat_dataset: str
+) -> None:
+    expected = {"instruction_tuned": instruction_tuned, "chat_dataset": chat_dataset}
+
+    assert with_method(recipe, method, {}) == expected
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_takes_declared_hyperparameters_that_agree_with_the_method(recipe: TrainingRecipe, method: str) -> None:
     assert list(method_problems(recipe, method, METHODS[method])) == []
