@@ -11,6 +11,9 @@ INSTALLED := $(VENV)/.installed
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
+# Python keeps what it compiles, as it does by default: to rewrite the assertions of all tests takes each worker seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo stop test tests sweep mutants beliefs conformance preflight lint style types format synth snapshots catalog lock clean
 

@@ -10,8 +10,6 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
-from langchain_openai import ChatOpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from tests.e2e.deployment import REGION, STACK
@@ -236,6 +234,10 @@ def test_the_client_comes_back_by_itself_to_a_model_that_wakes_late(client: open
 
 
 def test_langchain_asks_and_streams(base_url: str, key: str) -> None:
+    # Imported here, since every worker imports every module of tests, and this takes more than a second.
+    from langchain_core.messages import AIMessage, HumanMessage  # noqa: PLC0415
+    from langchain_openai import ChatOpenAI  # noqa: PLC0415
+
     model = ChatOpenAI(model=MODEL, base_url=base_url, api_key=lambda: key, temperature=0, max_retries=0)
     conversation = [HumanMessage("Hello"), AIMessage("Hello! How can I help?"), HumanMessage("Name three lakes.")]
 
