@@ -276,7 +276,7 @@ class TestEnforcement:
         aws("s3").delete_bucket_policy(Bucket=bucket)
 
     def test_lets_the_roles_of_the_cdk_cli_do_anything(self, as_role: Callable[..., ClientOf]) -> None:
-        assert as_role(prefix="cdk-deploy")("sagemaker").list_endpoints()["Endpoints"] == []
+        assert as_role(prefix="cdk-deploy")("sagemaker").list_endpoints(NameContains="of-nobody")["Endpoints"] == []
 
     def test_tells_every_caller_who_it_is(self, as_role: Callable[..., ClientOf]) -> None:
         assert ":assumed-role/role-" in as_role()("sts").get_caller_identity()["Arn"]
