@@ -26,8 +26,19 @@ _ARITHMETIC: dict[type[ast.operator], ast.operator] = {
     ast.Mod: ast.Mult(),
 }
 
-# Functions whose calls say something to people, and whose arguments are prose.
-_PROSE = {"description", "reason", "message", "suggestion", "comment", "help", "allowed", "AlarmDescription"}
+# Functions whose calls say something to people, and whose arguments are prose; and `encoding`, without which a file is
+# read and written alike where the locale is UTF-8.
+_PROSE = {
+    "description",
+    "reason",
+    "message",
+    "suggestion",
+    "comment",
+    "help",
+    "allowed",
+    "AlarmDescription",
+    "encoding",
+}
 
 
 @dataclass(frozen=True, slots=True)

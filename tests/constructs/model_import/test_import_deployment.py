@@ -88,3 +88,30 @@ def test_its_handlers_may_run_for_two_minutes(stack: cdk.Stack) -> None:
 
     timeouts = {one["Handler"]: one["Timeout"] for one in resources(stack, "AWS::Lambda::Function").values()}
     assert timeouts["model_import.lifecycle.on_event"] == timeouts["model_import.lifecycle.is_complete"] == 120
+
+
+@pytest.mark.parametrize(
+    ("role", "actions"),
+    [
+        (
+            "ImportDeploymentOnEvent",
+            [
+                *("bedrock:GetImportedModel", "bedrock:ListTagsForResource"),
+                *("ssm:GetParameter", "ssm:PutParameter"),
+                *("states:ListExecutions", "states:StartExecution", "states:StopExecution"),
+            ],
+        ),
+        (
+            "ImportDeploymentIsComplete",
+            [
+                *("bedrock:DeleteImportedModel", "bedrock:ListImportedModels", "bedrock:ListModelImportJobs"),
+                *("bedrock:ListTagsForResource", "states:DescribeExecution", "states:StopExecution"),
+            ],
+        ),
+    ],
+)
+def test_its_handlers_may_do_what_they_ask_and_no_more(stack: cdk.Stack, role: str, actions: list[str]) -> None:
+    make_job(stack, import_on_deploy=True)
+
+    found = {action for one in statements(template_of(stack), role) for action in listed(one["Action"])}
+    assert sorted(action for action in found if action.split(":")[0] not in {"kms", "logs", "xray"}) == actions
