@@ -275,6 +275,10 @@ class TestEnforcement:
             aws("s3").put_object(Bucket=bucket, Key="read/me", Body=b"never")
         aws("s3").delete_bucket_policy(Bucket=bucket)
 
+    def test_names_all_resources_where_a_call_names_none(self, as_role: Callable[..., ClientOf]) -> None:
+        with pytest.raises(ClientError, match=r"not authorized to perform: sagemaker:ListEndpoints on resource: \* "):
+            as_role()("sagemaker").list_endpoints()
+
     def test_lets_the_roles_of_the_cdk_cli_do_anything(self, as_role: Callable[..., ClientOf]) -> None:
         assert as_role(prefix="cdk-deploy")("sagemaker").list_endpoints(NameContains="of-nobody")["Endpoints"] == []
 

@@ -30,6 +30,12 @@ ERRORS: list[Case] = [
         "dev/m.environment['MAX_TOTAL_TOKENS'] is '8k'; allowed: a whole number, 1 or more, in quotes",
     ),
     (
+        "not-a-number",
+        DEV,
+        [model(ARCTIC_INSTRUCT, environment={"OPTION_TENSOR_PARALLEL_DEGREE": "all"})],
+        "dev/m.environment['OPTION_TENSOR_PARALLEL_DEGREE'] is 'all'; allowed: a whole number, or 'max'",
+    ),
+    (
         "more-gpus-than-there-are",
         DEV,
         [model(environment={"SM_NUM_GPUS": "4"})],
