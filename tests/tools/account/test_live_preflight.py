@@ -508,3 +508,19 @@ def test_reports_that_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) 
     report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B,)),))
     assert not passed
     assert "error: try: no AWS credentials: set AWS_PROFILE" in report
+
+
+@pytest.mark.parametrize(
+    ("count", "summary"),
+    [(1, "1 error, 1 warning, 1 hint, 1 not checked"), (2, "2 errors, 2 warnings, 2 hints, 2 not checked")],
+)
+def test_ends_with_the_number_of_findings_of_each_level(
+    aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, count: int, summary: str
+) -> None:
+    found = [Finding(level=level, place="try/m", message=level.value) for level in Level for _ in range(count)]
+    monkeypatch.setattr(preflight, "live_findings", lambda *_, **__: found)
+
+    report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B,)),))
+
+    assert not passed
+    assert report.splitlines()[-1] == f"try: {summary}, from the declarations and the account"
