@@ -3,7 +3,7 @@
 import openai
 
 from tools.aws import endpoint_url
-from tools.deployed import DeclaredStack, outputs
+from tools.deployed import DeclaredStack, output
 from tools.invoke import caller_key, openai_client
 from tools.retired import retired
 
@@ -44,7 +44,7 @@ def ask_deployed(stack: DeclaredStack, prompt: str, *, max_tokens: int) -> str:
         openai.OpenAIError: If the API answers with an error, or not at all.
     """
     client = openai_client(
-        outputs(stack)["InvokeUrl"],
+        output(stack, "InvokeUrl"),
         api_key=caller_key(stack.path) if stack.takes_keys else None,
         region=stack.region,
         endpoint_url=endpoint_url(),

@@ -130,6 +130,22 @@ def outputs(stack: DeclaredStack) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
+def output(stack: DeclaredStack, key: str) -> str:
+    """Return one output of a deployed stack.
+
+    Raises:
+        NotDeployedError: If the stack does not exist, or has no such output, as after a creation that failed.
+        botocore.exceptions.ClientError: If it may not be read.
+    """
+    found = outputs(stack).get(key)
+    if found is None:
+        text = (
+            f"{stack.path} has no output {key} in {stack.region}: its last deployment did not end well, or is under way"
+        )
+        raise NotDeployedError(f"{text}: ./jumpstack cdk deploy {stack.path}")
+    return found
+
+
 def regions(stacks: list[DeclaredStack]) -> Iterator[str]:
     """Iterate over the regions of stacks, each once, in order of their names."""
     yield from sorted({stack.region for stack in stacks})

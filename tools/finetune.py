@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from stacks.declarations import FineTunedModel
-from tools.deployed import DeclaredStack, outputs
+from tools.deployed import DeclaredStack, output
 from tools.retired import retired
 
 _POLL_SECONDS = 5.0
@@ -151,7 +151,7 @@ def _start(stack: DeclaredStack, given: dict[str, str]) -> str:
 def _machine(stack: DeclaredStack) -> str:
     if not isinstance(stack.model, FineTunedModel):
         raise FineTuningError(f"ENV/MODEL is {stack.path!r}: allowed is a fine-tuned model")
-    return outputs(stack)["StateMachineArn"]
+    return output(stack, "StateMachineArn")
 
 
 def _states(stack: DeclaredStack) -> Any:

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tools.aws import CREDENTIALS_HINT, endpoint_url
-from tools.deployed import DeclaredStack, outputs
+from tools.deployed import DeclaredStack, output
 
 
 class CallerError(RuntimeError):
@@ -128,7 +128,7 @@ def send(stack: DeclaredStack, route: str, body: bytes | None) -> httpx2.Respons
         CallerError: If there is no key, or there are no credentials.
         httpx2.HTTPError: If the API cannot be reached.
     """
-    url = f"{outputs(stack)['InvokeUrl']}{route.removeprefix('/')}"
+    url = f"{output(stack, 'InvokeUrl')}{route.removeprefix('/')}"
     headers = {"content-type": "application/json"}
     if stack.takes_keys:
         headers["authorization"] = f"Bearer {caller_key(stack.path)}"

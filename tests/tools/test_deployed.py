@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from stacks.declarations import BedrockImport, Body, ImportedModel
-from tools.deployed import declared_stack, declared_stacks, regions, resource_count
+from tools import deployed
+from tools.deployed import NotDeployedError, declared_stack, declared_stacks, output, regions, resource_count
 
 
 def test_names_stacks_as_the_cdk_cli_and_as_cloudformation_do() -> None:
@@ -59,6 +60,17 @@ def test_refuses_an_unknown_environment_and_names_those_declared() -> None:
 def test_refuses_an_unknown_stack_and_names_those_declared() -> None:
     with pytest.raises(ValueError, match="ENV/MODEL is 'dev/gpt': declared are dev/falcon-7b, "):
         declared_stack("dev/gpt")
+
+
+def test_a_stack_whose_creation_failed_is_not_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = declared_stack("dev/falcon-7b")
+    monkeypatch.setattr(deployed, "outputs", lambda _: {"KeyArn": "arn"})
+
+    assert output(stack, "KeyArn") == "arn"
+    with pytest.raises(
+        NotDeployedError, match=r"dev/falcon-7b has no output InvokeUrl in us-west-2: .* cdk deploy dev/"
+    ):
+        output(stack, "InvokeUrl")
 
 
 def test_counts_the_resources_of_a_synthesized_stack(tmp_path: Path) -> None:

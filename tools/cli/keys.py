@@ -29,15 +29,23 @@ def create(stack: DeclaredStack, name: str | None) -> None:
     \b
     export JUMPSTACK_API_KEY=$(./jumpstack keys create ENV/MODEL --name ada)
     """
-    import getpass
-
     from tools import aws
     from tools import keys as work
 
     aws.address()
-    name = name or getpass.getuser()
+    name = name or _user()
     print(work.create(stack, name))
     print(f"this is the key {name!r} of {stack.path}; it is not shown again", file=sys.stderr)
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        # As in a container whose user has no name.
+        raise click.UsageError("--name is missing, and this machine has no user name to take in its place") from error
 
 
 @keys.command("list", short_help="List keys, without their values.")

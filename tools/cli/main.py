@@ -67,21 +67,23 @@ def run(arguments: Sequence[str]) -> int:
         The exit code.
     """
     context: click.Context | None = None
+    code = 0
     try:
         with cli.make_context(f"./{PROGRAM}", list(arguments)) as context:
-            code: int = cli.invoke(context) or 0
+            code = cli.invoke(context) or 0
+        # Here, where a reader that is gone is no error; Python would write the rest when it ends.
+        sys.stdout.flush()
     except click.exceptions.Exit as end:
         code = end.exit_code
     except click.UsageError as error:
         print(usage_text(error), file=sys.stderr)
         code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, EOFError, click.Abort):
         print("interrupted", file=sys.stderr)
         code = INTERRUPTED
     except BrokenPipeError:
         # The reader of the output has seen enough, as `head` does; Python would complain once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except Exception as error:
         lines = error_lines(error, place=context.meta.get("place", "") if context else "")
         if not lines:
@@ -93,6 +95,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def start(arguments: Sequence[str]) -> int:
     """Run the process's command, or answer a shell that completes one."""
+    # The environment brings its own Node.js, which CDK looks for on the path; the machine may have none.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     if instruction := os.environ.get(COMPLETE_VARIABLE):
         return complete(cli, instruction)
     return run(arguments)

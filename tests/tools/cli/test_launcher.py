@@ -81,6 +81,17 @@ def test_names_the_command_that_makes_a_missing_environment(launch: Launch, tmp_
     assert ended.stderr == f"error: there is no virtual environment in {project}/.venv: make install\n"
 
 
+def test_says_when_the_python_of_the_environment_is_gone(launch: Launch, tmp_path: Path) -> None:
+    project = _project(tmp_path / "project")
+    (project / ".venv").unlink()
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "python").symlink_to(tmp_path / "gone")
+    ended = launch(project / "jumpstack", "--version")
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"error: the Python that {project}/.venv was made with is gone: make clean install\n"
+
+
 def test_ends_with_one_line_and_130_when_it_is_interrupted() -> None:
     waiting = subprocess.Popen(
         [ROOT / "jumpstack", "invoke", "dev/falcon-7b", "-"],

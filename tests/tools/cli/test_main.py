@@ -1,6 +1,7 @@
 """Common behaviour of all commands: help, exit codes, errors and interrupts."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,6 +52,37 @@ def test_help_in_a_pipe_has_no_colours_and_no_error_when_it_is_closed_early() ->
 
     assert ended.stdout == "Usage: ./jumpstack catalog [OPTIONS] COMMAND [ARGS]...\n"
     assert ended.stderr == ""
+
+
+def test_a_short_output_into_a_closed_pipe_is_no_error_and_keeps_the_commands_code() -> None:
+    # Unbuffered output would be written by the command itself, and not at the end.
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = "{ sleep 0.2; ./jumpstack --version; echo $? >&2; } | :"
+    ended = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True, env=surroundings
+    )
+
+    assert ended.stderr == "0\n"
+
+
+def test_the_end_of_input_at_a_question_is_an_interruption(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed(*_: object, **__: object) -> None:
+        raise EOFError
+
+    monkeypatch.setattr(main.cli, "invoke", closed)
+
+    assert main.run(["local", "status"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_command_finds_the_node_of_the_environment_where_the_path_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    assert main.start(["--version"]) == 0
+
+    assert shutil.which("node") == str(Path(sys.executable).parent / "node")
 
 
 @pytest.mark.parametrize("words", [(), ("keys",), ("cdk",)])
