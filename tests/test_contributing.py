@@ -64,6 +64,13 @@ def test_the_documents_name_no_path_that_is_gone() -> None:
     assert gone == []
 
 
+def test_the_documents_name_no_command_that_is_gone() -> None:
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.*")]
+    texts = {document: document.read_text(encoding="utf-8") for document in documents}
+    assert len(texts) > 10
+    assert [str(place) for place, text in texts.items() if re.search(r"python -m (tools|catalog)", text)] == []
+
+
 def test_the_version_stands_in_one_place_and_the_changelog_names_it() -> None:
     version = _text("VERSION").strip()
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
