@@ -57,7 +57,7 @@ def test_help_in_a_pipe_has_no_colours_and_no_error_when_it_is_closed_early() ->
 def test_a_short_output_into_a_closed_pipe_is_no_error_and_keeps_the_commands_code() -> None:
     # Unbuffered output would be written by the command itself, and not at the end.
     surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    command = "{ sleep 0.2; ./jumpstack --version; echo $? >&2; } | :"
+    command = "{ sleep 0.2; ./jumpstack preflight dev; echo $? >&2; } | :"
     ended = subprocess.run(
         ["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True, env=surroundings
     )
