@@ -9,7 +9,8 @@ import sys
 from typing import NamedTuple
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from tools.processes import ROOT
 
@@ -54,7 +55,10 @@ PRICES = (
     Price("messages of SNS, SQS and EventBridge", 1_000, 1.00e-6),
     Price("other API calls, such as S3's", 1_000, 0.01e-3),
 )
-"""Everything that is made, with its list price in us-east-1 (from memory of AWS's price pages). No instance starts."""
+"""Everything that is made, with its list price (from memory of AWS's price pages; no bill was
+seen). No instance starts."""
+_PRICED = "us-east-1"
+"""Region of the prices."""
 
 
 def ceiling() -> float:
@@ -81,22 +85,42 @@ def run_on_account(account: str, region: str, *, asks: bool = True) -> int:
     Raises:
         ConformanceError: If the account or its credentials are missing, differ, or the answer is no.
     """
-    actual = _account() if re.fullmatch(r"\d{12}", account) else ""
-    if not actual:
+    if not re.fullmatch(r"\d{12}", account):
         raise ConformanceError(_NEEDS)
-    if actual != account:
-        raise ConformanceError(f"the credentials are of account {actual}, not {account}")
+    check_account(account)
     if asks and not _agreed(account, region):
         raise ConformanceError("nothing was made: the account's number was not typed")
     return _run(f"{account}/{region}")
 
 
+def check_account(account: str) -> None:
+    """Check that calls would reach an account of AWS.
+
+    Raises:
+        ConformanceError: If the credentials do not work or are another account's, or calls would go elsewhere.
+    """
+    elsewhere = sorted(name for name in os.environ if name.startswith("AWS_ENDPOINT_URL"))
+    if elsewhere:
+        raise ConformanceError(f"{', '.join(elsewhere)} would send calls elsewhere than to AWS: unset it")
+    actual = _account()
+    if actual != account:
+        raise ConformanceError(f"the credentials are of account {actual}, not {account}")
+
+
 def _account() -> str:
-    """Return the account of the shell's credentials; empty where there are none that work."""
+    """Return the account of the shell's credentials.
+
+    Raises:
+        ConformanceError: If there are none that work.
+    """
+    settings = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg] # the stubs lack it
     try:
-        return str(boto3.session.Session().client("sts", region_name=REGION).get_caller_identity()["Account"])
-    except (BotoCoreError, ClientError):
-        return ""
+        sts = boto3.session.Session().client("sts", region_name=REGION, config=settings)
+        return str(sts.get_caller_identity()["Account"])
+    except NoCredentialsError:
+        raise ConformanceError(_NEEDS) from None
+    except (BotoCoreError, ClientError) as error:
+        raise ConformanceError(f"the credentials do not work: {' '.join(str(error).split())}") from error
 
 
 def _agreed(account: str, region: str) -> bool:
@@ -104,7 +128,9 @@ def _agreed(account: str, region: str) -> bool:
     print(f"This makes and removes resources named {PREFIX}-… in account {account}, {region}:")
     for price in PRICES:
         print(f"  at most {price.most:g} {price.what}: {price.most * price.usd:.4f} USD")
-    print(f"It costs at most {ceiling():.2f} USD. A KMS key is scheduled for deletion and gone after 7 days.")
+    print(f"It costs at most {ceiling():.2f} USD by list prices of {_PRICED}, which is not measured.")
+    print("Its time is not measured either: API Gateway deletes one API in 30 s.")
+    print("A KMS key is scheduled for deletion and gone after 7 days.")
     try:
         return input("Type the account's number to go on: ").strip() == account
     except EOFError:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 
-from tests.conformance.made import LEDGERS, Made, remove_leftovers
+from tests.conformance.ledger import LEDGERS, RunningError, held, remove_leftovers
+from tests.conformance.made import Made
 from tests.conformance.report import Seen, print_table, record
 from tests.conformance.target import Target, chosen
 from tools.beliefs import Belief, beliefs
-from tools.conformance import REGION
+from tools.conformance import REGION, ConformanceError, check_account
 
 _LOCAL_ACCOUNT = "123456789012"
 _REGISTER: dict[str, Belief] = {belief.id: belief for belief in beliefs()}
 _ANSWER = "conformance-answer"
 _ID = "conformance-belief"
+_HOLDS = "conformance-holds"
 
 Observe = Callable[[object], None]
 
@@ -42,28 +44,63 @@ def belief_of(item: pytest.Item) -> Belief:
     return _REGISTER[marker.args[0]]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Expect a failure, and only then none, where the register says that the local AWS differs."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Expect a failure, and only then none, where the register says that the local AWS differs.
+
+    On an account, leave the tests out that are for the local AWS only.
+    """
+    left_out = []
     for item in items:
-        if "belief" in item.keywords and item.get_closest_marker("belief"):
-            belief = belief_of(item)
-            item.user_properties.append((_ID, belief.id))
-            if belief.local and chosen() is None:
-                item.add_marker(pytest.mark.xfail(reason=f"the local AWS differs: {belief.local}", strict=True))
+        marker = item.get_closest_marker("belief")
+        if marker is None:
+            continue
+        belief = belief_of(item)
+        item.user_properties.append((_ID, belief.id))
+        if belief.local and chosen() is None:
+            item.add_marker(pytest.mark.xfail(reason=f"the local AWS differs: {belief.local}", strict=True))
+        if chosen() and marker.kwargs.get("local_only"):
+            left_out.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a test whether its belief holds, where it was seen."""
+    report = yield
+    holds = verdict(call.excinfo and call.excinfo.value, observed=_ANSWER in dict(item.user_properties))
+    if call.when == "call" and holds is not None:
+        report.user_properties.append((_HOLDS, holds))
+    return report
+
+
+def verdict(error: BaseException | None, *, observed: bool) -> bool | None:
+    """Return whether a belief holds; None where the test failed before it could judge AWS's answer.
+
+    Only a failed assertion after an observation is about AWS: a refusal for want of rights or for too many requests
+    is none.
+    """
+    if error is None:
+        return True
+    return False if observed and isinstance(error, AssertionError) else None
 
 
 @pytest.fixture(scope="session")
-def target(request: pytest.FixtureRequest) -> Target:
-    """The AWS under test."""
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """The AWS under test; on an account the only run, with that account's credentials."""
     account_and_region = chosen()
     if account_and_region is None:
         aws = request.getfixturevalue("aws")
-        return Target(
+        yield Target(
             account=_LOCAL_ACCOUNT,
             region=REGION,
             client=lambda service: aws(service, region=REGION),
             url=request.getfixturevalue("local_aws"),
         )
+        return
     account, region = account_and_region
     clients: dict[str, Any] = {}
 
@@ -72,11 +109,19 @@ def target(request: pytest.FixtureRequest) -> Target:
             clients[service] = boto3.session.Session().client(
                 service,  # type: ignore[call-overload] # the stubs list every service as a literal
                 region_name=region,
-                config=Config(retries={"mode": "standard", "total_max_attempts": 5}),
+                config=Config(  # type: ignore[call-arg] # the stubs lack the first
+                    ignore_configured_endpoint_urls=True,
+                    retries={"mode": "standard", "total_max_attempts": 5},
+                ),
             )
         return clients[service]
 
-    return Target(account=account, region=region, client=client, url=None)
+    try:
+        check_account(account)
+        with held():
+            yield Target(account=account, region=region, client=client, url=None)
+    except (ConformanceError, RunningError) as error:
+        pytest.exit(f"nothing was made: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 @pytest.fixture(scope="session")
@@ -105,8 +150,9 @@ def _seen(reports: list[pytest.TestReport]) -> list[Seen]:
     for report in reports:
         properties = dict(report.user_properties)
         if report.when == "call" and _ID in properties:
-            holds = report.outcome == "passed"
-            found.append(Seen(_REGISTER[str(properties[_ID])], holds, str(properties.get(_ANSWER, ""))))
+            holds = properties.get(_HOLDS)
+            seen = None if holds is None else bool(holds)
+            found.append(Seen(_REGISTER[str(properties[_ID])], seen, str(properties.get(_ANSWER, ""))))
     return found
 
 

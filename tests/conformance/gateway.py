@@ -20,12 +20,14 @@ class Api:
 
     def __init__(self, made: Made, **settings: Any) -> None:
         self._made, self.client = made, made.target.client("apigateway")
+        name = made.target.name()
+        known = made.undo_named("apigateway", "delete_rest_api", "restApiId", name)
         answer = self.client.create_rest_api(
-            name=made.target.name(), tags=made.target.tags, endpointConfiguration={"types": ["REGIONAL"]}, **settings
+            name=name, tags=made.target.tags, endpointConfiguration={"types": ["REGIONAL"]}, **settings
         )
         self.id: str = answer["id"]
         self.root: str = answer["rootResourceId"]
-        made.undo("apigateway", "delete_rest_api", restApiId=self.id)
+        known(self.id)
 
     def authorizer(self, function: str, *, permitted: bool = True, form: str = "", **settings: Any) -> str:
         """Add a TOKEN authorizer of the header Authorization, whose tokens have a form; return its id."""
@@ -90,17 +92,19 @@ class Api:
 
     def plan(self) -> str:
         """Make a usage plan for the stage; return its id."""
+        name = self._made.target.name()
+        known = self._made.undo_named("apigateway", "delete_usage_plan", "usagePlanId", name)
         made: str = self.client.create_usage_plan(
-            name=self._made.target.name(), apiStages=[{"apiId": self.id, "stage": STAGE}], tags=self._made.target.tags
+            name=name, apiStages=[{"apiId": self.id, "stage": STAGE}], tags=self._made.target.tags
         )["id"]
-        detach = [{"op": "remove", "path": "/apiStages", "value": f"{self.id}:{STAGE}"}]
-        self._made.undo("apigateway", "delete_usage_plan", usagePlanId=made)
-        self._made.undo("apigateway", "update_usage_plan", usagePlanId=made, patchOperations=detach)
+        known(made)
         return made
 
     def key(self, plan: str) -> tuple[str, str]:
         """Make a key of a plan; return its id and value."""
-        made = self.client.create_api_key(name=self._made.target.name(), enabled=True, tags=self._made.target.tags)
-        self._made.undo("apigateway", "delete_api_key", apiKey=made["id"])
+        name = self._made.target.name()
+        known = self._made.undo_named("apigateway", "delete_api_key", "apiKey", name)
+        made = self.client.create_api_key(name=name, enabled=True, tags=self._made.target.tags)
+        known(made["id"])
         self.client.create_usage_plan_key(usagePlanId=plan, keyId=made["id"], keyType="API_KEY")
         return str(made["id"]), str(made["value"])

@@ -1,7 +1,7 @@
 """The resources of a run, and their removal: also after an interrupt, and by the next run after a kill.
 
-Each removal is one call, written to a ledger before the resource is made. A run that ends removes all of its own; what
-the ledgers of earlier runs still hold is removed by the next one.
+Each removal is written to a ledger (`ledger.py`) before the resource is made. A run that ends removes all of its own;
+what the ledgers of earlier runs still hold is removed by the next one.
 """
 
 from __future__ import annotations
@@ -9,23 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from tests.conformance.ledger import Removal, remove_all, write
 from tests.conformance.target import Target
-
-LEDGERS = Path(__file__).resolve().parents[2] / ".local"
-_PATTERN = "conformance-*.json"
-_GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist", "QueueDoesNotExist", "ResourceNotFound")
-
-
-class Removal(NamedTuple):
-    """One call that removes something."""
-
-    service: str
-    operation: str
-    arguments: Mapping[str, Any]
 
 
 class Made:
@@ -46,25 +33,38 @@ class Made:
         self._removals.append(Removal(service, operation, arguments))
         self._write()
 
+    def undo_named(
+        self, service: str, operation: str, argument: str, name: str, **arguments: Any
+    ) -> Callable[[str], None]:
+        """Remember how something is removed that is about to be made and whose id AWS chooses.
+
+        Args:
+            service: The service.
+            operation: The client's method.
+            argument: The method's argument that takes the id.
+            name: The name by which the resource is found while its id is unknown.
+            arguments: The method's other arguments.
+
+        Returns:
+            What takes the id, once it is known.
+        """
+        place = len(self._removals)
+        self._removals.append(Removal(service, operation, arguments, (argument, name)))
+        self._write()
+
+        def known(made: str) -> None:
+            self._removals[place] = Removal(service, operation, {**arguments, argument: made})
+            self._write()
+
+        return known
+
     def _write(self) -> None:
         if self._ledger:
-            self._ledger.parent.mkdir(exist_ok=True)
-            self._ledger.write_text(json.dumps(self._removals), encoding="utf-8")
+            write(self._ledger, self._removals)
 
     def remove(self) -> list[str]:
         """Remove all, the newest first; return what could not be removed, which stays in the ledger."""
-        left: list[Removal] = []
-        problems = []
-        for removal in reversed(self._removals):
-            problem = _remove(self.target.client, removal)
-            if problem:
-                left.insert(0, removal)
-                problems.append(f"{removal.service} {removal.operation} {dict(removal.arguments)}: {problem}")
-        self._removals = left
-        self._write()
-        if self._ledger and not left:
-            self._ledger.unlink(missing_ok=True)
-        return problems
+        return remove_all(self.target, self._removals, self._ledger)
 
     def role(self, service: str, *statements: Mapping[str, Any], trust: Mapping[str, Any] | None = None) -> str:
         """Make a role that a service may assume; return its ARN."""
@@ -139,29 +139,3 @@ def allow(*actions: str, resource: str = "*", **conditions: Mapping[str, str]) -
 
 def _policy(statements: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
-def _remove(client: Callable[[str], Any], removal: Removal) -> str:
-    """Remove one thing; return the problem, empty where it is gone."""
-    try:
-        getattr(client(removal.service), removal.operation)(**removal.arguments)
-    except ClientError as error:
-        code = str(error.response["Error"]["Code"])
-        return "" if any(word in code for word in _GONE) else f"{code}: {error.response['Error'].get('Message')}"
-    except BotoCoreError as error:
-        return str(error)
-    return ""
-
-
-def remove_leftovers(target: Target, *, folder: Path = LEDGERS) -> list[str]:
-    """Remove what interrupted runs left in this account and region; return what could not be removed."""
-    problems = []
-    for ledger in sorted(folder.glob(_PATTERN)):
-        if not ledger.name.startswith(f"conformance-{target.account}-{target.region}-"):
-            continue
-        left = [Removal(*entry) for entry in json.loads(ledger.read_text(encoding="utf-8"))]
-        found = [problem for removal in reversed(left) if (problem := _remove(target.client, removal))]
-        problems += found
-        if not found:
-            ledger.unlink()
-    return problems

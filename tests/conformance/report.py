@@ -16,6 +16,7 @@ from tools.conformance import VARIABLE
 _WIDTH = 150
 _LONGEST_ANSWER = 300
 _EXAMPLE_ACCOUNT = "111122223333"
+_ARN = re.compile(r"\barn:aws[a-z-]*:[^\s\"'`,;)\]}<>]+")
 _ID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")
 
 
@@ -24,12 +25,12 @@ class Seen(NamedTuple):
 
     Attributes:
         belief: The belief.
-        holds: Whether the AWS behaves as it says.
+        holds: True where the AWS behaves as it says; None where the test failed for another reason.
         answer: What the AWS answered.
     """
 
     belief: Belief
-    holds: bool
+    holds: bool | None
     answer: str
 
 
@@ -51,7 +52,9 @@ def print_table(write: Callable[[str], None], seen: Iterable[Seen], *, region: s
     for group in holding.values():
         belief, holds = group[0].belief, all(one.holds for one in group)
         known = belief.local and not region
-        verdict = "holds" if holds else "known to differ here" if known else "DOES NOT HOLD"
+        differs = any(one.holds is False for one in group)
+        unknown = "known to differ here" if known else "DOES NOT HOLD" if differs else "not seen"
+        verdict = "holds" if holds else unknown
         write(f"\n{belief.id}: {verdict}")
         write(f"  claim   {_short(belief.claim)}")
         write(f"  source  {belief.kind}: {_short(belief.source)}")
@@ -65,8 +68,15 @@ def _short(text: str) -> str:
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
 
 
+def _toml(value: object) -> str:
+    """Return a value as TOML, which is JSON but for surrogates and DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def record(seen: Iterable[Seen], *, account: str, region: str, file: Path = OBSERVATIONS) -> str:
-    """Append observations to the register, without the account's number or request ids.
+    """Append observations to the register, without the account's number, ARNs or request ids.
+
+    Beliefs that were not seen leave none.
 
     Returns:
         What to do with them.
@@ -74,7 +84,10 @@ def record(seen: Iterable[Seen], *, account: str, region: str, file: Path = OBSE
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     entries = []
     for one in seen:
-        answer = _ID.sub("<id>", one.answer.replace(account, _EXAMPLE_ACCOUNT))[:_LONGEST_ANSWER]
+        if one.holds is None:
+            continue
+        answer = _ARN.sub("<arn>", one.answer).replace(account, _EXAMPLE_ACCOUNT)
+        answer = _ID.sub("<id>", answer)[:_LONGEST_ANSWER]
         values = {
             "belief": one.belief.id,
             "where": region,
@@ -83,10 +96,7 @@ def record(seen: Iterable[Seen], *, account: str, region: str, file: Path = OBSE
             "holds": one.holds,
             "answer": answer,
         }
-        # A text in JSON is one in TOML, too.
-        entries.append(
-            "\n[[observation]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
-        )
+        entries.append("\n[[observation]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in values.items()))
     with file.open("a", encoding="utf-8") as register:
         register.writelines(entries)
     name = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file

@@ -46,7 +46,8 @@ def _ask(target: Target, api: Api, *, until: int | None = None, **wish: object) 
 @pytest.mark.belief("gateway-stream-prelude")
 def test_status_and_headers_come_from_the_metadata(api: Api, target: Target, observe: Observe) -> None:
     answer = _ask(target, api, stream=[HEAD[:10], HEAD[10:-3], HEAD[-3:], "one ", "two"])
-    observe(f"{answer.status} {answer.headers} {answer.body!r}")
+    headers = {name: answer.headers.get(name) for name in ("x-from", "content-type")}
+    observe(f"{answer.status} {headers} {answer.body!r}")
     assert (answer.status, answer.headers["x-from"], answer.body) == (201, "function", b"one two")
     assert answer.headers["content-type"] == "text/plain"
 

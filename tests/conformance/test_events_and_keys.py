@@ -21,8 +21,9 @@ class Inbox:
         target, name = made.target, made.target.name()
         self._target, self._queues = target, target.client("sqs")
         topic, queue = target.arn("sns", name), target.arn("sqs", name)
+        known = made.undo_named("sqs", "delete_queue", "QueueUrl", name)
         self._url = self._queues.create_queue(QueueName=name, tags=target.tags)["QueueUrl"]
-        made.undo("sqs", "delete_queue", QueueUrl=self._url)
+        known(self._url)
         self._queues.set_queue_attributes(
             QueueUrl=self._url, Attributes={"Policy": _may("sns.amazonaws.com", "sqs:SendMessage", queue)}
         )
@@ -107,10 +108,11 @@ def test_a_key_held_to_names_of_log_groups_encrypts_no_other(made: Made, target:
     ]
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
     tags = [{"TagKey": key, "TagValue": value} for key, value in target.tags.items()]
-    key = target.client("kms").create_key(Policy=policy, Tags=tags)["KeyMetadata"]
-    made.undo("kms", "schedule_key_deletion", KeyId=key["KeyId"], PendingWindowInDays=7)
+    known = made.undo_named("kms", "schedule_key_deletion", "KeyId", name, PendingWindowInDays=7)
+    key = target.client("kms").create_key(Description=name, Policy=policy, Tags=tags)["KeyMetadata"]
+    known(key["KeyId"])
     errors = {}
-    for group in (f"{name}-own", f"other-{name}"):
+    for group in (f"{name}-own", target.name()):
         made.undo("logs", "delete_log_group", logGroupName=group)
         create = target.client("logs").create_log_group
         errors[group] = error_of(create, logGroupName=group, kmsKeyId=key["Arn"], tags=target.tags)

@@ -1,50 +1,27 @@
-"""The suite itself: what it asks before a run, and that nothing is left behind."""
+"""The suite itself: what it asks before a run, and what it records after one."""
 
 from __future__ import annotations
 
-import json
 import os
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.conformance.made import Made, remove_leftovers
+from tests.conformance.conftest import verdict
 from tests.conformance.report import Seen, print_table, record
-from tests.conformance.target import Target, error_of
 from tools import conformance
 from tools.beliefs import FOLDER, beliefs
 from tools.cli.main import run
 from tools.conformance import VARIABLE
+from tools.processes import ROOT
 
 _ACCOUNT = "444455556666"
 _BELIEF = beliefs()[0]
-
-
-class Account:
-    """An account that knows roles by their names only, instead of boto3's clients."""
-
-    def __init__(self, *, broken: bool = False) -> None:
-        self.calls: list[str] = []
-        self.broken = broken
-
-    def client(self, service: str) -> Any:
-        """Return a client, which is the account itself."""
-        return self
-
-    def delete_role(self, RoleName: str) -> None:  # noqa: N803 - AWS's name
-        """Delete a role, which is gone already where its name says so."""
-        self.calls.append(RoleName)
-        if RoleName == "gone" or self.broken:
-            code = "NoSuchEntity" if RoleName == "gone" else "Throttling"
-            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "DeleteRole")
-
-    def target(self, run: str = "run") -> Target:
-        """Return the account as a target."""
-        return Target(account=_ACCOUNT, region="eu-west-1", client=self.client, url=None, run=run)
 
 
 @pytest.fixture
@@ -74,8 +51,8 @@ def test_says_in_one_line_what_it_needs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -94,6 +71,56 @@ def test_refuses_another_account_than_the_credentials(
     assert runs == []
 
 
+def test_refuses_to_send_calls_elsewhere_than_to_aws(
+    runs: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _credentials(monkeypatch, _ACCOUNT)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://localhost:1")
+    assert run(["conformance", "--account", _ACCOUNT, "--yes"]) == 1
+    error = "error: AWS_ENDPOINT_URL_S3 would send calls elsewhere than to AWS: unset it\n"
+    assert capsys.readouterr().err == error
+    assert runs == []
+
+
+def test_credentials_that_do_not_work_are_refused_in_their_own_words(
+    runs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "none")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    assert run(["conformance", "--account", _ACCOUNT, "--yes"]) == 1
+    error = "error: the credentials do not work: The config profile (none) could not be found\n"
+    assert capsys.readouterr().err == error
+    assert runs == []
+
+
+def test_the_tests_themselves_stop_where_calls_would_not_reach_the_account(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_"))}
+    environment |= {VARIABLE: f"{_ACCOUNT}/eu-west-1", "AWS_ENDPOINT_URL": "http://localhost:1"}
+    environment |= dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), str(tmp_path / "none"))
+    environment["AWS_EC2_METADATA_DISABLED"] = "true"
+    test = "tests/conformance/test_words_of_errors.py"
+    command = [sys.executable, "-m", "pytest", test, "-q", "-n", "0", "-p", "no:cacheprovider"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "nothing was made: AWS_ENDPOINT_URL would send calls elsewhere" in ended.stdout
+    assert " failed" not in ended.stdout
+    assert " deselected" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "observed", "holds"),
+    [
+        (None, True, True),
+        (AssertionError("500"), True, False),
+        (AssertionError("not there yet"), False, None),
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "ListKeys"), True, None),
+        (KeyError("status"), True, None),
+    ],
+)
+def test_a_belief_fails_only_by_what_was_observed(error: Exception | None, observed: bool, holds: bool | None) -> None:
+    assert verdict(error, observed=observed) is holds
+
+
 @pytest.mark.parametrize("answer", ["", "y", "444455556667"])
 def test_makes_nothing_without_the_accounts_number(
     answer: str, runs: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -102,7 +129,7 @@ def test_makes_nothing_without_the_accounts_number(
     monkeypatch.setattr("builtins.input", lambda _: answer)
     assert run(["conformance", "--account", _ACCOUNT]) == 1
     shown = capsys.readouterr()
-    assert f"It costs at most {conformance.ceiling():.2f} USD." in shown.out
+    assert f"It costs at most {conformance.ceiling():.2f} USD by list prices of us-east-1" in shown.out
     assert shown.err == "error: nothing was made: the account's number was not typed\n"
     assert runs == []
 
@@ -129,52 +156,17 @@ def test_costs_cents() -> None:
     assert 0 < conformance.ceiling() <= 0.5
 
 
-def test_removes_the_newest_first_and_takes_what_is_gone_for_removed(tmp_path: Path) -> None:
-    account = Account()
-    made = Made(account.target(), folder=tmp_path)
-    for name in ("first", "gone", "last"):
-        made.undo("iam", "delete_role", RoleName=name)
-    assert made.remove() == []
-    assert account.calls == ["last", "gone", "first"]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_cannot_be_removed_is_said_and_stays_in_the_ledger(tmp_path: Path) -> None:
-    account = Account(broken=True)
-    made = Made(account.target(), folder=tmp_path)
-    made.undo("iam", "delete_role", RoleName="role")
-    assert made.remove() == ["iam delete_role {'RoleName': 'role'}: Throttling: no"]
-    account.broken = False
-    assert remove_leftovers(account.target("next"), folder=tmp_path) == []
-    assert account.calls == ["role", "role"]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_next_run_removes_what_a_killed_one_left_in_this_account_only(tmp_path: Path) -> None:
-    account = Account()
-    Made(account.target(), folder=tmp_path).undo("iam", "delete_role", RoleName="left")
-    other = tmp_path / "conformance-111122223333-eu-west-1-run.json"
-    other.write_text(json.dumps([["iam", "delete_role", {"RoleName": "another's"}]]), encoding="utf-8")
-    assert remove_leftovers(account.target("next"), folder=tmp_path) == []
-    assert account.calls == ["left"]
-    assert list(tmp_path.iterdir()) == [other]
-
-
-def test_a_refusal_is_its_code_and_message() -> None:
-    assert error_of(Account().delete_role, RoleName="gone") == ("NoSuchEntity", "no")
-    assert error_of(Account().delete_role, RoleName="there") == ("", "")
-
-
 def test_observations_hold_no_account_number_and_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "one.toml").write_text((FOLDER / "api-gateway.toml").read_text(encoding="utf-8"), encoding="utf-8")
     [belief, *_] = beliefs(tmp_path)
     file = tmp_path / "observations.toml"
-    answer = f'role "{_ACCOUNT}", request 0f2c9f4e-1b1a-4c55-8f3e-0123456789ab\n'
-    for holds in (True, False):
+    answer = f'»{_ACCOUNT}«, "arn:aws:iam::{_ACCOUNT}:role/own", request 0f2c9f4e-1b1a-4c55-8f3e-0123456789ab\n\x7f'
+    for holds in (True, None, False):
         record([Seen(belief, holds, answer)], account=_ACCOUNT, region="eu-west-1", file=file)
     [seen, *_] = beliefs(tmp_path)
     assert [one.holds for one in seen.seen] == [True, False]
-    assert seen.seen[0].answer == 'role "111122223333", request <id>\n'
+    assert seen.seen[0].answer == '»111122223333«, "<arn>", request <id>\n\x7f'
+    assert "»" in file.read_text(encoding="utf-8")
     assert _ACCOUNT not in file.read_text(encoding="utf-8")
     assert len(tomllib.loads(file.read_text(encoding="utf-8"))["observation"]) == 2
 
