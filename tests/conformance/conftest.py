@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -88,6 +90,19 @@ def verdict(error: BaseException | None, *, observed: bool) -> bool | None:
     return False if observed and isinstance(error, AssertionError) else None
 
 
+@contextmanager
+def only_run(account: str, folder: Path = LEDGERS) -> Iterator[None]:
+    """Hold the lock of runs, with credentials of the account.
+
+    Raises:
+        ConformanceError: If the credentials do not reach the account.
+        RunningError: If another run holds the lock.
+    """
+    check_account(account)
+    with held(folder):
+        yield
+
+
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """The AWS under test; on an account the only run, with that account's credentials."""
@@ -117,8 +132,7 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         return clients[service]
 
     try:
-        check_account(account)
-        with held():
+        with only_run(account):
             yield Target(account=account, region=region, client=client, url=None)
     except (ConformanceError, RunningError) as error:
         pytest.exit(f"nothing was made: {error}", returncode=pytest.ExitCode.USAGE_ERROR)

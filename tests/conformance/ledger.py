@@ -170,7 +170,13 @@ def _keys(client: Any, name: str) -> Iterator[str]:
     """Find keys by their description, since a key has no name."""
     for page in client.get_paginator("list_keys").paginate():
         for key in page["Keys"]:
-            known = client.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+            try:
+                known = client.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+            except ClientError as error:
+                # A policy may keep the account's other keys from this caller; that of a run's keys never does.
+                if error.response["Error"]["Code"] == "AccessDeniedException":
+                    continue
+                raise
             if known.get("Description") == name and known["KeyState"] != "PendingDeletion":
                 yield key["KeyId"]
 

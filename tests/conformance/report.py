@@ -97,7 +97,8 @@ def record(seen: Iterable[Seen], *, account: str, region: str, file: Path = OBSE
             "answer": answer,
         }
         entries.append("\n[[observation]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in values.items()))
-    with file.open("a", encoding="utf-8") as register:
-        register.writelines(entries)
+    if entries:
+        with file.open("a", encoding="utf-8") as register:
+            register.writelines(entries)
     name = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
     return f"{len(entries)} observations are in {name}: read them, then ./jumpstack beliefs, and commit both"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.conformance.conftest import only_run
 from tests.conformance.ledger import RunningError, held, remove_leftovers
 from tests.conformance.made import Made
 from tests.conformance.target import Target, error_of
+from tools import conformance
+from tools.conformance import REGION, ConformanceError
 
 _ACCOUNT = "444455556666"
 
@@ -173,9 +177,35 @@ def test_what_was_made_before_its_id_was_known_is_found_by_its_name(tmp_path: Pa
     assert account.calls == ["2", "3"]
 
 
-def test_a_second_run_is_refused_while_the_first_one_lasts(tmp_path: Path) -> None:
-    with held(tmp_path), pytest.raises(RunningError, match="another run holds"), held(tmp_path):
+def test_a_second_run_is_refused_while_the_first_one_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance, "_account", lambda: _ACCOUNT)
+    with held(tmp_path), pytest.raises(RunningError, match="another run holds"), only_run(_ACCOUNT, tmp_path):
         pass
-    with held(tmp_path):
+    with only_run(_ACCOUNT, tmp_path), pytest.raises(RunningError), held(tmp_path):
+        pass
+    with pytest.raises(ConformanceError, match="the credentials are of account"), only_run("111122223333", tmp_path):
         pass
     assert remove_leftovers(Account().target(), folder=tmp_path) == []
+
+
+@pytest.mark.xdist_group("conformance")
+def test_resources_are_found_by_name_on_the_local_aws(tmp_path: Path, local_aws: str, aws: Callable[..., Any]) -> None:
+    target = Target(account=_ACCOUNT, region=REGION, client=lambda one: aws(one, region=REGION), url=local_aws)
+    made, name = Made(target, folder=tmp_path), target.name()
+    gateway, kms = target.client("apigateway"), target.client("kms")
+    made.undo_named("apigateway", "delete_rest_api", "restApiId", name)
+    gateway.create_rest_api(name=name)
+    made.undo_named("apigateway", "delete_usage_plan", "usagePlanId", name)
+    gateway.create_usage_plan(name=name)
+    made.undo_named("apigateway", "delete_api_key", "apiKey", name)
+    gateway.create_api_key(name=name)
+    made.undo_named("sqs", "delete_queue", "QueueUrl", name)
+    target.client("sqs").create_queue(QueueName=name)
+    made.undo_named("kms", "schedule_key_deletion", "KeyId", name, PendingWindowInDays=7)
+    key = kms.create_key(Description=name)["KeyMetadata"]["KeyId"]
+    assert remove_leftovers(target, folder=tmp_path) == []
+    for operation in (gateway.get_rest_apis, gateway.get_usage_plans, gateway.get_api_keys):
+        assert name not in [one["name"] for one in operation().get("items", [])]
+    assert error_of(target.client("sqs").get_queue_url, QueueName=name) != ("", "")
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    assert list(tmp_path.iterdir()) == []

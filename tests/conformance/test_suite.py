@@ -161,6 +161,8 @@ def test_observations_hold_no_account_number_and_can_be_read(tmp_path: Path) -> 
     [belief, *_] = beliefs(tmp_path)
     file = tmp_path / "observations.toml"
     answer = f'»{_ACCOUNT}«, "arn:aws:iam::{_ACCOUNT}:role/own", request 0f2c9f4e-1b1a-4c55-8f3e-0123456789ab\n\x7f'
+    record([Seen(belief, None, answer)], account=_ACCOUNT, region="eu-west-1", file=file)
+    assert not file.exists()
     for holds in (True, None, False):
         record([Seen(belief, holds, answer)], account=_ACCOUNT, region="eu-west-1", file=file)
     [seen, *_] = beliefs(tmp_path)
