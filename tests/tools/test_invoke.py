@@ -178,7 +178,7 @@ def test_sends_a_request_as_the_stacks_callers_do(
     endpoint_url, requests = recorded
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint_url)
     monkeypatch.setenv("JUMPSTACK_API_KEY", "a-key")
-    monkeypatch.setattr(invoke, "outputs", lambda stack: {"InvokeUrl": URL})
+    monkeypatch.setattr(invoke, "output", lambda _, key: {"InvokeUrl": URL}[key])
 
     response = invoke.send(declared_stack(path), route, body)
 
