@@ -155,7 +155,9 @@ def test_an_id_becomes_a_stack_on_its_default_instance_type(synthesized: Synthes
         (variant,) = _only(template, "AWS::SageMaker::EndpointConfig")["ProductionVariants"]
         container = _only(template, "AWS::SageMaker::Model")["PrimaryContainer"]
         assert variant["InstanceType"] == LOCK.model(model_id, LOCK.versions(model_id)[0]).default_instance_type
-        assert f".dkr.ecr.{region}.amazonaws.com/" in container["Image"]
+        # Other partitions have domains of their own.
+        domain = ".amazonaws.com/" if region == HOME else "."
+        assert f".dkr.ecr.{region}{domain}" in container["Image"]
 
 
 @pytest.mark.parametrize("synthesized", PLACES, indirect=True)
