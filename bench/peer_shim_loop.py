@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 BLOCKS = 10
-"""What else the machine does shows in some of them; the least one counts."""
+"""Some of them include other work of the machine; the least one counts."""
 
 
 class _Context:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 ContainerFamily = Literal["tgi", "lmi", "vllm", "other"]
-"""How a container talks: Text Generation Inference, Large Model Inference (DJL), vLLM, or anything else."""
+"""Dialect of a container: Text Generation Inference, Large Model Inference (DJL), vLLM, or anything else."""
 
 BucketKind = Literal["public", "gated", "draft"]
-"""Which of a region's buckets: JumpStart's public one, its private one, or the one of draft models."""
+"""One of a region's buckets: JumpStart's public one, its private one, or the one of draft models."""
 
 # Names and regions are those of the SDK's `jumpstart/region_config.json` (2.257.1).
 _BUCKETS: Mapping[BucketKind, str] = {

@@ -5,6 +5,7 @@ import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,16 @@ def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield node.body[0].lineno, text
 
 
+def _notes(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield each text below a constant or an attribute with its line: Python knows it as no docstring."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            for before, after in pairwise(node.body):
+                match before, after:
+                    case ast.Assign() | ast.AnnAssign(), ast.Expr(value=ast.Constant(value=str(text))):
+                        yield after.lineno, text
+
+
 def _entries(docstring: str) -> Iterator[tuple[str, str]]:
     """Yield each entry of a section with its text; of `Returns:` the first line."""
     lines = docstring.splitlines()
@@ -102,7 +113,11 @@ def _comments(source: str) -> Iterator[tuple[int, str]]:
 
 def _problems(source: str) -> Iterator[str]:
     """Yield what is wrong with the prose of a module: `line: problem`."""
-    docstrings = list(_docstrings(ast.parse(source)))
+    tree = ast.parse(source)
+    for line, text in _notes(tree):
+        if found := _QUESTION.match(text):
+            yield f"{line}: a note starts with {found[1]!r}"
+    docstrings = list(_docstrings(tree))
     for line, text in docstrings:
         if found := _QUESTION.match(text):
             yield f"{line}: a docstring starts with {found[1]!r}"
@@ -149,6 +164,7 @@ def test_sentences_of_documents_are_short(document: str) -> None:
     [
         ('"""What it is."""', "1: a docstring starts with 'What'"),
         ('def f():\n    """Whether it is."""', "2: a docstring starts with 'Whether'"),
+        ('X = 1\n"""How many."""', "2: a note starts with 'How'"),
         ('class C:\n    """Use ``it``."""', "2: double backticks"),
         ('"""Do.\n\nArgs:\n    scope: Parent construct.\n"""', "1: 'scope' says nothing"),
         (

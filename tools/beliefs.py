@@ -27,7 +27,7 @@ KINDS = {
     "public report": "somebody reported it from a real account, or public code depends on it",
     "inference": "we conclude it from something else; nobody was found who says it",
 }
-"""Where a belief comes from, the strongest first."""
+"""Kinds of sources of a belief, the strongest first."""
 
 _HEAD = """\
 # Beliefs about AWS

@@ -34,7 +34,7 @@ NO_RESOURCE_FOR_CONTAINERS = (
     "SageMaker's namespaces), nor, in a VPC, one that is known beforehand for ec2:Describe* and the actions on network "
     "interfaces"
 )
-"""Why policies of SageMaker's containers have `*` as a resource, for rule packs."""
+"""Reason for `*` as a resource in policies of SageMaker's containers, for rule packs."""
 
 
 class ExecutionRole(iam.Role):

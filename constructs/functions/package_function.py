@@ -12,7 +12,7 @@ from constructs.permissions.statements import allow, service_principal
 from constructs.values.storage import Storage
 
 NO_RESOURCE_FOR_TRACES = "xray:PutTraceSegments and xray:PutTelemetryRecords exist in IAM without a resource"
-"""Why the policy of a traced function's role has `*` as a resource, for rule packs."""
+"""Reason for `*` as a resource in the policy of a traced function's role, for rule packs."""
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 ARCHITECTURE = lambda_.Architecture.ARM_64

@@ -25,7 +25,7 @@ from localaws.bedrock.store import ImportedModel, ImportJob
 from localaws.service import Call, ServiceError, check
 
 PATH: Final = re.compile(r"/(?:model-import-jobs|imported-models|listTagsForResource|tagResource|untagResource)")
-"""How the paths begin that may be this module's."""
+"""Beginnings of the paths that may be this module's."""
 
 _OWN_ARN: Final = re.compile(r":(?:model-import-job|imported-model)/")
 _MAX_TAGS: Final = 200

@@ -11,7 +11,7 @@ from localaws.cloudformation.errors import TemplateError
 from localaws.cloudformation.template import Node, Template
 
 NO_VALUE: Final = object()
-"""What `AWS::NoValue` evaluates to: the list item or mapping entry that holds it disappears."""
+"""Value of `AWS::NoValue`: the list item or mapping entry that holds it disappears."""
 
 UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 """CloudFormation's own mark, in a change set, for a value that only the deployment will bring."""

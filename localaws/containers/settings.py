@@ -26,7 +26,7 @@ QUANTIZATIONS: Final = (
     "gptq",
     "marlin",
 )
-"""What `text-generation-launcher --quantize` takes (TGI documentation, "Launcher arguments")."""
+"""Values of `text-generation-launcher --quantize` (TGI documentation, "Launcher arguments")."""
 
 # The families by the name of their ECR repository (AWS Deep Learning Containers, "Available images").
 _REPOSITORIES: Final[Mapping[str, Family]] = {

@@ -16,7 +16,7 @@ _SERVICE: Final = "events.amazonaws.com"
 _KNOWN: Final = ("states", "sns")
 
 LOG: Final[deque[dict[str, str]]] = deque(maxlen=1000)
-"""What was delivered, the oldest first: `rule`, `target`, and `result` or `error`."""
+"""Deliveries, the oldest first: `rule`, `target`, and `result` or `error`."""
 
 
 def is_known(target: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from localaws.functions.spec import FunctionSpec
 from localaws.functions.worker import Outcome, Worker
 
 MAX_WORKERS: Final = 16
-"""How many processes of one function run at most; Lambda's limit is the account's concurrency, 1000. Further
+"""Most processes of one function at a time; Lambda's limit is the account's concurrency, 1000. Further
 invocations wait for a worker, where Lambda would start one."""
 
 

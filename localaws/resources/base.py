@@ -21,7 +21,7 @@ Properties = Mapping[str, Any]
 """Evaluated properties of a resource."""
 
 Attributes = dict[str, Any]
-"""What `Fn::GetAtt` gives for a resource, by attribute name."""
+"""Values of `Fn::GetAtt` for a resource, by attribute name."""
 
 # CloudFormation appends twelve of these to a stack's and a resource's name.
 _SUFFIX_ALPHABET: Final = string.ascii_uppercase + string.digits

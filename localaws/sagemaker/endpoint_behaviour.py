@@ -27,7 +27,7 @@ Kind = Literal[
     "stream_timeout",
     "stream_failure",
 ]
-"""What can go wrong. Those that begin with `stream_` happen in a stream, after its first part; other invocations
+"""Faults. Those that begin with `stream_` happen in a stream, after its first part; other invocations
 do not count for them."""
 
 KINDS: Final[tuple[str, ...]] = get_args(Kind)

@@ -33,7 +33,7 @@ _MESSAGES: Final = {
 _LOG_GROUP: Final = "/aws/sagemaker/TrainingJobs"
 _LONGEST_REASON: Final = 1024
 _SPOT_SAVINGS: Final = 0.3
-"""What is billed of a spot job's time here; in AWS it depends on the day's price."""
+"""Billed part of a spot job's time here; in AWS it depends on the day's price."""
 
 
 class _Stopped(Exception):  # noqa: N818 - an outcome

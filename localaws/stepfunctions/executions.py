@@ -98,4 +98,4 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], dict[str, Any]]]] = {
     "StartExecution": _start,
     "StopExecution": _stop,
 }
-"""What is done for each operation."""
+"""Handler of each operation."""

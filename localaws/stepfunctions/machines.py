@@ -166,4 +166,4 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], dict[str, Any]]]] = {
     "UntagResource": _untag,
     "UpdateStateMachine": _update,
 }
-"""What is done for each operation."""
+"""Handler of each operation."""

@@ -28,12 +28,12 @@ TGI_QUANTIZATION: tuple[str, ...] = (
     "eetq",
     "fp8",
 )
-"""What TGI's documentation of `--quantize` names and its SageMaker images take."""
+"""Values that TGI's documentation of `--quantize` names and its SageMaker images take."""
 LMI_QUANTIZATION: tuple[str, ...] = (
     *("awq", "bitsandbytes", "bitsandbytes4", "bitsandbytes8", "compressed-tensors", "deepspeedfp", "dynamic_int8"),
     *("fp8", "gptq", "marlin", "smoothquant", "squeezellm", "static_int8"),
 )
-"""What LMI's engines together take as `OPTION_QUANTIZE`; each takes a part of them, so a miss only warns."""
+"""Values of `OPTION_QUANTIZE` that LMI's engines together take; each takes a part of them, so a miss only warns."""
 _PREQUANTIZED = ("gptq", "awq")
 _TGI_VARIABLES: tuple[str, ...] = ("HF_MODEL_QUANTIZE", "QUANTIZE")
 _LMI_VARIABLES: tuple[str, ...] = ("OPTION_QUANTIZE",)

@@ -31,7 +31,7 @@ class ConstantLoad:
             threading.Thread(target=self._run, args=each, daemon=True) for each in zip(asks, self._said, strict=True)
         ]
         self.failures: list[Exception] = []
-        """What any of the callers was refused with."""
+        """Errors of all callers."""
 
     @property
     def answers(self) -> list[str]:

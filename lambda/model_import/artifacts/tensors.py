@@ -109,7 +109,7 @@ PLANS = {
         tied=True,
     ),
 }
-"""What is checked by architecture. The names of the multimodal models' and GPT-OSS's tensors changed between versions
+"""Checks by architecture. The names of the multimodal models' and GPT-OSS's tensors changed between versions
 of transformers, so that only their types are checked."""
 
 

@@ -21,7 +21,7 @@ ODD_TEXT = st.lists(
     st.sampled_from(["\n", " ", "\t", "\u00a0", "###", "User:", "[", "INST]", "<|", "eot_id|>", "{{", "Question: a"]),
     max_size=5,
 ).map("".join)
-"""What is close to a border, and white space of all kinds, which some templates strip."""
+"""Text close to a border, and white space of all kinds, which some templates strip."""
 
 
 @pytest.mark.parametrize("case", CHATS.values(), ids=CHATS)

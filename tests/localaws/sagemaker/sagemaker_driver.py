@@ -28,7 +28,7 @@ STATEMENTS: dict[str, dict[str, Any]] = {
     "token": {"Action": "ecr:GetAuthorizationToken", "Resource": "*"},
     "pull": {"Action": PULL, "Resource": f"arn:aws:ecr:{REGION}:763104351884:repository/*"},
 }
-"""What an execution role needs."""
+"""Permissions that an execution role needs."""
 
 
 def container(**changes: Any) -> dict[str, Any]:

@@ -51,8 +51,8 @@ CONTAINERS = {
 }
 
 KNOWN_TO_THE_CONTAINER_ALONE = ("token", "adapter", "grammar", "does not exist", "image", "`inputs`")
-"""How many tokens a prompt has, what adapters are loaded, whether a schema is one, what the model is called there, what
-parts its messages may have; and that the stand-in for LMI, unlike LMI, knows no chats."""
+"""The tokens of a prompt, the loaded adapters, the validity of a schema, the model's name there and the parts that its
+messages may have; and that the stand-in for LMI, unlike LMI, knows no chats."""
 
 
 class Raw:
