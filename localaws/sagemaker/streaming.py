@@ -1,7 +1,8 @@
 """InvokeEndpointWithResponseStream: the container's bytes as events, as they are produced.
 
 Source: the API reference of InvokeEndpointWithResponseStream and of its ResponseStream: parts of the payload, then
-nothing, or one of two exceptions that end the stream.
+nothing, or one of two exceptions that end the stream. The sentence of a stream that took too long is the one that
+users report (aws/sagemaker-python-sdk issue 1119); the API reference has other words for it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _TIMEOUT: Final = eventstream.exception(
     "ModelStreamError",
     {
         "ErrorCode": "ModelInvocationTimeExceeded",
-        "Message": "The model failed to finish sending the response within the timeout period.",
+        "Message": "Your model primary did not complete sending the inference response in the allotted time.",
     },
 )
 _BROKEN: Final = eventstream.exception(

@@ -20,9 +20,9 @@ class Outcome(NamedTuple):
         route: The route's path, of the routes there are: "/v1/chat/completions"; "unknown" for any other path.
         status: The HTTP status.
         seconds: From the request's start to the answer's end.
-        error_kind: The kind of error that it ended with, of a few: an `ApiError`'s type, "crash", "broken_stream" (an
-            error after the first byte), "client_gone"; None if with none. It is a metric's dimension, so never
-            a text of the client's.
+        error_kind: The kind of error that it ended with, of a few: an `ApiError`'s type, "crash", "timeout",
+            "broken_stream" (any other error after the first byte), "client_gone"; None if with none. It is a metric's
+            dimension, so never a text of the client's.
         stream: Whether the answer was streamed.
         prompt_tokens: Tokens of the prompt, where the container counted them.
         completion_tokens: Tokens of the answer, where the container counted them.
@@ -64,7 +64,9 @@ def emit(
         **(fields or {}),
     }
     logs.request(
-        level="ERROR" if outcome.status >= 500 or outcome.error_kind in ("crash", "broken_stream") else "INFO",
+        level="ERROR"
+        if outcome.status >= 500 or outcome.error_kind in ("crash", "timeout", "broken_stream")
+        else "INFO",
         metrics=document(model_name, outcome),
         fields=log,
         private=private or {},

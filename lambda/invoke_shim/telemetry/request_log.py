@@ -83,9 +83,14 @@ class RequestLog:
             self.answer.append(part)
 
     def record_error(self, error: ApiError, *, kind: str | None = None) -> None:
-        """Record the error sent to the client; without its traceback, which would keep whole frames alive."""
+        """Record the error sent to the client; without its traceback, which would keep whole frames alive.
+
+        Args:
+            error: The error.
+            kind: Its kind, where that is not its type; a timeout is one before the first byte and after it.
+        """
         self.error = error.with_traceback(None)
-        self.error_kind = kind or error.type
+        self.error_kind = "timeout" if error.code == "timeout" else kind or error.type
 
     def record_crash(self, crash: Exception) -> None:
         """Record the frames of a bug, without its message, which may quote a prompt."""

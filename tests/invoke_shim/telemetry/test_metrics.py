@@ -151,6 +151,7 @@ def test_writes_metrics_and_log_record_as_one_line(capsys: pytest.CaptureFixture
         (502, "server_error", "ERROR"),
         (500, "crash", "ERROR"),
         (200, "broken_stream", "ERROR"),
+        (200, "timeout", "ERROR"),
     ],
 )
 def test_what_is_not_the_clients_doing_is_an_error_in_the_log(

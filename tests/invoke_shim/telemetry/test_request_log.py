@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
+from invoke_shim.backends.service_errors import timed_out
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import GenerationRequest, Piece, Usage
@@ -78,6 +79,19 @@ def test_a_stream_that_breaks_off_is_an_error_of_its_own_kind(capsys: Capture) -
     assert (line["level"], line["status"], line["ErrorKind"]) == ("ERROR", 200, "broken_stream")
     assert line["upstream"] == "ModelStreamError"
     assert "SECRET" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(("stream", "status"), [(False, 504), (True, 200)])
+def test_an_answer_that_takes_too_long_is_a_timeout_before_the_first_byte_and_after_it(
+    stream: bool, status: int, capsys: Capture
+) -> None:
+    late = timed_out("ModelStreamError ModelInvocationTimeExceeded", waiting="x", stream=stream)
+    backend = script(late) if stream else ScriptedBackend([[late]])
+    with serve_scripted(backend) as shim:
+        answer = shim.chat(("user", "PROMPT"), stream=stream)
+    [line] = logged(capsys)
+    assert (line["level"], line["status"], line["ErrorKind"]) == ("ERROR", status, "timeout")
+    assert '"code": "timeout"' in answer.text
 
 
 def test_a_refused_and_a_failed_request_tell_their_kinds_without_their_messages(

@@ -138,7 +138,9 @@ class TestErrors:
         endpoint = driver.endpoint()
         driver.behave(endpoint, {"limits": {"stream_seconds": 0.3}})
         parts: list[bytes] = []
-        with pytest.raises(EventStreamError, match="within the timeout period") as timed_out:
+        with pytest.raises(
+            EventStreamError, match="did not complete sending the inference response in the allotted time"
+        ) as timed_out:
             parts.extend(
                 event["PayloadPart"]["Bytes"] for event in driver.events(endpoint, {"inputs": "[[stand-in stall=1]]"})
             )

@@ -51,7 +51,15 @@ NO_CAPACITY_SECONDS = 60
 CONTAINER_TIMEOUT_SECONDS = 60
 """The time a container has for one answer (InvokeEndpoint's API reference)."""
 
-_TOO_LONG = ("modelinvocationtimeexceeded", "timeout", "timed out")
+_TOO_LONG = ("modelinvocationtimeexceeded", "allotted time", "timeout", "timed out")
+"""Words of a stream that SageMaker ends for its time: code and text of the API reference (ModelStreamError), and the
+sentence that users report (aws/sagemaker-python-sdk issue 1119): "Your model primary did not complete sending the
+inference response in the allotted time."."""
+
+_INVOCATION_TIMED_OUT = "invocation timed out"
+"""Words of an answer that SageMaker waited for in vain, as users report them (aws/amazon-sagemaker-examples issue 799):
+"Your invocation timed out while waiting for a response from container model."."""
+
 _THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
 
 
@@ -118,7 +126,7 @@ def _model_error(response: Any, call: Call) -> ApiError:
     body = str(response.get("OriginalMessage") or "")
     upstream = f"ModelError {status}"
     # SageMaker ends a request by itself after the container's time, with status 0 or 500.
-    if "invocation timed out" in body:
+    if _INVOCATION_TIMED_OUT in f"{body} {response.get('Error', {}).get('Message') or ''}".lower():
         return _timeout(call, upstream)
     return container_error(status, error_message(body), refuses_with_424=call.refuses_with_424, upstream=upstream)
 

@@ -161,6 +161,16 @@ def test_the_containers_60_seconds_are_explained_and_streaming_is_suggested(
         assert words in error.message
 
 
+def test_the_containers_60_seconds_are_seen_where_only_the_services_message_tells_of_them(
+    endpoint: SageMakerEndpoint, stub: Stub
+) -> None:
+    waiting = "Your invocation timed out while waiting for a response from container model."
+    message = f'Received server error (0) from model with message "{waiting}"'
+    stub.replies = [fails("ModelError", 424, Message=message)]
+    assert failure(lambda: endpoint.complete(prompt_request(), soon())).code == "timeout"
+    assert failure(lambda: next(endpoint.stream(prompt_request(), soon()))).code == "timeout"
+
+
 def test_a_caller_with_less_patience_is_answered_in_time(endpoint: SageMakerEndpoint, stub: Stub) -> None:
     stub.replies = [whole(tgi_whole(["Hi"])), Reply(hang=True)]
     endpoint.complete(prompt_request(), soon(1.5))
@@ -205,7 +215,14 @@ def broken(code: str, **members: str) -> Reply:
 
 
 IN_STREAM = {
-    "too long": (broken("ModelStreamError", Message="The model timed out", ErrorCode="x"), 504, "in time"),
+    **{
+        f"too long: {sentence[:20]}": (broken("ModelStreamError", Message=sentence), 504, "in time")
+        for sentence in (
+            "Your model primary did not complete sending the inference response in the allotted time.",
+            "The model failed to finish sending the response within the timeout period allowed by Amazon SageMaker.",
+            "The model timed out",
+        )
+    },
     "too long, by its code": (broken("ModelStreamError", Message="ModelInvocationTimeExceeded"), 504, "in time"),
     "broken": (broken("ModelStreamError", Message="x", ErrorCode="StreamBroken"), 502, "broke off within SageMaker"),
     "failed": (broken("InternalStreamFailure", Message="x"), 502, "broke off within SageMaker"),
