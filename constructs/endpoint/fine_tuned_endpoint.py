@@ -125,6 +125,9 @@ class FineTunedEndpoint(SageMakerEndpoint):
                 _LONGEST_ANSWER_MICROSECONDS,
             ),
         ]
+        # SageMaker reads the alarms of a deployment with this role (developer guide, "Auto-Rollback Configuration and
+        # Monitoring": the execution role needs the action on the alarms).
+        allow(self.role, "ReadAlarms", ["cloudwatch:DescribeAlarms"], *self.alarm_arns)
 
     def _read_weights(self, weights: S3Location, encryption_key: kms.IKey) -> None:
         allow(self.role, "ListWeights", ["s3:ListBucket"], weights.bucket_arn)
@@ -144,6 +147,11 @@ class FineTunedEndpoint(SageMakerEndpoint):
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
+
+    @property
+    def alarm_arns(self) -> list[str]:
+        """ARNs of the alarms that roll an update back."""
+        return [alarm.alarm_arn for alarm in self.alarms]
 
     @property
     def settings_hash(self) -> str:

@@ -71,10 +71,7 @@ class EndpointServing:
         name = f"{self._endpoint.endpoint_name}-*"
         return {
             **{arn(self._endpoint, "sagemaker", f"{kind}/{name}"): releases for kind in ("endpoint-config", "model")},
-            "*": (
-                "the log delivery of CloudWatch Logs, X-Ray's records and cloudwatch:DescribeAlarms have no "
-                "resource in IAM, or none that is known beforehand"
-            ),
+            "*": "the log delivery of CloudWatch Logs and X-Ray's records have no resource in IAM",
         }
 
     def entry_states(self, states: PipelineStates) -> EntryStates:

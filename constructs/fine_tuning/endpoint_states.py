@@ -200,8 +200,9 @@ class EndpointStates:
             },
             allow=[
                 (["sagemaker:UpdateEndpoint"], [self._endpoint.endpoint_arn, self._arn("endpoint-config")]),
-                # SageMaker reads the alarms for the caller (developer guide, "Auto-rollback configuration").
-                (["cloudwatch:DescribeAlarms"], ["*"]),
+                # The documented reader of the alarms is the model's execution role; whether SageMaker also asks for the
+                # caller is said nowhere.
+                (["cloudwatch:DescribeAlarms"], self._endpoint.alarm_arns),
             ],
             retry=_RETRIED,
         )

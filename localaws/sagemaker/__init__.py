@@ -16,7 +16,7 @@ As in AWS, a model and an endpoint configuration may be deleted while an endpoin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from moto.core.responses import ActionResult
@@ -100,7 +100,7 @@ def _create_endpoint(response: Any) -> ActionResult:
     backend, name = response.sagemaker_backend, parameters["EndpointName"]
     if name in backend.endpoints:
         raise ValidationError(f'Cannot create already existing endpoint "{backend.endpoints[name].arn}".')
-    plan = endpoints.plan_of(backend, parameters["EndpointConfigName"])
+    plan = _plan(response, parameters)
     result = _MOTO["create_endpoint"](response)
     endpoint = backend.endpoints[name]
     endpoint.endpoint_status = "Creating"
@@ -114,14 +114,23 @@ def _update_endpoint(response: Any) -> ActionResult:
     endpoint = _endpoint(response, parameters["EndpointName"])
     if endpoint.endpoint_status != "InService":
         raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
-    plan = endpoints.plan_of(backend, parameters["EndpointConfigName"])
-    deployment_config = parameters.get("DeploymentConfig")
-    problem = deployments.problem(deployment_config)
+    plan = _plan(response, parameters)
+    endpoint.endpoint_status = "Updating"
+    FLEET.bring_up(
+        backend, endpoint, parameters["EndpointConfigName"], plan, deployment_config=parameters.get("DeploymentConfig")
+    )
+    return ActionResult({"EndpointArn": endpoint.arn})
+
+
+def _plan(response: Any, parameters: Mapping[str, Any]) -> endpoints.Plan:
+    """Return what a call asks to run, unless its deployment configuration is refused."""
+    plan = endpoints.plan_of(response.sagemaker_backend, parameters["EndpointConfigName"])
+    problem = deployments.problem(
+        parameters.get("DeploymentConfig"), roles=[role for _, _, role in plan], region=response.region
+    )
     if problem is not None:
         raise ValidationError(problem)
-    endpoint.endpoint_status = "Updating"
-    FLEET.bring_up(backend, endpoint, parameters["EndpointConfigName"], plan, deployment_config)
-    return ActionResult({"EndpointArn": endpoint.arn})
+    return plan
 
 
 def _delete_endpoint(response: Any) -> ActionResult:

@@ -3,7 +3,7 @@
 Source: SageMaker Developer Guide, "Blue/Green Deployments" and "Auto-Rollback Configuration and Monitoring". The new
 fleet gets its traffic at once in canary and linear deployments too: of two fleets only one answers here. An update
 is rolled back when an alarm is, or turns, ALARM before the old fleet is ended; the endpoint then is InService with
-its old configuration.
+its old configuration. The execution role of every model of the new fleet must be allowed to read the alarms.
 
 Tests and demos change the scale, by which the seconds of a deployment configuration are multiplied, on
 `/_localaws/sagemaker/deployments`.
@@ -11,11 +11,12 @@ Tests and demos change the scale, by which the seconds of a deployment configura
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from localaws import clients, steering
+from localaws import clients, iam, settings, steering
 
 _STEERED: Final = steering.Steered(lambda: steering.WaitScale(wait_scale=0.001))
 _POLL_SECONDS: Final = 0.05
@@ -24,8 +25,14 @@ _POLL_SECONDS: Final = 0.05
 ROUTE: Final = _STEERED.route("/_localaws/sagemaker/deployments")
 
 
-def problem(config: Mapping[str, Any] | None) -> str | None:
-    """Return why UpdateEndpoint refuses a deployment configuration beyond its constraints, or None."""
+def problem(config: Mapping[str, Any] | None, *, roles: Iterable[str], region: str) -> str | None:
+    """Return why a deployment configuration is refused beyond its constraints, or None.
+
+    Args:
+        config: `DeploymentConfig` of CreateEndpoint or UpdateEndpoint.
+        roles: ARNs of the execution roles of the models that are deployed.
+        region: The endpoint's region.
+    """
     if not config:
         return None
     if ("BlueGreenUpdatePolicy" in config) == ("RollingUpdatePolicy" in config):
@@ -34,6 +41,15 @@ def problem(config: Mapping[str, Any] | None) -> str | None:
     needed = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(routing.get("Type"))
     if needed is not None and needed not in routing:
         return f"{needed} must be given with the Type {routing['Type']}"
+    return _alarm_problem(alarm_names(config), roles=roles, region=region)
+
+
+def _alarm_problem(names: Sequence[str], *, roles: Iterable[str], region: str) -> str | None:
+    """Return which execution role may not read the alarms, or None; AWS documents the rule, the words are a guess."""
+    for name, role in itertools.product(names, sorted(set(roles))):
+        alarm = f"arn:aws:cloudwatch:{region}:{settings.ACCOUNT}:alarm:{name}"
+        if not iam.role_may(role, "cloudwatch:DescribeAlarms", alarm):
+            return f"The execution role {role} is not authorized to perform: cloudwatch:DescribeAlarms on {alarm}."
     return None
 
 

@@ -93,6 +93,17 @@ def test_the_role_reads_the_tuned_weights_and_none_of_jumpstarts(stack: cdk.Stac
     assert statements[""]["Action"] == "kms:Decrypt"
 
 
+def test_the_models_role_may_read_the_alarms_of_a_deployment_and_no_others(
+    stack: cdk.Stack, mistral: ModelVersion
+) -> None:
+    endpoint = _endpoint(stack, mistral)
+
+    alarms = [stack.resolve(alarm.alarm_arn) for alarm in endpoint.alarms]
+    assert len(alarms) == 2
+    statement = _statements(stack)["ReadAlarms"]
+    assert (statement["Action"], statement["Resource"]) == ("cloudwatch:DescribeAlarms", alarms)
+
+
 def test_asks_for_instances_image_and_timeouts_as_declared(stack: cdk.Stack, mistral: ModelVersion) -> None:
     endpoint = _endpoint(
         stack,

@@ -258,6 +258,13 @@ class TestServing:
         training.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
         return name
 
+    def deployment(self, *alarms: str) -> dict[str, Any]:
+        routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300}
+        return {
+            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm} for alarm in alarms]},
+        }
+
     def settled(self, training: Training, endpoint: str) -> dict[str, Any]:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
@@ -305,18 +312,24 @@ class TestServing:
         cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="the test says so")
         before = training.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
         config = self.model(training, training.run()["ModelArtifacts"]["S3ModelArtifacts"])
-        routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300}
         training.sagemaker.update_endpoint(
-            EndpointName=endpoint,
-            EndpointConfigName=config,
-            DeploymentConfig={
-                "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
-                "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
-            },
+            EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=self.deployment(alarm)
         )
         after = self.settled(training, endpoint)
         assert (after["EndpointStatus"], after["EndpointConfigName"]) == ("InService", config if moves else before)
         assert (alarm in after.get("FailureReason", "")) is not moves
+
+    def test_an_execution_role_that_may_not_read_the_alarms_refuses_the_update(
+        self, training: Training, endpoint: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        readable = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:other"
+        own = [allow("s3:*", "ecr:*", "logs:*"), allow("cloudwatch:DescribeAlarms", resource=readable)]
+        monkeypatch.setattr(training, "role", make_role(training.aws("iam"), "sagemaker.amazonaws.com", own))
+        config = self.model(training, training.run()["ModelArtifacts"]["S3ModelArtifacts"])
+        with pytest.raises(ClientError, match=r"perform: cloudwatch:DescribeAlarms on \S+:alarm:mine"):
+            training.sagemaker.update_endpoint(
+                EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=self.deployment("other", "mine")
+            )
 
     def test_models_are_listed_by_a_part_of_their_name(self, training: Training, endpoint: str) -> None:
         config = training.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]

@@ -31,7 +31,7 @@ class Training:
         self.bucket = f"training-{uuid4().hex[:12]}"
         aws("s3").create_bucket(Bucket=self.bucket)
         aws("s3").put_object(Bucket=self.bucket, Key="data/train.jsonl", Body=b'{"question": "why", "answer": "so"}\n')
-        self.role = make_role(aws("iam"), "sagemaker.amazonaws.com", [allow("s3:*", "ecr:*", "logs:*")])
+        self.role = make_role(aws("iam"), "sagemaker.amazonaws.com", [allow("s3:*", "ecr:*", "logs:*", "cloudwatch:*")])
 
     def behave(self, **changes: Any) -> None:
         self.steer("PUT", json.dumps(changes).encode())
