@@ -1,4 +1,4 @@
-"""Keys for the callers of a model. API Gateway makes them; nothing but it and the caller ever holds one."""
+"""Keys for the callers of a model. API Gateway makes them; nothing but it and the caller ever stores one."""
 
 import re
 from collections.abc import Iterator
@@ -86,9 +86,10 @@ def keys(stack: DeclaredStack) -> list[Key]:
     inside = {one["id"] for one in _pages(gateway, "get_usage_plan_keys", usagePlanId=plan_id)} if plan_id else set()
     usage = _usage(gateway, plan_id) if plan_id else {}
     found = []
-    for one in _pages(gateway, "get_api_keys", includeValues=False):
+    # Values are read for the figures alone, and go no further than this function.
+    for one in _pages(gateway, "get_api_keys", includeValues=bool(usage)):
         if one["id"] in inside or str(one.get("name")).startswith(prefix):
-            used, remaining = usage.get(one["id"], (0, None)) if usage is not None else (None, None)
+            used, remaining = (None, None) if usage is None else _figures(usage, one)
             found.append(
                 Key(
                     id=one["id"],
@@ -160,18 +161,28 @@ def _pages(gateway: Any, operation: str, **parameters: Any) -> Iterator[dict[str
 
 
 def _usage(gateway: Any, plan_id: str) -> dict[str, tuple[int, int | None]] | None:
-    """Return the requests of today and those that remain, by the keys' ids; None where API Gateway has no figures."""
+    """Return the requests of today and those that remain, by the keys' values or ids.
+
+    botocore says of GetUsage's `items` that a key's value stands there. Nobody has seen it, so that ids are taken, too.
+    None where API Gateway has no figures.
+    """
     today = datetime.now(UTC).date().isoformat()
     has_quota = "quota" in gateway.get_usage_plan(usagePlanId=plan_id)
     usage = {}
     try:
         for page in gateway.get_paginator("get_usage").paginate(usagePlanId=plan_id, startDate=today, endDate=today):
-            for key_id, days in page.get("items", {}).items():
+            for key, days in page.get("items", {}).items():
                 used, remaining = days[-1] if days else (0, None)
-                usage[key_id] = (used, remaining if has_quota else None)
+                usage[key] = (used, remaining if has_quota else None)
     except gateway.exceptions.BadRequestException:
         return None
     return usage
+
+
+def _figures(usage: dict[str, tuple[int, int | None]], key: dict[str, Any]) -> tuple[int, int | None]:
+    """Return the requests of a key and those that remain; 0 and None where the figures do not name it."""
+    by_id = usage.get(key["id"], (0, None))
+    return usage.get(str(key.get("value")), by_id)
 
 
 if __name__ == "__main__":

@@ -203,13 +203,26 @@ def _context(stage: Stage, request: IncomingRequest, source_ip: str) -> dict[str
         },
         "path": request.path if stage.domain_name else f"/{stage.name}{request.path}",
         "protocol": "HTTP/1.1",
-        "requestId": str(uuid.uuid4()),
+        "requestId": _request_id(request),
         "requestTime": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
         "requestTimeEpoch": int(now.timestamp() * 1000),
         "resourceId": None,
         "resourcePath": None,
         "stage": stage.name,
     }
+
+
+def _request_id(request: IncomingRequest) -> str:
+    """Return the client's own request id, where it is a UUID, or a new one.
+
+    Clients can override `$context.requestId`, and never `$context.extendedRequestId` (API Gateway documentation,
+    "Variables for access logging for API Gateway"). That anything but a UUID is ignored is a guess.
+    """
+    chosen = request.header("x-amzn-RequestId") or ""
+    try:
+        return chosen if str(uuid.UUID(chosen)) == chosen.lower() else str(uuid.uuid4())
+    except ValueError:
+        return str(uuid.uuid4())
 
 
 def _identity_fields(identity: Identity) -> dict[str, str]:

@@ -5,8 +5,9 @@ and headers as soon as the zero bytes are there. What goes wrong before is a gat
 way to report it than to break the connection off.
 
 Sources: API Gateway documentation, "Stream the integration response for your proxy integrations", "Set up a Lambda
-proxy integration with payload response streaming" and "Troubleshoot issues with response streaming". That a function
-that fails, or answers with something else, is 502 is taken over from buffered integrations.
+proxy integration with payload response streaming" (its table of combinations: metadata of another form are 500, not
+the 502 of buffered integrations) and "Troubleshoot issues with response streaming". That a function that fails before
+its metadata is 500, too, follows from the same line: there is none of the form.
 """
 
 from __future__ import annotations
@@ -48,10 +49,8 @@ def open_stream(reply: functions.StreamedReply, *, seconds: float, idle_seconds:
         response = streamed_response_of(document)
     except TimeoutError as error:
         raise GatewayError("INTEGRATION_TIMEOUT", "Endpoint request timed out") from error
-    except functions.ThrottledError as error:
+    except (functions.ThrottledError, MalformedResponseError, ValueError) as error:
         raise GatewayError(None, _INTERNAL_ERROR, status=500) from error
-    except (MalformedResponseError, ValueError) as error:
-        raise GatewayError(None, _INTERNAL_ERROR, status=502) from error
     return ProxyResponse(status=response.status, headers=response.headers, body=b"", chunks=_chunks(reply, rest, clock))
 
 

@@ -164,11 +164,13 @@ def usage_response(path: str, query: str, authorization: str | None, *, meter: M
     if not timedelta(0) <= last - first < timedelta(days=_MOST_DAYS):
         return _error(400, "BadRequestException", "Invalid date range specified")
     ids = [wanted["keyId"]] if "keyId" in wanted else list(backend.usage_plan_keys.get(plan.id, {}))
+    there: list[Any] = [backend.keys[key_id] for key_id in ids if key_id in backend.keys]
     usage = {
         "usagePlanId": plan.id,
         "startDate": wanted["startDate"],
         "endDate": wanted["endDate"],
-        "values": {key_id: meter.usage(plan, key_id, first, last) for key_id in ids},
+        # By the keys' values, as botocore's model of Usage says of its member `items`.
+        "values": {key.value: meter.usage(plan, key.id, first, last) for key in there},
     }
     return Response(json.dumps(usage), 200, content_type="application/json")
 

@@ -12,7 +12,9 @@ from moto.apigateway.models import RestAPI, UsagePlan
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigateway.urls import url_paths
 from moto.cloudwatch.models import CloudWatchBackend
-from moto.s3.models import FakeBucket, S3Backend
+from moto.s3.exceptions import S3AccessDeniedError
+from moto.s3.models import FakeBucket, S3Backend, s3_backends
+from moto.s3.responses import S3Response
 
 from localaws.moto_patches import replace
 
@@ -39,6 +41,9 @@ def install() -> None:
     replace(CloudWatchBackend, "delete_dashboards", _delete_dashboards)
     replace(FakeBucket, "_log_permissions_enabled_policy", _may_log_to)
     replace(S3Backend, "log_incoming_request", _deliver_no_log)
+    for name in ("_bucket_response", "_key_response"):
+        _MOTO.setdefault(name, getattr(S3Response, name))
+        replace(S3Response, name, _owned(name))
 
 
 def _tag_in_cloudwatch(backend: Any, arn: str, tags: dict[str, str]) -> None:
@@ -75,6 +80,28 @@ def _deliver_no_log(backend: Any, request: Any, bucket_name: str) -> None:
     S3 delivers them within a few hours (S3 user guide, "Logging requests with server access logging"): later than
     anything that happens here.
     """
+
+
+def _owned(name: str) -> Callable[[Any, Any, str], Any]:
+    """Return moto's method of a name behind the check of the bucket's owner, which moto lacks.
+
+    `x-amz-expected-bucket-owner` of another account is 403 Access Denied (S3 user guide, "Verifying bucket ownership
+    with bucket owner condition"), `x-amz-source-expected-bucket-owner` likewise for the bucket that is copied from.
+    """
+
+    def answer(response: Any, request: Any, full_url: str) -> Any:
+        source = unquote(request.headers.get("x-amz-copy-source", "")).lstrip("/").partition("/")[0]
+        expected = (
+            (response.bucket_name, "x-amz-expected-bucket-owner"),
+            (source, "x-amz-source-expected-bucket-owner"),
+        )
+        for bucket, header in expected:
+            owner = s3_backends.bucket_accounts.get(bucket, (None, None))[1]
+            if request.headers.get(header, owner) != owner and owner is not None:
+                raise S3AccessDeniedError
+        return _MOTO[name](response, request, full_url)
+
+    return answer
 
 
 def _tag(response: Any) -> str:

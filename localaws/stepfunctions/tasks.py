@@ -112,7 +112,8 @@ def _within_time(task: Task, call: Callable[[threading.Event], Any]) -> Any:
                 return result
             task.execution.check()
             if deadline is not None and time.monotonic() >= deadline:
-                raise StateFailure(TIMEOUT, f"The task took longer than {task.timeout_seconds:g} seconds.")
+                # A real one has no cause: a catcher's input is {"Error": "States.Timeout", "Cause": ""}.
+                raise StateFailure(TIMEOUT, "")
     except (ExecutionStopped, ExecutionTimedOut, StateFailure):
         cancelled.set()
         raise

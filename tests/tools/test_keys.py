@@ -88,6 +88,15 @@ def test_lists_names_dates_and_usage_without_the_keys(run: Command, host: str, l
     assert not any(key in printed for key in made)
 
 
+def test_shows_usage_that_is_told_by_ids(
+    run: Command, host: str, local_aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("create", STACK, "--name", "ada")
+    by_id = {run("list", STACK)[1].splitlines()[1].split()[1]: (3, 2)}
+    monkeypatch.setattr(keys, "_usage", lambda *_: by_id)
+    assert run("list", STACK)[1].splitlines()[1].split()[3:5] == ["3", "2"]
+
+
 def test_a_revoked_key_opens_nothing_and_leaves_the_others(run: Command, host: str, local_aws: str) -> None:
     ada, bob = (run("create", STACK, "--name", name)[1].strip() for name in ("ada", "bob"))
 

@@ -172,7 +172,7 @@ def test_a_plans_throttle_and_quota_answer_429_each_with_its_own_type(deploy: Ca
     assert exceeded[-1].headers["x-amzn-errortype"] == "LimitExceededException"
 
 
-def test_a_keys_usage_is_told(deploy: Callable[..., Api], aws: Aws) -> None:
+def test_a_keys_usage_is_reported_by_its_value(deploy: Callable[..., Api], aws: Aws) -> None:
     api = deploy(plan={"Quota": {"Limit": 10, "Period": "DAY"}})
     key = api.key()
     for _ in range(3):
@@ -180,7 +180,7 @@ def test_a_keys_usage_is_told(deploy: Callable[..., Api], aws: Aws) -> None:
 
     today = datetime.now(UTC).date().isoformat()
     usage = aws("apigateway").get_usage(usagePlanId=api.plan, startDate=today, endDate=today)
-    assert usage["items"] == {key.id: [[3, 7]]}
+    assert usage["items"] == {key.value: [[3, 7]]}
     with pytest.raises(ClientError, match="Invalid Usage Plan ID"):
         aws("apigateway").get_usage(usagePlanId="none", startDate=today, endDate=today)
     with pytest.raises(ClientError, match="Invalid date range"):

@@ -81,6 +81,15 @@ class TestIntegration:
         assert event["headers"]["X-Forwarded-Proto"] == "https"
         assert event["multiValueHeaders"]["Host"] == [f"{api.id}.execute-api.{REGION}.amazonaws.com"]
 
+    @pytest.mark.parametrize("chosen", [str(uuid4()), str(uuid4()).upper(), "mine", uuid4().hex])
+    def test_takes_a_uuid_of_the_client_for_its_request_id_alone(self, api: Api, chosen: str) -> None:
+        answer = api.call("POST", "/open", b"{}", headers={"x-amzn-RequestId": chosen, "x-amz-apigw-id": chosen})
+        context = answer.json["requestContext"]
+        is_taken = len(chosen) == 36
+        assert (context["requestId"] == chosen) is is_taken
+        assert context["requestId"] == answer.headers["x-amzn-requestid"]
+        assert context["extendedRequestId"] == answer.headers["x-amz-apigw-id"] != chosen
+
     def test_gives_the_function_the_context_of_the_request(self, api: Api) -> None:
         answer = api.call("POST", "/v1/chat/completions", b"{}", sign={})
         context = answer.json["requestContext"]

@@ -69,10 +69,10 @@ class TestTheHead:
             json.dumps({"statusCode": 200, "headers": {"a": "x" * 17_000}}).encode() + bytes(8),
         ],
     )
-    def test_that_is_malformed_is_502(self, answer: bytes) -> None:
+    def test_that_is_malformed_is_500(self, answer: bytes) -> None:
         with pytest.raises(GatewayError) as error:
             open_(reply_of(answer))
-        assert error.value.status == 502
+        assert error.value.status == 500
 
     def test_that_does_not_come_is_504(self) -> None:
         for limits in ({"seconds": 0.01}, {"idle_seconds": 0.01}):

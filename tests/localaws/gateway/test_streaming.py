@@ -166,9 +166,9 @@ class TestAnAnswer:
         (tmp_path / "go").touch()
 
     @pytest.mark.parametrize("wish", [{"fail": "Function.Sad"}, {"exit": 1}, {"stream": [{"text": "hello"}]}])
-    def test_that_is_none_is_502(self, api: Api, wish: Any) -> None:
+    def test_that_is_none_is_500(self, api: Api, wish: Any) -> None:
         with api.call("/stream", **wish) as response:
-            assert (response.status, json.loads(response.read())) == (502, {"message": "Internal server error"})
+            assert (response.status, json.loads(response.read())) == (500, {"message": "Internal server error"})
 
     def test_for_which_there_is_no_concurrency_is_500(self, api: Api, aws: Callable[..., Any]) -> None:
         aws("lambda").put_function_concurrency(FunctionName=api.function, ReservedConcurrentExecutions=0)

@@ -137,6 +137,30 @@ def test_a_bucket_that_takes_tls_only_can_be_written_to(stacks: StackDriver, sta
     assert json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])["Statement"][0]["Effect"] == "Deny"
 
 
+@pytest.mark.parametrize(("owner", "status"), [("123456789012", 200), ("000000000000", 403)])
+def test_a_bucket_is_used_by_who_names_its_owner(stack_name: str, aws: Aws, owner: str, status: int) -> None:
+    s3, whose = aws("s3"), {"ExpectedBucketOwner": owner}
+    bucket = {"Bucket": f"{stack_name}-{owner}"}
+    s3.create_bucket(**bucket)
+    s3.put_object(**bucket, Key="a", Body=b"a")
+    source = {"CopySource": f"{bucket['Bucket']}/a", "ExpectedSourceBucketOwner": owner}
+    calls = (
+        (s3.head_bucket, {**bucket, **whose}),
+        (s3.list_objects_v2, {**bucket, **whose}),
+        (s3.head_object, {**bucket, **whose, "Key": "a"}),
+        (s3.get_object, {**bucket, **whose, "Key": "a"}),
+        (s3.put_object, {**bucket, **whose, "Key": "b", "Body": b"b"}),
+        (s3.copy_object, {**bucket, **source, "Key": "c"}),
+    )
+    seen = []
+    for call, arguments in calls:
+        try:
+            seen.append(call(**arguments)["ResponseMetadata"]["HTTPStatusCode"])
+        except ClientError as error:
+            seen.append(error.response["ResponseMetadata"]["HTTPStatusCode"])
+    assert seen == [status] * len(calls)
+
+
 def test_a_key_rotates_and_has_an_alias(stacks: StackDriver, stack_name: str, aws: Aws) -> None:
     def resources(*, rotates: bool) -> dict[str, Any]:
         key = {"EnableKeyRotation": rotates, "PendingWindowInDays": 7}

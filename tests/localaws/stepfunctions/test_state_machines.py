@@ -181,6 +181,7 @@ class TestErrors:
         state = invoke(function, TimeoutSeconds=1, End=True)
         execution = machines.run({"Call": state}, {}, allow("lambda:InvokeFunction"))
         assert (execution["status"], execution["error"]) == ("FAILED", "States.Timeout")
+        assert execution.get("cause", "") == ""
 
     def test_an_execution_that_takes_too_long_times_out(self, machines: StateMachines) -> None:
         machines.scale_waits(1)
