@@ -39,7 +39,7 @@ class TrainingJob:
         name: Name of the job.
         role_arn: ARN of the execution role.
         region: AWS region.
-        channels: S3 prefix by name of the channel, in their order: `training`, then `validation`.
+        channels: S3 prefix of data by name of the channel, in their order (`catalog.training.channels`).
         output_path: S3 prefix under which SageMaker writes `<name>/output/`.
         hyperparameters: Values other than the recipe's defaults, as texts.
         instance_type: SageMaker instance type; the recipe's default if None.

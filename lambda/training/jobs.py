@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from catalog.deployment import CatalogError
+from catalog.training.channels import VALIDATION, training_channels
 from catalog.training.methods import method_problems, with_method
 from catalog.training.recipe import TrainingRecipe
 from catalog.training.request import TrainingJob, create_training_job, job_problems
@@ -23,7 +24,7 @@ def job_of(settings: Settings, recipe: TrainingRecipe, data_prefix: str) -> Trai
     Args:
         settings: The pipeline's settings.
         recipe: The base model's recipe.
-        data_prefix: `s3://` prefix of the training channel.
+        data_prefix: `s3://` prefix of the training data.
 
     Raises:
         HyperparameterError: Declared hyperparameters are wrong; all are listed.
@@ -83,9 +84,9 @@ def _hyperparameters(recipe: TrainingRecipe, settings: Settings) -> dict[str, st
 
 
 def _job(settings: Settings, data_prefix: str, hyperparameters: Mapping[str, str]) -> TrainingJob:
-    channels = {"training": data_prefix}
+    channels = dict.fromkeys(training_channels(settings.model_id), data_prefix)
     if settings.validation_prefix:
-        channels["validation"] = f"{settings.validation_prefix.rstrip('/')}/"
+        channels[VALIDATION] = f"{settings.validation_prefix.rstrip('/')}/"
     return TrainingJob(
         name=settings.pipeline,
         role_arn=settings.role_arn,

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import boto3
 
-from catalog.training.recipe import TrainingRecipe
-from catalog.training.request import TrainingJob, model_prefix
+from catalog.training.channels import VALIDATION
+from catalog.training.request import model_prefix
 from training.contract import RUN_INPUT, TO_TRAIN, TRAINED
-from training.dataset import DataError, Report, S3Prefix, check
+from training.dataset import DataError, Options, Report, S3Prefix, check
 from training.errors import InputError
 from training.jobs import job_of, named, options_for, request_of
 from training.recipes import public_client, recipe_of
@@ -129,7 +129,8 @@ def prepare(
         clients.public, region=settings.region, model_id=settings.model_id, version=settings.model_version
     )
     job = job_of(settings, recipe, data_prefix)
-    report = _checked(settings, clients, recipe, job, seconds_left)
+    prefixes = [data_prefix, *([job.channels[VALIDATION]] if VALIDATION in job.channels else [])]
+    report = _checked(settings, clients, options_for(settings, recipe, job), prefixes, seconds_left)
     version = version_of(
         request_of(recipe, job),
         model_id=settings.model_id,
@@ -172,13 +173,12 @@ def _data_prefix(settings: Settings, given: Any) -> str:
 def _checked(
     settings: Settings,
     clients: Clients,
-    recipe: TrainingRecipe,
-    job: TrainingJob,
+    options: Options,
+    prefixes: Sequence[str],
     seconds_left: Callable[[], float] | None,
 ) -> Report:
-    options = options_for(settings, recipe, job)
-    sources = {name: S3Prefix(clients.s3, uri) for name, uri in job.channels.items()}
-    report = check(sources["training"], options, validation=sources.get("validation"), seconds_left=seconds_left)
+    training, *validation = (S3Prefix(clients.s3, prefix) for prefix in prefixes)
+    report = check(training, options, validation=next(iter(validation), None), seconds_left=seconds_left)
     if not report.ok:
         where = f"{settings.output_prefix}refused-{report.sha256[:12]}/report.json"
         _put(settings, clients, where, report.to_dict())

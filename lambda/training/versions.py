@@ -1,7 +1,8 @@
 """Compute the version of a run: a hash of everything that the trained weights depend on, and of nothing else.
 
 Names, roles, keys, tags, times and locations are left out: the same data and settings are the same version wherever
-the data is stored and whoever runs the job.
+the data is stored and whoever runs the job. So is the name of the channel that carries it: a job that has completed
+read its data, whatever the channel was called, and one that failed for its name is tried again under the same version.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.training.channels import VALIDATION
 from training.contract import VERSION_DIGITS
 
 # Hyperparameters in which the SDK passes a job's own name and region to it.
@@ -35,7 +37,7 @@ def version_of(request: Mapping[str, Any], *, model_id: str, model_version: str,
     inputs = {
         "model": [model_id, model_version],
         "data": data_sha256,
-        "channels": [name for name in channels if name not in _RECIPES_CHANNELS],
+        "channels": ["training", *([VALIDATION] if VALIDATION in channels else [])],
         "recipe": [channels.get(name, {}).get("DataSource") for name in _RECIPES_CHANNELS],
         "image": request["AlgorithmSpecification"]["TrainingImage"],
         "environment": request.get("Environment") or {},

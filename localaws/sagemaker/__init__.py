@@ -8,7 +8,7 @@ the last years, no UpdateEndpoint, and answers invocations with canned text. Wha
 * `runtime`, `streaming`: InvokeEndpoint and InvokeEndpointWithResponseStream.
 * `endpoint_behaviour`, `endpoint_steering`: faults, time limits and pace of an endpoint, changed while it runs.
 * `deployments`: blue/green updates, and the alarms that roll them back.
-* `training`: training jobs, with `training_jobs`, `training_data` and `training_behaviour`.
+* `training`: training jobs, with `training_jobs`, `training_data`, `training_script` and `training_behaviour`.
 * `listing`: what moto leaves out of lists and tags.
 
 As in AWS, a model and an endpoint configuration may be deleted while an endpoint uses them.

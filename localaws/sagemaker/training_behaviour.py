@@ -4,6 +4,7 @@ The body of a PUT::
 
 {
 "seconds": 0.2,
+"reads_any_channel": false,
 "faults": [{"stage": "Training", "reason": "AlgorithmError: ...", "times": 1, "job_name_contains": "mistral"}]
 }
 """
@@ -46,10 +47,13 @@ class Behaviour:
     Attributes:
         seconds: The time that a job takes, in equal parts for its stages; in AWS some 10 minutes before training
             starts.
+        reads_any_channel: Whether scripts take their data from any channel, which AWS's are not known to do: for
+            deployments of releases that named it wrong.
         faults: Failures of the next jobs.
     """
 
     seconds: float = 0.4
+    reads_any_channel: bool = field(default=False, metadata=steering.read_by(steering.one_of((True, False))))
     faults: list[TrainingFault] = field(
         default_factory=list, metadata=steering.read_by(steering.list_of(steering.object_of(TrainingFault)))
     )
@@ -63,6 +67,11 @@ ROUTE: Final = _STEERED.route("/_localaws/sagemaker/training")
 def seconds() -> float:
     """Return how long a job takes."""
     return _STEERED.of().seconds
+
+
+def reads_any_channel() -> bool:
+    """Return whether scripts take their data from any channel."""
+    return _STEERED.of().reads_any_channel
 
 
 def take_fault(job_name: str) -> TrainingFault | None:

@@ -19,6 +19,7 @@ from localaws import clients, settings
 from localaws.clients import role_client
 from localaws.sagemaker import training_behaviour
 from localaws.sagemaker.training_data import Reading, RoleBucket, TrainingFailure
+from localaws.sagemaker.training_script import channels_read
 
 # The words of the transitions (API reference of SecondaryStatusTransition and what jobs show).
 _MESSAGES: Final = {
@@ -116,8 +117,10 @@ class TrainingJob:
                     raise _Stopped("Stopped")
                 if stage == "Downloading":
                     self._download(reading)
-                elif stage == "Training" and overdue:
-                    raise _Stopped("MaxRuntimeExceeded")
+                elif stage == "Training":
+                    self._run_script()
+                    if overdue:
+                        raise _Stopped("MaxRuntimeExceeded")
                 elif stage == "Uploading":
                     self._upload(reading)
         except TrainingFailure as failure:
@@ -135,11 +138,27 @@ class TrainingJob:
         return RoleBucket(self.region, self.request["RoleArn"], "SageMaker")
 
     def _download(self, reading: Reading) -> None:
+        """Download all channels, as SageMaker does; what the script does not read leaves no trace in the model."""
         bucket = self._bucket()
+        read: frozenset[str] = frozenset()
+        with contextlib.suppress(TrainingFailure):
+            read = self._run_script()
         for channel in self.request.get("InputDataConfig") or ():
-            before = reading.objects
-            bucket.read(channel["DataSource"]["S3DataSource"]["S3Uri"], reading)
-            self._log(f"channel {channel['ChannelName']}: {reading.objects - before} objects")
+            name = channel["ChannelName"]
+            into = reading if name in read else Reading()
+            before = into.objects
+            bucket.read(channel["DataSource"]["S3DataSource"]["S3Uri"], into)
+            self._log(f"channel {name}: {into.objects - before} objects")
+
+    def _run_script(self) -> frozenset[str]:
+        """Return the channels that the script reads.
+
+        Raises:
+            TrainingFailure: If the script fails for want of its channel.
+        """
+        if training_behaviour.reads_any_channel():
+            return frozenset(channel["ChannelName"] for channel in self.request.get("InputDataConfig") or ())
+        return channels_read(self.request)
 
     def _upload(self, reading: Reading) -> None:
         # Takes a while to import, and few need it.

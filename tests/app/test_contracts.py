@@ -218,7 +218,7 @@ def test_the_data_check_on_a_laptop_has_the_settings_of_the_deployed_one(stacks:
         if handler == training.PREPARE.handler
     ]
     deployed = TrainingSettings.from_environment({**variables, "AWS_REGION": "us-west-2"})
-    local = settings_of(declared("prod/mistral-7b-dolly"), has_validation=False)
+    local = settings_of(declared("prod/mistral-7b-dolly"))
 
     # Locations, roles and keys are the stack's.
     names = ("data_prefix", "output_prefix", "key_arn", "volume_key_arn", "role_arn")

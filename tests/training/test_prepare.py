@@ -118,8 +118,61 @@ def test_boto3_takes_the_prepared_request(account: Account) -> None:
     assert request["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
     assert request["CheckpointConfig"]["S3Uri"].endswith(f"/training/runs/{request['TrainingJobName']}/checkpoints/")
     assert [channel["ChannelName"] for channel in request["InputDataConfig"]] == [
-        *("training", "validation", "model", "code")
+        *("train", "validation", "model", "code")
     ]
+
+
+def test_trains_the_familys_channel(account: Account) -> None:
+    def channels(**variables: str) -> dict[str, str]:
+        inputs = account.run(**variables)["request"]["InputDataConfig"]
+        return {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in inputs}
+
+    llama = {
+        "MODEL_ID": "meta-textgeneration-llama-3-2-3b-instruct",
+        "MODEL_VERSION": "1.0.6",
+        "ACCEPT_EULA": "true",
+        "HYPERPARAMETERS": "{}",
+    }
+    data = f"s3://{BUCKET}/training/data/"
+    assert (channels()["train"], "training" in channels()) == (data, False)
+    assert (channels(**llama)["training"], "train" in channels(**llama)) == (data, False)
+
+
+def test_an_unknown_family_gets_the_data_in_a_channel_of_each_name(account: Account) -> None:
+    document = spec("huggingface-llm-mistral-7b", "2.1.0") | {"model_id": "huggingface-llm-other-7b"}
+    account.put_cached("other.json", json.dumps(document).encode())
+    entry = {"model_id": "huggingface-llm-other-7b", "version": "2.1.0", "spec_key": "other.json"}
+    account.put_cached("models_manifest.json", json.dumps([entry]).encode())
+    inputs = account.run(MODEL_ID="huggingface-llm-other-7b")["request"]["InputDataConfig"]
+    uris = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in inputs}
+    assert uris["train"] == uris["training"] == f"s3://{BUCKET}/training/data/"
+
+
+def _with_the_old_channel(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the request as releases sent it that called every family's channel `training`."""
+    named = [
+        {**one, "ChannelName": one["ChannelName"].replace("train", "training")} for one in request["InputDataConfig"]
+    ]
+    return {**request, "InputDataConfig": named}
+
+
+def test_a_job_that_failed_for_its_channel_is_tried_again_with_the_right_one(account: Account) -> None:
+    first = account.run()
+    account.clients.sagemaker.create_training_job(**_with_the_old_channel(first["request"]))
+    _set_status(account, first["jobName"], "Failed")
+
+    again = account.run()
+
+    assert again["version"] == first["version"]
+    assert (again["status"], again["jobName"]) == ("train", f"{first['jobName']}-2")
+    assert again["request"]["InputDataConfig"][0]["ChannelName"] == "train"
+
+
+def test_a_job_that_completed_with_another_channel_is_not_paid_again(account: Account) -> None:
+    first = account.run()
+    account.clients.sagemaker.create_training_job(**_with_the_old_channel(first["request"]))
+    account.put_model(first)
+    assert account.run() == first | {"status": "trained"}
 
 
 def test_finds_the_job_that_has_ended_well(account: Account) -> None:

@@ -80,6 +80,7 @@ def test_changes_with_the_base_model_and_the_data(named: dict[str, str]) -> None
         {"HyperParameters.sagemaker_job_name": "another"},
         {"HyperParameters.sagemaker_region": "us-east-1"},
         {"InputDataConfig": [_channel("training", "s3://elsewhere/"), *REQUEST["InputDataConfig"][1:]]},
+        {"InputDataConfig": [_channel("train", "s3://own-bucket/data/"), *REQUEST["InputDataConfig"][1:]]},
         {"OutputDataConfig": {"S3OutputPath": "s3://elsewhere/", "KmsKeyId": "key"}},
         {"ResourceConfig.VolumeSizeInGB": 512},
         {"ResourceConfig.VolumeKmsKeyId": "key"},
@@ -89,7 +90,9 @@ def test_changes_with_the_base_model_and_the_data(named: dict[str, str]) -> None
     ],
     ids=str,
 )
-def test_stays_whoever_runs_the_job_and_wherever_the_data_is_stored(changes: dict[str, Any]) -> None:
+def test_stays_whoever_runs_the_job_and_wherever_its_data_comes_from(
+    changes: dict[str, Any],
+) -> None:
     assert _version(changes) == _version()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import httpx2
 import openai
 import pytest
 
@@ -73,8 +74,12 @@ def upgrade(
     hurry(local_aws)
     SampleWeights(MODELS["imported model"], account=ACCOUNT).upload()
     _deploy(cdk, old)
+    # Releases before 0.2.0 called every family's channel `training`, for which Mistral's script fails.
+    steering = f"{local_aws.url}/_localaws/sagemaker/training"
+    httpx2.put(steering, json={"reads_any_channel": True}).raise_for_status()
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda stack: tune(stack, report=lambda _state: None), TUNED))
+    httpx2.delete(steering).raise_for_status()
     clients = {kind: _client(stack, local_aws) for kind, stack in MODELS.items()}
     answers = {kind: _ask(clients[kind], stack) for kind, stack in MODELS.items()}
     stacks = {ACCOUNTS: "jumpstack-account", **{stack.path: stack.stack_name for stack in MODELS.values()}}

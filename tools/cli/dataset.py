@@ -68,7 +68,7 @@ def check(
 @dataset.command("request", short_help="Print the CreateTrainingJob request.")
 @click.argument("stack", metavar="ENV/MODEL", type=TUNED_STACK)
 @click.argument("folder", metavar="DIR", type=_FOLDER)
-@click.option("--validation", type=_FOLDER, metavar="DIR", help="The validation channel's folder.")
+@click.option("--validation", type=_FOLDER, metavar="DIR", help="Validation data, if the model declares any.")
 @click.option("--spec", type=_FOLDER, metavar="FILE", help="Spec document.  [default: JumpStart's public cache]")
 def request(stack: DeclaredStack, folder: Path, validation: Path | None, spec: Path | None) -> None:
     """Print the CreateTrainingJob request that a pipeline would send for the data in DIR.

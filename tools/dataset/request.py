@@ -43,22 +43,26 @@ def training_request(
 
     Args:
         stack: A declared fine-tuned model, such as `prod/mistral-7b-dolly`.
-        folder: The training channel's folder.
-        validation: The validation channel's folder, if there is one.
+        folder: Folder of the training data.
+        validation: The validation channel's folder: given where the model declares a `validation_prefix`, and only
+            there, because the pipeline sends no such channel otherwise.
         spec: The base model's spec document; None reads it from the region's public JumpStart cache.
 
     Returns:
         The version, the data's hash, the number of samples, and the request.
 
     Raises:
-        RequestError: If no such model is declared, or the spec is none of its model.
+        RequestError: If no such model is declared, the validation folder does not fit it, or the spec is none of its
+            model.
         catalog.CatalogError: If the recipe cannot be read.
         training.errors.RecipeError: If the recipe does not fit.
         training.errors.HyperparameterError: If a hyperparameter is wrong.
         training.dataset.DataError: If the data cannot be used.
         training.dataset.SourceError: If a folder cannot be read.
     """
-    settings = settings_of(declared(stack), has_validation=validation is not None)
+    placement = declared(stack)
+    _check_validation(placement, validation)
+    settings = settings_of(placement)
     recipe = _recipe(settings, spec)
     job = job_of(settings, recipe, settings.data_prefix)
     report = dataset.check(
@@ -90,10 +94,23 @@ def declared(stack: str) -> Placement[FineTunedModel]:
     raise RequestError(f"ENV/MODEL is {stack!r}: no such fine-tuned model is declared; {near}")
 
 
-def settings_of(placement: Placement[FineTunedModel], *, has_validation: bool) -> Settings:
+def _check_validation(placement: Placement[FineTunedModel], validation: Path | None) -> None:
+    prefix = placement.model.validation_prefix
+    if validation is not None and prefix is None:
+        raise RequestError(
+            f"--validation is {validation}: {placement.path} declares no validation_prefix, so that its pipeline sends "
+            "no validation channel and the job splits the data; declare one, or leave the option out"
+        )
+    if validation is None and prefix is not None:
+        raise RequestError(
+            f"--validation is missing: {placement.path} declares validation_prefix {prefix!r}, whose files decide the "
+            "version; name a folder with the same files"
+        )
+
+
+def settings_of(placement: Placement[FineTunedModel]) -> Settings:
     """Return the settings that a declaration's stack gives *prepare*, as far as they are known before a deployment."""
     model = placement.model
-    validation = model.validation_prefix or (f"{_BUCKET}/training/validation/" if has_validation else None)
     return Settings(
         pipeline=placement.name,
         model_id=model.model_id,
@@ -107,7 +124,7 @@ def settings_of(placement: Placement[FineTunedModel], *, has_validation: bool) -
         max_runtime_seconds=model.max_runtime_seconds,
         max_wait_seconds=model.max_wait_seconds if model.spot else None,
         data_prefix=model.data_prefix or f"{_BUCKET}/training/data/",
-        validation_prefix=validation,
+        validation_prefix=model.validation_prefix,
         validation_split=None if model.validation_split is None else str(model.validation_split),
         output_prefix=f"{_BUCKET}/training/runs/",
         key_arn="<key of the stack>",

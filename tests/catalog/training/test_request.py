@@ -21,7 +21,7 @@ GATED = "s3://jumpstart-private-cache-prod-us-west-2/meta-training/g5/v1.0.0/"
 
 
 def _settings(**changed: Any) -> Settings:
-    return replace(settings_of(declared(STACK), has_validation=False), role_arn=ROLE, **changed)
+    return replace(settings_of(declared(STACK)), role_arn=ROLE, **changed)
 
 
 def _recipe(**estimator: Any) -> TrainingRecipe:

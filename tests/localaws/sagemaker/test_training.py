@@ -41,7 +41,7 @@ def module_training(aws: Aws, local_aws: str) -> Training:
 
 @pytest.fixture
 def training(module_training: Training) -> Iterator[Training]:
-    module_training.behave(seconds=0, faults=[])
+    module_training.behave(seconds=0, faults=[], reads_any_channel=False)
     yield module_training
     module_training.steer("DELETE")
 
@@ -136,6 +136,56 @@ class TestJobs:
         assert listed() == names
         assert listed(StatusEquals="Failed") == [names[1]]
         assert listed(SortBy="Name", SortOrder="Descending", MaxResults=2) == [names[2], names[1]]
+
+
+MISTRAL = "huggingface-training/train-huggingface-llm-mistral-7b.tar.gz"
+LLAMA = "s3://jumpstart-private-cache-prod-us-east-1/meta-training/train-meta-textgeneration-llama-3-2-3b.tar.gz"
+
+
+class TestScripts:
+    def channels(self, training: Training, *names: str, weights: str = "") -> list[dict[str, Any]]:
+        """Return data channels of these names, and JumpStart's weights in the channel `model`."""
+        data = training.request()["InputDataConfig"][0]
+        channels = [{**data, "ChannelName": name} for name in names]
+        if weights:
+            bucket = "jumpstart-cache-prod-us-east-1"
+            # Nothing is there before somebody has asked for the bucket.
+            training.aws("s3").list_objects_v2(Bucket=bucket)
+            source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/{weights}"}
+            channels.append({"ChannelName": "model", "DataSource": {"S3DataSource": source}})
+        return channels
+
+    def test_of_mistral_fail_without_the_channel_train(self, training: Training) -> None:
+        job = training.run(InputDataConfig=self.channels(training, "training", "validation", weights=MISTRAL))
+        assert job["TrainingJobStatus"] == "Failed"
+        assert job["FailureReason"].startswith("AlgorithmError: ExecuteUserScriptError:\nExitCode 1")
+        assert "KeyError: 'SM_CHANNEL_TRAIN'" in job["FailureReason"]
+        # The instances have started by then, and are billed.
+        assert job["TrainingStartTime"]
+
+    def test_of_mistral_read_train_and_validation(self, training: Training) -> None:
+        job = training.run(InputDataConfig=self.channels(training, "train", "validation", weights=MISTRAL))
+        assert job["TrainingJobStatus"] == "Completed", job
+
+    def test_of_llama_fail_without_the_channel_training(self, training: Training) -> None:
+        environment = {"SageMakerGatedModelS3Uri": LLAMA, "accept_eula": "true"}
+        job = training.run(InputDataConfig=self.channels(training, "train"), Environment=environment)
+        assert "KeyError: 'SM_CHANNEL_TRAINING'" in job["FailureReason"]
+        right = training.run(InputDataConfig=self.channels(training, "training"), Environment=environment)
+        assert right["TrainingJobStatus"] == "Completed"
+
+    def test_take_no_data_from_a_channel_that_they_do_not_read(self, training: Training) -> None:
+        training.aws("s3").put_object(Bucket=training.bucket, Key="other/more.jsonl", Body=b'{"question": "who?"}\n')
+        other = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{training.bucket}/other/"}}
+        channels = self.channels(training, "train", weights=MISTRAL)
+        ignored = [*channels, {"ChannelName": "training", "DataSource": other}]
+        first, second = (training.run(InputDataConfig=inputs) for inputs in (channels, ignored))
+        assert training.file(first, "model.safetensors") == training.file(second, "model.safetensors")
+
+    def test_read_any_channel_when_the_test_asks(self, training: Training) -> None:
+        training.behave(reads_any_channel=True)
+        job = training.run(InputDataConfig=self.channels(training, "training", weights=MISTRAL))
+        assert job["TrainingJobStatus"] == "Completed", job
 
 
 class TestRefusals:

@@ -1,12 +1,15 @@
 """Prints the request of a training job that nobody pays for."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stacks.models import DEPLOYMENTS, MISTRAL_7B_DOLLY
 from tools.cli.main import run
+from tools.dataset import request as dataset_request
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "tools" / "samples"
@@ -46,14 +49,60 @@ def test_prints_the_request_of_a_declared_model(
     assert hyperparameters | expected == hyperparameters
 
 
-def test_takes_a_validation_channel(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+@pytest.fixture
+def validation(tmp_path: Path) -> Path:
+    """A folder of validation data."""
     records = [{"instruction": f"Ask {n}.", "context": f"Context {n}.", "response": f"Answer {n}."} for n in range(3)]
-    (tmp_path / "validation.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    folder = tmp_path / "validation"
+    folder.mkdir()
+    (folder / "validation.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    return folder
 
-    assert _run("prod/mistral-7b-dolly", str(SAMPLES / "dolly"), "--validation", str(tmp_path)) == 0
 
-    channels = [channel["ChannelName"] for channel in _printed(capsys)["request"]["InputDataConfig"]]
-    assert channels == ["training", "validation", "model", "code"]
+@pytest.fixture
+def with_validation_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `prod/mistral-7b-dolly` declare where its validation data is."""
+    model = replace(MISTRAL_7B_DOLLY, validation_prefix="s3://shared-data/validation")
+    deployments = [
+        (environment, [model if one is MISTRAL_7B_DOLLY else one for one in models])
+        for environment, models in DEPLOYMENTS
+    ]
+    monkeypatch.setattr(dataset_request, "DEPLOYMENTS", deployments)
+
+
+def test_prints_the_channels_that_the_pipeline_sends(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("prod/mistral-7b-dolly", str(SAMPLES / "dolly")) == 0
+    assert [channel["ChannelName"] for channel in _printed(capsys)["request"]["InputDataConfig"]] == [
+        *("train", "model", "code")
+    ]
+
+
+def test_refuses_validation_data_that_the_pipeline_would_not_send(
+    capsys: pytest.CaptureFixture[str], validation: Path
+) -> None:
+    assert _run("prod/mistral-7b-dolly", str(SAMPLES / "dolly"), "--validation", str(validation)) == 1
+    printed = capsys.readouterr()
+    assert "prod/mistral-7b-dolly declares no validation_prefix" in printed.err
+    assert printed.out == ""
+
+
+@pytest.mark.usefixtures("with_validation_prefix")
+def test_prints_a_validation_channel_at_the_declared_prefix(
+    capsys: pytest.CaptureFixture[str], validation: Path
+) -> None:
+    assert _run("prod/mistral-7b-dolly", str(SAMPLES / "dolly"), "--validation", str(validation)) == 0
+    channels = {
+        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in _printed(capsys)["request"]["InputDataConfig"]
+    }
+    assert list(channels) == ["train", "validation", "model", "code"]
+    assert channels["validation"] == "s3://shared-data/validation/"
+
+
+@pytest.mark.usefixtures("with_validation_prefix")
+def test_asks_for_the_validation_data_that_decides_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("prod/mistral-7b-dolly", str(SAMPLES / "dolly")) == 1
+    assert "--validation is missing: prod/mistral-7b-dolly declares validation_prefix" in capsys.readouterr().err
 
 
 def test_refuses_bad_data(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
