@@ -74,6 +74,10 @@ class EndpointServing:
             "*": "the log delivery of CloudWatch Logs and X-Ray's records have no resource in IAM",
         }
 
+    def before_training(self, _states: PipelineStates, train: sfn.IChainable) -> sfn.IChainable:
+        """Return the training: nothing is asked before it."""
+        return train
+
     def entry_states(self, states: PipelineStates) -> EntryStates:
         """Build the states."""
         steps = EndpointStates(states, endpoint=self._endpoint, tags=self._tags, poll_seconds=self._poll_seconds)

@@ -53,6 +53,10 @@ class Serving(Protocol):
         """ARNs with a wildcard in the role's policy that the states need, with the reasons."""
         ...
 
+    def before_training(self, states: PipelineStates, train: sfn.IChainable) -> sfn.IChainable:
+        """Build the states that refuse a training whose result could not be served; return the first, or `train`."""
+        ...
+
     def entry_states(self, states: PipelineStates) -> EntryStates:
         """Build the states, each of which ends in `states.failed` or in `states.success`."""
         ...
@@ -131,7 +135,7 @@ def _chain(states: PipelineStates, prepare: lambda_.Function, job: TrainingJob, 
     train.next(entries.after_training)
     trained = sfn.Choice(states.scope, "Trained already?", comment="a second job of the same data would cost as much")
     trained.when(sfn.Condition.string_equals("$.run.status", TRAINED), entries.after_training)
-    trained.otherwise(train)
+    trained.otherwise(serving.before_training(states, train))
     prepared = _prepare(states, prepare)
     prepared.next(trained)
     return _entry(states, prepared, _rollback(states, serving.pointer, entries.rollback))

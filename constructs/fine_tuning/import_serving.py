@@ -14,6 +14,8 @@ from constructs.served_pointer import ServedPointer
 from constructs.values.arns import arn
 from constructs.values.durations import in_seconds
 
+from model_import.contract import STEP
+
 _RETRIED = ["Sfn.SfnException"]
 # An execution has at most 25,000 events (Step Functions developer guide, "Service quotas"). A look takes 9, for Wait,
 # Task and Choice; all else takes less than 1,000.
@@ -28,6 +30,9 @@ class ImportServing:
     itself (`ModelImportJob`). The release that it serves is the weights' version, whichever training they are of. A
     rollback looks up in Bedrock the prefix that the previous release was imported from, and imports that prefix: a
     version that still exists is served within a minute.
+
+    Before a training is paid, the import's own function asks whether there will be room in the account's quota of
+    imported models; a full one ends the run with the names of the models in it.
 
     The import's execution has the name of the pipeline's, so that a start that is retried starts nothing twice. It is
     polled.
@@ -85,6 +90,20 @@ class ImportServing:
     @property
     def _executions(self) -> str:
         return arn(self._model, "states", f"execution:{self._model.state_machine_name}:*")
+
+    def before_training(self, states: PipelineStates, train: sfn.IChainable) -> sfn.IChainable:
+        """Build the state that asks for room in the quota of imported models: a full one would waste the training."""
+        room = states.caught(
+            states.tasks.invoke(
+                "Is there room for the import?",
+                self._job.steps,
+                {"step": "check_room"},
+                select={f"{member}.$": f"$.Payload.{member}" for member in STEP["check_room"].outputs},
+                result_path="$.room",
+            )
+        )
+        room.next(train)
+        return room
 
     def entry_states(self, states: PipelineStates) -> EntryStates:
         """Build the states."""

@@ -147,6 +147,7 @@ class ModelImportJob(Construct):
             storage=storage,
         )
         self._grant_steps(steps)
+        self.steps = steps.function
         role = iam.Role(
             self, "Role", assumed_by=service_principal("states.amazonaws.com"), description=f"runs imports of {name}"
         )

@@ -81,6 +81,7 @@ STEPS: Final = Function(handler="model_import.steps.handler", required=_REQUIRED
 """Does one step; `STEP` has the inputs and outputs of each."""
 
 STEP: Final[Mapping[str, Step]] = {
+    "check_room": Step(inputs=(), outputs=("models", "quota")),
     "plan": Step(
         inputs=("weights", "artifacts", "execution"),
         outputs=("status", "version", "modelName", "modelArn", "jobArn", "jobName", "token"),
@@ -90,7 +91,7 @@ STEP: Final[Mapping[str, Step]] = {
     "prune": Step(inputs=(), outputs=("removed",)),
     "tidy": Step(inputs=("state",), outputs=("error", "cause")),
 }
-"""The steps by name."""
+"""The steps by name. `check_room` is a pipeline's, before it trains what is to be imported."""
 
 IMPORTED: Final = "imported"
 """`status` of a plan whose version is imported already; `modelArn` names it."""

@@ -1,12 +1,14 @@
 """*Plan*, *make room* and *prune*: decide whether to import a version, and remove old ones."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from model_import import versions
 from model_import.clients import client
-from model_import.contract import IMPORTED, RUNNING, TO_IMPORT
+from model_import.contract import IMPORTED, NO_RELEASE, RUNNING, TO_IMPORT
 from model_import.names import job_name, model_name, request_token
 from model_import.settings import Settings
 
@@ -85,25 +87,26 @@ def make_room(settings: Settings, event: dict[str, Any]) -> dict[str, Any]:
     Raises:
         NoRoomError: Models that must stay use up the quota.
     """
-    listed = versions.account_models()
-    own = versions.versions(settings.model, listed)
-    served, previous = versions.served_and_previous(settings)
-    quota = _quota()
-    candidates = [version for version in own if version.version not in (served, previous, event["version"])]
-    candidates += [version for version in own if version.version == previous and previous != event["version"]]
-    removed: list[str] = []
-    while len(listed) - len(removed) >= quota:
-        if not candidates:
-            names = ", ".join(sorted(model["modelName"] for model in listed))
-            raise NoRoomError(
-                f"the account has {len(listed)} imported models in this region, its quota is {quota} "
-                f"({_QUOTA['QuotaCode']}), and none of them is an old version of {settings.model}: {names}; "
-                "delete one that is not needed, or request a higher quota"
-            )
-        version = candidates.pop(0)
+    room = _Room.of(settings, event["version"])
+    removed = room.removable[: room.excess]
+    for version in removed:
         versions.remove(version)
-        removed.append(version.version)
-    return {"models": len(listed) - len(removed), "quota": quota, "removed": removed}
+    return {"models": room.models - len(removed), "quota": room.quota, "removed": [one.version for one in removed]}
+
+
+def check_room(settings: Settings, _event: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what `make_room` would refuse for a version that is not known yet, and remove nothing.
+
+    A pipeline asks before it pays for a training whose result could not be imported.
+
+    Returns:
+        `models` and `quota`, the account's numbers.
+
+    Raises:
+        NoRoomError: Models that must stay use up the quota.
+    """
+    room = _Room.of(settings, version=NO_RELEASE)
+    return {"models": room.models, "quota": room.quota}
 
 
 def prune(settings: Settings, _event: dict[str, Any]) -> dict[str, Any]:
@@ -120,6 +123,49 @@ def prune(settings: Settings, _event: dict[str, Any]) -> dict[str, Any]:
     for version in removed:
         versions.remove(version)
     return {"removed": [version.version for version in removed]}
+
+
+class _Room(NamedTuple):
+    """Room in the account's quota for one more version.
+
+    Attributes:
+        models: Number of imported models of the account.
+        quota: The quota.
+        excess: Number of models that must go, at most the number of `removable`.
+        removable: Versions of this model that may go, in their order.
+    """
+
+    models: int
+    quota: int
+    excess: int
+    removable: list[versions.Version]
+
+    @classmethod
+    def of(cls, settings: Settings, version: str) -> _Room:
+        """Ask the account.
+
+        Args:
+            settings: The function's settings.
+            version: The version to import, which stays if it is there.
+
+        Raises:
+            NoRoomError: Models that must stay use up the quota.
+        """
+        listed = versions.account_models()
+        own = versions.versions(settings.model, listed)
+        served, previous = versions.served_and_previous(settings)
+        quota = _quota()
+        removable = [one for one in own if one.version not in (served, previous, version)]
+        removable += [one for one in own if one.version == previous and previous != version]
+        excess = max(0, len(listed) + 1 - quota)
+        if excess > len(removable):
+            names = ", ".join(sorted(model["modelName"] for model in listed))
+            raise NoRoomError(
+                f"the account has {len(listed)} imported models in this region, its quota is {quota} "
+                f"({_QUOTA['QuotaCode']}), and too few of them are old versions of {settings.model}: {names}; "
+                "delete one that is not needed, or request a higher quota"
+            )
+        return cls(models=len(listed), quota=quota, excess=excess, removable=removable)
 
 
 def _check_body(body: str, artifacts: dict[str, Any]) -> None:

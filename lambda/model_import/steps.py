@@ -1,17 +1,19 @@
 """Steps of the state machine that take more than one API call: one function, which gets the name of the step.
 
-`{"step": "plan" | "make_room" | "smoke_test" | "prune" | "tidy", …}`; each step is documented where it is defined.
+`{"step": "check_room" | "plan" | "make_room" | "smoke_test" | "prune" | "tidy", …}`; each step is documented where it
+is defined.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from model_import.failures import tidy
-from model_import.planning import make_room, plan, prune
+from model_import.planning import check_room, make_room, plan, prune
 from model_import.settings import Settings
 from model_import.smoke import smoke_test
 
 _STEPS: dict[str, Callable[[Settings, dict[str, Any]], dict[str, Any]]] = {
+    "check_room": check_room,
     "plan": plan,
     "make_room": make_room,
     "smoke_test": smoke_test,

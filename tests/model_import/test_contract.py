@@ -120,6 +120,7 @@ def test_make_room_and_prune_read_and_return_what_the_contract_says(monkeypatch:
 
     assert set(planning.make_room(SETTINGS, event)) == set(contract.STEP["make_room"].outputs)
     assert set(planning.prune(SETTINGS, nothing)) == set(contract.STEP["prune"].outputs)
+    assert set(planning.check_room(SETTINGS, nothing)) == set(contract.STEP["check_room"].outputs)
     assert event.read == set(contract.STEP["make_room"].inputs)
     assert nothing.read == set(contract.STEP["prune"].inputs)
 

@@ -212,6 +212,44 @@ def test_removes_no_other_model_and_not_the_served_version(
 
 
 @pytest.mark.parametrize(
+    ("imported", "pointer", "others", "fits"),
+    [
+        ("", ("none", "none"), 2, True),
+        ("", ("none", "none"), 3, False),
+        ("a", ("a", "none"), 2, False),
+        # An old version, and the previous one, would make room.
+        ("ab", ("b", "none"), 1, True),
+        ("ab", ("b", "a"), 1, True),
+        ("abc", ("c", "b"), 1, True),
+        ("ab", ("b", "a"), 3, False),
+    ],
+)
+def test_checks_room_for_a_version_to_come_and_removes_nothing(
+    monkeypatch: pytest.MonkeyPatch, imported: str, pointer: tuple[str, str], others: int, fits: bool
+) -> None:
+    account = Account(
+        imported=[_version(digit, 9 - age) for age, digit in enumerate(imported)],
+        others=[f"other-{number}" for number in range(others)],
+        pointer=(pointer[0] * 12 if len(pointer[0]) == 1 else "none", pointer[1] * 12),
+    )
+    account.put_into(monkeypatch)
+    if fits:
+        assert planning.check_room(_settings(), {}) == {"models": len(imported) + others, "quota": 3}
+    else:
+        with pytest.raises(NoRoomError, match=r"other-0, other-1.*; delete one that is not needed"):
+            planning.check_room(_settings(), {})
+    assert account.removed == []
+
+
+def test_removes_nothing_where_that_would_not_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(imported=[_version("a", 1)], others=["other-0", "other-1", "other-2"])
+    account.put_into(monkeypatch)
+    with pytest.raises(NoRoomError):
+        planning.make_room(_settings(), {"version": "f" * 12})
+    assert account.removed == []
+
+
+@pytest.mark.parametrize(
     ("keep", "pointer", "removed"),
     [
         (4, ("d", "c"), ""),

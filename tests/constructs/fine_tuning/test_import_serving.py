@@ -40,6 +40,7 @@ def test_imports_what_is_trained_already_without_a_training(states: dict[str, An
     [choice] = states["Trained already?"]["Choices"]
 
     assert choice["Next"] == states["Train"]["Next"] == "Take the tuned weights"
+    assert states["Trained already?"]["Default"] == "Is there room for the import?"
     assert states["Take the tuned weights"]["Parameters"] == {"weights.$": "$.run.modelData"}
 
 
@@ -64,18 +65,23 @@ def test_refuses_to_look_more_often_than_an_execution_can_count(stack: cdk.Stack
 
 
 class Pipeline:
-    """A pipeline on the local AWS with the rights of its template; *prepare* finds whatever it is given trained."""
+    """A pipeline on the local AWS with the rights of its template; *prepare* finds what it is given trained, or not."""
 
     def __init__(self, world: World, context: dict[str, Any]) -> None:
         self.world = world
         self.states = world.client("stepfunctions")
         stack = cdk.Stack(cdk.App(context=context), "s", env=cdk.Environment(account=ACCOUNT, region=REGION))
         parts = make_importing(stack, name=world.model, path=f"test/{world.model}")
-        self._import = f"<{_logical(parts, 'AWS::StepFunctions::StateMachine', 'Import')}>"
+        self._arns = {
+            f"<{_logical(parts, 'AWS::StepFunctions::StateMachine', 'Import')}>": world.machine_arn,
+            f"<{_logical(parts, 'AWS::Lambda::Function', 'ImportSteps')}.Arn>": (
+                f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{world.functions['Steps']}"
+            ),
+        }
         machine = definition(parts.machine())
         machine["States"]["Prepare"] = {
             "Type": "Pass",
-            "Parameters": {"status": "trained", "modelData.$": "$.weights"},
+            "Parameters": {"status.$": "$.status", "modelData.$": "$.weights"},
             "ResultPath": "$.run",
             "Next": machine["States"]["Prepare"]["Next"],
         }
@@ -99,17 +105,27 @@ class Pipeline:
         ]
 
     def _filled(self, text: str) -> str:
-        known = text.replace(self._import, self.world.machine_arn).replace("<AWS::Partition>", "aws")
+        known = text.replace("<AWS::Partition>", "aws")
+        for reference, arn in self._arns.items():
+            known = known.replace(reference, arn)
         # What is left is not reached, or may fail: topic, key, the training's role.
         return known.replace("<", f"arn:aws:sns:{REGION}:{ACCOUNT}:").replace(">", "")
 
     def start(self, weights: str | None = None, **options: str) -> str:
         """Start what follows a training with these weights, or a rollback."""
-        given = {"weights": weights} if weights else {"action": "rollback"}
+        given = {"weights": weights, "status": "trained"} if weights else {"action": "rollback"}
         arn: str = self.states.start_execution(stateMachineArn=self._machine, input=json.dumps(given), **options)[
             "executionArn"
         ]
         return arn
+
+    def train(self) -> tuple[dict[str, Any], list[str]]:
+        """Run the pipeline with data that is not trained yet; return the execution, and the states that it entered."""
+        given = json.dumps({"weights": "s3://b/none/", "status": "train"})
+        arn = self.states.start_execution(stateMachineArn=self._machine, input=given)["executionArn"]
+        ended = self.ended(arn)
+        events = self.states.get_execution_history(executionArn=arn)["events"]
+        return ended, [one["stateEnteredEventDetails"]["name"] for one in events if "stateEnteredEventDetails" in one]
 
     def run(self, weights: str | None = None) -> dict[str, Any]:
         """Start it and wait for its end."""
@@ -183,6 +199,23 @@ def test_the_import_has_the_name_of_the_run(pipeline: Pipeline) -> None:
     pipeline.ended(pipeline.start(pipeline.world.upload(), name=name))
 
     assert pipeline.imports()[0]["name"] == name
+
+
+def test_a_full_quota_ends_the_run_before_a_training_is_paid(pipeline: Pipeline) -> None:
+    pipeline.world.bedrock.behave(max_imported_models=1)
+    pipeline.run(pipeline.world.upload())
+
+    ended, states = pipeline.train()
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "NoRoomError")
+    assert "its quota is 1 (L-45B04988), and too few of them are old versions of" in ended["cause"]
+    assert f"{pipeline.world.model}-{pipeline.world.parameter('served')}; delete one" in ended["cause"]
+    assert "Train" not in states
+
+
+def test_room_in_the_quota_lets_it_train(pipeline: Pipeline) -> None:
+    _, states = pipeline.train()
+    assert states[states.index("Is there room for the import?") + 1] == "Train"
 
 
 def test_an_imports_own_error_is_the_pipelines(pipeline: Pipeline) -> None:
