@@ -88,7 +88,8 @@ class BedrockImport:
     Attributes:
         body: Form of requests to the model: `chat` or `converse`, which take a chat's messages and need a chat
             template in the weights, or `completion` or `native`, which take the prompt that `prompt_format` makes.
-            Converse does not work with every architecture.
+            Prefer `chat` to `converse`, which does not work with every model: an import finds out only after it has
+            ended, and fails then.
         keep_versions: Number of versions that stay imported, 1 to 10, the served one among them. Each costs storage
             by the month and counts in the account's quota of imported models, which is 3.
         encrypt: Whether imported models are encrypted with the stack's own key; with AWS's if not.

@@ -27,7 +27,7 @@ class Architecture:
 
     Attributes:
         multimodal: Whether it takes images, which halves the size that it may have.
-        converse: Whether Converse works.
+        converse: Whether Converse may work; only the imported model says whether it does.
     """
 
     multimodal: bool = False
@@ -44,8 +44,8 @@ ARCHITECTURES = {
     "Qwen2ForCausalLM": Architecture(converse=False),
     "Qwen2VLForConditionalGeneration": Architecture(multimodal=True, converse=False),
     "Qwen2_5_VLForConditionalGeneration": Architecture(multimodal=True, converse=False),
-    "Qwen3ForCausalLM": Architecture(),
-    "Qwen3MoeForCausalLM": Architecture(),
+    "Qwen3ForCausalLM": Architecture(converse=False),
+    "Qwen3MoeForCausalLM": Architecture(converse=False),
     "T5ForConditionalGeneration": Architecture(),
 }
 """Classes that Bedrock imports, as lambda/model_import/artifacts/limits.py has it."""

@@ -204,7 +204,7 @@ class ModelImportJob(Construct):
         steps.allow("ReadTags", ["bedrock:ListTagsForResource"], model.model_arns)
         steps.allow(
             "OwnVersions",
-            ["bedrock:DeleteImportedModel", "bedrock:InvokeModel"],
+            ["bedrock:DeleteImportedModel", "bedrock:GetImportedModel", "bedrock:InvokeModel"],
             model.model_arns,
             **model.is_this_model,
         )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from model_import import versions
+from model_import.bodies import check_artifacts
 from model_import.clients import client
 from model_import.contract import IMPORTED, NO_RELEASE, RUNNING, TO_IMPORT
 from model_import.names import job_name, model_name, request_token
@@ -16,10 +17,6 @@ _QUOTA = {"ServiceCode": "bedrock", "QuotaCode": "L-45B04988"}
 """The quota "Imported models per account" (Service Quotas)."""
 DEFAULT_QUOTA = 3
 """The quota's default value."""
-
-
-class BodyError(Exception):
-    """The model does not support the configured form of requests."""
 
 
 class ConcurrentRunError(Exception):
@@ -50,7 +47,7 @@ def plan(settings: Settings, event: dict[str, Any]) -> dict[str, Any]:
         BodyError: The model does not support the configured form of requests.
         ConcurrentRunError: An earlier run has not ended.
     """
-    _check_body(settings.body, event["artifacts"])
+    check_artifacts(settings.body, event["artifacts"])
     _refuse_concurrent_run(settings, event["execution"])
     version = event["artifacts"]["version"]
     empty = dict.fromkeys(("modelArn", "jobArn", "jobName", "token"), "")
@@ -166,13 +163,6 @@ class _Room(NamedTuple):
                 "delete one that is not needed, or request a higher quota"
             )
         return cls(models=len(listed), quota=quota, excess=excess, removable=removable)
-
-
-def _check_body(body: str, artifacts: dict[str, Any]) -> None:
-    if body == "converse" and not artifacts["converse"]:
-        raise BodyError("body is 'converse', which this architecture lacks; allowed: chat, completion, native")
-    if body == "chat" and not artifacts["chatTemplate"]:
-        raise BodyError("body is 'chat', and the weights have no chat template; allowed: completion, native")
 
 
 def _refuse_concurrent_run(settings: Settings, execution: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from model_import.bodies import check_imported
 from model_import.clients import client
 from model_import.settings import Settings
 from model_import.versions import code_of
@@ -30,7 +31,7 @@ class SmokeTestError(Exception):
 
 
 def smoke_test(settings: Settings, event: dict[str, Any]) -> dict[str, Any]:
-    """Send a model one prompt.
+    """Send a model one prompt, unless Bedrock reports that it does not take the form of the request.
 
     Args:
         settings: The function's settings: `body`, `smoke_prompt` and `smoke_expect`.
@@ -40,10 +41,12 @@ def smoke_test(settings: Settings, event: dict[str, Any]) -> dict[str, Any]:
         `answer`, its first 200 characters.
 
     Raises:
+        BodyError: The form is `converse`, and Converse does not work with the model.
         ModelNotReadyError: The model does not answer yet.
         SmokeTestError: The model refuses the request, or its answer is empty or lacks the expected text.
     """
     try:
+        check_imported(settings.body, event["modelArn"])
         text = _ASK[settings.body](event["modelArn"], settings.smoke_prompt)
     except ClientError as error:
         message = f"{code_of(error)}: {error.response.get('Error', {}).get('Message', '')}"

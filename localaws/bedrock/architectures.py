@@ -35,9 +35,12 @@ WITHOUT_CONVERSE: Final = frozenset(
         "Qwen2ForCausalLM",
         "Qwen2VLForConditionalGeneration",
         "Qwen2_5_VLForConditionalGeneration",
+        "Qwen3ForCausalLM",
+        "Qwen3MoeForCausalLM",
     }
 )
-"""Bedrock User Guide, "Invoke your imported model": Qwen2.5, Qwen2-VL, Qwen2.5-VL and GPT-OSS.
+"""Bedrock User Guide, "Invoke your imported model": Qwen2.5, Qwen2-VL, Qwen2.5-VL and GPT-OSS; "Use Custom model import
+to import a customized open-source model": Qwen3.
 
 Qwen2 and Qwen2.5 have the same class, so that neither converses here.
 """

@@ -27,6 +27,7 @@ class Behaviour:
             parameters.
         import_faults: The `failureMessage` of each of the next imports.
         role_propagation_seconds: The time that Bedrock does not know a new role; in AWS seconds to minutes.
+        without_converse: Classes in `config.json` with which Converse does not work, beside those that AWS documents.
         max_imported_models: The quota "Imported models per account" (L-45B04988).
         max_concurrent_imports: The quota "Concurrent model import jobs" (L-5F098EFA).
         cold_requests: The least number of requests that a model refuses while it is not loaded.
@@ -45,6 +46,9 @@ class Behaviour:
     import_seconds: float = 0.5
     import_faults: list[str] = field(default_factory=list, metadata=steering.read_by(steering.list_of(steering.text)))
     role_propagation_seconds: float = 0.0
+    without_converse: list[str] = field(
+        default_factory=list, metadata=steering.read_by(steering.list_of(steering.text))
+    )
     max_imported_models: int = 3
     max_concurrent_imports: int = 1
     cold_requests: int = 1

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from localaws import constraints
-from localaws.bedrock import answers, architectures
+from localaws.bedrock import answers
 from localaws.bedrock.bodies import GenerationRequest, chat_prompt
 from localaws.bedrock.errors import invalid
 from localaws.bedrock.store import ImportedModel
@@ -28,7 +28,7 @@ def read(body: bytes, model: ImportedModel) -> GenerationRequest:
     Raises:
         ServiceError: ValidationException, if the model does not take it, or converses with nobody.
     """
-    if model.architecture in architectures.WITHOUT_CONVERSE or not model.has_chat_template:
+    if not model.converses:
         raise invalid(
             "This action doesn't support the model that you provided. Try again with a supported text or chat model."
         )

@@ -53,7 +53,7 @@ def model_document(model: ImportedModel) -> dict[str, Any]:
             "creationTime": model.created,
             "modelArchitecture": model.model_type,
             "modelKmsKeyArn": model.job.kms_key_arn,
-            "instructSupported": model.has_chat_template,
+            "instructSupported": model.converses,
             "customModelUnits": {
                 "customModelUnitsPerModelCopy": _units(model.weight_bytes),
                 "customModelUnitsVersion": "v1.0",
@@ -108,7 +108,7 @@ def model_summary(model: ImportedModel) -> dict[str, Any]:
         "modelArn": model.arn,
         "modelName": model.name,
         "creationTime": model.created,
-        "instructSupported": model.has_chat_template,
+        "instructSupported": model.converses,
         "modelArchitecture": model.model_type,
     }
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar
 
 from localaws import settings
-from localaws.bedrock import behaviour
+from localaws.bedrock import architectures, behaviour
 from localaws.service import ServiceError
 
 JobStatus = Literal["InProgress", "Completed", "Failed"]
@@ -111,6 +111,12 @@ class ImportedModel:
     _warming_since: float | None = None
     _last_used: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def converses(self) -> bool:
+        """True if Converse works, which GetImportedModel reports as `instructSupported`."""
+        refused = {*architectures.WITHOUT_CONVERSE, *behaviour.of(self.job.region).without_converse}
+        return self.has_chat_template and self.architecture not in refused
 
     def enter(self, rules: behaviour.Behaviour) -> None:
         """Begin to answer a request, which `leave` ends.

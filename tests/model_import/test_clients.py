@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from model_import import clients, smoke
+from model_import import bodies, clients, smoke
 from model_import.settings import Settings
 from model_import.smoke import ModelNotReadyError, SmokeTestError, smoke_test
 from tests.model_import.test_settings import REQUIRED
@@ -42,6 +42,9 @@ class Runtime:
         self.request = {"modelId": request["modelId"], **json.loads(request["body"])}
         return {"body": io.BytesIO(json.dumps(self._answer).encode())}
 
+    def get_imported_model(self, **_: Any) -> dict[str, Any]:
+        return {"modelName": "m", "instructSupported": True}
+
     def converse(self, **request: Any) -> Any:
         self.request = request
         return self._answer
@@ -49,7 +52,8 @@ class Runtime:
 
 def _smoke(monkeypatch: pytest.MonkeyPatch, body: str, answer: Any, *, expect: str = "") -> tuple[str, dict[str, Any]]:
     runtime = Runtime(answer)
-    monkeypatch.setattr(smoke, "client", lambda _: runtime)
+    for module in (bodies, smoke):
+        monkeypatch.setattr(module, "client", lambda _: runtime)
     settings = Settings.from_environment({**REQUIRED, "BODY": body, "SMOKE_PROMPT": "sky?", "SMOKE_EXPECT": expect})
     return smoke_test(settings, {"modelArn": ARN})["answer"], runtime.request
 

@@ -42,6 +42,18 @@ def resource(world: World) -> Resource:
     return Resource(world)
 
 
+@pytest.fixture
+def converse(world: World) -> Iterator[None]:
+    """Set the body of the deployed function to `converse` for a test."""
+    client, function = world.client("lambda"), world.functions["Steps"]
+    variables = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    client.update_function_configuration(
+        FunctionName=function, Environment={"Variables": {**variables, "BODY": "converse"}}
+    )
+    yield
+    client.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
+
+
 def test_imports_and_serves_the_first_version(world: World) -> None:
     execution = world.run(world.upload())
 
@@ -174,6 +186,20 @@ def test_removes_a_version_that_fails_its_smoke_test_and_goes_on_serving(world: 
     assert "ModelErrorException: out of memory" in execution["cause"]
     assert world.models() == [served["modelName"]]
     assert world.parameter("target") == served["modelArn"]
+
+
+def test_refuses_converse_by_what_bedrock_reports_of_the_model_and_goes_on_serving(
+    world: World, converse: None
+) -> None:
+    served = json.loads(world.run(world.upload())["output"])
+    world.bedrock.behave(without_converse=["LlamaForCausalLM"])
+    execution = world.run(world.upload())
+
+    assert (execution["status"], execution["error"]) == ("FAILED", "BodyError")
+    assert "body is 'converse', which Bedrock does not support" in execution["cause"]
+    assert "try 'chat'" in execution["cause"]
+    assert world.parameter("target") == served["modelArn"]
+    assert world.models() == [served["modelName"]]
 
 
 def test_makes_room_in_the_quota_by_removing_its_own_old_version_only(world: World) -> None:

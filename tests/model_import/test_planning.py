@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from model_import import planning, versions
-from model_import.planning import BodyError, ConcurrentRunError, NoRoomError
+from model_import.bodies import BodyError
+from model_import.planning import ConcurrentRunError, NoRoomError
 from model_import.settings import Settings
 from model_import.versions import Job, Version
 from tests.model_import.test_settings import REQUIRED

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from model_import import clients
+from model_import import bodies, clients
+from model_import.bodies import BodyError
 from model_import.contract import BODIES
 from model_import.settings import Settings
 from model_import.smoke import ModelNotReadyError, SmokeTestError, smoke_test
-from tests.support.bedrock_models import REGION, Bedrock, prepared
+from tests.support.bedrock_models import REGION, Bedrock, llama, prepared
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,28 @@ def test_takes_an_answer_in_every_body(model: str, body: str) -> None:
     answer = smoke_test(_configured(body=body, smoke_prompt="sky"), {"modelArn": model})["answer"]
 
     assert "sky" in answer
+
+
+@pytest.mark.parametrize("steered", [True, False], ids=["others", "qwen3"])
+def test_refuses_converse_where_bedrock_reports_that_it_does_not_work(bedrock: Bedrock, *, steered: bool) -> None:
+    model = bedrock.import_model(llama(architectures=["LlamaForCausalLM" if steered else "Qwen3ForCausalLM"]))
+    bedrock.behave(without_converse=["LlamaForCausalLM"] if steered else [])
+    before = bedrock.steer("GET", path="/calls")
+    with pytest.raises(BodyError, match=r"instructSupported false\); allowed: chat, completion, native; try 'chat'"):
+        smoke_test(_configured(body="converse"), {"modelArn": model})
+    assert bedrock.steer("GET", path="/calls") == before, "no Converse was tried"
+    bedrock.behave(without_converse=[])
+
+
+def test_sends_a_converse_where_bedrock_does_not_report_whether_it_works(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        def get_imported_model(self, **_: Any) -> dict[str, Any]:
+            return {"modelName": "m"}
+
+    monkeypatch.setattr(bodies, "client", lambda _: Silent())
+    assert smoke_test(_configured(body="converse", smoke_prompt="sky"), {"modelArn": model})["answer"]
 
 
 def test_refuses_an_answer_without_what_it_must_hold(model: str) -> None:

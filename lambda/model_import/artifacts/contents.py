@@ -65,6 +65,19 @@ class Contents:
             return None
         return document
 
+    def text(self, name: str, *, limit: int) -> str | None:
+        """Read a text in UTF-8; other bytes become replacement characters.
+
+        Args:
+            name: Name of a file that there is.
+            limit: Most bytes that are read.
+
+        Returns:
+            The text, or None where it cannot be read, which is a finding.
+        """
+        body = self._whole(name, limit)
+        return None if body is None else body.decode("utf-8", "replace")
+
     def _whole(self, name: str, limit: int) -> bytes | None:
         size = self.files[name].size
         if size > limit:

@@ -18,8 +18,8 @@ class Architecture(NamedTuple):
     Attributes:
         model_type: The field `model_type` of its `config.json`.
         multimodal: True if it accepts images, which halves the allowed size.
-        converse: True if Converse works: the guide excludes Qwen2.5 (which shares its class with Qwen2), Qwen2-VL,
-            Qwen2.5-VL and GPT-OSS.
+        converse: False where the guide excludes Converse: Qwen2.5 (which shares its class with Qwen2), Qwen2-VL,
+            Qwen2.5-VL, Qwen3 and GPT-OSS. For the others only the imported model says whether Converse works.
     """
 
     model_type: str
@@ -38,8 +38,8 @@ ARCHITECTURES: Final = {
     "Qwen2ForCausalLM": Architecture("qwen2", converse=False),
     "Qwen2VLForConditionalGeneration": Architecture("qwen2_vl", multimodal=True, converse=False),
     "Qwen2_5_VLForConditionalGeneration": Architecture("qwen2_5_vl", multimodal=True, converse=False),
-    "Qwen3ForCausalLM": Architecture("qwen3"),
-    "Qwen3MoeForCausalLM": Architecture("qwen3_moe"),
+    "Qwen3ForCausalLM": Architecture("qwen3", converse=False),
+    "Qwen3MoeForCausalLM": Architecture("qwen3_moe", converse=False),
     "T5ForConditionalGeneration": Architecture("t5"),
 }
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from model_import.artifacts.contents import Contents, integer
 from model_import.artifacts.findings import shown
-from model_import.artifacts.folder import ReadError
 from model_import.artifacts.limits import SENTENCEPIECE_TOKENIZERS, TOKENIZERS
 
 TOKENIZER = "tokenizer.json"
@@ -17,6 +16,11 @@ TOKENIZER_LIMIT = 20_000_000
 _JINJA = "chat_template.jinja"
 _TEMPLATE_JSON = "chat_template.json"
 _FIELD = f"{TOKENIZER_CONFIG}, chat_template"
+# Stands for a template that cannot be read, which is a finding of its own.
+_UNREAD = "unread"
+_ONE = f"one of {_JINJA}, {_TEMPLATE_JSON}, and the field chat_template of {TOKENIZER_CONFIG} is best"
+TEMPLATE_LIMIT = 1_000_000
+"""Most bytes of `chat_template.jinja` that are read; published ones have up to some 20,000."""
 _NEWER_CLASS = "TokenizersBackend"
 
 
@@ -92,43 +96,56 @@ def _class(contents: Contents, name: object) -> None:
 
 
 def _templates(contents: Contents, document: Mapping[str, Any]) -> bool:
-    places: list[str] = []
+    """Check the templates that Bedrock may use, and report which one it uses where there are more."""
+    files: dict[str, object] = {}
     if _JINJA in contents.files:
-        places.append(_JINJA)
-        _check_text(contents, _JINJA, _jinja(contents))
+        text = contents.text(_JINJA, limit=TEMPLATE_LIMIT)
+        files[_JINJA] = _UNREAD if text is None else text
     if _TEMPLATE_JSON in contents.files:
-        places.append(_TEMPLATE_JSON)
         holder = contents.document(_TEMPLATE_JSON)
-        if holder is not None:
-            _check_text(contents, f"{_TEMPLATE_JSON}, chat_template", holder.get("chat_template"))
-    if document.get("chat_template") is not None:
-        places.append(_FIELD)
-        _check_text(contents, _FIELD, document["chat_template"])
-    allowed = f"exactly one of {_JINJA}, {_TEMPLATE_JSON}, and the field chat_template of {TOKENIZER_CONFIG}"
-    if len(places) > 1:
-        contents.found.error(
-            "chat-template", "", f"there are {len(places)} chat templates: {'; '.join(places)}", allowed
-        )
-    elif not places and TOKENIZER_CONFIG in contents.files:
+        files[f"{_TEMPLATE_JSON}, chat_template"] = _UNREAD if holder is None else holder.get("chat_template")
+    embedded = document.get("chat_template")
+    # An embedded template beside a file of its own is not used, so that its form does not matter.
+    used = files or ({} if embedded is None else {_FIELD: embedded})
+    for place, template in used.items():
+        _check_text(contents, place, template)
+    if not used and TOKENIZER_CONFIG in contents.files:
         problem = "there is no chat template: Converse and chat completions will not work, plain prompts will"
-        contents.found.warning("chat-template", "", problem, allowed)
-    return bool(places)
+        contents.found.warning("chat-template", "", problem, _ONE)
+    _check_precedence(contents, files, embedded)
+    return bool(used)
 
 
-def _jinja(contents: Contents) -> object:
-    try:
-        return contents.folder.read(_JINJA, 0, contents.files[_JINJA].size).decode("utf-8", "replace")
-    except ReadError as error:
-        contents.found.error(error.rule, _JINJA, error.problem, error.allowed)
-        return "unread"
+def _check_precedence(contents: Contents, files: Mapping[str, object], embedded: object) -> None:
+    """Warn of more than one template: Bedrock takes them, and uses one.
+
+    Source: Bedrock User Guide, "Handling Custom Chat Templates and Tokenizers", "Chat Template Precedence".
+    """
+    names = " and ".join(files)
+    if len(files) > 1:
+        problem = f"there are {_alike(files.values())}: {names}; AWS does not document which of them is used"
+        contents.found.warning("chat-template", "", problem, _ONE)
+    if files and embedded is not None:
+        problem = f"there are {_alike((*files.values(), embedded))}: {names} is used, and {_FIELD} is ignored"
+        contents.found.warning("chat-template", "", problem, _ONE)
+
+
+def _alike(templates: Iterable[object]) -> str:
+    texts = [_default(template) for template in templates]
+    if all(text == texts[0] for text in texts):
+        return f"{len(texts)} equal chat templates"
+    return f"{len(texts)} chat templates that DIFFER, so that the model may be prompted by the wrong one"
+
+
+def _default(template: object) -> object:
+    if isinstance(template, list):
+        # Several by name; the one named default is used for chats.
+        named = (each.get("template") for each in template if isinstance(each, dict) and each.get("name") == "default")
+        return next(named, None)
+    return template
 
 
 def _check_text(contents: Contents, place: str, template: object) -> None:
-    if isinstance(template, list):
-        # Several by name; the one named default is used for chats.
-        default = (
-            each.get("template") for each in template if isinstance(each, dict) and each.get("name") == "default"
-        )
-        template = next(default, None)
-    if not isinstance(template, str) or not template.strip():
-        contents.found.error("chat-template", place, f"the template is {shown(template)}", "a jinja template")
+    text = _default(template)
+    if not isinstance(text, str) or not text.strip():
+        contents.found.error("chat-template", place, f"the template is {shown(text)}", "a jinja template")

@@ -231,13 +231,27 @@ class TestConverse:
             runtime.converse(modelId=model, messages=conversation, inferenceConfig=config)
 
     @pytest.mark.parametrize(
-        "architecture", ["Qwen2ForCausalLM", "Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration"]
+        "architecture",
+        [
+            *("Qwen2ForCausalLM", "Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration"),
+            *("Qwen3ForCausalLM", "Qwen3MoeForCausalLM"),
+        ],
     )
     def test_is_not_for_every_architecture(self, bedrock: Bedrock, runtime: Any, architecture: str) -> None:
         other = bedrock.import_model(llama(architectures=[architecture]))
         with pytest.raises(runtime.exceptions.ValidationException, match="This action doesn't support the model"):
             runtime.converse(modelId=other, **CONVERSE)
+        assert bedrock.control.get_imported_model(modelIdentifier=other)["instructSupported"] is False
         assert invoke(runtime, other, CHAT)["choices"]
+
+    def test_is_not_for_other_architectures_where_asked_for(self, bedrock: Bedrock, runtime: Any, model: str) -> None:
+        bedrock.behave(without_converse=["LlamaForCausalLM"])
+        with pytest.raises(runtime.exceptions.ValidationException, match="This action doesn't support the model"):
+            runtime.converse(modelId=model, **CONVERSE)
+        [listed] = [one for one in bedrock.control.list_imported_models()["modelSummaries"] if one["modelArn"] == model]
+        assert listed["instructSupported"] is False
+        bedrock.behave(without_converse=[])
+        assert runtime.converse(modelId=model, **CONVERSE)["output"]
 
     def test_is_told_from_other_calls_by_who_looks(self, bedrock: Bedrock, runtime: Any) -> None:
         bedrock.behave(cold_requests=1)

@@ -86,6 +86,12 @@ class TestImport:
         arn = bedrock.import_model(files)
         assert bedrock.control.get_imported_model(modelIdentifier=arn)["instructSupported"] is False
 
+    def test_takes_a_chat_template_in_a_file_of_its_own_beside_another(self, bedrock: Bedrock) -> None:
+        files = llama()
+        files["chat_template.jinja"] = b"{{ another }}"
+        arn = bedrock.import_model(files)
+        assert bedrock.control.get_imported_model(modelIdentifier=arn)["instructSupported"] is True
+
     @pytest.mark.parametrize(
         ("field", "value"),
         [

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.model_import.artifacts.artifact_models import HIDDEN, TEMPLATE, VOCABULARY, Model, bpe, half
+from tests.model_import.artifacts.artifact_models import HIDDEN, VOCABULARY, Model, bpe, half
 
 CONFIG, TOKENIZER_CONFIG, WEIGHTS = "config.json", "tokenizer_config.json", "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -274,10 +274,20 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
         "tokenizer",
         "tokenizer.json, model.vocab: there is no vocabulary",
     ),
-    "two chat templates": (
-        put("chat_template.jinja", TEMPLATE.encode()),
+    "an empty chat template in a file of its own": (
+        put("chat_template.jinja", b" "),
         "chat-template",
-        "there are 2 chat templates: chat_template.jinja; tokenizer_config.json, chat_template (exactly one of",
+        "chat_template.jinja: the template is ' '",
+    ),
+    "no text as a chat template in a file of its own": (
+        put("chat_template.json", b'{"chat_template": null}'),
+        "chat-template",
+        "chat_template.json, chat_template: the template is None",
+    ),
+    "a chat template of a megabyte": (
+        put("chat_template.jinja", b"x" * 1_000_001),
+        "file-too-large",
+        "chat_template.jinja: it has 1000001 bytes (at most 1000000 bytes are read)",
     ),
     "an empty chat template": (
         edit(TOKENIZER_CONFIG, chat_template=" "),

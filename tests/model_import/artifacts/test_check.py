@@ -90,7 +90,12 @@ def test_says_one_thing_of_one_mistake(model: Model, kind: str) -> None:
 
 
 def test_reports_all_mistakes_at_once(model: Model) -> None:
-    for kind in ("another architecture", "too much context", "two chat templates", "no tokenizer class"):
+    for kind in (
+        "another architecture",
+        "too much context",
+        "no text as a chat template in a file of its own",
+        "no tokenizer class",
+    ):
         BROKEN[kind][0](model)
     cut(model, model.weights.stat().st_size - 1)
     assert {"architecture", "tokenizer-class", "chat-template", "truncated"} <= {f.rule for f in checked(model).errors}
@@ -168,6 +173,41 @@ def test_takes_a_chat_template_from_any_one_place(model: Model, name: str, body:
     model.put(name, body)
     assert not warned(model)
     assert checked(model).facts["chatTemplate"] is True
+
+
+_SEPARATE = {
+    "chat_template.jinja": TEMPLATE.encode(),
+    "chat_template.json, chat_template": json.dumps({"chat_template": TEMPLATE}).encode(),
+}
+
+
+@pytest.mark.parametrize("place", _SEPARATE)
+@pytest.mark.parametrize(
+    ("embedded", "count"),
+    [
+        (TEMPLATE, "2 equal chat templates"),
+        ([{"name": "default", "template": TEMPLATE}], "2 equal chat templates"),
+        ("{{ other }}", "2 chat templates that DIFFER, so that the model may be prompted by the wrong one"),
+        (" ", "2 chat templates that DIFFER, so that the model may be prompted by the wrong one"),
+    ],
+)
+def test_takes_two_chat_templates_and_warns_which_one_is_used(
+    model: Model, place: str, embedded: object, count: str
+) -> None:
+    model.edit(TOKENIZER_CONFIG, chat_template=embedded)
+    model.put(place.partition(",")[0], _SEPARATE[place])
+    [finding] = warned(model)
+    assert finding.problem == f"there are {count}: {place} is used, and {TOKENIZER_CONFIG}, chat_template is ignored"
+    assert checked(model).facts["chatTemplate"] is True
+
+
+def test_warns_of_two_files_with_chat_templates_that_aws_documents_no_order_of(model: Model) -> None:
+    model.edit(TOKENIZER_CONFIG, chat_template=None)
+    for place, body in _SEPARATE.items():
+        model.put(place.partition(",")[0], body)
+    [finding] = warned(model)
+    assert finding.problem.startswith("there are 2 equal chat templates: chat_template.jinja and chat_template.json, ")
+    assert finding.problem.endswith("; AWS does not document which of them is used")
 
 
 @pytest.mark.parametrize("named", [[], [{"name": "rag", "template": TEMPLATE}], [{"name": [], "template": "x"}, 1]])
@@ -293,7 +333,7 @@ def test_changes_the_version_with_the_content_alone(model: Model) -> None:
 
 
 def test_says_everything_in_a_cause_of_step_functions(model: Model) -> None:
-    for kind in ("another architecture", "no tokenizer class", "two chat templates"):
+    for kind in ("another architecture", "no tokenizer class", "no text as a chat template in a file of its own"):
         BROKEN[kind][0](model)
     message = str(ArtifactError(checked(model)))
     assert message.splitlines()[0].endswith("cannot be imported, 3 errors:")

@@ -187,6 +187,15 @@ def test_knows_the_architecture_of_all_but_a_few_language_models_of_the_lock(loc
     }
 
 
+def test_expects_no_converse_where_the_guide_excludes_it() -> None:
+    # Bedrock User Guide, "Invoke your imported model", and for Qwen3 "Use Custom model import to import a customized
+    # open-source model".
+    assert {name for name, one in import_families.ARCHITECTURES.items() if not one.converse} == {
+        *("GptOssForCausalLM", "Qwen2ForCausalLM", "Qwen2VLForConditionalGeneration"),
+        *("Qwen2_5_VLForConditionalGeneration", "Qwen3ForCausalLM", "Qwen3MoeForCausalLM"),
+    }
+
+
 def test_synthesis_and_the_check_of_the_artifacts_have_the_same_limits() -> None:
     assert import_limits.REGIONS == artifact_limits.REGIONS
     assert import_families.GPT_OSS_REGIONS == (artifact_limits.GPT_OSS_REGION,)
