@@ -77,7 +77,8 @@ BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
 BODIES: tuple[BodyName, ...] = get_args(BodyName)
 PROMPT_FORMATS: tuple[PromptFormatName, ...] = get_args(PromptFormatName)
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+"""Lambda's levels of its JSON log format (Lambda documentation, "Log-level filtering"), the lowest first."""
 
 SHORTEST_INVOKE_TIMEOUT_SECONDS = 5
 LONGEST_INVOKE_TIMEOUT_SECONDS = 900

@@ -72,6 +72,7 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
     log = RequestLog(
         model=shim.settings.model_name,
         request_id=request.request_id,
+        extended_request_id=request.extended_request_id,
         method=request.method,
         trace_id=getattr(context, "trace_id", None),
         cold_wait=deadline.cold_wait,

@@ -12,6 +12,7 @@ from tests.invoke_shim.backend_stub import ENDPOINT_NAME, Reply, Stub, fails, mo
 
 MODEL_NAME = "the-model"
 REQUEST_ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+EXTENDED_REQUEST_ID = "JBt7sGPvIAMESBQ="
 TRACE_ID = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
 
 Json = Any
@@ -155,7 +156,7 @@ def event_of(method: str, path: str, body: bytes | str | None, headers: dict[str
         "path": path,
         "resource": "/{proxy+}",
         "headers": {"Content-Type": "application/json", **(headers or {})},
-        "requestContext": {"requestId": REQUEST_ID, "stage": "v1"},
+        "requestContext": {"requestId": REQUEST_ID, "extendedRequestId": EXTENDED_REQUEST_ID, "stage": "v1"},
         "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
         "isBase64Encoded": isinstance(body, bytes),
     }

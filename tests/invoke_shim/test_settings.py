@@ -164,7 +164,7 @@ def test_names_everything_that_is_wrong_at_once_with_what_is_allowed() -> None:
         "INVOKE_TIMEOUT_SECONDS is '29.5', must be an integer from 5 to 900",
         "GATHER_STREAM is 'yes', must be one of true, false",
         "LOG_PROMPTS is '1', must be one of true, false",
-        "LOG_LEVEL is 'LOUD', must be one of DEBUG",
+        "LOG_LEVEL is 'LOUD', must be one of TRACE",
     ):
         assert any(problem.startswith(text) for problem in found), text
 

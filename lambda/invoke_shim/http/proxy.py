@@ -3,11 +3,12 @@
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from invoke_shim.errors import ApiError
+from invoke_shim.errors import MAX_PARAM, ApiError, is_unicode
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 """Lambda's limit of a synchronous invocation's payload, which the event with the body in it must not exceed."""
@@ -43,8 +44,9 @@ class Request(NamedTuple):
         path: The path below the stage, starting with "/".
         body: The body as it came in the event.
         is_base64: Whether API Gateway encoded the body.
-        request_id: API Gateway's id of the request.
+        request_id: API Gateway's id of the request; callers can choose it, by the header `x-amzn-RequestId`.
         headers: The request's headers, their names in lower case.
+        extended_request_id: API Gateway's other id of it, which callers cannot choose; "" without API Gateway.
     """
 
     method: str
@@ -53,6 +55,7 @@ class Request(NamedTuple):
     is_base64: bool
     request_id: str
     headers: Mapping[str, str] = _NO_HEADERS
+    extended_request_id: str = ""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], *, fallback_id: str) -> "Request":
@@ -64,7 +67,8 @@ class Request(NamedTuple):
         """
         context = event.get("requestContext")
         headers = event.get("headers")
-        request_id = str((isinstance(context, dict) and context.get("requestId")) or fallback_id)
+        ids = context if isinstance(context, dict) else {}
+        request_id = str(ids.get("requestId") or fallback_id)
         return cls(
             method=str(event.get("httpMethod") or "").upper(),
             path=str(event.get("path") or "/"),
@@ -73,6 +77,7 @@ class Request(NamedTuple):
             # It goes into a header: of a direct invocation's event it can be anything.
             request_id=request_id if request_id.isascii() and request_id.isprintable() else fallback_id,
             headers={name.lower(): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {},
+            extended_request_id=str(ids.get("extendedRequestId") or "")[:MAX_PARAM],
         )
 
     def raw_body(self) -> bytes:
@@ -135,13 +140,13 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     """Parse a body that must be a JSON object.
 
     Raises:
-        ApiError: 400, the body is empty, not UTF-8, not JSON (NaN and Infinity are not JSON), nested too
-            deeply, or not an object.
+        ApiError: 400, the body is empty, not UTF-8, not JSON (NaN, Infinity and halves of characters are not), has
+            a number that no float holds, is nested too deeply, or not an object.
     """
     if not raw:
         raise _bad_body("the request body is empty, expected a JSON object")
     try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        value = _DECODER.decode(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _bad_body(f"the request body is not UTF-8 (at byte {error.start})") from None
     except json.JSONDecodeError as error:
@@ -150,15 +155,79 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         ) from None
     except RecursionError:
         raise _too_deep() from None
+    except _NoNumberError as error:
+        where = _place_of_number(raw)
+        raise _bad_body(f"{where} is {error}, which is not a JSON number or overflows to infinity", where) from None
     except ValueError as error:
-        # NaN, Infinity, or a number of thousands of digits
+        # A number of thousands of digits.
         raise _bad_body(f"the request body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise _bad_body("the request body is not a JSON object")
     # Most bodies have not as many brackets as that, and counting them takes next to no time.
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise _too_deep()
+    # Half of a character can only come from an escape, as the body is UTF-8.
+    if (b"\\ud" in raw or b"\\uD" in raw) and (where := _find(value, _is_broken_text)):
+        raise _bad_body(f"{where} holds a lone surrogate, which is not Unicode text", where)
     return value
+
+
+class _NoNumberError(ValueError):
+    """A number that is NaN or infinite; the message shows it."""
+
+
+def _refuse_constant(name: str) -> None:
+    raise _NoNumberError(name)
+
+
+def _read_float(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise _NoNumberError(text if len(text) <= 40 else f"{text[:40]}...")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_float=_read_float, parse_constant=_refuse_constant)
+
+
+def _place_of_number(raw: bytes) -> str:
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        # The rest of the body is wrong, too.
+        body = None
+    return _find(body, lambda item: isinstance(item, float) and not isfinite(item)) or "the request body"
+
+
+def _is_broken_text(value: Any) -> bool:
+    return isinstance(value, str) and not is_unicode(value)
+
+
+def _find(body: Any, is_wrong: Callable[[Any], bool]) -> str:
+    """Find a value, or a key, that is wrong; return the JSON path of the first one, or "". Without recursion.
+
+    Lists and objects are looked at level by level, so the first one is one of the outermost.
+    """
+    level: list[tuple[str, Any]] = [("", body)] if isinstance(body, dict | list) else []
+    while level:
+        inner: list[tuple[str, Any]] = []
+        for where, holder in level:
+            is_object = isinstance(holder, dict)
+            for key, item in holder.items() if is_object else enumerate(holder):
+                if is_wrong(item) or is_wrong(key):
+                    return _path(where, key)
+                if isinstance(item, dict | list):
+                    inner.append((_path(where, key), item))
+        level = inner
+    return ""
+
+
+def _path(where: str, key: str | int) -> str:
+    """Return the path of a member, in ASCII: it stands in messages and logs."""
+    if isinstance(key, int):
+        return f"{where}[{key}]"
+    name = key[:MAX_PARAM].encode("ascii", "backslashreplace").decode("ascii")
+    return f"{where}.{name}" if where else name
 
 
 def _depth(value: Any) -> int:
@@ -178,9 +247,6 @@ def _too_deep() -> ApiError:
     return _bad_body(f"the request body is nested too deeply, at most {MAX_DEPTH} lists and objects in each other")
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _bad_body(message: str) -> ApiError:
-    return ApiError(message, status=400, type="invalid_request_error")
+def _bad_body(message: str, where: str | None = None) -> ApiError:
+    param = where and where[:MAX_PARAM]
+    return ApiError(message, status=400, type="invalid_request_error", param=param)

@@ -68,7 +68,7 @@ def main(environment: Mapping[str, str]) -> int:
     """
     address = environment.get("AWS_LAMBDA_RUNTIME_API")
     if not address:
-        logs.write("CRITICAL", "AWS_LAMBDA_RUNTIME_API is not set: Lambda starts this program", {})
+        logs.write("FATAL", "AWS_LAMBDA_RUNTIME_API is not set: Lambda starts this program", {})
         return 2
     api = RuntimeApi(address)
     try:
@@ -83,7 +83,7 @@ def main(environment: Mapping[str, str]) -> int:
         while True:
             _serve(api, handler, api.next())
     except RuntimeApiError as error:
-        logs.write("CRITICAL", "the runtime API cannot be used", {"error": str(error)})
+        logs.write("FATAL", "the runtime API cannot be used", {"error": str(error)})
         return 1
 
 
@@ -104,7 +104,7 @@ def _load(environment: Mapping[str, str], api: RuntimeApi) -> Handler | None:
         # Nothing of a request can be in it: there was none yet.
         message = f"the handler {name!r} cannot be loaded: {error}"
         where = logs.frames_of(error.__traceback__)
-        logs.write("CRITICAL", "initialization failed", {"error_type": kind, "error": message, "where": where})
+        logs.write("FATAL", "initialization failed", {"error_type": kind, "error": message, "where": where})
         api.fail_initialization(FunctionError(kind, message, tuple(where)))
         return None
     return handler
@@ -200,7 +200,7 @@ def _warn_unless_accepted(invocation: Invocation, status: int) -> None:
 
 
 def _warn(invocation: Invocation, reason: str) -> None:
-    logs.write("WARNING", "lambda did not take the answer", {"request_id": invocation.request_id, "reason": reason})
+    logs.write("WARN", "lambda did not take the answer", {"request_id": invocation.request_id, "reason": reason})
 
 
 def _kind(error: Exception) -> str:

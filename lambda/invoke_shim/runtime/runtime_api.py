@@ -16,6 +16,9 @@ _ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
 _ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 _LAST_CHUNK = b"0\r\n"
 _LONGEST_LINE = 65536
+_LONGEST_SEND_SECONDS = 60.0
+"""The longest that one chunk of an answer waits to be taken. At the 2 MB/s that API Gateway gives a long stream, 60 s
+are enough for any chunk here; a reader that is slower would hold the function until its timeout."""
 
 _STREAM_HEAD = f"""\
 POST %b HTTP/1.1
@@ -217,6 +220,7 @@ class ResponseStream:
                 self._socket = socket.create_connection((host, int(port)))
                 # A chunk must not wait for the one before to be acknowledged.
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._socket.settimeout(_LONGEST_SEND_SECONDS)
                 data = self._head + data
             self._socket.sendall(data)
         except OSError as lost:
@@ -228,6 +232,8 @@ class ResponseStream:
         if self._socket is None:
             raise StreamClosedError("nothing was sent")
         try:
+            # Lambda answers when the reader has it all, however long that takes.
+            self._socket.settimeout(None)
             with self._socket.makefile("rb") as answer:
                 line = answer.readline(_LONGEST_LINE)
         except OSError as lost:

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-LEVELS: Mapping[str, int] = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
-"""As `logging` counts; its machinery costs more than the one line that a request leaves."""
+from invoke_shim.contract import LOG_LEVELS
+
+LEVELS: Mapping[str, int] = {name: rank for rank, name in enumerate(LOG_LEVELS)}
+"""The rank of each level of Lambda's JSON format; `logging` costs more than the one line that a request leaves."""
 
 MAX_PRIVATE_CHARACTERS = 6_000
 """Characters of a private text that are logged. Three texts, with up to 12 bytes of JSON for a character, fit into the

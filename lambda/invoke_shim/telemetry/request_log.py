@@ -16,7 +16,8 @@ class RequestLog:
 
     Args:
         model: The model's name to clients.
-        request_id: API Gateway's id of the request.
+        request_id: API Gateway's id of the request, which callers can choose.
+        extended_request_id: API Gateway's other id of it, which they cannot; "" without API Gateway.
         method: The HTTP method.
         trace_id: The X-Ray trace that the request is part of.
         cold_wait: The time that the request waits for a model that is not ready.
@@ -43,6 +44,7 @@ class RequestLog:
         *,
         model: str,
         request_id: str,
+        extended_request_id: str = "",
         method: str,
         trace_id: str | None,
         cold_wait: ColdWait,
@@ -50,6 +52,7 @@ class RequestLog:
     ) -> None:
         self.model = model
         self.request_id = request_id
+        self.extended_request_id = extended_request_id
         self.method = method
         self.trace_id = trace_id
         self.cold_wait = cold_wait
@@ -125,6 +128,7 @@ class RequestLog:
     def _fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = {
             "request_id": self.request_id,
+            "extended_request_id": self.extended_request_id,
             "trace_id": self.trace_id,
             "method": self.method,
             "crash": self.crash,

@@ -121,9 +121,16 @@ CHAT = {
     "stream_options": {"include_usage": True},
     "user": "ann",
 }
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string", "pattern": "[A-Z][a-z]{1,20}"}, "cold": {"minimum": -0.5}},
+    "required": ["city"],
+}
+FORM = {"type": "json_schema", "json_schema": {"name": "weather", "schema": SCHEMA}}
 VALID: list[tuple[str, dict[str, Any]]] = [
     ("/v1/chat/completions", CHAT),
     ("/v1/chat/completions", {"model": MODEL, "messages": CHAT["messages"], "temperature": 0.5, "top_p": 0.9}),
+    ("/v1/chat/completions", {"model": MODEL, "messages": CHAT["messages"], "response_format": FORM}),
     ("/v1/completions", {"model": MODEL, "prompt": "Once", "logprobs": 2, "seed": 7}),
     ("/v1/completions", {"model": MODEL, "prompt": "Once", "echo": True, "top_p": 1.0}),
     ("/v1/completions", {"model": MODEL, "prompt": ["a", "b"], "n": 1, "stream": True}),
@@ -131,6 +138,8 @@ VALID: list[tuple[str, dict[str, Any]]] = [
     ("/invocations", {"inputs": "Hi", "parameters": {"max_new_tokens": 5, "stop": ["a"], "do_sample": True}}),
     ("/invocations", {"inputs": "Hi", "stream": True, "parameters": {"best_of": 1, "seed": 1, "temperature": 0.1}}),
     ("/invocations", {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5, "stream": True}),
+    ("/invocations", {"messages": [{"role": "user", "content": "Hi"}], "response_format": FORM}),
+    ("/invocations", {"inputs": "Hi", "parameters": {"grammar": {"type": "json", "value": SCHEMA}}}),
     ("/invocations", {"prompt": "Hi", "max_gen_len": 5, "return_logprobs": True}),
     ("/invocations", {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], "inferenceConfig": {"topP": 1}}),
 ]

@@ -34,6 +34,11 @@ from tests.invoke_shim.http.fuzzing import (
 )
 
 
+def require_json(value: Json) -> None:
+    """Fail where a value holds NaN, an infinity or half a character: no JSON that a model's side takes."""
+    json.dumps(value, allow_nan=False, ensure_ascii=False).encode("utf-8")
+
+
 @dataclass
 class FixedBackend:
     """A fake backend: always the same answer, at once. What it takes is what a real container's rules say."""
@@ -50,9 +55,10 @@ class FixedBackend:
         return collect(self.stream(request, deadline))
 
     def stream(self, request: GenerationRequest, _deadline: Deadline) -> Iterator[Piece]:
-        # As a real one does: what cannot be sent fails here.
-        json.dumps([request.prompt, [message.content for message in request.messages]]).encode("ascii")
-        json.dumps(dict(request.generation.extra), allow_nan=False)
+        # As a real one does: what cannot be sent fails here, wherever it stands.
+        generation = request.generation
+        texts = [request.prompt, [message.content for message in request.messages], list(generation.stop)]
+        require_json([*texts, dict(generation.extra), generation.response_format])
         self.requests.append(request)
         for index in range(request.generation.n):
             yield Piece(text="Hel", index=index)
@@ -62,10 +68,12 @@ class FixedBackend:
     def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:
         return self.container.native_problems(body, max_input_tokens=1000, max_total_tokens=2000)
 
-    def invoke(self, _body: bytes, _deadline: Deadline) -> NativeReply:
+    def invoke(self, body: bytes, _deadline: Deadline) -> NativeReply:
+        require_json(json.loads(body))
         return NativeReply(b'[{"generated_text": "Hello"}]', "application/json")
 
-    def invoke_stream(self, _body: bytes, _deadline: Deadline) -> NativeStream:
+    def invoke_stream(self, body: bytes, _deadline: Deadline) -> NativeStream:
+        require_json(json.loads(body))
         return NativeStream(iter([b'data:{"token"', b': {"text": "Hello"}}\n\n']), "text/event-stream")
 
 

@@ -69,8 +69,15 @@ BAD_BODIES = {
     "null": ("null", "not a JSON object"),
     "not UTF-8": (b'{"a": "\xff"}', "not UTF-8 (at byte 7)"),
     "UTF-16": ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
-    "NaN": ('{"temperature": NaN}', "NaN is not a JSON number"),
-    "Infinity": ('{"temperature": -Infinity}', "-Infinity is not a JSON number"),
+    "NaN": ('{"temperature": NaN}', "temperature is NaN, which is not a JSON number"),
+    "Infinity": ('{"temperature": -Infinity}', "temperature is -Infinity, which is not a JSON number"),
+    "NaN alone": ("NaN", "the request body is NaN, which is not a JSON number"),
+    "NaN in what is no JSON": ('{"a": [NaN', "the request body is NaN, which is not a JSON number"),
+    "an overflow": ('{"a": [1, {"b": -1e999}], "c": 1e308}', "a[1].b is -1e999, which is not a JSON number"),
+    "a long overflow": (f'{{"a": {"9" * 400}.0}}', f"a is {'9' * 40}..., which is not a JSON number"),
+    "half a character": (r'{"a": {"b": [{}, "x\ud83d"]}}', "a.b[1] holds a lone surrogate, which is not Unicode text"),
+    "half a character, in capitals": (r'{"a": "\uDE00"}', "a holds a lone surrogate"),
+    "half a character in a name": (r'{"a": [{"x\udc00": 1}]}', "a[0].x\\udc00 holds a lone surrogate"),
     "nested without end": ("[" * 200_000, "nested too deeply"),
     "a number of many digits": ("1" * 10_000, "not valid JSON"),
 }
@@ -85,6 +92,20 @@ def test_a_body_that_is_no_object_is_refused(
     assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")
     assert message in answer.error["message"]
     assert not runtime.bodies
+
+
+@pytest.mark.parametrize("value", ["1e999", r'"\ud800"'])
+@pytest.mark.parametrize("path", POST_ROUTES)
+def test_what_is_no_json_is_refused_with_its_place(path: str, value: str, shim: Shim, runtime: Runtime) -> None:
+    form = f'{{"type": "json_schema", "json_schema": {{"schema": {{"a": {{"minimum": {value}}}}}}}}}'
+    answer = shim.request("POST", path, f'{{"model": "{MODEL_NAME}", "prompt": "x", "response_format": {form}}}')
+    assert (answer.status, answer.error["param"]) == (400, "response_format.json_schema.schema.a.minimum")
+    assert not runtime.bodies
+
+
+def test_takes_characters_that_json_spells_in_two_halves(shim: Shim, runtime: Runtime) -> None:
+    shim.request("POST", "/v1/completions", f'{{"model": "{MODEL_NAME}", "prompt": "\\ud83d\\uDE00"}}')
+    assert runtime.payload["inputs"] == "\N{GRINNING FACE}"
 
 
 def test_a_body_that_is_not_the_base64_it_should_be_is_refused(shim: Shim) -> None:

@@ -248,7 +248,7 @@ class TestAStream:
         assert runtime.still_serves()
         runtime.process.kill()
         [line] = runtime.log()
-        assert (line["level"], line["request_id"]) == ("WARNING", offer.request_id)
+        assert (line["level"], line["request_id"]) == ("WARN", offer.request_id)
 
 
 class TestLambda:

@@ -23,11 +23,11 @@ def written(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 def test_writes_a_record_as_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.write("WARNING", "retry", {"request_id": "r-1", "attempt": 2, "note": "two\nlines"})
+    logs.write("WARN", "retry", {"request_id": "r-1", "attempt": 2, "note": "two\nlines"})
     record = written(capsys)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record.pop("timestamp"))
     assert record == {
-        "level": "WARNING",
+        "level": "WARN",
         "message": "retry",
         "request_id": "r-1",
         "attempt": 2,
@@ -40,9 +40,9 @@ def test_leaves_out_what_is_not_known(capsys: pytest.CaptureFixture[str]) -> Non
     assert "upstream" not in written(capsys)
 
 
-@pytest.mark.parametrize(("level", "lines"), [("DEBUG", 0), ("INFO", 0), ("WARNING", 1), ("ERROR", 1), ("CRITICAL", 1)])
+@pytest.mark.parametrize(("level", "lines"), [("DEBUG", 0), ("INFO", 0), ("WARN", 1), ("ERROR", 1), ("FATAL", 1)])
 def test_writes_nothing_below_its_level(level: str, lines: int, capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("WARNING")
+    logs.configure("WARN")
     logs.write(level, "note", {})
     assert capsys.readouterr().out.count("\n") == lines
 

@@ -7,11 +7,24 @@ from unittest.mock import patch
 
 import pytest
 
+from invoke_shim import handler
 from invoke_shim.backends.service_errors import timed_out
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import GenerationRequest, Piece, Usage
-from tests.invoke_shim.client import MODEL_NAME, REQUEST_ID, TRACE_ID, Deploy, Runtime, Shim, chat_body
+from tests.invoke_shim.client import (
+    EXTENDED_REQUEST_ID,
+    MODEL_NAME,
+    REQUEST_ID,
+    TRACE_ID,
+    Context,
+    Deploy,
+    Runtime,
+    Shim,
+    chat_body,
+    event_of,
+    read,
+)
 from tests.invoke_shim.scripted_backend import ScriptedBackend, serve_scripted
 
 Capture = pytest.CaptureFixture[str]
@@ -45,6 +58,20 @@ def test_an_answer_leaves_one_line_with_its_numbers(capsys: Capture) -> None:
     assert (line["ModelName"], line["Requests"]) == (MODEL_NAME, 1)
     assert "Errors" not in line
     assert "TimeToFirstByte" not in line
+
+
+def test_a_line_has_the_id_that_callers_cannot_choose_beside_the_one_that_they_can(shim: Shim, capsys: Capture) -> None:
+    shim.complete()
+    [line] = logged(capsys)
+    assert (line["request_id"], line["extended_request_id"]) == (REQUEST_ID, EXTENDED_REQUEST_ID)
+
+
+@pytest.mark.parametrize("context", [None, {}, {"extendedRequestId": None}, {"extendedRequestId": {"a": "\n\ud800"}}])
+def test_an_event_without_the_extended_id_leaves_a_line_too(context: object, shim: Shim, capsys: Capture) -> None:
+    event = event_of("GET", "/health", None)
+    assert read(handler.handle({**event, "requestContext": context}, Context())).status == 200
+    [line] = logged(capsys)
+    assert line["request_id"] == "from-lambda"
 
 
 def test_a_stream_leaves_its_line_when_it_has_ended(capsys: Capture) -> None:
@@ -147,7 +174,7 @@ def test_time_spent_on_a_cold_model_is_told(capsys: Capture) -> None:
 
 
 def test_below_its_level_a_request_leaves_only_metrics(deploy: Deploy, capsys: Capture) -> None:
-    deploy(LOG_LEVEL="WARNING").chat(("user", "Hi"))
+    deploy(LOG_LEVEL="WARN").chat(("user", "Hi"))
     [line] = logged(capsys)
     assert line["Requests"] == 1
     assert "request_id" not in line

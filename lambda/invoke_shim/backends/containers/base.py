@@ -54,8 +54,12 @@ class Container(Protocol):
 
 
 def encode(payload: Mapping[str, Any]) -> bytes:
-    """Encode a request body in ASCII, so that no encoding can be guessed wrong."""
-    return json.dumps(payload).encode("ascii")
+    """Encode a request body in ASCII, so that no encoding can be guessed wrong.
+
+    Raises:
+        ValueError: A number is NaN or infinite, which is not JSON; `http.proxy.parse_object` refuses requests with one.
+    """
+    return json.dumps(payload, allow_nan=False).encode("ascii")
 
 
 def decode(body: bytes) -> Any:
