@@ -39,7 +39,7 @@ def offline_findings(name: str, *, deployments: Deployments, lock: Lock) -> list
         lock: The catalogue that pins the models.
     """
     report = preflight(deployments, lock=lock)
-    return [finding for finding in report.findings if finding.environment == name]
+    return [finding for finding in report.findings if finding.is_about(name)]
 
 
 def live_findings(

@@ -15,6 +15,7 @@ from catalog.limits import endpoint as limits
 from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel
 from stacks.environments import Environment
 from stacks.placement import AnyPlacement, Deployments, is_of, placed, placements
+from stacks.preflight.accounts import check_shared_quotas
 from stacks.preflight.catalogue import Subject, check_instances, check_version, look_up
 from stacks.preflight.container import check_container
 from stacks.preflight.environments import check_environment, check_quotas, check_region
@@ -53,6 +54,7 @@ def preflight(deployments: Deployments, *, lock: Lock) -> Report:
 def _check(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
     yield from check_names(deployments)
     yield from check_domains(deployments)
+    by_environment: list[tuple[Environment, Counter[tuple[str, str]]]] = []
     for environment, models in deployments:
         yield from check_environment(environment, models)
         yield from check_front_door(environment, models)
@@ -71,6 +73,8 @@ def _check(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
                     needed[placement.region, subject.instance_type] += placement.instance_count
         yield from check_quotas(environment, needed)
         yield from check_imported_models(environment)
+        by_environment.append((environment, needed))
+    yield from check_shared_quotas(by_environment)
     yield from check_import_room(placements(deployments))
 
 

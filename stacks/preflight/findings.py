@@ -35,6 +35,7 @@ class Finding:
         suggestion: The nearest right value; empty where there is none.
         second_hand: Whether the fact behind it has a date or is an estimate. The preflight turns such an error into a
             warning, unless the environment is strict.
+        concerns: Names of all environments that it is about, where that is more than the place's.
     """
 
     place: str
@@ -45,6 +46,7 @@ class Finding:
     allowed: str = ""
     suggestion: str = ""
     second_hand: bool = False
+    concerns: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = [
@@ -62,6 +64,10 @@ class Finding:
     def environment(self) -> str:
         """Name of the environment that the place is in."""
         return self.place.split("/")[0].split(".")[0]
+
+    def is_about(self, environment: str) -> bool:
+        """Return whether an environment's owner should read it."""
+        return environment in {self.environment, *self.concerns}
 
 
 @dataclass(frozen=True, slots=True)

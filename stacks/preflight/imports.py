@@ -13,6 +13,7 @@ from catalog.regions import regions
 from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, JumpStartModel
 from stacks.environments import Environment
 from stacks.placement import AnyPlacement
+from stacks.preflight.accounts import account_of, in_words, is_certain, names, shared
 from stacks.preflight.findings import Finding, Level, breaches
 
 _WRITTEN = "Bedrock writes a chat's prompt by the template in the weights"
@@ -151,7 +152,8 @@ def check_import_room(placements: Sequence[AnyPlacement]) -> Iterator[Finding]:
 
     An update imports the new version while the served one stays, and makes room by removing old versions of its own
     model only (lambda/model_import/planning.py). So it needs two of its own beside all versions that the others keep.
-    Environments that name the same account share its quota; one that names none counts as alone.
+    Environments that name the same account share its quota, as do all that name none: what only follows from the
+    latter is a warning.
 
     Args:
         placements: All models of all environments.
@@ -163,10 +165,15 @@ def check_import_room(placements: Sequence[AnyPlacement]) -> Iterator[Finding]:
         if placement.bedrock and not list(check_imported_models(environment)):
             yield from _check_never_kept(placement, placement.bedrock)
             kept = min(max(placement.bedrock.keep_versions, 1), limits.MOST_VERSIONS)
-            account = environment.account or f"that of {environment.name}"
-            groups.setdefault((account, placement.region), []).append((placement, kept))
+            groups.setdefault((account_of(environment), placement.region), []).append((placement, kept))
     for (_, region), group in groups.items():
-        yield from _check_room(region, group)
+        environments = [placement.environment for placement, _ in group]
+        alone: list[Finding] = []
+        if not is_certain(environments):
+            for name in names(environments):
+                alone += _check_room(region, [one for one in group if one[0].environment.name == name])
+        errors = [finding for finding in alone if finding.level is Level.ERROR]
+        yield from errors or (shared(finding, environments) for finding in _check_room(region, group))
 
 
 def _check_never_kept(placement: AnyPlacement, declared: BedrockImport) -> Iterator[Finding]:
@@ -186,9 +193,9 @@ def _check_room(region: str, group: Sequence[tuple[AnyPlacement, int]]) -> Itera
     """Check one account and region; `group` has its models, each with the number of versions that it keeps."""
     environment = min((placement.environment for placement, _ in group), key=lambda one: one.imported_models)
     quota, field = environment.imported_models, f"{environment.name}.imported_models"
-    names = list(dict.fromkeys(placement.environment.name for placement, _ in group))
+    importers = names(placement.environment for placement, _ in group)
     if len(group) > quota:
-        importing = f"the environments {' and '.join(names)} import" if names[1:] else "the environment imports"
+        importing = f"the environments {in_words(importers)} import" if importers[1:] else "the environment imports"
         yield Finding(
             rule="imports-over-quota",
             place=field,

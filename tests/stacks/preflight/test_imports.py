@@ -18,6 +18,7 @@ from stacks.declarations import BedrockImport, JumpStartModel, Model
 from stacks.environments import DEV, PROD, STAGING, Environment, Network
 from stacks.models import GRANITE_3B_CODE, LLAMA_3_2_3B_10K, MISTRAL_7B_INSTRUCT
 from stacks.preflight import Report, preflight
+from stacks.preflight.findings import Level
 from tests.stacks.preflight.mistakes.import_makers import KEY, at, bedrock, from_sagemaker, imported, tuned
 
 NOTHING = Report(())
@@ -317,6 +318,29 @@ def test_environments_of_one_account_share_its_quota(lock: Lock) -> None:
     ]
     assert apart == NOTHING
     assert _rules(preflight([(one, models[:1]), (other, models[1:])], lock=lock)) == {"import-room"}
+
+
+def test_environments_without_an_account_share_that_of_the_credentials(lock: Lock) -> None:
+    one, other = (replace(DEV, name=name) for name in ("qa", "uat"))
+    models = [imported(name="m"), imported(name="n")]
+    [finding] = preflight([(one, models), (other, models)], lock=lock).findings
+
+    assert str(finding) == (
+        "qa.imported_models is 3: the environments qa and uat import 4 models in us-west-2, of which each keeps a "
+        "version at least; qa and uat name no account, and are counted in one, that of the credentials; allowed: 3 or "
+        "fewer, or a raised quota 'Imported models per account' (L-45B04988); try an account of its own for each "
+        "environment"
+    )
+    assert finding.level is Level.WARNING, "only an account that is named is known to be shared"
+
+
+def test_one_environment_over_the_quota_is_an_error_beside_others(lock: Lock) -> None:
+    one, other = (replace(DEV, name=name) for name in ("qa", "uat"))
+    report = preflight([(one, [imported(name=name) for name in "abcd"]), (other, [imported()])], lock=lock)
+
+    assert [(finding.rule, finding.environment, finding.level) for finding in report.findings] == [
+        ("imports-over-quota", "qa", Level.ERROR)
+    ]
 
 
 def test_an_endpoint_counts_in_no_quota_of_imported_models(lock: Lock) -> None:

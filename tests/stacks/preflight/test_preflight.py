@@ -34,6 +34,7 @@ from stacks.models import (
     MISTRAL_7B_INSTRUCT,
 )
 from stacks.preflight import Finding, Report, preflight
+from stacks.preflight.findings import Level
 
 
 def _report(lock: Lock, *models: JumpStartModel, environment: Environment = DEV) -> Report:
@@ -44,8 +45,25 @@ def _rules(findings: tuple[Finding, ...]) -> set[str]:
     return {finding.rule for finding in findings}
 
 
-def test_finds_nothing_in_the_declarations(lock: Lock) -> None:
-    assert preflight(DEPLOYMENTS, lock=lock) == Report(())
+def test_finds_no_error_in_the_declarations_and_that_their_imports_have_no_room_in_one_account(lock: Lock) -> None:
+    report = preflight(DEPLOYMENTS, lock=lock)
+
+    assert [str(finding) for finding in report.findings] == [
+        "dev.imported_models is 3: an update of dev/llama-3-2-3b-10k or staging/granite-3b-code-instruct or "
+        "prod/llama-3-2-3b-10k takes 6 in us-west-2: the served version stays until the new one serves, beside the 4 "
+        "that the others keep; dev, staging and prod name no account, and are counted in one, that of the credentials; "
+        "try 6, with a raised quota 'Imported models per account' (L-45B04988) or an account of its own for each "
+        "environment"
+    ]
+    assert report.errors == ()
+    assert [report.findings[0].is_about(name) for name in ("dev", "staging", "prod", "qa")] == [True, True, True, False]
+
+
+def test_finds_nothing_in_the_declarations_with_an_account_for_each_environment(lock: Lock) -> None:
+    accounts = {"dev": "111122223333", "staging": "444455556666", "prod": "777788889999"}
+    deployments = [(replace(one, account=accounts[one.name]), models) for one, models in DEPLOYMENTS]
+
+    assert preflight(deployments, lock=lock) == Report(())
 
 
 def test_refuses_no_model_of_the_lock_on_its_default_instance_type(lock: Lock) -> None:
@@ -156,6 +174,36 @@ def test_counts_instances_against_a_quota_by_region(lock: Lock) -> None:
 
     assert _report(lock, MISTRAL_7B_INSTRUCT, elsewhere, environment=environment).errors == ()
     assert _rules(_report(lock, MISTRAL_7B_INSTRUCT, FALCON_7B, environment=environment).errors) == {"over-quota"}
+
+
+@pytest.mark.parametrize("account", ["111122223333", None])
+def test_counts_the_instances_of_environments_in_one_account_together(lock: Lock, account: str | None) -> None:
+    one = replace(DEV, name="qa", account=account)
+    other = replace(DEV, name="uat", account=account, quotas={"ml.g5.2xlarge": 2})
+    report = preflight([(one, [MISTRAL_7B_INSTRUCT]), (other, [FALCON_7B, MISTRAL_7B_INSTRUCT])], lock=lock)
+
+    [finding] = report.findings
+    expected = (
+        "uat.quotas['ml.g5.2xlarge'] is 2: the models of qa and uat take 3 instances in us-west-2{}; allowed: 2 or "
+        "fewer, or a raised quota 'ml.g5.2xlarge for endpoint usage'{}"
+    )
+    assumed = "; qa and uat name no account, and are counted in one, that of the credentials"
+    assert str(finding) == (
+        expected.format("", "")
+        if account
+        else expected.format(assumed, "; try an account of its own for each environment")
+    )
+    assert finding.level is (Level.ERROR if account else Level.WARNING)
+    assert preflight([(one, [FALCON_7B]), (other, [MISTRAL_7B_INSTRUCT])], lock=lock) == Report(())
+    elsewhere = replace(other, account="444455556666", region="us-east-1")
+    assert preflight([(one, [FALCON_7B]), (elsewhere, [FALCON_7B, MISTRAL_7B_INSTRUCT])], lock=lock) == Report(())
+
+
+def test_an_environment_over_its_own_quota_is_reported_once(lock: Lock) -> None:
+    one = replace(DEV, name="qa", quotas={"ml.g5.2xlarge": 1})
+    deployments = [(one, [FALCON_7B, MISTRAL_7B_INSTRUCT]), (replace(DEV, name="uat"), [FALCON_7B])]
+
+    assert [finding.level for finding in preflight(deployments, lock=lock).findings] == [Level.ERROR]
 
 
 def test_takes_a_network_with_room_for_an_update(lock: Lock) -> None:
