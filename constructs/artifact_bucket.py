@@ -29,7 +29,8 @@ class ArtifactBucket(Construct):
     `access_logs`.
 
     Failures: with the removal policy `DESTROY` both buckets are emptied and deleted with the stack, by CDK's
-    custom resource; with `RETAIN` they stay and must be deleted by hand.
+    custom resource. Otherwise they stay, with their policies, and must be deleted by hand; with
+    `RETAIN_ON_UPDATE_OR_DELETE` a first deployment that fails removes them, unless they hold objects already.
 
     Prerequisites: none.
 
@@ -45,7 +46,7 @@ class ArtifactBucket(Construct):
         construct_id: str,
         *,
         encryption_key: kms.IKey,
-        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         noncurrent_version_expiration: Duration | None = None,
         access_log_expiration: Duration | None = None,
         event_bridge: bool = False,
@@ -111,6 +112,10 @@ class ArtifactBucket(Construct):
             )
         if destroyed:
             self._log_auto_delete(encryption_key)
+            return
+        for bucket in (self.access_logs, self.bucket):
+            # A bucket without its policy takes plain HTTP, and access logs are no more delivered.
+            cast("s3.BucketPolicy", bucket.policy).apply_removal_policy(removal_policy)
 
     def _log_auto_delete(self, encryption_key: kms.IKey) -> None:
         """Define a log group of the stack's own for CDK's emptying function.

@@ -6,11 +6,13 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 from constructs.permissions.statements import service_principal
 from constructs.values.arns import arn, place_of
+from constructs.values.storage import state_machine_log_groups
 
 # KMS lets a deleted key be recovered for 7 to 30 days (API ScheduleKeyDeletion, PendingWindowInDays).
 _SHORTEST_PENDING_WINDOW = Duration.days(7)
 _LONGEST_PENDING_WINDOW = Duration.days(30)
-_LOGS = f"logs.{Aws.REGION}.amazonaws.com"
+# The principal has its region and its partition's domain in its name: `amazonaws.com.cn` in China.
+_LOGS = f"logs.{Aws.REGION}.{Aws.URL_SUFFIX}"
 
 
 class ModelKey(kms.Key):
@@ -20,7 +22,7 @@ class ModelKey(kms.Key):
 
     Data flow: buckets, log groups and the invoke shim's environment variables are encrypted with it. CloudWatch
     Logs may use it only for log groups whose names begin with the stack's name, as CloudFormation names the log
-    groups of the stack.
+    groups of the stack, or with AWS's prefix of state machines' logs and that name.
 
     Failures: an alias outside `alias/[a-zA-Z0-9/_-]+` is refused by CDK at synthesis. With the removal policy
     `DESTROY` the key is scheduled for deletion after 7 days; what was encrypted with it is lost then.
@@ -38,7 +40,7 @@ class ModelKey(kms.Key):
         construct_id: str,
         *,
         alias: str,
-        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     ) -> None:
         """Define the key.
 
@@ -57,7 +59,10 @@ class ModelKey(kms.Key):
                 _SHORTEST_PENDING_WINDOW if removal_policy == RemovalPolicy.DESTROY else _LONGEST_PENDING_WINDOW
             ),
         )
-        log_groups = arn(scope, "logs", f"log-group:{place_of(scope).stack_name}-*")
+        log_groups = [
+            arn(scope, "logs", f"log-group:{place_of(scope).stack_name}-*"),
+            arn(scope, "logs", f"log-group:{state_machine_log_groups(scope)}*"),
+        ]
         self.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="CloudWatchLogs",

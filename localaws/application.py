@@ -17,7 +17,19 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 
-from localaws import bedrock, events, functions, gateway, iam, jumpstart, sagemaker, settings, steering, stepfunctions
+from localaws import (
+    bedrock,
+    events,
+    functions,
+    gateway,
+    iam,
+    jumpstart,
+    logs,
+    sagemaker,
+    settings,
+    steering,
+    stepfunctions,
+)
 from localaws.cloudformation import api, trail
 from localaws.resources import custom, patches
 
@@ -49,7 +61,7 @@ class Application:
 
 def build() -> Application:
     """Patch moto where it is wrong for this project and return the application that serves everything."""
-    for part in (iam, functions, sagemaker, bedrock, gateway, events, patches):
+    for part in (iam, functions, sagemaker, bedrock, gateway, events, logs, patches):
         part.install()
     return Application(
         handlers=(

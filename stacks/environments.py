@@ -149,7 +149,7 @@ class Environment:
         imported_models: Imported models that the account may have in Bedrock in a region (Service Quotas, L-45B04988:
             3 unless it was raised). Each kept version of each model is one; an update has one more for a while.
         require_volume_key: Whether every storage volume must be encrypted with the model's own key. Instance types
-            with local NVMe, which are nearly all with GPUs, take no such key and are refused then.
+            with local NVMe, which are nearly all with GPUs, encrypt it by hardware and are refused then.
         strict: Whether a fact that is only known second-hand, with a date, is an error instead of a warning.
     """
 

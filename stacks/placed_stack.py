@@ -50,7 +50,8 @@ _RETENTION = {
 }
 _REMOVAL_POLICIES = {
     Removal.DESTROY: RemovalPolicy.DESTROY,
-    Removal.RETAIN: RemovalPolicy.RETAIN,
+    # A first deployment that fails removes what it made; only an update and a deletion retain.
+    Removal.RETAIN: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
 }
 
 

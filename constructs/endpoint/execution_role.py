@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 from constructs.permissions.acknowledgements import acknowledge_wildcards
-from constructs.permissions.statements import allow, service_principal
+from constructs.permissions.statements import allow, sagemaker_hosting
 from constructs.values.arns import arn, bucket_arn
 
 from catalog import Deployment
@@ -40,7 +40,8 @@ NO_RESOURCE_FOR_CONTAINERS = (
 class ExecutionRole(iam.Role):
     """Least privileges of SageMaker to pull one image, read one model's artifact and write logs and metrics.
 
-    Defines: an `AWS::IAM::Role` that only `sagemaker.amazonaws.com` may assume, and its one inline policy.
+    Defines: an `AWS::IAM::Role` that only SageMaker may assume, for this account and region, and its one inline
+    policy.
 
     Data flow: SageMaker reads the artifact, and additional model data such as a draft model, from JumpStart's buckets
     and the image from the registry, and writes the container's logs and metrics. A model package holds image and
@@ -75,7 +76,7 @@ class ExecutionRole(iam.Role):
         super().__init__(
             scope,
             construct_id,
-            assumed_by=service_principal("sagemaker.amazonaws.com"),
+            assumed_by=sagemaker_hosting(scope),
             description=f"runs {deployment.model_id} {deployment.version}",
         )
         self._read_model_data(deployment)

@@ -18,8 +18,8 @@ from catalog.instances import hardware
 from catalog.spec import serves_from_model_data
 
 _NO_VOLUME_KEY = (
-    "the instance type keeps the model on local NVMe, which SageMaker encrypts by itself and for which it takes "
-    "no KmsKeyId; CreateEndpointConfig with a key is refused there"
+    "the instance type keeps the model on local NVMe, which the hardware encrypts by itself: an endpoint "
+    "configuration's KmsKeyId does not encrypt local storage (API reference, CreateEndpointConfig)"
 )
 _VOLUME_KEY_FINDINGS = [
     "HIPAA.Security-SageMakerEndpointConfigurationKMSKeyConfigured",

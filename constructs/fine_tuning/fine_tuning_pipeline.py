@@ -12,7 +12,7 @@ from constructs.fine_tuning.pipeline_notices import PipelineNotices
 from constructs.fine_tuning.pipeline_states import PipelineStates
 from constructs.fine_tuning.training_job import TrainingJob
 from constructs.permissions.acknowledgements import acknowledge_wildcards
-from constructs.permissions.statements import service_principal
+from constructs.permissions.statements import step_functions
 from constructs.served_pointer import ServedPointer
 from constructs.values.durations import in_seconds, seconds
 from constructs.values.storage import Storage
@@ -110,12 +110,12 @@ class FineTuningPipeline(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            assumed_by=service_principal("states.amazonaws.com"),
+            assumed_by=step_functions(scope),
             description=f"runs the fine-tuning of {name}",
         )
         states = PipelineStates(self, name=name, role=self.role, pointer=serving.pointer, notices=notices)
         start = _chain(states, prepare, job, serving)
-        log_group = storage.log_group(self)
+        log_group = storage.state_machine_log_group(self, kind="pipeline")
         self.state_machine = sfn.StateMachine(
             self,
             "Resource",

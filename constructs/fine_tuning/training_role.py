@@ -13,7 +13,7 @@ from constructs.endpoint.execution_role import (
     WRITE_LOGS,
 )
 from constructs.permissions.acknowledgements import acknowledge_wildcards
-from constructs.permissions.statements import allow, service_principal
+from constructs.permissions.statements import allow, sagemaker_training
 from constructs.values.arns import arn, bucket_arn
 from constructs.values.s3_location import S3Location
 
@@ -32,8 +32,9 @@ _WEIGHTS = "*-training/*train-{model_id}*"
 class TrainingRole(iam.Role):
     """Least privileges of SageMaker to run the training jobs of one pipeline.
 
-    Defines: an `AWS::IAM::Role` that only `sagemaker.amazonaws.com` may assume, and its one inline policy: read the
-    data and JumpStart's script and weights, write the tuned weights, pull the image, write logs and metrics.
+    Defines: an `AWS::IAM::Role` that only SageMaker may assume, for training jobs of this account and region, and its
+    one inline policy: read the data and JumpStart's script and weights, write the tuned weights, pull the image, write
+    logs and metrics.
 
     Data flow: SageMaker reads channels, writes output and checkpoints with the role.
 
@@ -71,12 +72,14 @@ class TrainingRole(iam.Role):
         super().__init__(
             scope,
             construct_id,
-            assumed_by=service_principal("sagemaker.amazonaws.com"),
+            assumed_by=sagemaker_training(scope),
             description=f"trains {deployment.model_id} {deployment.version}",
         )
         self._wildcards: dict[str, str] = {}
         self._read(deployment, data, output)
-        key_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+        # kms:Encrypt is for the output's key (SageMaker developer guide, "CreateTrainingJob API: execution role
+        # permissions"); S3 itself asks for GenerateDataKey.
+        key_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
         allow(self, "UseKey", [*key_actions, *(["kms:CreateGrant"] if volume_key else [])], encryption_key.key_arn)
         self._report(deployment)
         if in_vpc:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from aws_cdk import CustomResource, Duration, custom_resources
+from aws_cdk import CfnResource, CustomResource, Duration, custom_resources
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -12,7 +12,7 @@ from constructs import Construct, IDependable
 from constructs.functions.package_function import NO_RESOURCE_FOR_TRACES, PackageFunction
 from constructs.model_import.imported_model import ImportedModel
 from constructs.permissions.acknowledgements import acknowledge, acknowledge_wildcards, wildcard_findings
-from constructs.permissions.statements import service_principal
+from constructs.permissions.statements import of_state_machines, service_principal
 from constructs.values.arns import arn
 from constructs.values.storage import Storage
 
@@ -179,6 +179,8 @@ class ImportDeployment(Construct):
                 role, dict.fromkeys(versions, "any version of the handler, which CDK's framework grants itself")
             )
         waiter = cast("Construct", provider.node.find_child("waiter-state-machine"))
+        trust = cast("CfnResource", cast("Construct", waiter.node.find_child("Role")).node.default_child)
+        trust.add_property_override("AssumeRolePolicyDocument.Statement.0.Condition", of_state_machines(self))
         reason = "any version of the framework's own function, which CDK's framework grants itself"
         own = [cast("lambda_.Function", provider.node.find_child(f"framework-{name}")) for name in _WAITED_FOR]
         acknowledge(

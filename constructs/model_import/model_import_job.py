@@ -12,7 +12,7 @@ from constructs.model_import.import_role import ImportRole, Weights, describe_we
 from constructs.model_import.import_states import ImportStates
 from constructs.model_import.imported_model import ImportedModel
 from constructs.permissions.acknowledgements import acknowledge_wildcards
-from constructs.permissions.statements import service_principal
+from constructs.permissions.statements import step_functions
 from constructs.values.arns import arn, place_of
 from constructs.values.durations import seconds
 from constructs.values.storage import Storage
@@ -148,9 +148,7 @@ class ModelImportJob(Construct):
         )
         self._grant_steps(steps)
         self.steps = steps.function
-        role = iam.Role(
-            self, "Role", assumed_by=service_principal("states.amazonaws.com"), description=f"runs imports of {name}"
-        )
+        role = iam.Role(self, "Role", assumed_by=step_functions(scope), description=f"runs imports of {name}")
         states = ImportStates(
             self,
             role=role,
@@ -162,7 +160,7 @@ class ModelImportJob(Construct):
             subnet_ids=subnet_ids,
             security_group_ids=security_group_ids,
         )
-        log_group = storage.log_group(self)
+        log_group = storage.state_machine_log_group(self, kind="import")
         self.state_machine = sfn.StateMachine(
             self,
             "Resource",

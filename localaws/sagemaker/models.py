@@ -72,7 +72,7 @@ def problem(parameters: Mapping[str, Any], *, region: str) -> str | None:
         return str(error)
     role_arn = parameters.get("ExecutionRoleArn", "")
     return (
-        role_problem(role_arn)
+        role_problem(role_arn, source=hosting_source(region))
         or image_problem(container.get("Image", ""), role_arn=role_arn, region=region)
         or (_artifact_problem(artifact, container, role_arn=role_arn, region=region) if artifact else None)
     )
@@ -107,9 +107,24 @@ def artifact_of(container: Mapping[str, Any]) -> Artifact | None:
     return Artifact(uri=uri, bucket=parts.netloc, key=parts.path.removeprefix("/"), is_prefix=is_prefix)
 
 
-def role_problem(role_arn: str) -> str | None:
-    """Return why SageMaker cannot take on a role, or None."""
-    if iam.can_be_assumed_by(role_arn, _SERVICE):
+def hosting_source(region: str) -> str:
+    """Return the source that SageMaker names when it takes on the role of a model.
+
+    Developer guide, "Cross-service confused deputy prevention", section on inference: the ARN's asterisk does not stand
+    for a wildcard, so that a trust policy which names a model or an endpoint is not met.
+    """
+    return f"arn:aws:sagemaker:{region}:{settings.ACCOUNT}:*"
+
+
+def role_problem(role_arn: str, *, source: str) -> str | None:
+    """Return why SageMaker cannot take on a role, or None.
+
+    Args:
+        role_arn: The role.
+        source: ARN of what SageMaker works for, for the trust policy's `aws:SourceArn`.
+    """
+    context = {"aws:SourceAccount": settings.ACCOUNT, "aws:SourceArn": source}
+    if iam.can_be_assumed_by(role_arn, _SERVICE, context=context):
         return None
     return (
         f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "

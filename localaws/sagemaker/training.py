@@ -57,7 +57,7 @@ def _problem(parameters: Mapping[str, Any], *, region: str) -> str | None:
     role_arn = parameters["RoleArn"]
     image = (parameters.get("AlgorithmSpecification") or {}).get("TrainingImage", "")
     problem = (
-        models.role_problem(role_arn)
+        models.role_problem(role_arn, source=arn_of(region, parameters["TrainingJobName"]))
         or models.image_problem(image, role_arn=role_arn, region=region)
         or _resource_problem(parameters.get("ResourceConfig") or {})
         or _time_problem(parameters)

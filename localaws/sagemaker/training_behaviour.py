@@ -49,11 +49,14 @@ class Behaviour:
             starts.
         reads_any_channel: Whether scripts take their data from any channel, which AWS's are not known to do: for
             deployments of releases that named it wrong.
+        output_key_needs_encrypt: Whether a job with a key for its output needs `kms:Encrypt` on it, as AWS documents;
+            releases that lack the right are deployed without this rule.
         faults: Failures of the next jobs.
     """
 
     seconds: float = 0.4
     reads_any_channel: bool = field(default=False, metadata=steering.read_by(steering.one_of((True, False))))
+    output_key_needs_encrypt: bool = field(default=True, metadata=steering.read_by(steering.one_of((True, False))))
     faults: list[TrainingFault] = field(
         default_factory=list, metadata=steering.read_by(steering.list_of(steering.object_of(TrainingFault)))
     )
@@ -72,6 +75,11 @@ def seconds() -> float:
 def reads_any_channel() -> bool:
     """Return whether scripts take their data from any channel."""
     return _STEERED.of().reads_any_channel
+
+
+def output_key_needs_encrypt() -> bool:
+    """Return whether a job with a key for its output needs `kms:Encrypt` on it."""
+    return _STEERED.of().output_key_needs_encrypt
 
 
 def take_fault(job_name: str) -> TrainingFault | None:

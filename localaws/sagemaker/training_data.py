@@ -92,7 +92,7 @@ class RoleBucket:
     def _read_object(self, bucket: str, key: str, reading: Reading) -> None:
         answer = self._s3.get_object(Bucket=bucket, Key=key)
         if answer.get("ServerSideEncryption") == "aws:kms" and "SSEKMSKeyId" in answer:
-            self._require("kms:Decrypt", answer["SSEKMSKeyId"], "Data download failed")
+            self.require_key("kms:Decrypt", answer["SSEKMSKeyId"], "Data download failed")
         reading.objects += 1
         reading.digest.update(key.encode())
         with answer["Body"] as body:
@@ -109,7 +109,7 @@ class RoleBucket:
         """
         parts = urlsplit(uri)
         if kms_key is not None:
-            self._require("kms:GenerateDataKey", kms_key, "Artifact upload failed")
+            self.require_key("kms:GenerateDataKey", kms_key, "Artifact upload failed")
         encryption = {} if kms_key is None else {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
         for name, body in files.items():
             key = parts.path.removeprefix("/") + name
@@ -122,7 +122,17 @@ class RoleBucket:
                     f"(s3://{parts.netloc}/{key})"
                 ) from error
 
-    def _require(self, action: str, key_id: str, what: str) -> None:
+    def require_key(self, action: str, key_id: str, what: str) -> None:
+        """Fail where the role may not do something with a key.
+
+        Args:
+            action: Such as `kms:Decrypt`.
+            key_id: Id or ARN of the key.
+            what: Beginning of the failure's reason.
+
+        Raises:
+            TrainingFailure: If the role may not.
+        """
         key_arn = clients.client("kms", self._region).describe_key(KeyId=key_id)["KeyMetadata"]["Arn"]
         if not iam.role_may(self._role_arn, action, key_arn):
             raise TrainingFailure(

@@ -109,6 +109,7 @@ class TrainingJob:
         overdue = limit is not None and training_behaviour.seconds() > limit
         try:
             reading = Reading()
+            self._require_output_key()
             for stage in training_behaviour.STAGES:
                 self._enter(stage)
                 if fault is not None and fault.stage == stage:
@@ -136,6 +137,16 @@ class TrainingJob:
 
     def _bucket(self) -> RoleBucket:
         return RoleBucket(self.region, self.request["RoleArn"], "SageMaker")
+
+    def _require_output_key(self) -> None:
+        """Fail where the role may not use the output's key.
+
+        `kms:Encrypt`: developer guide, "CreateTrainingJob API: execution role permissions", and the API reference of
+        `OutputDataConfig`; where SageMaker looks is not documented, nor its words.
+        """
+        key = self.request["OutputDataConfig"].get("KmsKeyId")
+        if key is not None and training_behaviour.output_key_needs_encrypt():
+            self._bucket().require_key("kms:Encrypt", key, "Output configuration")
 
     def _download(self, reading: Reading) -> None:
         """Download all channels, as SageMaker does; what the script does not read leaves no trace in the model."""

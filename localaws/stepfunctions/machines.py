@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from localaws import iam, settings
+from localaws import iam, logs, settings
 from localaws.service import Call, ServiceError
 from localaws.stepfunctions import definition, store
 from localaws.stepfunctions.execution import now
@@ -23,14 +23,15 @@ _MANAGED_RULE_ACTIONS: Final = ("events:PutTargets", "events:PutRule", "events:D
 _SETTINGS: Final = ("type", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
 
 
-def _checked_definition(call: Call, text: str, role_arn: str) -> dict[str, Any]:
-    """Return the definition once it is sound and the role may be had."""
+def _checked_definition(call: Call, text: str, role_arn: str, machine_arn: str) -> dict[str, Any]:
+    """Return the definition once it is sound and the role may be had for the state machine."""
     try:
         parsed = definition.parse(text)
     except definition.DefinitionError as error:
         raise ServiceError("InvalidDefinition", str(error)) from error
     call.authorize("iam:PassRole", role_arn, {"iam:PassedToService": _SERVICE})
-    if not iam.can_be_assumed_by(role_arn, _SERVICE, context={"aws:SourceAccount": settings.ACCOUNT}):
+    source = {"aws:SourceAccount": settings.ACCOUNT, "aws:SourceArn": machine_arn}
+    if not iam.can_be_assumed_by(role_arn, _SERVICE, context=source):
         raise ServiceError(
             "AccessDeniedException",
             f"Neither the global service principal {_SERVICE}, nor the regional one is authorized to assume the "
@@ -47,6 +48,22 @@ def _checked_definition(call: Call, text: str, role_arn: str) -> dict[str, Any]:
     return parsed
 
 
+def _deliver_logs(call: Call) -> None:
+    """Let log delivery write into the log groups that a call names, as AWS does for the caller.
+
+    The refusal is AWS's, as users quote it.
+    """
+    for destination in call.parameters.get("loggingConfiguration", {}).get("destinations", ()):
+        try:
+            logs.deliver_to(destination["cloudWatchLogsLogGroup"]["logGroupArn"], call.region)
+        except logs.DeliveryError as error:
+            raise ServiceError(
+                "InvalidLoggingConfiguration",
+                "Invalid Logging Configuration: The CloudWatch Logs Resource Policy size was exceeded. We suggest "
+                "prefixing your CloudWatch log group name with /aws/vendedlogs/states/.",
+            ) from error
+
+
 def _create(call: Call) -> dict[str, Any]:
     given = call.parameters
     name = given["name"]
@@ -55,7 +72,8 @@ def _create(call: Call) -> dict[str, Any]:
     check_name(name)
     if given.get("type", "STANDARD") != "STANDARD" or given.get("publish"):
         raise ServiceError("ValidationException", "the local AWS has STANDARD state machines without versions only")
-    parsed = _checked_definition(call, given["definition"], given["roleArn"])
+    parsed = _checked_definition(call, given["definition"], given["roleArn"], arn)
+    _deliver_logs(call)
     made = StateMachine(
         arn=arn,
         name=name,
@@ -81,7 +99,8 @@ def _update(call: Call) -> dict[str, Any]:
     if machine.deleting:
         raise ServiceError("StateMachineDeleting", f"State Machine is being deleted: '{machine.arn}'")
     text, role_arn = given.get("definition", machine.definition), given.get("roleArn", machine.role_arn)
-    machine.parsed = _checked_definition(call, text, role_arn)
+    _deliver_logs(call)
+    machine.parsed = _checked_definition(call, text, role_arn, machine.arn)
     machine.definition, machine.role_arn, machine.revision = text, role_arn, str(uuid.uuid4())
     machine.settings |= {key: given[key] for key in _SETTINGS if key in given}
     return {"updateDate": now(), "revisionId": machine.revision}

@@ -230,7 +230,7 @@ def _check_instance_type(subject: Subject, fits: tuple[str, ...]) -> Iterator[Fi
             place=field,
             value=repr(chosen),
             message=f"{placement.environment.name}.require_volume_key is True, but the type keeps the model on local "
-            "NVMe, which SageMaker encrypts by itself and for which it takes no KmsKeyId",
+            "NVMe, which the hardware encrypts by itself and the model's key does not",
             allowed="types without local storage",
         )
 

@@ -156,10 +156,35 @@ def test_creates_the_endpoint_after_everything_else(templates: dict[str, dict[st
 
 def test_retains_the_data_of_prod_and_deletes_that_of_dev(templates: dict[str, dict[str, Any]]) -> None:
     stored = {"AWS::KMS::Key", "AWS::S3::Bucket", "AWS::Logs::LogGroup"}
-    for environment, policy in [("dev", "Delete"), ("prod", "Retain")]:
+    for environment, policy in [("dev", "Delete"), ("prod", "RetainExceptOnCreate")]:
         resources = templates[f"{environment}/mistral-7b-instruct"]["Resources"].values()
         found = {(one["Type"], one["DeletionPolicy"]) for one in resources if one["Type"] in stored}
         assert found == {(resource_type, policy) for resource_type in stored}
+
+
+def test_retains_the_policies_of_the_buckets_that_it_retains(templates: dict[str, dict[str, Any]]) -> None:
+    policies = [
+        resource["DeletionPolicy"]
+        for path, template in templates.items()
+        for resource in template["Resources"].values()
+        if path.startswith("prod/") and resource["Type"] == "AWS::S3::BucketPolicy"
+    ]
+
+    assert len(policies) >= 2
+    assert set(policies) == {"RetainExceptOnCreate"}
+
+
+def test_a_first_deployment_that_fails_leaves_nothing_in_any_environment(
+    templates: dict[str, dict[str, Any]],
+) -> None:
+    kept = {
+        (path, name)
+        for path, template in templates.items()
+        for name, resource in template["Resources"].items()
+        if resource.get("DeletionPolicy") == "Retain"
+    }
+
+    assert kept == set()
 
 
 def test_tags_everything_with_environment_and_model(templates: dict[str, dict[str, Any]]) -> None:

@@ -207,7 +207,7 @@ class TestKeys:
         assert "kms:CreateGrant" not in json.dumps(list(_statements(template)))
 
     def test_of_prod_stay_and_those_of_staging_go(self) -> None:
-        for environment, policy in [(STAGING, "Delete"), (PROD, "Retain")]:
+        for environment, policy in [(STAGING, "Delete"), (PROD, "RetainExceptOnCreate")]:
             template = _template(environment=environment)
             stored = [
                 *_of_type(template, "AWS::KMS::Key").values(),

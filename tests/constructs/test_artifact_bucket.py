@@ -8,7 +8,9 @@ from constructs.artifact_bucket import ArtifactBucket
 from constructs.model_key import ModelKey
 
 
-def _bucket(stack: cdk.Stack, removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN) -> ArtifactBucket:
+def _bucket(
+    stack: cdk.Stack, removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+) -> ArtifactBucket:
     key = ModelKey(stack, "Key", alias="some-model", removal_policy=removal_policy)
     return ArtifactBucket(stack, "Artifacts", encryption_key=key, removal_policy=removal_policy)
 
@@ -68,8 +70,13 @@ def test_drops_old_versions_and_unfinished_uploads(kept: assertions.Template) ->
 
 
 def test_stays_when_its_stack_goes_unless_told_otherwise(kept: assertions.Template) -> None:
-    assert _main(kept)["DeletionPolicy"] == "Retain"
+    assert _main(kept)["DeletionPolicy"] == "RetainExceptOnCreate"
     kept.resource_count_is("Custom::S3AutoDeleteObjects", 0)
+
+
+def test_a_bucket_that_stays_keeps_its_policy(kept: assertions.Template) -> None:
+    policies = kept.find_resources("AWS::S3::BucketPolicy").values()
+    assert [policy["DeletionPolicy"] for policy in policies] == ["RetainExceptOnCreate"] * 2
 
 
 def test_is_emptied_and_deleted_when_told_so_and_leaves_no_log_group_behind(stack: cdk.Stack) -> None:

@@ -74,9 +74,10 @@ def upgrade(
     hurry(local_aws)
     SampleWeights(MODELS["imported model"], account=ACCOUNT).upload()
     _deploy(cdk, old)
-    # Releases before 0.2.0 called every family's channel `training`, for which Mistral's script fails.
+    # Releases before 0.2.0 called every family's channel `training`, for which Mistral's script fails, and their roles
+    # may not encrypt the output (test_refused.py).
     steering = f"{local_aws.url}/_localaws/sagemaker/training"
-    httpx2.put(steering, json={"reads_any_channel": True}).raise_for_status()
+    httpx2.put(steering, json={"reads_any_channel": True, "output_key_needs_encrypt": False}).raise_for_status()
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda stack: tune(stack, report=lambda _state: None), TUNED))
     httpx2.delete(steering).raise_for_status()

@@ -27,12 +27,17 @@ def _role(stack: cdk.Stack, model: ModelVersion, *, in_vpc: bool = False) -> Non
     )
 
 
-def test_only_sagemaker_may_assume_it(stack: cdk.Stack, mistral: ModelVersion) -> None:
+def test_only_sagemaker_may_assume_it_and_only_for_the_account_and_region(
+    stack: cdk.Stack, mistral: ModelVersion
+) -> None:
     _role(stack, mistral)
 
     [role] = assertions.Template.from_stack(stack).find_resources("AWS::IAM::Role").values()
     [statement] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+    [source] = statement["Condition"]["ArnLike"].values()
+    # SageMaker sends the asterisk as it stands: it must not be a model's or an endpoint's name.
+    assert text(source) == "arn:aws:sagemaker:us-west-2:<AWS::AccountId>:*"
 
 
 def test_has_no_managed_policy(stack: cdk.Stack, mistral: ModelVersion) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import aws_cdk as cdk
 
+from tests.app.state_machine_calls import text
 from tests.constructs.fine_tuning.pipeline_parts import make
 from tests.support.templates import rights, statements, template_of
 
@@ -65,7 +66,7 @@ def test_manages_network_interfaces_only_in_a_vpc(stack: cdk.Stack, context: dic
     assert "ec2:CreateNetworkInterface" in rights(template_of(other), _ROLE)
 
 
-def test_only_sagemaker_may_assume_it(stack: cdk.Stack) -> None:
+def test_only_sagemaker_may_assume_it_and_only_for_training_jobs(stack: cdk.Stack) -> None:
     make(stack)
 
     [role] = [
@@ -73,6 +74,8 @@ def test_only_sagemaker_may_assume_it(stack: cdk.Stack) -> None:
     ]
     [statement] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+    [source] = statement["Condition"]["ArnLike"].values()
+    assert text(source) == "arn:aws:sagemaker:us-west-2:<AWS::AccountId>:training-job/*"
 
 
 def test_is_granted_no_action_beyond_those_of_a_training(stack: cdk.Stack) -> None:
@@ -80,7 +83,7 @@ def test_is_granted_no_action_beyond_those_of_a_training(stack: cdk.Stack) -> No
 
     assert set(rights(template_of(stack), _ROLE)) == {
         *("s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket", "s3:PutObject"),
-        *("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"),
+        *("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"),
         *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetAuthorizationToken"),
         *("ecr:GetDownloadUrlForLayer", "cloudwatch:PutMetricData"),
         *("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),

@@ -24,7 +24,11 @@ def group(**properties: Any) -> dict[str, Any]:
 
 
 def key(**attributes: Any) -> dict[str, Any]:
-    return {"Type": "AWS::KMS::Key", "Properties": {"Description": "test"}, **attributes}
+    logs = [f"logs.{region}.amazonaws.com" for region in ("us-east-1", "us-east-2")]
+    principal = {"AWS": "arn:aws:iam::123456789012:root", "Service": logs}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"Type": "AWS::KMS::Key", "Properties": {"Description": "test", "KeyPolicy": policy}, **attributes}
 
 
 def log_groups(aws: Aws) -> dict[str, dict[str, Any]]:
@@ -142,6 +146,30 @@ def test_a_failed_creation_leaves_nothing(stacks: StackDriver, stack_name: str, 
     assert "#/BucketName" in stacks.failures(stack_name)
     reasons = [event.get("ResourceStatusReason") for event in stacks.events(stack_name)]
     assert "The following resource(s) failed to create: [Bad]. Rollback requested by user." in reasons
+
+
+def test_a_failed_creation_leaves_what_is_retained_unless_that_is_from_creation_on(
+    stacks: StackDriver, stack_name: str, aws: Aws
+) -> None:
+    groups = {
+        policy: {**group(LogGroupName=f"{stack_name}/{policy}"), "DeletionPolicy": policy}
+        for policy in ("Retain", "RetainExceptOnCreate")
+    }
+    bad = {**BAD_BUCKET, "DependsOn": list(groups)}
+
+    assert stacks.deploy(stack_name, {**groups, "Bad": bad}) == "ROLLBACK_COMPLETE"
+
+    left = [name for name in log_groups(aws) if name.startswith(stack_name)]
+    assert left == [f"{stack_name}/Retain"]
+
+
+def test_a_retained_resource_stays_when_its_stack_goes(stacks: StackDriver, stack_name: str, aws: Aws) -> None:
+    kept = {**group(LogGroupName=stack_name), "DeletionPolicy": "RetainExceptOnCreate"}
+    stacks.deploy(stack_name, {"Group": kept})
+
+    assert stacks.delete(stack_name) == "DELETE_COMPLETE"
+
+    assert stack_name in log_groups(aws)
 
 
 def test_a_resource_that_fails_half_way_is_removed(stacks: StackDriver, stack_name: str, aws: Aws) -> None:

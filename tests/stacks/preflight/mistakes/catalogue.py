@@ -114,7 +114,7 @@ ERRORS: list[Case] = [
         env(require_volume_key=True),
         [model()],
         "dev/m.instance_type is 'ml.g5.2xlarge': dev.require_volume_key is True, but the type keeps the model on "
-        "local NVMe, which SageMaker encrypts by itself and for which it takes no KmsKeyId; allowed: types without "
+        "local NVMe, which the hardware encrypts by itself and the model's key does not; allowed: types without "
         "local storage",
     ),
     ("instance-count", DEV, [model(instance_count=0)], "dev/m.instance_count is 0; allowed: 1 or more"),
