@@ -1,4 +1,4 @@
-"""What AWS refuses of a recorded release is refused here, too, and taken as it is today."""
+"""Faults of a recorded release that AWS refuses: refused here, too, and taken as they are mended today."""
 
 from __future__ import annotations
 
