@@ -26,8 +26,9 @@ from tools.deployed import DeclaredStack, declared_stack, outputs
 from tools.invoke import openai_client
 from tools.local import LocalAws, running
 
-# A local AWS of its own, so that these run beside the end-to-end tests.
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("upgrade")]
+# A local AWS of its own, so that these run beside the end-to-end tests. In the sweep, since each version takes most of a
+# minute; `make test` compares the templates (test_upgrade_templates.py).
+pytestmark = [pytest.mark.local, pytest.mark.sweep, pytest.mark.xdist_group("upgrade")]
 
 ACCOUNT = "123456789012"
 MODELS = {kind: declared_stack(path) for kind, path in STACKS.items() if path != ACCOUNTS}
@@ -45,13 +46,7 @@ class Upgrade:
     answers: dict[str, str]
 
 
-@pytest.fixture(
-    scope="session",
-    # Each takes most of a minute: `make test` has the newest, the sweep all.
-    params=[
-        pytest.param(version, marks=[] if version == versions()[-1] else [pytest.mark.sweep]) for version in versions()
-    ],
-)
+@pytest.fixture(scope="session", params=versions())
 def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

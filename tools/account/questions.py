@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from textwrap import shorten
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import boto3
+import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import create_loader
 from botocore.parsers import ResponseParserError
 
 from catalog.deployment import Deployment
@@ -24,6 +26,8 @@ from stacks.placement import AnyPlacement, Placement
 # The shapes in which AWS's services say that a permission is missing; a HEAD request has a status only.
 DENIALS = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
 _LONGEST_MESSAGE = 300
+# Keeps the services' models for all clients: to read them again takes up to a second each.
+_LOADER: Final = create_loader()
 
 ClientFactory = Callable[..., Any]
 """Makes a boto3 client from a service's name, and the keywords `region` and, where signing is off, `signed`."""
@@ -79,7 +83,9 @@ def make_client(service: str, *, region: str, signed: bool = True) -> Any:
     """
     unsigned = None if signed else Config(signature_version=UNSIGNED)
     config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=30)
-    return boto3.session.Session().client(
+    session = botocore.session.Session()
+    session.register_component("data_loader", _LOADER)
+    return boto3.session.Session(botocore_session=session).client(
         service,  # type: ignore[call-overload] # the stubs list every service as a literal
         region_name=region,
         config=config.merge(unsigned) if unsigned else config,
