@@ -10,10 +10,6 @@ from unittest import mock
 import aws_cdk as cdk
 from aws_cdk import assertions
 from constructs.endpoint.jumpstart_endpoint import JumpStartEndpoint
-from sagemaker.jumpstart.enums import JumpStartModelType
-from sagemaker.jumpstart.model import JumpStartModel
-from sagemaker.jumpstart.types import JumpStartModelSpecs
-from sagemaker.session import Session
 
 from catalog.document import read_document
 from catalog.spec import Deployment
@@ -68,6 +64,8 @@ class Requests:
 
 def sdk_requests(case: Case) -> Requests:
     """Deploy a document by the SDK, with AWS mocked."""
+    from tests.parity import sdk  # noqa: PLC0415 - see there
+
     client = mock.Mock()
     client.describe_model_package.return_value = {
         "InferenceSpecification": {"Containers": [{"ProductId": "example"}]},
@@ -76,14 +74,14 @@ def sdk_requests(case: Case) -> Requests:
     client.create_endpoint.return_value = {"EndpointArn": "arn:aws:sagemaker:us-west-2:111122223333:endpoint/parity"}
     model_id = case.document["model_id"]
     with _jumpstart(case) as repack:
-        session = Session(
+        session = sdk.Session(
             boto_session=mock.Mock(region_name=case.region),
             sagemaker_client=client,
             sagemaker_runtime_client=mock.Mock(),
             default_bucket="own-bucket",
             sagemaker_config=_CONFIG,
         )
-        model = JumpStartModel(
+        model = sdk.JumpStartModel(
             model_id=model_id,
             model_version=case.document["version"],
             instance_type=case.instance_type,
@@ -122,15 +120,17 @@ class _AcceptedEula:
 @contextmanager
 def _jumpstart(case: Case) -> Iterator[mock.Mock]:
     """Patch the SDK to read the document, and to call neither AWS nor the disk."""
-    accessor = "sagemaker.jumpstart.accessors.JumpStartModelsAccessor"
-    kind = JumpStartModelType.PROPRIETARY if case.sold else JumpStartModelType.OPEN_WEIGHTS
+    from tests.parity import sdk  # noqa: PLC0415 - see there
 
-    def manifest(*_: object, model_type: JumpStartModelType, **__: object) -> list[mock.Mock]:
+    accessor = "sagemaker.jumpstart.accessors.JumpStartModelsAccessor"
+    kind = sdk.JumpStartModelType.PROPRIETARY if case.sold else sdk.JumpStartModelType.OPEN_WEIGHTS
+
+    def manifest(*_: object, model_type: object, **__: object) -> list[mock.Mock]:
         return [mock.Mock(model_id=case.document["model_id"])] if model_type == kind else []
 
-    def specs(*_: object, **__: object) -> JumpStartModelSpecs:
+    def specs(*_: object, **__: object) -> object:
         # A new one each time: the SDK writes the variables of an instance type into those of its family.
-        return JumpStartModelSpecs(deepcopy(case.document))
+        return sdk.JumpStartModelSpecs(deepcopy(case.document))
 
     with ExitStack() as patches:
         patches.enter_context(mock.patch(f"{accessor}._get_manifest", side_effect=manifest))

@@ -12,6 +12,9 @@ from catalog.document import read_document
 from tests.parity import spec_documents as documents
 from tests.parity.sdk_comparison import Case, Requests, our_requests, sdk_requests
 
+# One worker imports the SDK.
+pytestmark = pytest.mark.xdist_group("parity")
+
 # Where a template says something else than the SDK on purpose, by action and path.
 INTENDED = {
     ("CreateModel", "ModelName"): "CloudFormation makes it up, because every change is a replacement",

@@ -7,15 +7,15 @@ import pytest
 from botocore.validate import ParamValidator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sagemaker.jumpstart.exceptions import JumpStartHyperparametersError
-from sagemaker.jumpstart.types import JumpStartHyperparameter
-from sagemaker.jumpstart.validators import _validate_hyperparameter
 
 from catalog import CatalogError
 from catalog.training.hyperparameters import Hyperparameter
 from catalog.training.recipe import read_recipe
 from tests.parity import training_documents as documents
 from tests.parity.training_comparison import Case, our_request, sdk_request
+
+# One worker imports the SDK.
+pytestmark = pytest.mark.xdist_group("parity")
 
 # Where our request says something else than the SDK's on purpose.
 INTENDED = {
@@ -238,11 +238,13 @@ _VALUES = st.one_of(
 @given(entry=_ENTRIES, value=_VALUES)
 @settings(max_examples=400, derandomize=True)
 def test_takes_the_values_of_a_hyperparameter_that_the_sdk_takes(entry: dict[str, Any], value: str) -> None:
+    from tests.parity import sdk  # noqa: PLC0415 - see there
+
     ours = Hyperparameter.read(entry).accepts(value)
     try:
-        _validate_hyperparameter("it", value, [JumpStartHyperparameter(entry)])
+        sdk.validate_hyperparameter("it", value, [sdk.JumpStartHyperparameter(entry)])
         theirs = True
-    except (JumpStartHyperparametersError, IndexError):
+    except (sdk.JumpStartHyperparametersError, IndexError):
         # It looks at the first character of an integer without asking whether there is one.
         theirs = False
     assert ours == theirs

@@ -7,11 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
-from sagemaker.jumpstart.enums import JumpStartModelType
-from sagemaker.jumpstart.estimator import JumpStartEstimator
-from sagemaker.jumpstart.types import JumpStartModelSpecs
-from sagemaker.session import Session
-
 from catalog.training.recipe import read_recipe
 from catalog.training.request import TrainingJob, create_training_job
 
@@ -53,19 +48,21 @@ class Case:
 
 def sdk_request(case: Case) -> dict[str, Any]:
     """Train by the SDK, with AWS mocked."""
+    from tests.parity import sdk  # noqa: PLC0415 - see there
+
     client = mock.Mock()
     # People say that they accept by a variable where the container reads the weights, by an argument otherwise.
     by_variable = any(name in str(case.document) for name in ("gated_model_key", "training_model_package"))
     environment = {"accept_eula": "true"} if case.accept_eula and by_variable else None
     with _jumpstart(case):
-        session = Session(
+        session = sdk.Session(
             boto_session=mock.Mock(region_name=case.region),
             sagemaker_client=client,
             sagemaker_runtime_client=mock.Mock(),
             default_bucket="own-bucket",
             sagemaker_config=_CONFIG,
         )
-        estimator = JumpStartEstimator(
+        estimator = sdk.JumpStartEstimator(
             model_id=case.document["model_id"],
             model_version=case.document["version"],
             region=case.region,
@@ -103,15 +100,17 @@ def our_request(case: Case) -> dict[str, Any]:
 @contextmanager
 def _jumpstart(case: Case) -> Iterator[None]:
     """Patch the SDK to read the document, and not to call AWS."""
+    from tests.parity import sdk  # noqa: PLC0415 - see there
+
     accessor = "sagemaker.jumpstart.accessors.JumpStartModelsAccessor"
 
-    def manifest(*_: object, model_type: JumpStartModelType, **__: object) -> list[mock.Mock]:
-        open_weights = model_type == JumpStartModelType.OPEN_WEIGHTS
+    def manifest(*_: object, model_type: object, **__: object) -> list[mock.Mock]:
+        open_weights = model_type == sdk.JumpStartModelType.OPEN_WEIGHTS
         return [mock.Mock(model_id=case.document["model_id"])] if open_weights else []
 
-    def specs(*_: object, **__: object) -> JumpStartModelSpecs:
+    def specs(*_: object, **__: object) -> object:
         # A new one each time: the SDK writes the variables of an instance type into those of its family.
-        return JumpStartModelSpecs(deepcopy(case.document))
+        return sdk.JumpStartModelSpecs(deepcopy(case.document))
 
     with ExitStack() as patches:
         patches.enter_context(mock.patch(f"{accessor}._get_manifest", side_effect=manifest))

@@ -26,7 +26,7 @@ from tools.deployed import DeclaredStack, declared_stack, outputs
 from tools.invoke import openai_client
 from tools.local import LocalAws, running
 
-# A local AWS of its own, so that these run beside the end-to-end tests. In the sweep, since each version takes most of a
+# A local AWS of its own, so that these run beside the end-to-end tests. In the sweep, since a version takes most of a
 # minute; `make test` compares the templates (test_upgrade_templates.py).
 pytestmark = [pytest.mark.local, pytest.mark.sweep, pytest.mark.xdist_group("upgrade")]
 

@@ -15,7 +15,6 @@ import pytest
 from tests.e2e.deployment import ACCOUNTS, REGION, STACK, Deployer
 from tools import keys
 from tools.cdk import CdkError
-from tools.deployed import outputs
 from tools.invoke import LocalTransport, openai_client
 from tools.leftovers import leftovers
 from tools.local import LocalAws
@@ -212,19 +211,6 @@ def test_logs_accesses_and_requests_without_what_was_said(client: openai.OpenAI,
     assert "a very private matter" not in "".join(texts.values())
 
 
-def test_changes_nothing_when_deployed_again(deployer: Deployer, deployed: dict[str, str]) -> None:
-    assert "(no changes)" in deployer.deploy("declared", STACK.path)
-    # --fail: an exit code of 1 where there is a difference.
-    deployer.cdk.run("diff", STACK.path, *deployer.assembly("declared"), "--fail")
-
-
-def test_shows_a_change_before_it_is_made(deployer: Deployer, deployed: dict[str, str]) -> None:
-    printed = deployer.cdk.run("diff", STACK.path, *deployer.assembly("two-instances"))
-
-    assert "InitialInstanceCount" in printed
-    assert "replace" in printed
-
-
 def test_replaces_the_config_and_keeps_the_endpoint_when_the_instance_count_changes(
     deployer: Deployer, client: openai.OpenAI
 ) -> None:
@@ -250,58 +236,6 @@ def test_rolls_a_failed_update_back_and_keeps_answering(deployer: Deployer, clie
     assert _endpoint() == before
     answer = client.completions.create(model="mistral-7b-instruct", prompt="Still there?", max_tokens=3)
     assert answer.choices[0].text
-
-
-def test_refuses_a_resource_type_that_it_does_not_have(deployer: Deployer, client: openai.OpenAI) -> None:
-    with pytest.raises(CdkError, match="AWS::SageMaker::Space"):
-        deployer.deploy("unknown-type", STACK.path)
-
-    assert client.models.list().data
-
-
-def test_a_missing_grant_shows(deployer: Deployer, client: openai.OpenAI) -> None:
-    deployer.deploy("no-grant", STACK.path)
-
-    with pytest.raises(openai.InternalServerError) as refused:
-        client.completions.create(model="mistral-7b-instruct", prompt="May I?", max_tokens=3)
-
-    assert "sagemaker:InvokeEndpoint" in refused.value.message
-
-
-def test_a_used_up_quota_is_said_as_openai_does_and_not_tried_again(
-    deployer: Deployer, deployed: dict[str, str], local_aws: LocalAws
-) -> None:
-    deployer.deploy("limited", STACK.path)
-    key = keys.create(STACK, "frugal")
-    client = _client(deployed, key, local_aws).with_options(max_retries=3)
-
-    # The grant that was missing is there again.
-    assert client.completions.create(model="mistral-7b-instruct", prompt="May I?", max_tokens=3).choices[0].text
-    assert client.models.list().data
-    with pytest.raises(openai.RateLimitError) as refused:
-        client.models.list()
-    assert (refused.value.code, refused.value.type) == ("insufficient_quota", "insufficient_quota")
-    [usage] = [one for one in keys.keys(STACK) if one.name == "frugal"]
-    assert (usage.used, usage.remaining) == (2, 0)
-
-
-def test_changes_from_keys_to_iam_credentials_and_back(
-    deployer: Deployer, client: openai.OpenAI, key: str, local_aws: LocalAws
-) -> None:
-    deployer.deploy("iam", STACK.path)
-    given = outputs(STACK)
-
-    assert "UsagePlanId" not in given
-    assert _client(given, None, local_aws).models.list().data
-    # API Gateway says 403 to a header that is no signature; what OpenAI's clients understand is 401.
-    with pytest.raises(openai.AuthenticationError) as refused:
-        _client(given, key, local_aws).models.list()
-    assert refused.value.code == "invalid_api_key"
-
-    deployer.deploy("declared", STACK.path)
-    # The keys are there still, but the plan is a new one.
-    keys.revoke(STACK)
-    assert _client(outputs(STACK), keys.create(STACK, "after"), local_aws).models.list().data
 
 
 def test_leaves_nothing_when_destroyed_even_with_data_in_its_bucket(
