@@ -1,4 +1,4 @@
-"""The CDK app: environments become stages, models become stacks.
+"""The CDK app: models become stacks, each below its environment.
 
 Run by the CDK CLI (`cdk.json`), by tests, or by hand. Synthesis reads the declarations, the catalogue's lock and the
 context, and nothing else: no clock, no environment variable, no AWS, no git.
@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).with_name("lambda")))
 
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks, WriteNagSuppressionsToCloudFormationAspect
+from constructs import Construct
 
 from catalog import Lock
 from stacks.account_stack import AccountStack
@@ -28,8 +29,8 @@ from stacks.fine_tuned_import_stack import FineTunedImportStack
 from stacks.imported_model_stack import ImportedModelStack
 from stacks.models import DEPLOYMENTS
 from stacks.placed_stack import PlacedStack
-from stacks.placement import AnyPlacement, Deployments, is_of, placed
-from stacks.preflight import ACCOUNT_STAGE, preflight
+from stacks.placement import ACCOUNT_SCOPE, AnyPlacement, Deployments, is_of, placed, placements
+from stacks.preflight import preflight
 from stacks.selection import SelectionError, select
 
 _CDK_JSON = Path(__file__).with_name("cdk.json")
@@ -56,7 +57,9 @@ def build(
     context: Mapping[str, str] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> cdk.App:
-    """Build the app: one stage an environment, one stack a model, and a stack for each account and region.
+    """Build the app: one stack a model, below its environment, and a stack for each account and region.
+
+    No environment is a `cdk.Stage`: the CDK CLI's `--all` takes only stacks that are in no stage.
 
     Args:
         deployments: Environments with the models that each runs.
@@ -88,42 +91,38 @@ def build(
         models=app.node.try_get_context("models"),
     )
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(verbose=True))
+    # The first in the assembly: the CDK CLI deploys stacks in this order, where nothing else decides.
+    accounts = Construct(app, ACCOUNT_SCOPE)
+    for account, region in sorted({(one.account or "", one.region) for one in placements(selected)}):
+        AccountStack(accounts, account=account or None, region=region)
     problems: list[str] = []
-    places: set[tuple[str | None, str]] = set()
     for environment, models in selected:
-        stage = cdk.Stage(app, environment.name)
+        scope = Construct(app, environment.name)
         for key, value in sorted(environment.tags.items()):
-            cdk.Tags.of(stage).add(key, value)
+            cdk.Tags.of(scope).add(key, value)
         for placement in placed(environment, models):
             # The constructs refuse what the preflight cannot see.
             try:
-                _stack(stage, placement, lock)
+                _stack(scope, placement, lock)
             except ValueError as error:
                 problems += [f"{placement}: {line}" for line in str(error).splitlines()]
-                continue
-            places.add((placement.account, placement.region))
     if problems:
         raise DeclarationError(problems)
-    accounts = cdk.Stage(app, ACCOUNT_STAGE)
-    for account, region in sorted(places, key=lambda place: (place[0] or "", place[1])):
-        AccountStack(accounts, account=account, region=region)
-    for child in app.node.children:
-        # The reasons of acknowledged findings go into the templates, where a reviewer reads them. An aspect of the
-        # app would not reach into its stages.
-        cdk.Aspects.of(child).add(WriteNagSuppressionsToCloudFormationAspect())
+    # The reasons of acknowledged findings go into the templates, where a reviewer reads them.
+    cdk.Aspects.of(app).add(WriteNagSuppressionsToCloudFormationAspect())
     return app
 
 
-def _stack(stage: cdk.Stage, placement: AnyPlacement, lock: Lock) -> PlacedStack:
+def _stack(scope: Construct, placement: AnyPlacement, lock: Lock) -> PlacedStack:
     """Define the stack of one model, by its kind."""
     if is_of(placement, FineTunedModel):
         if placement.bedrock:
-            return FineTunedImportStack(stage, placement, bedrock=placement.bedrock, lock=lock)
-        return FineTunedEndpointStack(stage, placement, lock=lock)
+            return FineTunedImportStack(scope, placement, bedrock=placement.bedrock, lock=lock)
+        return FineTunedEndpointStack(scope, placement, lock=lock)
     if is_of(placement, JumpStartModel):
-        return EndpointStack(stage, placement, lock=lock)
+        return EndpointStack(scope, placement, lock=lock)
     if is_of(placement, ImportedModel):
-        return ImportedModelStack(stage, placement)
+        return ImportedModelStack(scope, placement)
     raise TypeError(f"model is a {type(placement.model).__name__}: allowed are the kinds in stacks/declarations.py")
 
 

@@ -21,7 +21,7 @@ class EndpointStack(PlacedStack):
         """Define the stack.
 
         Args:
-            scope: The environment's stage.
+            scope: The environment's scope.
             placement: The model and its environment.
             lock: The catalogue that pins the model's image and artifact.
 

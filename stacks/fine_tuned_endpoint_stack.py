@@ -22,7 +22,7 @@ class FineTunedEndpointStack(PlacedStack):
         """Define the stack.
 
         Args:
-            scope: The environment's stage.
+            scope: The environment's scope.
             placement: The model and its environment.
             lock: The catalogue that pins the base model's container.
 

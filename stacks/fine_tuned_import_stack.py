@@ -26,7 +26,7 @@ class FineTunedImportStack(PlacedStack):
         """Define the stack.
 
         Args:
-            scope: The environment's stage.
+            scope: The environment's scope.
             placement: The model and its environment.
             bedrock: The declaration's part about the import.
             lock: The catalogue that pins the base model.

@@ -20,7 +20,7 @@ class ImportedModelStack(PlacedStack):
         """Define the stack.
 
         Args:
-            scope: The environment's stage.
+            scope: The environment's scope.
             placement: The model and its environment.
 
         Raises:

@@ -70,7 +70,7 @@ class PlacedStack(Stack):
         """Define an empty stack with the placement's name, account, region and tag.
 
         Args:
-            scope: The environment's stage.
+            scope: The environment's scope.
             placement: The model and its environment.
             description: The stack's description.
         """

@@ -16,6 +16,19 @@ ModelT_co = TypeVar("ModelT_co", bound=Model, covariant=True)
 Deployments = Sequence[tuple[Environment, Sequence[Model]]]
 """Environments with the models that each runs."""
 
+ACCOUNT_SCOPE = "account"
+"""First part of the paths of accounts' stacks, of which there is one for each account and region."""
+
+
+def account_stack_id(account: str | None, region: str) -> str:
+    """Return the second part of the path of the stack with one account's settings in one region.
+
+    Args:
+        account: 12 digits, or None for the account of the credentials.
+        region: Such as `us-west-2`.
+    """
+    return f"{account}-{region}" if account else region
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement(Generic[ModelT_co]):

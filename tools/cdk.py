@@ -37,10 +37,27 @@ def replace_process(arguments: Sequence[str]) -> NoReturn:
     Raises:
         CdkError: If the CLI is not installed.
     """
-    if not _CLI.exists():
-        raise CdkError(f"the CDK CLI is not in {_CLI.parent}: make install")
+    _require_cli()
     os.chdir(ROOT)
     os.execve(_CLI, [str(_CLI), *with_contexts(arguments)], cli_environment())  # noqa: S606 - the project's own CLI
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run the CLI on this terminal, in the project's folder, and return its exit code.
+
+    Args:
+        arguments: The CLI's, such as `deploy account/us-west-2`.
+
+    Raises:
+        CdkError: If the CLI is not installed.
+    """
+    _require_cli()
+    return subprocess.run([_CLI, *arguments], cwd=ROOT, env=cli_environment(), check=False).returncode  # noqa: S603 - the project's own CLI, no shell
+
+
+def _require_cli() -> None:
+    if not _CLI.exists():
+        raise CdkError(f"the CDK CLI is not in {_CLI.parent}: make install")
 
 
 class Cdk:

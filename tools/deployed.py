@@ -161,10 +161,9 @@ def resource_count(assembly: Path, stack: DeclaredStack) -> int:
     Raises:
         ValueError: If the assembly does not hold the stack.
     """
-    folder = assembly / f"assembly-{stack.path.partition('/')[0]}"
-    artifacts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
     for artifact in artifacts.values():
         if artifact.get("properties", {}).get("stackName") == stack.stack_name:
-            template = json.loads((folder / artifact["properties"]["templateFile"]).read_text(encoding="utf-8"))
+            template = json.loads((assembly / artifact["properties"]["templateFile"]).read_text(encoding="utf-8"))
             return len(template["Resources"])
     raise ValueError(f"stack is {stack.path!r}: the assembly does not hold it")

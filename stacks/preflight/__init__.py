@@ -24,11 +24,11 @@ from stacks.preflight.fine_tuning import check_fine_tuning
 from stacks.preflight.front_door import check_domains, check_front_door
 from stacks.preflight.import_weights import check_import_weights, check_tuned_weights
 from stacks.preflight.imports import check_import, check_import_room, check_imported_models, check_unused_fields
-from stacks.preflight.naming import ACCOUNT_STAGE, check_names
+from stacks.preflight.naming import check_names
 from stacks.preflight.prompts import check_prompt_format
 from stacks.preflight.weights import check_weights, fitting, weigh
 
-__all__ = ["ACCOUNT_STAGE", "Deployments", "Finding", "Report", "preflight"]
+__all__ = ["Deployments", "Finding", "Report", "preflight"]
 
 
 def preflight(deployments: Deployments, *, lock: Lock) -> Report:

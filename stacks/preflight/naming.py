@@ -7,11 +7,10 @@ from itertools import combinations
 
 from catalog.limits import endpoint as limits
 from stacks.declarations import FineTunedModel, JumpStartModel
-from stacks.placement import AnyPlacement, Deployments, placements
+from stacks.placement import ACCOUNT_SCOPE, AnyPlacement, Deployments, placements
 from stacks.preflight.findings import Finding, Level
 
-# The stage of the accounts' own stacks, beside the environments, and the name of those stacks.
-ACCOUNT_STAGE = "account"
+# The name of the accounts' own stacks, which have a scope of their own beside the environments.
 _ACCOUNT_STACK = "jumpstack-account"
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -58,12 +57,12 @@ def check_names(deployments: Deployments) -> Iterator[Finding]:
 def _check_environments(deployments: Deployments) -> Iterator[Finding]:
     for name, count in Counter(environment.name for environment, _ in deployments).items():
         yield from _check_form(f"{name}.name", name)
-        if name == ACCOUNT_STAGE:
+        if name == ACCOUNT_SCOPE:
             yield Finding(
                 rule="name-taken",
                 place=f"{name}.name",
                 value=repr(name),
-                message="it is taken by the stage of the accounts' own stacks",
+                message="it is taken by the accounts' own stacks",
             )
         if count > 1:
             yield Finding(

@@ -67,6 +67,20 @@ def test_names_each_stack_by_its_environment_and_model(templates: dict[str, dict
     assert {path for path in templates if path.startswith("prod/")} == {f"prod/{name}" for name in names}
 
 
+def test_the_cdk_cli_deploys_the_settings_of_accounts_first(assembly: Path) -> None:
+    # The CLI deploys in the order of the manifest, of which it sets aside what has assets to upload.
+    artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"].values()
+    stacks = [artifact for artifact in artifacts if artifact["type"] == "aws:cloudformation:stack"]
+
+    accounts = ["account/us-east-2", "account/us-west-2"]
+    assert [stack["displayName"] for stack in stacks[:2]] == accounts
+    assert [stack["displayName"] for stack in stacks if not stack.get("dependencies")] == accounts
+    assert {stack["properties"]["assumeRoleArn"] for stack in stacks} == {
+        f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/cdk-hnb659fds-deploy-role-${{AWS::AccountId}}-{region}"
+        for region in ("us-east-2", "us-west-2")
+    }
+
+
 @pytest.mark.parametrize("name", PROD_STACKS)
 def test_runs_every_model_of_the_sources_on_its_instance_type_in_its_region(
     templates: dict[str, dict[str, Any]], name: str

@@ -191,6 +191,6 @@ def test_refuses_a_licence_that_is_not_accepted(context: dict[str, Any]) -> None
 
 def test_the_app_takes_it_where_the_declaration_says_bedrock(context: dict[str, Any]) -> None:
     model = replace(MISTRAL_7B_DOLLY, instance_type=None, bedrock=BedrockImport(body="completion"))
-    [stage] = [child for child in app.build([(DEV, [model])]).node.children if child.node.id == DEV.name]
+    [scope] = [child for child in app.build([(DEV, [model])]).node.children if child.node.id == DEV.name]
 
-    assert isinstance(stage.node.find_child(model.name), FineTunedImportStack)
+    assert isinstance(scope.node.find_child(model.name), FineTunedImportStack)

@@ -46,7 +46,7 @@ def test_cfn_lint_finds_nothing_in_a_template_of_each_kind_and_environment(assem
 
 @pytest.mark.sweep
 def test_cfn_lint_finds_nothing_in_any_template(assembly: Path) -> None:
-    templates = sorted(str(path) for path in assembly.glob("assembly-*/*.template.json"))
+    templates = sorted(str(path) for path in assembly.glob("*.template.json"))
     # The stacks of models, and those of the two regions.
     assert len(templates) == sum(len(models) for _, models in DEPLOYMENTS) + 2
 
@@ -60,7 +60,7 @@ def test_neither_finds_anything_in_a_front_door_with_keys_web_acl_and_domain(tmp
     # Raises where cdk-nag finds something.
     app.build([(replace(PROD, front_door=door), [MISTRAL_7B_INSTRUCT])], outdir=str(tmp_path)).synth()
 
-    assert _linted(sorted(str(path) for path in tmp_path.glob("assembly-prod/*.template.json"))) == (0, "")
+    assert _linted(sorted(str(path) for path in tmp_path.glob("prod*.template.json"))) == (0, "")
 
 
 @pytest.mark.parametrize("base", [MISTRAL_7B_SEC, LLAMA_3_2_3B_10K], ids=["served by an endpoint", "imported"])
@@ -77,7 +77,7 @@ def test_neither_finds_anything_in_a_pipeline_with_everything(base: FineTunedMod
     # Raises where cdk-nag finds something.
     app.build([(replace(PROD, network=network), [model])], outdir=str(tmp_path)).synth()
 
-    assert _linted(sorted(str(path) for path in tmp_path.glob("assembly-prod/*.template.json"))) == (0, "")
+    assert _linted(sorted(str(path) for path in tmp_path.glob("prod*.template.json"))) == (0, "")
 
 
 def test_neither_finds_anything_in_an_imported_model_with_everything(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_neither_finds_anything_in_an_imported_model_with_everything(tmp_path: P
     # Raises where cdk-nag finds something.
     app.build([(replace(PROD, account="111122223333", network=network), [model])], outdir=str(tmp_path)).synth()
 
-    assert _linted(sorted(str(path) for path in tmp_path.glob("assembly-prod/*.template.json"))) == (0, "")
+    assert _linted(sorted(str(path) for path in tmp_path.glob("prod*.template.json"))) == (0, "")
 
 
 def _linted(templates: list[str]) -> tuple[int, str]:

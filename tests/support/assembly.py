@@ -54,12 +54,10 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _stacks(assembly: Path) -> Iterator[tuple[str, Path, str]]:
     """Yield path, template and place of each stack."""
-    for folder in sorted(assembly.glob("assembly-*")):
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        for artifact in manifest["artifacts"].values():
-            if artifact["type"] == "aws:cloudformation:stack":
-                file = folder / artifact["properties"]["templateFile"]
-                yield artifact["displayName"].split(" ")[0], file, artifact["environment"]
+    manifest = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))
+    for artifact in manifest["artifacts"].values():
+        if artifact["type"] == "aws:cloudformation:stack":
+            yield artifact["displayName"], assembly / artifact["properties"]["templateFile"], artifact["environment"]
 
 
 def template_files(assembly: Path) -> dict[str, Path]:

@@ -74,11 +74,9 @@ def test_a_stack_whose_creation_failed_is_not_deployed(monkeypatch: pytest.Monke
 
 
 def test_counts_the_resources_of_a_synthesized_stack(tmp_path: Path) -> None:
-    folder = tmp_path / "assembly-dev"
-    folder.mkdir()
     artifact = {"properties": {"stackName": "dev-falcon-7b", "templateFile": "some.template.json"}}
-    (folder / "manifest.json").write_text(json.dumps({"artifacts": {"assets": {}, "some": artifact}}))
-    (folder / "some.template.json").write_text(json.dumps({"Resources": {"One": {}, "Two": {}}}))
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"assets": {}, "some": artifact}}))
+    (tmp_path / "some.template.json").write_text(json.dumps({"Resources": {"One": {}, "Two": {}}}))
 
     assert resource_count(tmp_path, declared_stack("dev/falcon-7b")) == 2
     with pytest.raises(ValueError, match="the assembly does not hold it"):

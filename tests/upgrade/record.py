@@ -100,28 +100,21 @@ def select(assembly: Path, paths: Collection[str]) -> dict[str, File]:
     """
     files: dict[str, File] = {}
     found: set[str] = set()
-    top = _manifest(assembly)
-    stages = {name: each for name, each in top["artifacts"].items() if each["type"] == "cdk:cloud-assembly"}
-    kept_stages: dict[str, Any] = {}
-    for stage_name, stage in stages.items():
-        folder = assembly / stage["properties"]["directoryName"]
-        manifest = _manifest(folder)
-        artifacts = _stacks_with_assets(manifest["artifacts"], paths)
-        if not artifacts:
+    manifest = _manifest(assembly)
+    artifacts = _stacks_with_assets(manifest["artifacts"], paths)
+    for artifact in artifacts.values():
+        if artifact["type"] == "aws:cloudformation:stack":
+            found.add(artifact["displayName"])
+            # The list of assets names the template too, where there is one.
+            files.update(_read(assembly, (assembly / artifact["properties"]["templateFile"]).resolve()))
             continue
-        kept_stages[stage_name] = stage
-        files[f"{folder.name}/manifest.json"] = _json({**manifest, "artifacts": artifacts})
-        for artifact in artifacts.values():
-            if artifact["type"] == "aws:cloudformation:stack":
-                found.add(artifact["displayName"])
-                continue
-            listed = folder / artifact["properties"]["file"]
-            files[f"{folder.name}/{listed.name}"] = File(listed.read_bytes())
-            for asset in json.loads(listed.read_bytes())["files"].values():
-                files.update(_read(assembly, (folder / asset["source"]["path"]).resolve()))
+        listed = assembly / artifact["properties"]["file"]
+        files[listed.name] = File(listed.read_bytes())
+        for asset in json.loads(listed.read_bytes())["files"].values():
+            files.update(_read(assembly, (assembly / asset["source"]["path"]).resolve()))
     if missing := set(paths) - found:
         raise ValueError(f"{assembly} does not hold {', '.join(sorted(missing))}")
-    files["manifest.json"] = _json({**top, "artifacts": kept_stages})
+    files["manifest.json"] = _json({**manifest, "artifacts": artifacts})
     return files
 
 
@@ -165,7 +158,7 @@ def _stacks_with_assets(artifacts: Mapping[str, Any], paths: Collection[str]) ->
     for name, artifact in artifacts.items():
         if artifact["type"] == "aws:cloudformation:stack" and artifact["displayName"] in paths:
             kept[name] = {key: value for key, value in artifact.items() if key != "additionalMetadataFile"}
-            kept |= {needed: artifacts[needed] for needed in artifact["dependencies"]}
+            kept |= {needed: artifacts[needed] for needed in artifact.get("dependencies", ())}
     return kept
 
 

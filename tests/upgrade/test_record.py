@@ -18,7 +18,7 @@ STACK = "dev/model"
 def _artifacts(name: str, *assets: str, folder: Path) -> dict[str, Any]:
     (folder / f"{name}.template.json").write_text(json.dumps({"Resources": {name: {"Type": "AWS::KMS::Key"}}}))
     template = {"source": {"path": f"{name}.template.json"}}
-    files = {asset: {"source": {"path": f"../asset.{asset}"}} for asset in assets}
+    files = {asset: {"source": {"path": f"asset.{asset}"}} for asset in assets}
     (folder / f"{name}.assets.json").write_text(json.dumps({"files": {"template": template, **files}}))
     return {
         f"{name}.assets": {"type": "cdk:asset-manifest", "properties": {"file": f"{name}.assets.json"}},
@@ -34,28 +34,31 @@ def _artifacts(name: str, *assets: str, folder: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def synthesized(tmp_path: Path) -> Path:
-    """Two stacks of one stage, each with a package of its own, and what only reports are made of."""
-    stage = tmp_path / "assembly-dev"
-    stage.mkdir()
+    """Two stacks, each with a package of its own, and what only reports are made of."""
     for asset in ("a", "b"):
         package = tmp_path / f"asset.{asset}"
         package.mkdir()
         (package / "bootstrap").write_text("#!/bin/sh\n")
         (package / "bootstrap").chmod(0o755)
-    artifacts = {**_artifacts("model", "a", folder=stage), **_artifacts("another", "b", folder=stage)}
-    (stage / "manifest.json").write_text(json.dumps({"version": "1", "artifacts": artifacts}))
-    nested = {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-dev", "displayName": "dev"}}
+    artifacts = {**_artifacts("model", "a", folder=tmp_path), **_artifacts("another", "b", folder=tmp_path)}
     tree = {"type": "cdk:tree", "properties": {"file": "tree.json"}}
-    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"assembly-dev": nested, "Tree": tree}}))
+    (tmp_path / "manifest.json").write_text(json.dumps({"version": "1", "artifacts": {**artifacts, "Tree": tree}}))
     (tmp_path / "tree.json").write_text("{}")
     return tmp_path
 
 
 def test_keeps_a_stack_with_its_assets_and_nothing_else(synthesized: Path) -> None:
     assert sorted(select(synthesized, [STACK])) == [
-        *("assembly-dev/manifest.json", "assembly-dev/model.assets.json", "assembly-dev/model.template.json"),
-        *("asset.a/bootstrap", "manifest.json"),
+        *("asset.a/bootstrap", "manifest.json", "model.assets.json", "model.template.json"),
     ]
+
+
+def test_keeps_the_template_of_a_stack_without_assets(synthesized: Path) -> None:
+    manifest = json.loads((synthesized / "manifest.json").read_text())
+    del manifest["artifacts"]["model"]["dependencies"]
+    (synthesized / "manifest.json").write_text(json.dumps(manifest))
+
+    assert sorted(select(synthesized, [STACK])) == ["manifest.json", "model.template.json"]
 
 
 def test_an_unpacked_assembly_has_the_stack_and_an_executable_bootstrap(synthesized: Path, tmp_path: Path) -> None:

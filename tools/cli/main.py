@@ -19,6 +19,7 @@ from tools.cli.completion import COMPLETE_VARIABLE, PROGRAM, complete, completio
 from tools.cli.conformance import conformance
 from tools.cli.dataset import dataset
 from tools.cli.demo import demo
+from tools.cli.deploy import deploy, destroy
 from tools.cli.errors import error_lines, usage_text
 from tools.cli.finetune import finetune
 from tools.cli.invoke import chat, invoke
@@ -51,7 +52,7 @@ def cli() -> None:
 
 
 for _command in (
-    *(artifacts, beliefs, catalog, cdk, chat, completion, conformance, dataset, demo),
+    *(artifacts, beliefs, catalog, cdk, chat, completion, conformance, dataset, demo, deploy, destroy),
     *(finetune, invoke, keys, leftovers, local, preflight),
 ):
     cli.add_command(_command)

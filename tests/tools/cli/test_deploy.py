@@ -1,0 +1,143 @@
+"""`deploy` and `destroy`: declared models, each after the settings of its account, by the pinned CDK CLI."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import pytest
+
+from tools import aws, cdk
+from tools.cli.main import run
+
+
+class _ReplacedError(Exception):
+    """The process has become the CLI."""
+
+
+@pytest.fixture(autouse=True)
+def addressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws, "address", lambda: None)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Record the CLI's commands: those that are called, which end with 0, and the one that the process becomes."""
+    recorded: list[list[str]] = []
+
+    def called(arguments: Sequence[str]) -> int:
+        recorded.append(list(arguments))
+        return 0
+
+    def replaced(arguments: Sequence[str]) -> NoReturn:
+        recorded.append(list(arguments))
+        raise _ReplacedError
+
+    monkeypatch.setattr(cdk, "call", called)
+    monkeypatch.setattr(cdk, "replace_process", replaced)
+    return recorded
+
+
+def test_deploys_the_accounts_settings_of_each_region_and_then_the_models(commands: list[list[str]]) -> None:
+    with pytest.raises(_ReplacedError):
+        run(["deploy", "prod", "falcon-7b", "arctic-instruct", "falcon-7b"])
+
+    assert commands == [
+        [
+            *("deploy", "-c", "environments=prod", "-c", "models=arctic-instruct,falcon-7b"),
+            *("account/us-east-2", "account/us-west-2"),
+        ],
+        ["deploy", "prod/falcon-7b", "prod/arctic-instruct"],
+    ]
+
+
+def test_deploys_all_models_of_an_environment_and_builds_one_a_region_for_the_account(
+    commands: list[list[str]],
+) -> None:
+    with pytest.raises(_ReplacedError):
+        run(["deploy", "dev"])
+
+    account, models = commands
+    assert account == ["deploy", "-c", "environments=dev", "-c", "models=falcon-7b", "account/us-west-2"]
+    assert models == [
+        "deploy",
+        *("dev/falcon-7b", "dev/falcon-7b-instruct", "dev/mistral-7b", "dev/mistral-7b-instruct"),
+        *("dev/mistral-7b-dolly", "dev/llama-3-2-3b-10k"),
+    ]
+
+
+def test_hands_what_follows_two_hyphens_to_both_commands(commands: list[list[str]]) -> None:
+    with pytest.raises(_ReplacedError):
+        run(["deploy", "dev", "falcon-7b", "--", "--require-approval", "never", "--concurrency=4"])
+
+    assert [command[-3:] for command in commands] == [["--require-approval", "never", "--concurrency=4"]] * 2
+
+
+def test_deploys_no_model_where_the_accounts_settings_fail(
+    commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cdk, "call", lambda _: 3)
+
+    assert run(["deploy", "dev", "falcon-7b"]) == 1
+
+    assert commands == []
+    assert capsys.readouterr().err == (
+        "error: cdk deploy -c environments=dev -c models=falcon-7b account/us-west-2 ended with 3: no model was "
+        "deployed, since each needs its account's settings\n"
+    )
+
+
+def test_destroys_models_and_leaves_the_accounts_settings(commands: list[list[str]]) -> None:
+    with pytest.raises(_ReplacedError):
+        run(["destroy", "dev", "falcon-7b", "--", "--force"])
+
+    assert commands == [["destroy", "dev/falcon-7b", "--force"]]
+
+
+@pytest.mark.parametrize("command", ["deploy", "destroy"])
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["deb"], "ENV is 'deb': did you mean dev?"),
+        (["dev", "falcon-7"], "ENV/MODEL is 'dev/falcon-7': did you mean dev/falcon-7b, "),
+        (["dev", "falcon-7b", "mistral"], "ENV/MODEL is 'dev/mistral': did you mean dev/mistral-7b, "),
+    ],
+)
+def test_suggests_the_name_that_was_meant(
+    command: str, words: list[str], error: str, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, *words]) == 2
+
+    assert capsys.readouterr().err.startswith(f"error: {error}")
+    assert commands == []
+
+
+@pytest.mark.parametrize("command", ["deploy", "destroy"])
+def test_says_in_one_line_that_there_are_no_credentials(
+    command: str, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    for name, value in {
+        "AWS_CONFIG_FILE": "/nowhere",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    assert run([command, "dev"]) == 1
+
+    error = capsys.readouterr().err
+    assert error.startswith("error: no AWS credentials: set AWS_PROFILE, or ")
+    assert len(error.splitlines()) == 1
+    assert commands == []
+
+
+def test_leaves_the_credentials_to_the_cli_where_an_option_names_a_profile(
+    commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+
+    with pytest.raises(_ReplacedError):
+        run(["destroy", "dev", "falcon-7b", "--", "--profile", "one"])
+
+    assert commands == [["destroy", "dev/falcon-7b", "--profile", "one"]]
