@@ -82,7 +82,7 @@ def test_refuses_two_environments_whose_stacks_would_share_a_name() -> None:
     ("environment", "named"),
     [
         (replace(DEV, name="Dev"), "name is 'Dev'"),
-        (replace(DEV, name="account"), "taken by the stage of the accounts' own stacks"),
+        (replace(DEV, name="account"), "taken by the accounts' own stacks"),
         (replace(DEV, account="123"), "account is '123'; allowed: 12 digits"),
         (replace(DEV, log_retention_days=31), "log_retention_days is 31; allowed: 1, 3, 5"),
     ],

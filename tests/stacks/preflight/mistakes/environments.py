@@ -44,7 +44,7 @@ ERRORS: list[Case] = [
         "name-taken",
         env(name="account"),
         [model()],
-        "account.name is 'account': it is taken by the stage of the accounts' own stacks",
+        "account.name is 'account': it is taken by the accounts' own stacks",
     ),
     (
         "name-taken",
