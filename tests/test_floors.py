@@ -49,7 +49,7 @@ FLOORS: dict[str, set[str]] = {
         *("catalog", "stacks.declarations", "stacks.environments", "stacks.placement", "stacks.preflight"),
     },
     "stacks/selection.py": {"catalog", "stacks.placement"},
-    "stacks/account_stack.py": {"aws_cdk", "constructs"},
+    "stacks/account_stack.py": {"aws_cdk", "constructs", "stacks.placement"},
     "stacks/placed_stack.py": {"aws_cdk", "constructs.Construct", "constructs.values", *_DECLARED},
     "stacks/parts/front_door.py": {"aws_cdk", "constructs", *_DECLARED},
     "stacks/parts/model_import.py": {"constructs", *_DECLARED},
