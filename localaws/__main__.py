@@ -12,7 +12,14 @@ from localaws import server
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m localaws", description="Serve a local AWS on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=5000, help="TCP port; 0 picks a free one (default: %(default)s)")
-    parser.add_argument("--ready-file", type=Path, help="file that receives the URL once the server answers")
+    parser.add_argument(
+        "--apis-port", type=int, default=0, help="TCP port of deployed APIs; 0 picks a free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--ready-file",
+        type=Path,
+        help="file that receives the addresses and the credential as JSON once it answers; else they are printed",
+    )
     parser.add_argument("--parent-pid", type=int, help="quit when this process has ended")
     parser.add_argument(
         "--node-modules",
@@ -30,6 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         server.serve(
             port=arguments.port,
+            apis_port=arguments.apis_port,
             ready_file=arguments.ready_file,
             parent_pid=arguments.parent_pid,
             node_modules=arguments.node_modules.resolve(),

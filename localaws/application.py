@@ -31,6 +31,7 @@ from localaws import (
     stepfunctions,
 )
 from localaws.cloudformation import api, trail
+from localaws.gate import Gate
 from localaws.resources import custom, patches
 
 if TYPE_CHECKING:
@@ -59,11 +60,11 @@ class Application:
         return self._fallback(environ, start_response)
 
 
-def build() -> Application:
-    """Patch moto where it is wrong for this project and return the application that serves everything."""
+def build() -> WSGIApplication:
+    """Patch moto where it is wrong for this project and return the application that serves AWS's services."""
     for part in (iam, functions, sagemaker, bedrock, gateway, events, logs, patches):
         part.install()
-    return Application(
+    services = Application(
         handlers=(
             custom.handle,
             api.handle,
@@ -78,13 +79,16 @@ def build() -> Application:
         ),
         fallback=DomainDispatcherApplication(create_backend_app),
     )
+    return Gate(services)
 
 
-def make_server(*, port: int, listener: socket.socket, verbose: bool) -> werkzeug.serving.BaseWSGIServer:
+def make_server(
+    application: WSGIApplication, *, listener: socket.socket, verbose: bool
+) -> werkzeug.serving.BaseWSGIServer:
     """Return a threaded HTTP server on a socket that listens already.
 
     Args:
-        port: The socket's port.
+        application: The application that it serves.
         listener: The socket.
         verbose: Whether every request is logged to standard error; otherwise only answers of 500 and above are.
     """
@@ -98,5 +102,10 @@ def make_server(*, port: int, listener: socket.socket, verbose: bool) -> werkzeu
                 super().log_request(code, size)
 
     return werkzeug.serving.make_server(
-        settings.HOST, port, build(), threaded=True, request_handler=RequestHandler, fd=listener.fileno()
+        settings.HOST,
+        listener.getsockname()[1],
+        application,
+        threaded=True,
+        request_handler=RequestHandler,
+        fd=listener.fileno(),
     )

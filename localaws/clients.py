@@ -14,7 +14,7 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
-from localaws.settings import ADMIN_ACCESS_KEY, SECRET_KEY, current
+from localaws.settings import current
 
 # Creating a client is not thread-safe (boto3 guide, "Multithreading or multiprocessing with clients"); using one is.
 _CREATION: Final = threading.Lock()
@@ -60,7 +60,8 @@ def role_client(service: str, region: str, role_arn: str, *, session_name: str) 
 
 @cache
 def _admin_client(service: str, region: str, url: str) -> Any:
-    return _made(service, region, url, {"AccessKeyId": ADMIN_ACCESS_KEY, "SecretAccessKey": SECRET_KEY})
+    own = current().own_credential
+    return _made(service, region, url, {"AccessKeyId": own.access_key_id, "SecretAccessKey": own.secret_access_key})
 
 
 @lru_cache(maxsize=256)

@@ -39,6 +39,11 @@ def handle(environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable
     return None
 
 
+def is_public(path: str) -> bool:
+    """Return whether a path is that of one of JumpStart's buckets, or of an object in it."""
+    return _BUCKET.fullmatch(path) is not None
+
+
 def ensure(bucket: str, region: str) -> None:
     """Make a region's bucket with its objects, unless it is there."""
     backend = s3_backends[_AWS_ACCOUNT]["aws"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import signal
 import socket
@@ -24,6 +25,8 @@ _ENVIRONMENT = {
     # Without it botocore's credential chain may wait for the instance metadata service of a laptop's network.
     "AWS_EC2_METADATA_DISABLED": "true",
     "MOTO_ACCOUNT_ID": settings.ACCOUNT,
+    # moto would let the pages of every site read its answers (flask_cors.CORS around each of its applications).
+    "MOTO_DISABLE_GLOBAL_CORS": "true",
     # Path-style S3 only: the bucket is never in the host name.
     "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true",
     # Roles attach AWS managed policies such as AWSLambdaBasicExecutionRole; moto loads them only when asked.
@@ -79,32 +82,63 @@ def _follow(parent_pid: int) -> None:
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
-def _announce(ready_file: Path, url: str) -> None:
-    """Write the URL in one step, so that a reader never sees half of it."""
+def _announce(ready_file: Path, configured: settings.Settings) -> None:
+    """Write what a client needs as JSON, for the owner's eyes, in one step, so that a reader never sees half of it."""
     ready_file.parent.mkdir(parents=True, exist_ok=True)
     partial = ready_file.with_name(f"{ready_file.name}.{os.getpid()}")
-    partial.write_text(url, encoding="utf-8")
+    document = {
+        "url": configured.url,
+        "apis_url": configured.apis_url,
+        "access_key_id": configured.credential.access_key_id,
+        "secret_access_key": configured.credential.secret_access_key,
+    }
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(document), encoding="utf-8")
     partial.replace(ready_file)
+
+
+def _print_exports(configured: settings.Settings) -> None:
+    """Print the commands by which a shell's clients address this process."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": configured.url,
+        "AWS_ENDPOINT_URL_EXECUTE_API": configured.apis_url,
+        "AWS_ACCESS_KEY_ID": configured.credential.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": configured.credential.secret_access_key,
+    }.items():
+        print(f"export {name}={value}", flush=True)
 
 
 def serve(
     *,
     port: int,
     node_modules: Path,
+    apis_port: int = 0,
     ready_file: Path | None = None,
     parent_pid: int | None = None,
     verbose: bool = False,
 ) -> None:
-    """Serve on `port` of the loopback interface until SIGTERM, SIGINT or the end of `parent_pid`.
+    """Serve on ports of the loopback interface until SIGTERM, SIGINT or the end of `parent_pid`.
+
+    Args:
+        port: The port of AWS's services; 0 for a free one.
+        node_modules: The folder with the Node packages that deployed Node functions may import.
+        apis_port: The port of deployed APIs; 0 for a free one.
+        ready_file: The file that receives the addresses and the credential; None prints them.
+        parent_pid: The process to end with.
+        verbose: Whether every request is logged to standard error.
 
     Raises:
-        PortTakenError: If the port cannot be listened on.
+        PortTakenError: If a port cannot be listened on.
     """
-    listener = _listen(port)
-    chosen_port: int = listener.getsockname()[1]
+    listener, apis_listener = _listen(port), _listen(apis_port)
     os.environ.update(_ENVIRONMENT)
-    os.environ["MOTO_PORT"] = str(chosen_port)
-    configured = settings.Settings(port=chosen_port, node_modules=node_modules, verbose=verbose)
+    configured = settings.Settings(
+        port=listener.getsockname()[1],
+        apis_port=apis_listener.getsockname()[1],
+        node_modules=node_modules,
+        verbose=verbose,
+    )
+    os.environ["MOTO_PORT"] = str(configured.port)
     settings.configure(configured)
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -116,12 +150,16 @@ def serve(
     atexit.register(os._exit, 0)
 
     # Imported only now: moto reads the environment when it is imported.
-    from localaws import application  # noqa: PLC0415 - see above
+    from localaws import application, gateway  # noqa: PLC0415 - see above
 
-    server = application.make_server(port=chosen_port, listener=listener, verbose=verbose)
+    server = application.make_server(application.build(), listener=listener, verbose=verbose)
+    apis = application.make_server(gateway.serve, listener=apis_listener, verbose=verbose)
+    threading.Thread(target=apis.serve_forever, name="deployed-apis", daemon=True).start()
+    print(f"localaws: serving on {configured.url}, deployed APIs on {configured.apis_url}", flush=True)
     if ready_file is not None:
-        _announce(ready_file, configured.url)
-    print(f"localaws: serving on {configured.url}", flush=True)
+        _announce(ready_file, configured)
+    else:
+        _print_exports(configured)
     try:
         server.serve_forever()
     finally:

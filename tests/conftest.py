@@ -11,6 +11,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Nobody's credentials, profile or endpoint reach a test, but those of the account that a conformance run is for.
+if "JUMPSTACK_CONFORMANCE" not in os.environ:
+    for _variable in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[_variable]
 # Before jsii starts: it runs the Node of the venv, and it caches its packages between processes.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 # CDK validates every template again, which costs a second an app; the tests marked `validated` turn it on.

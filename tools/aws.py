@@ -23,6 +23,11 @@ def endpoint_url() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL") or None
 
 
+def apis_url() -> str | None:
+    """Return the address that this shell reaches deployed APIs at; None for their own."""
+    return os.environ.get(local.APIS_VARIABLE) or endpoint_url()
+
+
 def named() -> str:
     """Name the AWS that is addressed, such as `AWS (profile dev)` or `the local AWS at http://127.0.0.1:4566`."""
     url = endpoint_url()
@@ -49,6 +54,12 @@ def address() -> None:
             'eval "$(./jumpstack local env)"'
         )
     print(f"addresses {named()}", file=sys.stderr)
+
+
+def is_local() -> bool:
+    """Return whether this shell addresses a local AWS."""
+    url = endpoint_url()
+    return url is not None and _is_local(url)
 
 
 def _is_local(url: str) -> bool:

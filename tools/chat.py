@@ -2,7 +2,7 @@
 
 import openai
 
-from tools.aws import endpoint_url
+from tools.aws import apis_url
 from tools.deployed import DeclaredStack, output
 from tools.invoke import caller_key, openai_client
 from tools.retired import retired
@@ -47,7 +47,7 @@ def ask_deployed(stack: DeclaredStack, prompt: str, *, max_tokens: int) -> str:
         output(stack, "InvokeUrl"),
         api_key=caller_key(stack.path) if stack.takes_keys else None,
         region=stack.region,
-        endpoint_url=endpoint_url(),
+        endpoint_url=apis_url(),
     )
     return ask(client, model=stack.model.name, prompt=prompt, chat=stack.chats, max_tokens=max_tokens)
 

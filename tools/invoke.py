@@ -13,7 +13,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tools.aws import CREDENTIALS_HINT, endpoint_url
+from tools.aws import CREDENTIALS_HINT, apis_url
 from tools.deployed import DeclaredStack, output
 
 
@@ -61,7 +61,7 @@ class LocalTransport(httpx2.HTTPTransport):
     """Sends requests for AWS's hosts to a local AWS, as `curl --connect-to` does; the Host header stays."""
 
     def __init__(self, endpoint_url: str) -> None:
-        """Store the local AWS's address, such as `http://127.0.0.1:4566`."""
+        """Store the address of a local AWS's deployed APIs, such as `http://127.0.0.1:4566`."""
         super().__init__()
         self._endpoint = httpx2.URL(endpoint_url)
 
@@ -78,7 +78,7 @@ def http_client(*, region: str, endpoint_url: str | None = None) -> httpx2.Clien
 
     Args:
         region: The API's region.
-        endpoint_url: A local AWS; None for AWS itself.
+        endpoint_url: The address of a local AWS's deployed APIs; None for AWS itself.
 
     Raises:
         CallerError: If the session has no credentials.
@@ -98,7 +98,7 @@ def openai_client(
         invoke_url: The stack's output `InvokeUrl`.
         api_key: The caller's key, where the API takes keys; None signs the requests with the session's credentials.
         region: The API's region, for the signature; read from the URL by default, which takes one of API Gateway's.
-        endpoint_url: A local AWS; None for AWS itself.
+        endpoint_url: The address of a local AWS's deployed APIs; None for AWS itself.
 
     Raises:
         ValueError: If requests are to be signed, and the region is neither given nor in the URL.
@@ -132,9 +132,9 @@ def send(stack: DeclaredStack, route: str, body: bytes | None) -> httpx2.Respons
     headers = {"content-type": "application/json"}
     if stack.takes_keys:
         headers["authorization"] = f"Bearer {caller_key(stack.path)}"
-        client = _client(endpoint_url(), None)
+        client = _client(apis_url(), None)
     else:
-        client = http_client(region=stack.region, endpoint_url=endpoint_url())
+        client = http_client(region=stack.region, endpoint_url=apis_url())
     with client:
         return client.request("GET" if body is None else "POST", url, content=body, headers=headers)
 

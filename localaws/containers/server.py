@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
+import secrets
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from email.message import Message
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
@@ -14,6 +18,8 @@ from localaws.containers.faults import Faults
 from localaws.containers.messages import BrokenStreamError, ContainerResponse
 from localaws.containers.serving import Serving
 from localaws.containers.settings import ContainerSettings
+
+_CREDENTIAL: Final = "X-Localaws-Credential"
 
 _RESPOND: Final = {"tgi": tgi.respond, "lmi": lmi.respond, "vllm": vllm.respond}
 
@@ -33,6 +39,7 @@ class ModelContainer:
         """Start to listen on a free port of the loopback interface; `serve` starts to answer."""
         self.settings = settings
         self.pace = settings.pace
+        self._token = secrets.token_urlsafe(32)
         self._slots = threading.BoundedSemaphore(settings.max_concurrent_requests)
         self._stopped = threading.Event()
         self._server = _Server(self)
@@ -54,6 +61,15 @@ class ModelContainer:
     def port(self) -> int:
         """The TCP port on 127.0.0.1."""
         return int(self._server.server_address[1])
+
+    @property
+    def credential(self) -> Mapping[str, str]:
+        """The header without which it answers nothing; SageMaker alone reaches the containers of an endpoint."""
+        return {_CREDENTIAL: self._token}
+
+    def takes(self, headers: Message) -> bool:
+        """Return whether a request's headers have the credential."""
+        return hmac.compare_digest((headers.get(_CREDENTIAL) or "").encode(), self._token.encode())
 
     def stop(self) -> None:
         """Stop to answer and close the port; requests under way are dropped with their connections."""
@@ -112,15 +128,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer `/ping`: 200 as long as the container runs (SageMaker documentation, "Container health")."""
-        self.send(ContainerResponse(status=200 if self.path == "/ping" else 404, body=""))
+        self.send(ContainerResponse(status=self._status(is_found=self.path == "/ping"), body=""))
 
     def do_POST(self) -> None:
         """Answer `/invocations`."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.path == "/invocations":
-            self.server.container.answer(body, self)
+        status = self._status(is_found=self.path == "/invocations")
+        if status == HTTPStatus.OK:
+            self.server.container.answer(self.rfile.read(int(self.headers.get("Content-Length", 0))), self)
         else:
-            self.send(ContainerResponse(status=404, body=""))
+            # What there is of a body is not read.
+            self.close_connection = True
+            self.send(ContainerResponse(status=status, body=""))
+
+    def _status(self, *, is_found: bool) -> HTTPStatus:
+        """Return OK for a request that is answered, else why it is not."""
+        if not self.server.container.takes(self.headers):
+            return HTTPStatus.FORBIDDEN
+        return HTTPStatus.OK if is_found else HTTPStatus.NOT_FOUND
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Stay silent: the local AWS has its own log."""

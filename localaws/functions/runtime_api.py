@@ -2,7 +2,8 @@
 
 Built: initialization errors, invocations, answers that stream with their error trailers and answers that do not, and
 invocation errors. What Lambda refuses is refused with its statuses: 403 for a request out of turn, 400 for an
-invocation that is not the open one or for an answer that breaks off, 413 for an answer that is too large.
+invocation that is not the open one or for an answer that breaks off, 413 for an answer that is too large. The
+API is reached by its function only: a page of a browser and another user of the machine get 403 and nothing.
 
 Sources: Lambda documentation, "Using the Lambda runtime API for custom runtimes" and "Building a custom runtime"; its
 OpenAPI document of version 2018-06-01; for the names of errors aws/aws-lambda-runtime-interface-emulator.
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
-from localaws import settings
+from localaws import loopback, settings
 from localaws.functions.http_body import ShortenedLines, TruncatedError, read_body
 from localaws.functions.messages import (
     Begun,
@@ -140,10 +141,10 @@ class _Open:
 class _RefusedError(Exception):
     """A request that is answered with an error."""
 
-    def __init__(self, status: HTTPStatus, error_type: str, message: str) -> None:
+    def __init__(self, status: HTTPStatus, error_type: str = "", message: str = "") -> None:
         super().__init__(message)
         self.status = status
-        self.document = {"errorType": error_type, "errorMessage": message}
+        self.document: Any = {"errorType": error_type, "errorMessage": message} if error_type else b""
 
 
 def _out_of_turn(message: str) -> _RefusedError:
@@ -161,6 +162,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Open the connection's streams."""
         super().setup()
         self.rfile = ShortenedLines(self.rfile.detach())
+        self._is_of_this_user = loopback.is_of_this_user(self.client_address, self.connection.getsockname())
 
     def do_GET(self) -> None:
         """Hand out an invocation."""
@@ -180,6 +182,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer(self, action: Callable[[], None]) -> None:
         try:
+            self._check_caller()
             action()
         except _RefusedError as refused:
             # What is left of the request's body is not read.
@@ -187,6 +190,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(refused.status, refused.document)
         except (TruncatedError, ConnectionError):
             self.close_connection = True
+
+    def _check_caller(self) -> None:
+        """Refuse whoever cannot be the function: its process is this user's, and no browser.
+
+        Raises:
+            _RefusedError: If it is another; the answer says nothing.
+        """
+        from_page = loopback.is_of_a_page(self.headers.get("Origin"), self.headers.get("Sec-Fetch-Site"))
+        is_here = loopback.is_named(self.headers.get("Host"), int(self.connection.getsockname()[1]))
+        if from_page or not is_here or not self._is_of_this_user:
+            raise _RefusedError(HTTPStatus.FORBIDDEN)
 
     def _next(self) -> None:
         opened = self.api.next()

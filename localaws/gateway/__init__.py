@@ -7,6 +7,9 @@ to a stage is such a Host too. For clients that cannot choose the Host there is 
 `/_localaws/execute-api/{region}/{id}/{stage}/...` with the same effect. Throttling of stages, caches of answers,
 request validators, Cognito authorizers, other integrations, resource policies of APIs and AWS WAF are not built.
 
+All of that is served on a port of its own, so that a page of a browser may call an API as its template allows, and
+nothing else of AWS.
+
 * `deployed`: what a deployment holds, and which method answers.
 * `signature`: who signed a request.
 * `authorizer`: whom a Lambda authorizer lets in.
@@ -31,18 +34,18 @@ from urllib.parse import urlsplit
 from moto.apigateway.models import RestAPI, apigateway_backends
 from werkzeug.wrappers import Request, Response
 
-from localaws import functions, settings
+from localaws import functions, gate, loopback, settings
 from localaws.gateway import domains, transfer_mode, usage_plans
 from localaws.gateway.deployed import DeployedApi, Stage
 from localaws.gateway.execution import execute
 from localaws.gateway.proxy import IncomingRequest
-from localaws.gateway.signature import SignedRequest
 from localaws.moto_patches import replace
+from localaws.signature import SignedRequest
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["handle", "install"]
+__all__ = ["handle", "install", "serve"]
 
 _HOST: Final = re.compile(r"(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?::\d+)?")
 _PLAIN_PATH: Final = re.compile(r"/_localaws/execute-api/(?P<region>[a-z0-9-]+)/(?P<api>[a-z0-9]+)(?P<rest>/.*)")
@@ -59,13 +62,17 @@ def install() -> None:
 
 
 def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-    """Answer a request to a deployed API; None if the request is another."""
-    raw_uri: str = environ.get("RAW_URI", "")
-    target = urlsplit(raw_uri)
+    """Answer a request for the usage of a plan, which moto does not meter; None if the request is another."""
+    target = urlsplit(environ.get("RAW_URI", ""))
     usage = usage_plans.usage_response(target.path, target.query, environ.get("HTTP_AUTHORIZATION"))
-    if usage is not None:
-        return usage(environ, start_response)
-    mapped = domains.find(environ.get("HTTP_HOST", ""), target.path)
+    return None if usage is None else usage(environ, start_response)
+
+
+def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer a request to a deployed API (the WSGI protocol); what is for none of them is refused without a word."""
+    target = urlsplit(environ.get("RAW_URI", ""))
+    name = environ.get("HTTP_HOST", "")
+    mapped = domains.find(name, target.path)
     if mapped is not None:
         response = _answer(
             environ,
@@ -77,12 +84,12 @@ def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
             domain_name=mapped.domain_name,
         )
         return response(environ, start_response)
-    host = _HOST.fullmatch(environ.get("HTTP_HOST", ""))
-    plain = _PLAIN_PATH.fullmatch(target.path)
-    match = host or plain
+    match, path = _HOST.fullmatch(name), target.path
+    if match is None and loopback.is_named(name, settings.current().apis_port):
+        match = _PLAIN_PATH.fullmatch(path)
+        path = match["rest"] if match is not None else path
     if match is None:
-        return None
-    path = plain["rest"] if plain is not None and host is None else target.path
+        return gate.refusal()(environ, start_response)
     stage_name, _, rest = path.removeprefix("/").partition("/")
     response = _answer(
         environ,

@@ -20,8 +20,9 @@ from localaws.gateway import authorizer, integration, usage_plans
 from localaws.gateway.deployed import Method, Stage
 from localaws.gateway.errors import GatewayError, render, substitute
 from localaws.gateway.proxy import IncomingRequest, ProxyResponse, event_of
-from localaws.gateway.signature import SignedRequest, verify
+from localaws.gateway.signature import verify
 from localaws.iam.identities import Identity
+from localaws.signature import SignedRequest
 
 # API Gateway quotas: a payload of 10 MB.
 _MAX_BODY_BYTES: Final = 10_485_760

@@ -2,8 +2,8 @@
 
 moto compares the `Resource` of every statement with `*` and so refuses every policy that names a
 resource; it is replaced here. Held to their policies are the sessions of roles and the users with access keys
-of their own. The local AWS's own credential, `test`/`test` and the roles that the CDK CLI takes on may do
-anything; access keys that nobody has are let through as moto does, since a client may use any pair of keys.
+of their own. The credentials of the process (`localaws.settings`) and the roles that the CDK CLI takes on may do
+anything; access keys that nobody has come no further than `localaws.gate`.
 
 * `policy`: the evaluation of policy documents.
 * `actions`: which action and resource a request stands for.
@@ -30,6 +30,7 @@ from localaws.iam.policy import Decision, Request, Statement, evaluate, statemen
 from localaws.moto_patches import replace
 
 __all__ = [
+    "QUERY_SERVICES",
     "AccessDeniedError",
     "Identity",
     "authorize",
@@ -43,8 +44,9 @@ __all__ = [
 
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
-# AWS's services that answer in the query protocol's XML; S3 has its own, all others answer in JSON.
-_QUERY_SERVICES: Final = {"cloudformation", "cloudwatch", "iam", "sns", "sts"}
+QUERY_SERVICES: Final = frozenset({"cloudformation", "cloudwatch", "iam", "sns", "sts"})
+"""AWS's services that answer in the query protocol's XML, by their names for signatures; S3 has its own, all others
+answer in JSON."""
 
 # Nobody needs a permission for it (documentation of GetCallerIdentity).
 _ALWAYS_ALLOWED: Final = {"sts:GetCallerIdentity"}
@@ -182,7 +184,7 @@ def _parameters(response: Any) -> Mapping[str, Any]:
 def _refusal(service: str, message: str) -> _RESTError:
     """Return the error that moto's dispatcher turns into the answer of `service`."""
     error: _RESTError
-    if service in _QUERY_SERVICES:
+    if service in QUERY_SERVICES:
         # API reference of SNS, "Publish": its error of this kind has a name of its own.
         error = _RESTError("AuthorizationError" if service == "sns" else "AccessDenied", message)
     else:

@@ -54,13 +54,15 @@ class Identity:
 
 def find(access_key_id: str) -> Identity | None:
     """Return the owner of an access key, or None if nobody has it."""
-    if access_key_id in (settings.ACCESS_KEY, settings.ADMIN_ACCESS_KEY):
-        return Identity(
-            access_key_id=access_key_id,
-            secret_access_key=settings.SECRET_KEY,
-            arn=f"arn:aws:iam::{settings.ACCOUNT}:root",
-            user_id=settings.ACCOUNT,
-        )
+    process = settings.current()
+    for credential in (process.credential, process.own_credential):
+        if access_key_id == credential.access_key_id:
+            return Identity(
+                access_key_id=access_key_id,
+                secret_access_key=credential.secret_access_key,
+                arn=f"arn:aws:iam::{settings.ACCOUNT}:root",
+                user_id=settings.ACCOUNT,
+            )
     return _session(access_key_id) or _user(access_key_id)
 
 
@@ -111,7 +113,7 @@ def _session(access_key_id: str) -> Identity | None:
 def _user(access_key_id: str) -> Identity | None:
     backend = iam_backends[settings.ACCOUNT][_PARTITION]
     key = backend.access_keys.get(access_key_id)
-    if key is None or key.user_name is None:
+    if key is None or key.user_name is None or key.status != "Active":
         return None
     user = backend.get_user(key.user_name)
     groups = backend.get_groups_for_user(key.user_name)

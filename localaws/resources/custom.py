@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,9 @@ RESPONSE_PATH: Final = "/_localaws/cfn-response/"
 _DEFAULT_TIMEOUT_SECONDS: Final = 60.0
 
 _CRASH_EXCERPT_CHARACTERS: Final = 500
+
+# An answer needs no credential: its address is one, as the presigned URL of CloudFormation is.
+_TOKEN_BYTES: Final = 32
 
 
 @dataclass(slots=True)
@@ -87,13 +91,13 @@ def _send(context: Context, request_type: str, properties: Properties, **more: A
     Raises:
         ResourceError: If the function crashes, answers FAILED or does not answer in time.
     """
-    token = uuid.uuid4().hex
+    request_id, token = uuid.uuid4().hex, secrets.token_urlsafe(_TOKEN_BYTES)
     request = {
         "RequestType": request_type,
         "ServiceToken": properties["ServiceToken"],
         "ResponseURL": f"{settings.current().url}{RESPONSE_PATH}{token}",
         "StackId": context.stack.id,
-        "RequestId": token,
+        "RequestId": request_id,
         "LogicalResourceId": context.logical_id,
         "ResourceType": context.resource_type,
         "ResourceProperties": _as_text(properties),
@@ -108,7 +112,7 @@ def _send(context: Context, request_type: str, properties: Properties, **more: A
         if not pending.answered.wait(timeout):
             raise ResourceError(
                 "CloudFormation did not receive a response from your Custom Resource. "
-                f"Please check your logs for requestId [{token}]."
+                f"Please check your logs for requestId [{request_id}]."
             )
     finally:
         del _PENDING[token]
@@ -117,7 +121,7 @@ def _send(context: Context, request_type: str, properties: Properties, **more: A
     if answer.get("Status") != "SUCCESS":
         raise ResourceError(
             f"Received response status [{answer.get('Status')}] from custom resource. "
-            f"Message returned: {answer.get('Reason')} (RequestId: {token})"
+            f"Message returned: {answer.get('Reason')} (RequestId: {request_id})"
         )
     if context.physical_id is None:
         raise ResourceError("Invalid PhysicalResourceId: the custom resource's answer has none")
@@ -152,7 +156,7 @@ def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
         return None
     pending = _PENDING.get(path.removeprefix(RESPONSE_PATH))
     if pending is None:
-        return Response("no custom resource waits for this answer", status=404)(environ, start_response)
+        return Response(status=403)(environ, start_response)
     try:
         pending.answer = json.loads(Request(environ).get_data())
     except ValueError as error:

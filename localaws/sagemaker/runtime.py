@@ -125,7 +125,9 @@ def _invoke(request: Request, body: bytes, invocation: _Invocation, *, streamed:
     limits = invocation.behaviour.limits
     deadline = time.monotonic() + limits.container_seconds
     try:
-        exchange = Exchange(invocation.container.port, body, headers, deadline=deadline)
+        exchange = Exchange(
+            invocation.container.port, body, {**headers, **invocation.container.credential}, deadline=deadline
+        )
         if exchange.status < 400 and streamed:
             return _stream(exchange, invocation)
         try:

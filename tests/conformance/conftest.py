@@ -113,7 +113,7 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
             account=_LOCAL_ACCOUNT,
             region=REGION,
             client=lambda service: aws(service, region=REGION),
-            url=request.getfixturevalue("local_aws"),
+            url=request.getfixturevalue("local_apis"),
         )
         return
     account, region = account_and_region

@@ -52,7 +52,7 @@ class Target:
         account: Its account id.
         region: The region of everything that tests make.
         client: Makes a boto3 client of a service.
-        url: The local AWS's address; None for AWS itself.
+        url: The address at which the local AWS serves deployed APIs; None for AWS itself.
         run: What the names of this run have in common.
     """
 

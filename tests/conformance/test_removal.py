@@ -189,8 +189,8 @@ def test_a_second_run_is_refused_while_the_first_one_lasts(tmp_path: Path, monke
 
 
 @pytest.mark.xdist_group("conformance")
-def test_resources_are_found_by_name_on_the_local_aws(tmp_path: Path, local_aws: str, aws: Callable[..., Any]) -> None:
-    target = Target(account=_ACCOUNT, region=REGION, client=lambda one: aws(one, region=REGION), url=local_aws)
+def test_resources_are_found_by_name_on_the_local_aws(tmp_path: Path, local_apis: str, aws: Callable[..., Any]) -> None:
+    target = Target(account=_ACCOUNT, region=REGION, client=lambda one: aws(one, region=REGION), url=local_apis)
     made, name = Made(target, folder=tmp_path), target.name()
     gateway, kms = target.client("apigateway"), target.client("kms")
     made.undo_named("apigateway", "delete_rest_api", "restApiId", name)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx2
 import pytest
 
 from tools.cdk import Cdk
@@ -26,6 +25,8 @@ ACCOUNTS = f"account/{REGION}"
 def spoken_to(local_aws: LocalAws) -> Iterator[None]:
     """Let boto3 talk to a local AWS."""
     with pytest.MonkeyPatch.context() as environment:
+        # It holds the first credentials that it found.
+        environment.setattr(boto3, "DEFAULT_SESSION", None)
         for name, value in local_aws.client_environment().items():
             environment.setenv(name, value)
         yield
@@ -68,7 +69,7 @@ def deployer_of(local_aws: LocalAws, folder: Path, app: Path, variants: Iterable
 
 def hurry(local_aws: LocalAws) -> None:
     """Let state machines wait a hundredth of the time: not even a second where they wait half a minute."""
-    httpx2.put(f"{local_aws.url}/_localaws/stepfunctions", json={"wait_scale": 0.01}).raise_for_status()
+    local_aws.steer("PUT", "stepfunctions", {"wait_scale": 0.01})
 
 
 class Notices:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx2
 import openai
 import pytest
 
@@ -59,7 +58,7 @@ def deployed(deployer: Deployer) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def client(deployed: dict[str, str], local_aws: LocalAws) -> Iterator[openai.OpenAI]:
     client = openai_client(
-        deployed["InvokeUrl"], api_key=keys.create(STACK, "e2e"), endpoint_url=local_aws.url
+        deployed["InvokeUrl"], api_key=keys.create(STACK, "e2e"), endpoint_url=local_aws.apis_url
     ).with_options(max_retries=0)
     with client:
         yield client
@@ -189,15 +188,15 @@ def test_a_failed_training_leaves_the_served_version_alone(
 ) -> None:
     served = _served()
     data.put('{"instruction": "Name a river.", "context": "", "response": "The Lena."}')
-    faults = f"{local_aws.url}/_localaws/sagemaker/training"
-    httpx2.put(faults, json={"faults": [{"reason": "AlgorithmError: CUDA out of memory"}]}).raise_for_status()
+    fault = {"reason": "AlgorithmError: CUDA out of memory"}
+    local_aws.steer("PUT", "sagemaker/training", {"faults": [fault]})
 
     with pytest.raises(finetune.FineTuningError, match="CUDA out of memory"):
         _run(finetune.start(STACK))
 
     assert _served() == served
     assert _ask(client)
-    httpx2.delete(faults).raise_for_status()
+    local_aws.steer("DELETE", "sagemaker/training")
 
 
 def test_a_failed_training_is_tried_again_under_a_new_name_and_its_version_served(client: openai.OpenAI) -> None:

@@ -105,7 +105,7 @@ def caller(deployed: None, local_aws: LocalAws) -> Callable[[DeclaredStack], ope
 
     def client(stack: DeclaredStack) -> openai.OpenAI:
         url, key = made[stack.path]
-        return openai_client(url, api_key=key, endpoint_url=local_aws.url).with_options(max_retries=0)
+        return openai_client(url, api_key=key, endpoint_url=local_aws.apis_url).with_options(max_retries=0)
 
     return client
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx2
 import openai
 import pytest
 
@@ -63,7 +62,7 @@ def make_client(deployed: dict[str, str], local_aws: LocalAws) -> Callable[[], o
 
     def make() -> openai.OpenAI:
         url = deployed["InvokeUrl"]
-        return openai_client(url, api_key=key, endpoint_url=local_aws.url).with_options(max_retries=0)
+        return openai_client(url, api_key=key, endpoint_url=local_aws.apis_url).with_options(max_retries=0)
 
     return make
 
@@ -154,8 +153,7 @@ def _models() -> list[str]:
 
 
 def _calls(local_aws: LocalAws, model: str) -> set[str]:
-    calls = httpx2.get(f"{local_aws.url}/_localaws/bedrock/{REGION}/calls").raise_for_status().json()
-    return set(calls[model])
+    return set(local_aws.steer("GET", f"bedrock/{REGION}/calls")[model])
 
 
 def test_answers_503_until_a_first_version_is_served(client: openai.OpenAI, notices: Notices) -> None:
@@ -268,8 +266,7 @@ def test_an_import_that_fails_leaves_what_is_served_and_says_why(
     before, models = finetune.status(STACK), _models()
     _put_conversations(deployed, "It is Lake Baikal.")
     fault = "Amazon Bedrock encountered an internal error. Try the import again."
-    control = f"{local_aws.url}/_localaws/bedrock/{REGION}"
-    httpx2.put(control, json={"import_faults": [fault]}).raise_for_status()
+    local_aws.steer("PUT", f"bedrock/{REGION}", {"import_faults": [fault]})
 
     with pytest.raises(finetune.FineTuningError, match="ImportJobFailed") as failed:
         _run(finetune.start(STACK))

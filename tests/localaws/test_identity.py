@@ -1,16 +1,15 @@
 """The process that serves says its id."""
 
-import json
 import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.support.local_aws import steer
+
 
 def test_says_the_id_of_the_process_that_serves(local_aws: str) -> None:
-    with urllib.request.urlopen(f"{local_aws}/_localaws") as answer:
-        pid = json.load(answer)["pid"]
+    pid = steer(local_aws, "")["pid"]
 
     command = Path(f"/proc/{pid}/cmdline")
     if command.exists():
@@ -20,4 +19,4 @@ def test_says_the_id_of_the_process_that_serves(local_aws: str) -> None:
 
 def test_answers_no_other_path(local_aws: str) -> None:
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(f"{local_aws}/_localaws/nothing")
+        steer(local_aws, "nothing")

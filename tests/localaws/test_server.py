@@ -14,6 +14,8 @@ from pathlib import Path
 import boto3
 import pytest
 
+from tests.support.local_aws import Running
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "localaws"]
 
@@ -58,13 +60,8 @@ def test_answers_as_soon_as_it_is_ready_and_stops_when_told(tmp_path: Path) -> N
     )
     try:
         assert wait_for(ready)
-        client = boto3.client(
-            "sts",
-            region_name="us-east-1",
-            endpoint_url=ready.read_text(),
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        started = Running.read(ready)
+        client = boto3.client("sts", region_name="us-east-1", endpoint_url=started.url, **started.credentials)
         assert client.get_caller_identity()["Account"] == "123456789012"
     finally:
         process.send_signal(signal.SIGTERM)

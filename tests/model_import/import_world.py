@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import time
-import urllib.request
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from constructs.values.storage import Storage
 
 from tests.model_import.artifacts.artifact_models import llama
 from tests.support.bedrock_models import ACCOUNT, REGION, Bedrock, name
-from tests.support.local_aws import StackDriver
+from tests.support.local_aws import StackDriver, steer
 
 PACKAGE = Path(__file__).resolve().parents[2] / "lambda"
 PREFIX = "weights/"
@@ -238,9 +237,7 @@ def deploy(bedrock: Bedrock, tmp_path: Path, **options: Any) -> World:
 
 def wait_scale(url: str, scale: float) -> None:
     """Set the speed of the waits of state machines."""
-    body = json.dumps({"wait_scale": scale}).encode()
-    request = urllib.request.Request(f"{url}/_localaws/stepfunctions", data=body, method="PUT")
-    urllib.request.urlopen(request).close()
+    steer(url, "stepfunctions", {"wait_scale": scale})
 
 
 def _asset(bedrock: Bedrock) -> str:

@@ -13,6 +13,7 @@ from model_import.contract import BODIES
 from model_import.settings import Settings
 from model_import.smoke import ModelNotReadyError, SmokeTestError, smoke_test
 from tests.support.bedrock_models import REGION, Bedrock, llama, prepared
+from tests.support.local_aws import running
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,7 @@ def model(bedrock: Bedrock) -> str:
 def _own_clients(bedrock: Bedrock, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     variables = {
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_ENDPOINT_URL": bedrock.url,
+        **running(bedrock.url).environment,
     }
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,8 @@ from uuid import uuid4
 
 import numpy as np
 from safetensors.numpy import save
+
+from tests.support.local_aws import steer
 
 REGION = "us-west-2"
 ACCOUNT = "123456789012"
@@ -108,9 +109,7 @@ class Bedrock:
 
     def steer(self, method: str, body: bytes | None = None, *, path: str = "") -> Any:
         """Send a request to the control path, or below it."""
-        request = urllib.request.Request(f"{self.url}/_localaws/bedrock/{REGION}{path}", data=body, method=method)
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
+        return steer(self.url, f"bedrock/{REGION}{path}", body, method=method)
 
     def upload(self, files: Mapping[str, bytes], **options: Any) -> str:
         """Put a model's files under a new prefix; returns its S3 URI."""

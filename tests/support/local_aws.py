@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +107,76 @@ class StackDriver:
         return self.status(stack_id)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A local AWS that runs: its addresses and its credential.
+
+    Attributes:
+        url: The address of AWS's services.
+        apis_url: The address of deployed APIs.
+        access_key_id: The access key that it takes.
+        secret_access_key: The key's secret.
+    """
+
+    url: str
+    apis_url: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+    @classmethod
+    def read(cls, ready_file: Path) -> Running:
+        """Read what the process wrote when it began to answer."""
+        return cls(**json.loads(ready_file.read_text(encoding="utf-8")))
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """The credential as arguments of a boto3 client."""
+        return {"aws_access_key_id": self.access_key_id, "aws_secret_access_key": self.secret_access_key}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that send AWS's clients there."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ENDPOINT_URL_EXECUTE_API": self.apis_url,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+        }
+
+
+_RUNNING: dict[str, Running] = {}
+
+
+def running(url: str) -> Running:
+    """Return what is known of the local AWS at an address that the fixture `local_aws` or `local_apis` gave."""
+    return _RUNNING[url]
+
+
+def steer(url: str, path: str, document: Any = None, *, method: str | None = None) -> Any:
+    """Change how the local AWS at `url` behaves, or read it; return its answer.
+
+    Args:
+        url: The address: that of the fixture, or the one that the environment addresses.
+        path: The path below `/_localaws/`.
+        document: The body; bytes are sent as they are.
+        method: The verb; else PUT with a body and GET without.
+    """
+    known = _RUNNING.get(url)
+    secret = known.secret_access_key if known else os.environ["AWS_SECRET_ACCESS_KEY"]
+    body = document if document is None or isinstance(document, bytes) else json.dumps(document).encode()
+    request = urllib.request.Request(
+        f"{url}/_localaws/{path}".rstrip("/"),
+        data=body,
+        method=method or ("GET" if body is None else "PUT"),
+        headers={"Authorization": f"Bearer {secret}"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
 @pytest.fixture(scope="session")
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a running local AWS."""
+    """The URL of a running local AWS; `running(url)` says the rest."""
     folder = tmp_path_factory.mktemp("localaws")
     ready_file = folder / "ready"
     log = folder / "log"
@@ -134,10 +203,18 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"the local AWS did not start:\n{log.read_text()}")
             time.sleep(0.05)
-        yield ready_file.read_text()
+        started = Running.read(ready_file)
+        _RUNNING[started.url] = _RUNNING[started.apis_url] = started
+        yield started.url
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def local_apis(local_aws: str) -> str:
+    """The URL at which the running local AWS serves deployed APIs."""
+    return running(local_aws).apis_url
 
 
 @pytest.fixture(scope="session")
@@ -151,9 +228,8 @@ def aws(local_aws: str) -> ClientFactory:
                 service,  # type: ignore[call-overload] # the stubs list every service as a literal
                 region_name=region,
                 endpoint_url=local_aws,
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
                 config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=120),
+                **running(local_aws).credentials,
             )
         return clients[service, region]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import time
-import urllib.request
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
+
+from tests.support.local_aws import steer
 
 DEADLINE_SECONDS = 30
 
@@ -117,12 +118,10 @@ class StateMachines:
 
     def scale_waits(self, scale: float | None) -> None:
         """Make waits shorter; None: as long as they are."""
-        body = None if scale is None else json.dumps({"wait_scale": scale}).encode()
-        request = urllib.request.Request(
-            f"{self._url}/_localaws/stepfunctions", data=body, method="DELETE" if scale is None else "PUT"
-        )
-        with urllib.request.urlopen(request) as answer:
-            answer.read()
+        if scale is None:
+            steer(self._url, "stepfunctions", method="DELETE")
+        else:
+            steer(self._url, "stepfunctions", {"wait_scale": scale})
 
     def wait_until_gone(self, machine: str) -> None:
         """Wait until a state machine that is being deleted is gone."""

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import Mock
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.keyed_api import keyed_api, send
-from tests.support.local_aws import StackDriver
+from tests.support.local_aws import StackDriver, running
 from tools import keys
 from tools.cli.main import run as run_command
 
@@ -23,10 +24,10 @@ Command = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(autouse=True)
 def credentials(local_aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", local_aws)
-    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    # It holds the first credentials that it found.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for name, value in running(local_aws).environment.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,8 @@ def run(capsys: pytest.CaptureFixture[str], local_aws: str) -> Iterator[Command]
 
 
 def _status(local_aws: str, host: str, key: str) -> int:
-    return send(local_aws, "/prod/v1/models", host=host, headers={"Authorization": f"Bearer {key}"}).status
+    headers = {"Authorization": f"Bearer {key}"}
+    return send(running(local_aws).apis_url, "/prod/v1/models", host=host, headers=headers).status
 
 
 def _names(gateway: Any) -> list[str]:

@@ -2,13 +2,17 @@
 
 import json
 import os
+import signal
+import stat
 import subprocess
 import sys
-import urllib.request
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import boto3
 import pytest
 
+from tests.support.local_aws import running, steer
 from tools import aws, local
 from tools.cli.main import run
 
@@ -25,55 +29,169 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def _record(state: Path, *, url: str, pid: int) -> None:
+def _record(state: Path, recorded: local.LocalAws) -> None:
     state.parent.mkdir(exist_ok=True)
-    state.write_text(json.dumps({"url": url, "pid": pid}))
+    state.write_text(json.dumps(asdict(recorded)))
 
 
-def _pid_of(url: str) -> int:
-    with urllib.request.urlopen(f"{url}/_localaws") as answer:
-        return int(json.load(answer)["pid"])
+def _gone(*, pid: int = 0) -> local.LocalAws:
+    return local.LocalAws(url=REFUSED, apis_url=REFUSED, access_key_id="key", secret_access_key="secret", pid=pid)
 
 
-def test_finds_one_that_says_that_it_is_that_process(state: Path, local_aws: str) -> None:
-    pid = _pid_of(local_aws)
-    _record(state, url=local_aws, pid=pid)
+@pytest.fixture
+def there(local_aws: str) -> local.LocalAws:
+    """Return the tests' local AWS as its starter knows it."""
+    return local.LocalAws(**asdict(running(local_aws)), pid=int(steer(local_aws, "")["pid"]))
 
-    assert local.find() == local.LocalAws(url=local_aws, pid=pid)
+
+def test_finds_one_that_says_that_it_is_that_process(state: Path, there: local.LocalAws) -> None:
+    _record(state, there)
+
+    assert local.find() == there
 
 
-def test_another_local_aws_on_the_same_port_is_not_it(state: Path, local_aws: str) -> None:
-    _record(state, url=local_aws, pid=os.getpid())
+def test_another_local_aws_on_the_same_port_is_not_it(state: Path, there: local.LocalAws) -> None:
+    _record(state, replace(there, pid=os.getpid()))
+    assert local.find() is None
 
+    _record(state, replace(there, secret_access_key="another's"))
     assert local.find() is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"url": "http://127.0.0.1:9"}', '{"url": 1, "pid": "x"}'])
-def test_a_broken_record_is_none(state: Path, text: str) -> None:
+def test_a_broken_record_is_none_and_goes(state: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     state.parent.mkdir()
     state.write_text(text)
 
     assert local.find() is None
+    assert local.stop() is None
+    assert capsys.readouterr().err == (
+        "removed the record of a local AWS, which does not answer; no process was ended\n"
+    )
+    assert not state.exists()
 
 
-def test_stops_no_process_that_only_has_the_recorded_id(state: Path) -> None:
+def test_stops_no_process_that_only_has_the_recorded_id(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        _record(state, url=REFUSED, pid=bystander.pid)
+        _record(state, _gone(pid=bystander.pid))
 
         assert local.find() is None
         assert local.stop() is None
         assert not state.exists()
         assert bystander.poll() is None
+        assert capsys.readouterr().err == (
+            f"removed the record of the local AWS at {REFUSED} (process {bystander.pid}), which does not answer; "
+            "no process was ended\n"
+        )
     finally:
         bystander.kill()
         bystander.communicate()
 
 
+@pytest.mark.parametrize("error", [ProcessLookupError, PermissionError])
+def test_a_process_that_has_ended_meanwhile_or_is_anothers_is_left_alone(
+    state: Path, there: local.LocalAws, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    _record(state, there)
+    asked: list[tuple[int, int]] = []
+
+    def kill(pid: int, number: int) -> None:
+        asked.append((pid, number))
+        raise error
+
+    monkeypatch.setattr(os, "kill", kill)
+
+    assert local.stop() == there
+    assert asked == [(there.pid, signal.SIGTERM)]
+    assert not state.exists()
+
+
+def test_ends_by_force_what_does_not_end_when_it_is_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    stubborn = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert stubborn.stdout is not None
+    stubborn.stdout.readline()
+    monkeypatch.setattr(local, "_STOP_SECONDS", 0.3)
+
+    local._end(stubborn.pid)
+
+    stubborn.communicate()
+    with pytest.raises(ProcessLookupError):
+        os.kill(stubborn.pid, 0)
+
+
+def test_an_environment_addresses_it_and_no_account_any_more() -> None:
+    environment = {
+        "AWS_ACCESS_KEY_ID": "AKIAREAL",
+        "AWS_SECRET_ACCESS_KEY": "real",
+        "AWS_SESSION_TOKEN": "real",
+        "AWS_PROFILE": "work",
+        "AWS_ENDPOINT_URL_S3": "https://storage.example.com",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "/real",
+        "PATH": "/bin",
+    }
+
+    _gone().put_into(environment)
+
+    assert environment == {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-west-2",
+        "AWS_REGION": "us-west-2",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": REFUSED,
+        "AWS_ENDPOINT_URL_EXECUTE_API": REFUSED,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+        "PATH": "/bin",
+    }
+    assert "secret" not in repr(_gone()).replace("secret_access_key", "")
+
+
+def test_the_shell_is_told_to_forget_what_addresses_an_account(
+    state: Path, there: local.LocalAws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _record(state, there)
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
+
+    assert run(["local", "env"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert {"unset AWS_PROFILE", "unset AWS_SESSION_TOKEN"} <= set(lines)
+    assert f"export AWS_SECRET_ACCESS_KEY={there.secret_access_key}" in lines
+    assert "unset AWS_WEB_IDENTITY_TOKEN_FILE" not in lines
+
+
+def test_says_what_the_local_aws_refuses_in_steering(there: local.LocalAws) -> None:
+    with pytest.raises(local.LocalAwsError, match=r"PUT stepfunctions: 400 .*wait_scale is -1"):
+        there.steer("PUT", "stepfunctions", {"wait_scale": -1})
+    with pytest.raises(local.LocalAwsError, match="GET : 403"):
+        replace(there, secret_access_key="").steer("GET", "")
+
+
+def test_credentials_that_the_local_aws_does_not_take_name_the_command_that_gives_them(
+    there: local.LocalAws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for name, value in {**there.client_environment(), "AWS_ACCESS_KEY_ID": "test"}.items():
+        monkeypatch.setenv(name, value)
+
+    assert run(["keys", "list", "dev/falcon-7b"]) == 1
+
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"error: dev/falcon-7b: the local AWS at {there.url} does not take this shell's credentials "
+        "(InvalidClientTokenId): "
+        'eval "$(./jumpstack local env)"'
+    )
+
+
 @pytest.mark.local
 def test_starts_one_says_that_it_runs_and_stops_it(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    state.parent.mkdir(mode=0o755)
     assert run(["local", "env"]) == 1
     assert capsys.readouterr() == ("", "error: no local AWS runs: ./jumpstack local start\n")
     try:
@@ -87,11 +205,16 @@ def test_starts_one_says_that_it_runs_and_stops_it(
 
         assert run(["local", "env"]) == 0
         assert f"export AWS_ENDPOINT_URL={url}\n" in capsys.readouterr().out
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (state.parent, *state.parent.iterdir())}
+        assert modes == {"state": 0o700, "localaws.json": 0o600, "localaws.log": 0o600}
+        started = local.find()
+        assert started is not None
+        assert started.secret_access_key not in state.with_suffix(".log").read_text()
 
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         assert run(["local", "status"]) == 0
         assert capsys.readouterr().out == (
-            f"the local AWS runs at {url} (process {_pid_of(url)})\nthis shell addresses the local AWS at {url}\n"
+            f"the local AWS runs at {url} (process {started.pid})\nthis shell addresses the local AWS at {url}\n"
         )
     finally:
         assert run(["local", "stop"]) == 0
@@ -150,10 +273,10 @@ def test_refuses_to_address_a_local_aws_that_does_not_answer(
 
 
 def test_names_the_one_that_runs_in_place_of_the_one_that_is_addressed(
-    state: Path, local_aws: str, monkeypatch: pytest.MonkeyPatch
+    state: Path, there: local.LocalAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", REFUSED)
-    _record(state, url=local_aws, pid=_pid_of(local_aws))
+    _record(state, there)
 
-    with pytest.raises(aws.NotRunningError, match=rf'but one runs at {local_aws}: eval "\$\(\./jumpstack local env\)"'):
+    with pytest.raises(aws.NotRunningError, match=rf'but one runs at {there.url}: eval "\$\(\./jumpstack local env\)"'):
         aws.address()

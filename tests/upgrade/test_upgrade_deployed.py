@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import httpx2
+import boto3
 import openai
 import pytest
 
@@ -54,6 +54,8 @@ def version(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def local_aws(version: str) -> Iterator[LocalAws]:
     with running() as local_aws, pytest.MonkeyPatch.context() as environment:
+        # It holds the first credentials that it found.
+        environment.setattr(boto3, "DEFAULT_SESSION", None)
         for name, value in local_aws.client_environment().items():
             environment.setenv(name, value)
         yield local_aws
@@ -71,11 +73,10 @@ def upgrade(
     _deploy(cdk, old)
     # Releases before 0.2.0 called every family's channel `training`, for which Mistral's script fails, and their roles
     # may not encrypt the output (test_refused.py).
-    steering = f"{local_aws.url}/_localaws/sagemaker/training"
-    httpx2.put(steering, json={"reads_any_channel": True, "output_key_needs_encrypt": False}).raise_for_status()
+    local_aws.steer("PUT", "sagemaker/training", {"reads_any_channel": True, "output_key_needs_encrypt": False})
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda stack: tune(stack, report=lambda _state: None), TUNED))
-    httpx2.delete(steering).raise_for_status()
+    local_aws.steer("DELETE", "sagemaker/training")
     clients = {kind: _client(stack, local_aws) for kind, stack in MODELS.items()}
     answers = {kind: _ask(clients[kind], stack) for kind, stack in MODELS.items()}
     stacks = {ACCOUNTS: "jumpstack-account", **{stack.path: stack.stack_name for stack in MODELS.values()}}
@@ -96,7 +97,7 @@ def _client(stack: DeclaredStack, local_aws: LocalAws) -> openai.OpenAI:
         outputs(stack)["InvokeUrl"],
         api_key=keys.create(stack, "ada") if stack.takes_keys else None,
         region=stack.region,
-        endpoint_url=local_aws.url,
+        endpoint_url=local_aws.apis_url,
     )
 
 

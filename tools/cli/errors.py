@@ -81,6 +81,8 @@ def _said_by_aws(error: Exception, botocore: Any) -> Iterator[str]:
     if isinstance(error, botocore.ClientError):
         code = error.response["Error"]["Code"]
         message = error.response["Error"].get("Message") or "no message"
+        if code in _REFUSED and aws.is_local():
+            yield f'{aws.named()} does not take this shell\'s credentials ({code}): eval "$(./jumpstack local env)"'
         if code in _REFUSED:
             yield f"AWS refuses these credentials ({code}): sign in again, or {aws.CREDENTIALS_HINT}"
         yield f"{aws.named()} answers {error.operation_name} with {code}: {message}"

@@ -30,7 +30,11 @@ def start() -> None:
 
 @local.command(short_help="Print what a shell needs to address it.")
 def env() -> int:
-    """Print the variables with which a shell's AWS clients address the local AWS."""
+    """Print the variables with which a shell's AWS clients address the local AWS, and no account any more.
+
+    They open the local AWS to whoever reads them.
+    """
+    import os
     import shlex
 
     from tools import local as work
@@ -39,6 +43,8 @@ def env() -> int:
     if found is None:
         print("error: no local AWS runs: ./jumpstack local start", file=sys.stderr)
         return 1
+    for name in work.other_aws_variables(os.environ):
+        print(f"unset {name}")
     for name, value in found.client_environment().items():
         print(f"export {name}={shlex.quote(value)}")
     return 0

@@ -79,7 +79,7 @@ class Demo:
         Raises:
             subprocess.CalledProcessError: If they cannot be written.
         """
-        hurry(self._local_aws.url)
+        hurry(self._local_aws)
         for weights in self._weights:
             weights.upload()
             self._console.print(f"Tiny weights are in {weights.uri}.", highlight=False)
@@ -152,7 +152,7 @@ class Demo:
                 given["InvokeUrl"],
                 api_key=keys.create(stack, _CALLER) if stack.takes_keys else None,
                 region=stack.region,
-                endpoint_url=self._local_aws.url,
+                endpoint_url=self._local_aws.apis_url,
             )
             try:
                 answer = ask(
@@ -275,7 +275,7 @@ def run(environment_name: str, *, keep: bool) -> None:
     began = time.monotonic()
     aws = nullcontext(start()) if keep else running()
     with aws as local_aws, tempfile.TemporaryDirectory() as folder:
-        os.environ.update(local_aws.client_environment())
+        local_aws.put_into(os.environ)
         demo = Demo(
             console=console,
             cdk=Cdk(environment=local_aws.client_environment(), logs=Path(folder)),

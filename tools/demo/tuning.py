@@ -1,7 +1,6 @@
 """The demo's part for fine-tuned models: sample data into the bucket, one run of the pipeline, a served version."""
 
 import json
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,16 @@ import boto3
 from stacks.declarations import FineTunedModel
 from tools import finetune
 from tools.deployed import DeclaredStack, outputs
+from tools.local import LocalAws
 
 # Small data sets of the project's own, each with its template where it has one.
 _SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 _TEMPLATE = "template.json"
 
 
-def hurry(local_aws_url: str) -> None:
+def hurry(local_aws: LocalAws) -> None:
     """Make the local AWS's state machines wait a hundredth of the time: its jobs take less than a second."""
-    request = urllib.request.Request(  # noqa: S310 - the address is the local AWS's own, on loopback
-        f"{local_aws_url}/_localaws/stepfunctions", data=json.dumps({"wait_scale": 0.01}).encode(), method="PUT"
-    )
-    urllib.request.urlopen(request).close()  # noqa: S310 - likewise
+    local_aws.steer("PUT", "stepfunctions", {"wait_scale": 0.01})
 
 
 def sample_of(stack: DeclaredStack) -> Path:

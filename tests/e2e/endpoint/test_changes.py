@@ -31,7 +31,7 @@ def client(deployed: dict[str, str], key: str, local_aws: LocalAws) -> openai.Op
 
 def _client(deployed: dict[str, str], key: str | None, local_aws: LocalAws) -> openai.OpenAI:
     url = deployed["InvokeUrl"]
-    return openai_client(url, api_key=key, endpoint_url=local_aws.url).with_options(max_retries=0)
+    return openai_client(url, api_key=key, endpoint_url=local_aws.apis_url).with_options(max_retries=0)
 
 
 def test_changes_nothing_when_deployed_again(deployer: Deployer, deployed: dict[str, str]) -> None:

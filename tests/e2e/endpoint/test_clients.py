@@ -27,7 +27,7 @@ MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Which
 def base_url(deployed: dict[str, str], local_aws: LocalAws) -> str:
     """The API's address on the local AWS; on AWS it is the output `InvokeUrl` and `v1`."""
     api = deployed["InvokeUrl"].split("//")[1].split(".")[0]
-    return f"{local_aws.url}/_localaws/execute-api/{REGION}/{api}/live/v1"
+    return f"{local_aws.apis_url}/_localaws/execute-api/{REGION}/{api}/live/v1"
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +51,18 @@ class Endpoint:
     """The behaviour of an endpoint that the local AWS lets tests change."""
 
     def __init__(self, local_aws: LocalAws) -> None:
-        self._url = f"{local_aws.url}/_localaws/sagemaker/endpoints/{STACK.stack_name}"
+        self._local_aws = local_aws
+        self._path = f"sagemaker/endpoints/{STACK.stack_name}"
 
     def set(self, **changes: Any) -> None:
-        httpx2.put(self._url, json=changes).raise_for_status()
+        self._local_aws.steer("PUT", self._path, changes)
 
     def reset(self) -> None:
-        httpx2.delete(self._url).raise_for_status()
+        self._local_aws.steer("DELETE", self._path)
 
     @property
     def invocations(self) -> int:
-        return int(httpx2.get(self._url).json()["invocations"])
+        return int(self._local_aws.steer("GET", self._path)["invocations"])
 
 
 @pytest.fixture

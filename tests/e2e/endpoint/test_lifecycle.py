@@ -37,13 +37,14 @@ def client(deployed: dict[str, str], key: str, local_aws: LocalAws) -> openai.Op
 @pytest.fixture
 def plain(deployed: dict[str, str], key: str, local_aws: LocalAws) -> Iterator[httpx2.Client]:
     """An HTTP client with the key."""
-    with httpx2.Client(transport=LocalTransport(local_aws.url), headers={"authorization": f"Bearer {key}"}) as client:
+    transport = LocalTransport(local_aws.apis_url)
+    with httpx2.Client(transport=transport, headers={"authorization": f"Bearer {key}"}) as client:
         yield client
 
 
 def _client(deployed: dict[str, str], key: str | None, local_aws: LocalAws) -> openai.OpenAI:
     url = deployed["InvokeUrl"]
-    return openai_client(url, api_key=key, endpoint_url=local_aws.url).with_options(max_retries=0)
+    return openai_client(url, api_key=key, endpoint_url=local_aws.apis_url).with_options(max_retries=0)
 
 
 def _aws(service: Any) -> Any:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.local_aws import running
+
 pytestmark = pytest.mark.sweep
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -54,9 +56,7 @@ class Cli:
         self.folder = folder
         self.environment = {
             **os.environ,
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **running(url).environment,
             "AWS_REGION": "eu-north-1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_VALIDATION": "false",

@@ -85,6 +85,7 @@ class ContainerClient:
     def _sent(self, document: Any) -> Iterator[http.client.HTTPResponse]:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         with closing(http.client.HTTPConnection("127.0.0.1", self.container.port, timeout=10)) as connection:
-            connection.request("POST", "/invocations", body=body, headers={"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json", **self.container.credential}
+            connection.request("POST", "/invocations", body=body, headers=headers)
             with connection.getresponse() as response:
                 yield response

@@ -249,8 +249,22 @@ def test_answers_the_health_check() -> None:
     container = ModelContainer.start(settings())
     try:
         connection = http.client.HTTPConnection("127.0.0.1", container.port, timeout=10)
-        connection.request("GET", "/ping")
+        connection.request("GET", "/ping", headers=container.credential)
         assert connection.getresponse().status == 200
+        connection.close()
+    finally:
+        container.stop()
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/ping"), ("POST", "/invocations"), ("GET", "/")])
+@pytest.mark.parametrize("headers", [{}, {"X-Localaws-Credential": "another's"}], ids=["none", "wrong"])
+def test_answers_nobody_but_sagemaker(method: str, path: str, headers: dict[str, str]) -> None:
+    container = ModelContainer.start(settings())
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", container.port, timeout=10)
+        connection.request(method, path, body=b"{}" if method == "POST" else None, headers=headers)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (403, b"")
         connection.close()
     finally:
         container.stop()

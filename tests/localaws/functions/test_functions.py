@@ -19,6 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.localaws.functions.deployed_functions import Invoke, alive, create, messages, package, wait_for
+from tests.support.local_aws import Running
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -281,14 +282,14 @@ def test_no_worker_outlives_the_server(tmp_path: Path) -> None:
     )
     try:
         wait_for(ready_file.exists, seconds=60)
+        started = Running.read(ready_file)
 
         def client(service: str) -> Any:
             return boto3.session.Session().client(
                 service,  # type: ignore[call-overload] # the stubs list every service as a literal
                 region_name="us-east-1",
-                endpoint_url=ready_file.read_text(),
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
+                endpoint_url=started.url,
+                **started.credentials,
             )
 
         functions = client("lambda")

@@ -17,6 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from localaws.gateway.deployed import Method
+from tests.support.local_aws import running
 
 REGION = "us-east-1"
 
@@ -77,11 +78,13 @@ class Api:
         headers: Mapping[str, str] | None = None,
         tamper: Callable[[dict[str, str]], None] = lambda _: None,
     ) -> Answer:
-        """Send a request to the API's own host; `sign` overrides parts of the signature, {} signs as test/test."""
+        """Send a request to the API's own host; `sign` overrides parts of the signature, {} signs rightly."""
         host = f"{self.id}.execute-api.{REGION}.amazonaws.com"
         request = AWSRequest(verb, f"https://{host}/{stage}{path}", headers=dict(headers or {}), data=body)
         if sign is not None:
-            given = {"key": "test", "secret": "test", "region": REGION, "service": "execute-api", **sign}
+            known = running(self.url)
+            own = {"key": known.access_key_id, "secret": known.secret_access_key}
+            given = {**own, "region": REGION, "service": "execute-api", **sign}
             credentials = Credentials(given["key"], given["secret"], given.get("token"))
             SigV4Auth(credentials, given["service"], given["region"]).add_auth(request)
         sent = {**dict(request.headers), "Host": host}

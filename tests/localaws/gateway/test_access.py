@@ -65,7 +65,7 @@ class Api:
 
 
 @pytest.fixture(scope="module")
-def deploy(aws: Aws, local_aws: str) -> Callable[..., Api]:
+def deploy(aws: Aws, local_apis: str) -> Callable[..., Api]:
     """Deploy APIs whose callers have keys."""
     made = 0
 
@@ -77,7 +77,7 @@ def deploy(aws: Aws, local_aws: str) -> Callable[..., Api]:
         assert status == "CREATE_COMPLETE", driver.failures(name)
         ids = driver.physical_ids(name)
         log = f"/aws/lambda/{ids['AuthorizerFunction']}"
-        return Api(url=local_aws, id=ids["Api"], plan=ids["Plan"], authorizer_log=log, aws=aws)
+        return Api(url=local_apis, id=ids["Api"], plan=ids["Plan"], authorizer_log=log, aws=aws)
 
     return make
 
@@ -209,7 +209,7 @@ def test_an_authorizer_without_a_cache_is_asked_every_time(deploy: Callable[...,
 
 
 def test_a_function_that_does_not_let_the_api_ask_is_a_wrong_configuration(
-    stacks: StackDriver, stack_name: str, aws: Aws, local_aws: str
+    stacks: StackDriver, stack_name: str, aws: Aws, local_apis: str
 ) -> None:
     resources = keyed_api()
     del resources["AuthorizerPermission"]
@@ -217,7 +217,7 @@ def test_a_function_that_does_not_let_the_api_ask_is_a_wrong_configuration(
     ids = stacks.physical_ids(stack_name)
 
     answer = send(
-        local_aws,
+        local_apis,
         "/prod/a",
         host=f"{ids['Api']}.execute-api.{REGION}.amazonaws.com",
         headers={"Authorization": "Bearer x"},
@@ -234,7 +234,7 @@ def test_a_key_in_the_header_lets_in_where_the_api_reads_it_there(deploy: Callab
 
 
 def test_a_custom_domain_answers_in_the_place_of_the_apis_own_address(
-    stacks: StackDriver, stack_name: str, aws: Aws, local_aws: str
+    stacks: StackDriver, stack_name: str, aws: Aws, local_apis: str
 ) -> None:
     name = f"{stack_name}.example.com"
     resources = {
@@ -253,13 +253,13 @@ def test_a_custom_domain_answers_in_the_place_of_the_apis_own_address(
     assert stacks.deploy(stack_name, resources) == "CREATE_COMPLETE", stacks.failures(stack_name)
     ids = stacks.physical_ids(stack_name)
     log = f"/aws/lambda/{ids['AuthorizerFunction']}"
-    key = Api(url=local_aws, id=ids["Api"], plan=ids["Plan"], authorizer_log=log, aws=aws).key()
+    key = Api(url=local_apis, id=ids["Api"], plan=ids["Plan"], authorizer_log=log, aws=aws).key()
 
-    answer = send(local_aws, "/v1/models", host=name, headers={"Authorization": key.bearer})
+    answer = send(local_apis, "/v1/models", host=name, headers={"Authorization": key.bearer})
     assert answer.status == 200
     assert answer.body["path"] == "/v1/models"
     assert answer.body["requestContext"]["domainName"] == name
     assert answer.body["requestContext"]["path"] == "/v1/models"
-    assert send(local_aws, "/v1/models", host=name).status == 401
+    assert send(local_apis, "/v1/models", host=name).status == 401
     own = f"{ids['Api']}.execute-api.{REGION}.amazonaws.com"
-    assert send(local_aws, "/prod/v1/models", host=own, headers={"Authorization": key.bearer}).status == 403
+    assert send(local_apis, "/prod/v1/models", host=own, headers={"Authorization": key.bearer}).status == 403

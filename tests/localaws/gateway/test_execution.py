@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -21,6 +21,7 @@ from tests.localaws.gateway.rest_api import (
     permit,
     send,
 )
+from tests.support.local_aws import running
 
 # Not a new one for each process: pytest names tests by it, and all workers must have the same names.
 CHOSEN = "7f0c2f5e-0f2b-4d6e-9a3c-5b1d8e4f6a20"
@@ -29,7 +30,7 @@ ACCESS_LOG += '"caller":"$context.identity.userArn","error":$context.error.messa
 
 
 @pytest.fixture(scope="module")
-def api(aws: Callable[..., Any], local_aws: str) -> Iterator[Api]:
+def api(aws: Callable[..., Any], local_apis: str) -> Iterator[Api]:
     """`/v1/chat/completions` and `/v1/models/{model}` with IAM, `/open` and `/slow` without, in the stage `prod`."""
     name = f"g-{uuid4().hex[:12]}"
     function = make_function(aws, name)
@@ -55,7 +56,7 @@ def api(aws: Callable[..., Any], local_aws: str) -> Iterator[Api]:
             {"op": "replace", "path": "/accessLogSettings/format", "value": ACCESS_LOG},
         ],
     )
-    yield Api(url=local_aws, id=rest_api, root=root, function=function, log_group=name)
+    yield Api(url=local_apis, id=rest_api, root=root, function=function, log_group=name)
     gateway.delete_rest_api(restApiId=rest_api)
     aws("lambda").delete_function(FunctionName=name)
     aws("logs").delete_log_group(logGroupName=name)
@@ -104,7 +105,7 @@ class TestIntegration:
         assert re.fullmatch(r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000", context["requestTime"])
         assert isinstance(context["requestTimeEpoch"], int)
         identity = context["identity"]
-        assert (identity["accessKey"], identity["sourceIp"]) == ("test", "127.0.0.1")
+        assert (identity["accessKey"], identity["sourceIp"]) == (running(api.url).access_key_id, "127.0.0.1")
         assert identity["userArn"] == f"arn:aws:iam::{ACCOUNT}:root"
 
     def test_decodes_path_parameters(self, api: Api) -> None:
@@ -133,6 +134,29 @@ class TestIntegration:
         denied = lines[bad.headers["x-amzn-requestid"]]
         assert (denied["status"], denied["caller"]) == ("403", "-")
         assert denied["error"] == "Missing Authentication Token"
+
+
+class TestBrowsers:
+    """Pages of a browser get of a deployed API what it declares."""
+
+    PREFLIGHT: ClassVar = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
+
+    def test_a_preflight_that_no_method_answers_is_refused_without_cors(self, api: Api) -> None:
+        answer = api.call("OPTIONS", "/v1/chat/completions", headers=self.PREFLIGHT)
+        assert (answer.status, answer.json) == (403, {"message": "Missing Authentication Token"})
+        assert [name for name in answer.headers if name.startswith("access-control-")] == []
+
+    def test_a_method_answers_with_the_cors_headers_that_it_declares(self, api: Api) -> None:
+        allowed = {"Access-Control-Allow-Origin": "https://page.example"}
+        wish = json.dumps({"return": {"statusCode": 204, "headers": allowed}}).encode()
+        answer = api.call("OPTIONS", "/open", wish, headers=self.PREFLIGHT)
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (204, "https://page.example")
+
+    @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1"])
+    def test_a_name_that_is_no_apis_gets_nothing(self, api: Api, host: str) -> None:
+        for path in (f"/_localaws/execute-api/{REGION}/{api.id}/prod/open", "/prod/open"):
+            answer = send(api.url, "GET", path, {"Host": host})
+            assert (answer.status, answer.body) == (403, b"")
 
 
 def _quoted(message: str) -> str:
@@ -270,14 +294,14 @@ class TestDeployment:
         assert api.call("GET", "/nothing").status == 403
 
 
-def test_a_function_without_permission_for_the_api_is_not_run(aws: Callable[..., Any], local_aws: str) -> None:
+def test_a_function_without_permission_for_the_api_is_not_run(aws: Callable[..., Any], local_apis: str) -> None:
     name = f"g-{uuid4().hex[:12]}"
     function = make_function(aws, name)
     gateway = aws("apigateway")
     made = gateway.create_rest_api(name=name)
     make_method(gateway, made["id"], made["rootResourceId"], "GET", function)
     deploy(gateway, made["id"])
-    api = Api(url=local_aws, id=made["id"], root=made["rootResourceId"], function=function, log_group="")
+    api = Api(url=local_apis, id=made["id"], root=made["rootResourceId"], function=function, log_group="")
     assert (api.call("GET", "/").status, api.call("GET", "/").json) == (500, {"message": "Internal server error"})
     permit(aws, function, f"arn:aws:execute-api:{REGION}:{ACCOUNT}:other/prod/GET/")
     assert api.call("GET", "/").status == 500

@@ -80,11 +80,11 @@ class Api:
 
 
 @pytest.fixture(scope="module")
-def api(aws: Callable[..., Any], local_aws: str) -> Iterator[Api]:
+def api(aws: Callable[..., Any], local_apis: str) -> Iterator[Api]:
     """`/stream` and `/short` (two seconds) stream from the function, `/whole` does not."""
     name = own_runtime.create(aws)
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
-    yield from deployed(aws, local_aws, name, function, {"stream": 20_000, "short": 2000})
+    yield from deployed(aws, local_apis, name, function, {"stream": 20_000, "short": 2000})
     aws("lambda").delete_function(FunctionName=name)
 
 
@@ -274,7 +274,7 @@ def chunks(path):
 """
 
 
-def test_the_apps_own_runtime_streams_through_it(aws: Callable[..., Any], local_aws: str, tmp_path: Path) -> None:
+def test_the_apps_own_runtime_streams_through_it(aws: Callable[..., Any], local_apis: str, tmp_path: Path) -> None:
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("answers.py", HANDLER)
@@ -289,10 +289,10 @@ def test_the_apps_own_runtime_streams_through_it(aws: Callable[..., Any], local_
     )
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
     streamed = 0
-    for api in deployed(aws, local_aws, name, function, {"stream": 20_000}):
+    for api in deployed(aws, local_apis, name, function, {"stream": 20_000}):
         streamed += 1
         go = tmp_path / "go"
-        connection = http.client.HTTPConnection(urlsplit(local_aws).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(local_apis).netloc, timeout=30)
         connection.request("POST", f"/_localaws/execute-api/{REGION}/{api.id}/prod/stream", body=str(go))
         response = connection.getresponse()
         assert (response.status, response.headers["Content-Type"]) == (200, "text/event-stream")

@@ -124,5 +124,5 @@ def test_an_answer_that_nobody_waits_for_is_refused(local_aws: str) -> None:
     connection = http.client.HTTPConnection(host, timeout=10)
     connection.request("PUT", "/_localaws/cfn-response/unknown", body=b"{}")
 
-    assert connection.getresponse().status == 404
+    assert connection.getresponse().status == 403
     connection.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -15,6 +14,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.support.local_aws import steer
 from tests.support.state_machine_driver import make_role, trust
 
 if TYPE_CHECKING:
@@ -153,9 +153,7 @@ def test_an_upload_and_a_schedule_start_a_deployed_state_machine(
     }
     assert json.loads(execution["output"]) == {"it": "first"}
 
-    request = urllib.request.Request(f"{local_aws}/_localaws/events/schedules/{made['Nightly']}", method="POST")
-    with urllib.request.urlopen(request) as answer:
-        assert json.load(answer)["targets"] == 1
+    assert steer(local_aws, f"events/schedules/{made['Nightly']}", method="POST")["targets"] == 1
     assert json.loads(execution_of(states, made["Machine"], 2)["input"]) == {"nightly": True}
 
     for key in ("data/other", "data/start"):
@@ -203,8 +201,7 @@ def test_a_rule_whose_role_may_not_start_delivers_nothing(aws: Aws, local_aws: s
     role_arn = make_role(aws("iam"), "events.amazonaws.com", [])
     events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": arn, "RoleArn": role_arn}])
     events.put_events(Entries=[{"Source": name, "DetailType": "d", "Detail": "{}"}])
-    with urllib.request.urlopen(f"{local_aws}/_localaws/events/deliveries") as answer:
-        told = [entry for entry in json.load(answer)["deliveries"] if entry["target"] == arn]
+    told = [entry for entry in steer(local_aws, "events/deliveries")["deliveries"] if entry["target"] == arn]
     assert ["is not authorized to perform: states:StartExecution" in entry["error"] for entry in told] == [True]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
 import pytest
+
+from tests.support.local_aws import steer
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -135,15 +136,8 @@ class SageMakerDriver:
 
     def behave(self, endpoint: str, document: Any = None, *, method: str | None = None) -> tuple[int, Any]:
         """Get an endpoint's behaviour, or change it; return the status and the answer."""
-        body = None if document is None else json.dumps(document).encode()
-        request = urllib.request.Request(
-            f"{self._url}/_localaws/sagemaker/endpoints/{endpoint}",
-            data=body,
-            method=method or ("GET" if body is None else "PUT"),
-        )
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
-                return response.status, json.load(response)
+            return 200, steer(self._url, f"sagemaker/endpoints/{endpoint}", document, method=method)
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
-import urllib.request
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.local_aws import ClientFactory as Aws
+from tests.support.local_aws import steer
 from tests.support.state_machine_driver import allow, make_role
 
 DEADLINE_SECONDS = 30
@@ -37,9 +36,7 @@ class Training:
         self.steer("PUT", json.dumps(changes).encode())
 
     def steer(self, method: str, body: bytes | None = None) -> Any:
-        request = urllib.request.Request(f"{self._url}/_localaws/sagemaker/training", data=body, method=method)
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
+        return steer(self._url, "sagemaker/training", body, method=method)
 
     def request(self, **changes: Any) -> dict[str, Any]:
         source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{self.bucket}/data/"}

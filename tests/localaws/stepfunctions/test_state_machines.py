@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.localaws.stepfunctions.faulty_function import FAULTY, invoke
+from tests.support.local_aws import steer
 from tests.support.state_machine_driver import StateMachines, allow
 
 Aws = Callable[..., Any]
@@ -279,8 +279,7 @@ class TestBeside:
 
 
 def test_the_scale_of_waits_must_be_a_number(local_aws: str) -> None:
-    request = urllib.request.Request(f"{local_aws}/_localaws/stepfunctions", data=b'{"wait_scale": -1}', method="PUT")
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request)
+        steer(local_aws, "stepfunctions", {"wait_scale": -1})
     assert "wait_scale is -1: a number of at least 0" in caught.value.read().decode()
     caught.value.close()

@@ -60,8 +60,6 @@ def bedrock() -> Iterator[Bedrock]:
         with local.running() as local_aws:
             for variable, value in local_aws.client_environment().items():
                 environment.setenv(variable, value)
-            for variable in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-                environment.delenv(variable, raising=False)
             bucket = name("weights")
             _client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
             role_arn = make_role(_client("iam"), read_policy(bucket))

@@ -100,9 +100,8 @@ def aws(running_aws: local.LocalAws, monkeypatch: pytest.MonkeyPatch) -> Callabl
     """Clients of an empty local AWS, to which this shell's variables lead."""
     for name, value in running_aws.client_environment().items():
         monkeypatch.setenv(name, value)
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    request = urllib.request.Request(f"{running_aws.url}/moto-api/reset", method="POST")
+    headers = {"Authorization": f"Bearer {running_aws.secret_access_key}"}
+    request = urllib.request.Request(f"{running_aws.url}/moto-api/reset", method="POST", headers=headers)
     with urllib.request.urlopen(request) as answer:
         assert answer.status == 200
 

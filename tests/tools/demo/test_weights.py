@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
 from stacks.declarations import ImportedModel, S3Weights
 from tests.support.bedrock_models import ACCOUNT, REGION
+from tests.support.local_aws import running
 from tools import artifacts
 from tools.demo.weights import SampleWeights
 from tools.deployed import DeclaredStack, declared_stack
@@ -18,8 +20,9 @@ BUCKET = "demo-weights-{region}-{account}"
 @pytest.fixture
 def stack(local_aws: str, monkeypatch: pytest.MonkeyPatch) -> DeclaredStack:
     """Staging's imported model with its weights in a bucket that no other test has."""
-    variables = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": local_aws}
-    for name, value in {**variables, "AWS_DEFAULT_REGION": REGION}.items():
+    # It holds the first credentials that it found.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for name, value in {**running(local_aws).environment, "AWS_DEFAULT_REGION": REGION}.items():
         monkeypatch.setenv(name, value)
     declared = declared_stack("staging/granite-3b-code-instruct")
     assert isinstance(declared.model, ImportedModel)

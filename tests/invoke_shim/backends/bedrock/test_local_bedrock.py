@@ -15,6 +15,7 @@ from invoke_shim.formats.base import Message
 from invoke_shim.generation.types import Generation, GenerationRequest, collect
 from invoke_shim.settings import Settings
 from tests.support.bedrock_models import REGION, Bedrock, name, prepared
+from tests.support.local_aws import running
 
 BODIES = ("chat", "completion", "native", "converse")
 
@@ -37,9 +38,7 @@ def make_backend(bedrock: Bedrock, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setattr(retry, "FIRST_PAUSE_SECONDS", 0.01)
     variables = {
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_ENDPOINT_URL": bedrock.url,
+        **running(bedrock.url).environment,
     }
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)

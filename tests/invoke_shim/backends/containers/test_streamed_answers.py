@@ -253,9 +253,7 @@ def test_a_stand_in_container_answers_the_same_at_once_and_in_a_stream(
     asked = prompt_request("Who wrote Faust? \U0001f642", temperature=0, logprobs=True)
     stand_in = ModelContainer.start(settings)
     try:
-        whole_body, streamed_body = (
-            _post(stand_in.port, container.payload(asked, stream=flag)) for flag in (False, True)
-        )
+        whole_body, streamed_body = (_post(stand_in, container.payload(asked, stream=flag)) for flag in (False, True))
     finally:
         stand_in.stop()
     whole = container.read(whole_body, asked)
@@ -267,9 +265,10 @@ def test_a_stand_in_container_answers_the_same_at_once_and_in_a_stream(
     assert streamed.usage.completion_tokens
 
 
-def _post(port: int, body: bytes) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("POST", "/invocations", body, {"content-type": "application/json"})
+def _post(stand_in: ModelContainer, body: bytes) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", stand_in.port)
+    headers = {"content-type": "application/json", **stand_in.credential}
+    connection.request("POST", "/invocations", body, headers)
     response = connection.getresponse()
     answer = response.read()
     connection.close()
