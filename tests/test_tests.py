@@ -52,7 +52,8 @@ def _may_be_empty(node: ast.expr) -> bool:
 
 def _weak(test: Function) -> bool:
     """Return whether all checks of a test are within loops that may run over nothing."""
-
+    if not any(isinstance(node, ast.For) for node in ast.walk(test)):
+        return False
     literals = {
         ast.unparse(target): node.value
         for node in ast.walk(test)

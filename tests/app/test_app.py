@@ -265,8 +265,9 @@ def test_reports_names_in_the_context_that_are_not_declared() -> None:
     completed = _run_with_context('{"environments": "dve", "models": "falcon-7b"}')
 
     assert completed.returncode == 1
-    assert completed.stderr == (
-        "context environments is 'dve': 'dve' is not declared; allowed: dev, staging, prod; did you mean dev?\n"
+    [error] = [line for line in completed.stderr.splitlines() if not line.startswith("warning: ")]
+    assert (
+        error == "context environments is 'dve': 'dve' is not declared; allowed: dev, staging, prod; did you mean dev?"
     )
 
 

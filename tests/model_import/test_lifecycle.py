@@ -225,6 +225,8 @@ def test_says_which_models_fill_the_quota_where_none_may_be_removed(world: World
     assert world.models() == sorted([*names, served["modelName"]])
 
 
+# In the sweep: test_custom_resource.py has what its handlers do, and the run is the one of the tests above.
+@pytest.mark.sweep
 class TestCustomResource:
     def test_creates(self, world: World, resource: Resource) -> None:
         data = resource.create(world.upload())

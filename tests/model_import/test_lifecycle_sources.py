@@ -15,7 +15,7 @@ from tests.support.bedrock_models import ACCOUNT, REGION, Bedrock, name, prepare
 from tests.support.state_machine_driver import allow, make_role
 
 # One worker: what the module sets up takes its time.
-pytestmark = pytest.mark.xdist_group("import-sources")
+pytestmark = [pytest.mark.sweep, pytest.mark.xdist_group("import-sources")]
 
 _REGISTRY = f"763104351884.dkr.ecr.{REGION}.amazonaws.com"
 _TRAIN = f"{_REGISTRY}/huggingface-pytorch-training:2.0.0-transformers4.28.1-gpu-py310"

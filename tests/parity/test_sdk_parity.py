@@ -180,7 +180,7 @@ def _compare(
 
 
 @_ANY_CASE
-@settings(max_examples=50, derandomize=True, suppress_health_check=_SLOW)
+@settings(max_examples=25, derandomize=True, suppress_health_check=_SLOW)
 def test_sends_what_the_sdk_sends_for_combinations_of_traits(
     spec: tuple[documents.Document, str | None],
     region: str,

@@ -15,6 +15,9 @@ from tests.support.recorded import Recorded
 from training.contract import LIFECYCLE
 from training.lifecycle import Cleanup, CleanupError, handler
 
+# One worker loads moto in process.
+pytestmark = pytest.mark.xdist_group("moto")
+
 REGION = "us-west-2"
 PIPELINE = "dev-mistral-7b-dolly"
 RELEASE = f"{PIPELINE}-0123456789ab-cdef01"

@@ -18,6 +18,9 @@ from training.contract import OPTIONAL_REQUEST_MEMBERS, PREPARE, REQUEST_MEMBERS
 from training.dataset import DataError, SourceError
 from training.errors import ConcurrentRunError, HyperparameterError, InputError, RecipeError
 
+# One worker loads moto in process.
+pytestmark = pytest.mark.xdist_group("moto")
+
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:

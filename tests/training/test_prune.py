@@ -10,6 +10,9 @@ from moto import mock_aws
 from training.prune import handler
 from training.releases import release_names
 
+# One worker loads moto in process.
+pytestmark = pytest.mark.xdist_group("moto")
+
 PIPELINE = "dev-mistral-7b-dolly"
 RELEASES = [f"{number:012x}-abcdef" for number in range(5)]
 PARAMETERS = {"SERVED_PARAMETER": "/jumpstack/dev/m/served", "PREVIOUS_PARAMETER": "/jumpstack/dev/m/previous"}

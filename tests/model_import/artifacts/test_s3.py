@@ -22,6 +22,9 @@ from model_import.artifacts.s3 import S3Folder
 from model_import.check import check_uri, handler
 from tests.model_import.artifacts.artifact_models import Model, llama
 
+# One worker loads moto in process.
+pytestmark = pytest.mark.xdist_group("moto")
+
 BUCKET = "weights-bucket"
 URI = f"s3://{BUCKET}/models/llama/"
 REGION = "us-west-2"

@@ -18,6 +18,9 @@ from tests.support.bedrock_models import ACCOUNT, REGION, Bedrock, llama, make_r
 from tools import local, preflight
 from tools.account.questions import ClientFactory, make_client
 
+# One worker: a local AWS of the module's own loads what the module asks.
+pytestmark = pytest.mark.xdist_group("live-imports")
+
 ENVIRONMENT = Environment(name="try", region=REGION)
 VERSION = "0123456789ab"
 QUOTA = "quota 'Imported models per account' (L-45B04988) in us-west-2"

@@ -27,6 +27,9 @@ from tools.account import limits as account_limits
 from tools.account.access import documents, images, packages
 from tools.account.questions import NotAnsweredError, Planned, ask, make_client
 
+# One worker: a local AWS of the module's own loads what the module asks.
+pytestmark = pytest.mark.xdist_group("live-preflight")
+
 REGION = "us-west-2"
 ENVIRONMENT = Environment(name="try", region=REGION)
 GATED = JumpStartModel(
