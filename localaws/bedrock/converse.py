@@ -53,6 +53,15 @@ def read(body: bytes, model: ImportedModel) -> GenerationRequest:
     )
 
 
+def guardrail_of(body: bytes) -> str | None:
+    """Return the guardrail that a body names, or None."""
+    try:
+        config = json.loads(body).get("guardrailConfig")
+    except (ValueError, RecursionError, AttributeError):
+        return None
+    return str(config.get("guardrailIdentifier")) if isinstance(config, dict) else None
+
+
 def whole(outcome: answers.Outcome) -> dict[str, Any]:
     """Return the body of Converse's answer."""
     [only] = outcome.answers

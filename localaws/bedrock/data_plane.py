@@ -19,6 +19,7 @@ from localaws.bedrock.bodies import GenerationRequest
 from localaws.bedrock.errors import document_of, invalid, response_of
 from localaws.bedrock.store import ImportedModel
 from localaws.service import ServiceError, authorize
+from localaws.settings import ACCOUNT
 
 PATH: Final = re.compile(r"/model/(?P<model>.+)/(?P<operation>[a-z-]+)")
 
@@ -54,6 +55,7 @@ def _answer(request: Request, identifier: str, operation: str, *, region: str) -
     authorize(identity, f"bedrock:{_ACTIONS[operation]}", identifier, context=store.condition_keys(model))
     if model is None:
         raise ServiceError("ResourceNotFoundException", "The specified resource ARN was not found.")
+    _apply_guardrail(request, operation, identity, region=region)
     try:
         response = _asked(request, operation, model, region=region)
     except ServiceError as error:
@@ -61,6 +63,23 @@ def _answer(request: Request, identifier: str, operation: str, *, region: str) -
         raise
     here.count(model.name, operation, "ok")
     return response
+
+
+def _apply_guardrail(request: Request, operation: str, identity: iam.Identity | None, *, region: str) -> None:
+    """Refuse a call with a guardrail: its caller needs a right of its own for it, and the local AWS has none.
+
+    Source: Bedrock User Guide, "Set up permissions to use guardrails for content filtering", and the API reference's
+    headers and members that name one.
+    """
+    guardrail = request.headers.get("X-Amzn-Bedrock-GuardrailIdentifier")
+    if operation.startswith("converse"):
+        config = converse.guardrail_of(request.get_data())
+        guardrail = config if config is not None else guardrail
+    if guardrail is None:
+        return
+    arn = guardrail if guardrail.startswith("arn:") else f"arn:aws:bedrock:{region}:{ACCOUNT}:guardrail/{guardrail}"
+    authorize(identity, "bedrock:ApplyGuardrail", arn)
+    raise invalid("The guardrail identifier or version provided in the request does not exist.")
 
 
 def _asked(request: Request, operation: str, model: ImportedModel, *, region: str) -> Response:

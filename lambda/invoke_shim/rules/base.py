@@ -193,6 +193,10 @@ def unknown(name: str, allowed: Iterable[str], *, where: str = "", reasons: Mapp
     """Return the problem of a name that is not known here, with the reason or with similar names."""
     if name in reasons:
         return Problem(f"{where}{name}", f"{where}{name} is not taken here: {reasons[name]}")
+    from invoke_shim.rules.refused import REASONS  # noqa: PLC0415 - only ever needed for a mistake
+
+    if name in REASONS:
+        return Problem(f"{where}{name}", f"{where}{name} is not taken here: {REASONS[name]}")
     import difflib  # noqa: PLC0415 - only ever needed for a mistake, and slow to load
 
     near = difflib.get_close_matches(name[:MAX_NAME], allowed, n=3, cutoff=0.6)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from invoke_shim.errors import Problem, show
+from invoke_shim.rules import forms
 from invoke_shim.rules.base import Check, ContainerRules, Payload, Rules
 from invoke_shim.rules.checks import (
     MAX_INT32,
@@ -23,6 +24,7 @@ from invoke_shim.rules.checks import (
     number,
     stop_or_texts,
     text,
+    text_object,
     texts,
 )
 from invoke_shim.rules.openai import (
@@ -32,9 +34,8 @@ from invoke_shim.rules.openai import (
     native_conflicts,
     stream_options,
 )
-
-STRUCTURES = ("choice", "grammar", "json", "regex")
-"""The members of `structured_outputs`."""
+from invoke_shim.rules.refused import CONVERSE, REASONS
+from invoke_shim.rules.template_arguments import MAX_WORD
 
 MAX_CONVERSE_STOP = 2500
 """Stop sequences of Converse's `inferenceConfig`, by the service's model."""
@@ -48,15 +49,13 @@ def response_format(value: Any) -> str | None:
     if isinstance(value, dict) and value.get("type") in ("text", "json_object"):
         return None
     if isinstance(value, dict) and value.get("type") == "json_schema" and isinstance(value.get("json_schema"), dict):
-        return None
+        expected = forms.schema(value["json_schema"])
+        return None if expected is None else f"{expected}, as json_schema"
     return "an object whose type is text, json_object or json_schema, the last with the object json_schema"
 
 
-def structured_outputs(value: Any) -> str | None:
-    """Check one constraint on the answer: a JSON schema, a regular expression, a choice or a grammar."""
-    if isinstance(value, dict) and len(value) == 1 and set(value) <= set(STRUCTURES):
-        return None
-    return f"an object with one of {', '.join(STRUCTURES)}"
+structured_outputs = forms.structured_outputs()
+"""Checks one constraint on the answer: a JSON schema, a regular expression, a choice or a grammar."""
 
 
 def _one_form(parameters: Mapping[str, Any], /, **_how: bool) -> list[Problem]:
@@ -119,7 +118,7 @@ BEDROCK_CHAT = ContainerRules(
                     "prompt_logprobs": integer(0, MAX_TOP_LOGPROBS),
                     "reasoning_effort": text,
                     "tool_choice": anything,
-                    "tools": list_of(json_object, "objects"),
+                    "tools": forms.tools,
                     "top_logprobs": integer(0, MAX_TOP_LOGPROBS),
                 }
             ),
@@ -192,6 +191,54 @@ BEDROCK_NATIVE = ContainerRules(
 )
 
 
+MAX_FIELDS = 32
+"""Members of `additionalModelRequestFields`: more than any model has parameters of its own."""
+
+
+def additional_fields(value: Any) -> str | None:
+    """Check for parameters of the model's own, which no schema describes: flags, numbers and words."""
+    right = isinstance(value, dict) and len(value) <= MAX_FIELDS and not REASONS.keys() & value.keys()
+    if right and all(isinstance(item, bool | int | float) or _is_word(item) for item in value.values()):
+        return None
+    return (
+        f"an object of at most {MAX_FIELDS} flags, numbers and texts of at most {MAX_WORD} characters, without "
+        f"{', '.join(REASONS)}"
+    )
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_WORD
+
+
+def tool_config(value: Any) -> str | None:
+    """Check for Converse's tools, whose parameters are schemas within the bounds."""
+    tools = value.get("tools") if isinstance(value, dict) else None
+    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
+        return "an object with a list of tools"
+    if len(tools) > forms.MAX_TOOLS:
+        return f"an object with at most {forms.MAX_TOOLS} tools"
+    for tool in tools:
+        schema = _member(tool, "toolSpec", "inputSchema", "json")
+        if schema is not None and (expected := forms.schema(schema)) is not None:
+            return f"tools whose inputSchema is {expected}"
+    return None
+
+
+def output_config(value: Any) -> str | None:
+    """Check for the form of Converse's answer, whose schema, JSON in a string, is within the bounds."""
+    if not isinstance(value, dict):
+        return "an object"
+    schema = _member(value, "textFormat", "structure", "jsonSchema", "schema")
+    expected = None if schema is None else forms.schema_text(schema)
+    return None if expected is None else f"an object whose schema is {expected}"
+
+
+def _member(value: Any, *names: str) -> Any:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
 BEDROCK_CONVERSE = ContainerRules(
     rules=Rules(max_stop=MAX_CONVERSE_STOP, extra=MappingProxyType({}), conflicts=_cooler),
     payloads=(
@@ -199,19 +246,16 @@ BEDROCK_CONVERSE = ContainerRules(
             prompt="messages",
             fields=MappingProxyType(
                 {
-                    "additionalModelRequestFields": json_object,
+                    "additionalModelRequestFields": additional_fields,
                     "additionalModelResponseFieldPaths": texts(),
-                    "guardrailConfig": json_object,
                     "inferenceConfig": anything,
                     "messages": messages,
-                    "outputConfig": json_object,
-                    "performanceConfig": json_object,
+                    "outputConfig": output_config,
                     "promptVariables": json_object,
-                    "requestMetadata": json_object,
-                    "serviceTier": json_object,
+                    "requestMetadata": text_object,
                     "stream": flag,
                     "system": list_of(json_object, "objects"),
-                    "toolConfig": json_object,
+                    "toolConfig": tool_config,
                 }
             ),
             parameters=MappingProxyType(
@@ -223,6 +267,7 @@ BEDROCK_CONVERSE = ContainerRules(
                 }
             ),
             nested="inferenceConfig",
+            reasons=CONVERSE,
             limits=("maxTokens",),
         ),
     ),

@@ -74,6 +74,12 @@ def json_object(value: Any) -> str | None:
     return None if isinstance(value, dict) else "an object"
 
 
+def text_object(value: Any) -> str | None:
+    """Check for an object whose values are all text."""
+    right = isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+    return None if right else "an object of texts"
+
+
 def texts(most: int | None = None) -> Check:
     """Check for a list of non-empty strings."""
     expected = "a list of non-empty strings" if most is None else f"a list of at most {most} non-empty strings"

@@ -5,6 +5,7 @@ from typing import Any
 
 from invoke_shim.errors import Problem, show
 from invoke_shim.rules.checks import list_of, text
+from invoke_shim.rules.forms import schema as schema_bounds
 
 MAX_STOP = 4
 """OpenAI's limit, and TGI's."""
@@ -56,6 +57,8 @@ def response_format(value: Any) -> str | None:
             return "a json_schema with a name and a schema, both inside json_schema"
         if text(schema.get("name")) is not None:
             return "a json_schema with a name"
+        if (expected := schema_bounds(schema["schema"])) is not None:
+            return f"{expected}, inside json_schema"
     return None
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from invoke_shim.errors import Problem, show
+from invoke_shim.rules import forms
 from invoke_shim.rules.base import Check, ContainerRules, Payload, Rules
 from invoke_shim.rules.checks import (
     MAX_INT32,
@@ -45,16 +46,18 @@ def grammar(value: Any) -> str | None:
     if not isinstance(value, dict) or set(value) != {"type", "value"} or value["type"] not in GRAMMARS:
         return expected
     if value["type"] == "regex":
-        return None if text(value["value"]) is None else expected
+        return forms.regex(value["value"]) if text(value["value"]) is None else expected
     schema = value["value"]
     if value["type"] == "json_schema" and isinstance(schema, dict):
         schema = schema.get("schema", schema)
     # TGI takes a schema as JSON inside a string too, and reads it itself.
     if isinstance(schema, str):
-        return text(schema)
+        return forms.schema_text(schema)
     if not isinstance(schema, dict):
         return expected
-    return None if isinstance(schema.get("properties"), dict) else "a grammar whose JSON schema has properties"
+    if not isinstance(schema.get("properties"), dict):
+        return "a grammar whose JSON schema has properties"
+    return forms.schema(schema)
 
 
 def conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:

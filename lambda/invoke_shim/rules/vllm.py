@@ -1,8 +1,9 @@
 """vLLM's OpenAI-compatible server.
 
 Source: `vllm/entrypoints/openai/protocol.py` and `vllm/sampling_params.py`. Not taken: what runs code or templates of
-the client's (`chat_template`, `logits_processors`), and what changes the answer's form (`prompt_logprobs`,
-`return_tokens_as_token_ids`) is for `/invocations` only.
+the client's (`refused`), of a chat template's arguments all but flags (`template_arguments`). What prescribes the
+answer's form is bounded (`forms`), and what changes it (`prompt_logprobs`, `return_tokens_as_token_ids`) is for
+`/invocations` only.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from invoke_shim.errors import Problem
+from invoke_shim.rules import forms
 from invoke_shim.rules.base import Check, ContainerRules, Payload, Rules
 from invoke_shim.rules.checks import (
     MAX_INT32,
@@ -19,13 +21,13 @@ from invoke_shim.rules.checks import (
     fraction,
     integer,
     integers,
-    json_object,
     list_of,
     nullable,
     number,
     positive,
     stop_or_texts,
     text,
+    text_object,
     texts,
 )
 from invoke_shim.rules.openai import (
@@ -37,35 +39,48 @@ from invoke_shim.rules.openai import (
     response_format,
     stream_options,
 )
+from invoke_shim.rules.template_arguments import template_arguments
 
 MAX_TOKEN_IDS = 1024
 """Token ids in a list: more than any vocabulary has of control tokens."""
+
+MAX_BIAS = 100
+"""OpenAI's limit of a token's bias."""
+
+
+def logit_bias(value: Any) -> str | None:
+    """Check for the biases of tokens, by their ids."""
+    right = isinstance(value, dict) and len(value) <= MAX_TOKEN_IDS
+    if right and all(number(-MAX_BIAS, MAX_BIAS)(bias) is None for bias in value.values()):
+        return None
+    return f"an object of at most {MAX_TOKEN_IDS} token ids, each with a number from -{MAX_BIAS} to {MAX_BIAS}"
+
 
 _BOTH: Mapping[str, Check] = {
     "add_special_tokens": flag,
     "allowed_token_ids": integers(0, MAX_TOKEN_IDS),
     "bad_words": texts(MAX_TOKEN_IDS),
     "cache_salt": text,
-    "guided_choice": texts(),
-    "guided_grammar": text,
-    "guided_json": json_object,
-    "guided_regex": text,
+    "guided_choice": forms.choices,
+    "guided_grammar": forms.grammar,
+    "guided_json": forms.schema,
+    "guided_regex": forms.regex,
     "ignore_eos": flag,
-    "logit_bias": json_object,
+    "logit_bias": logit_bias,
     "min_p": number(0, 1),
     "min_tokens": integer(0),
     "repetition_penalty": positive,
     "skip_special_tokens": flag,
     "spaces_between_special_tokens": flag,
     "stop_token_ids": integers(0, MAX_TOKEN_IDS),
-    "structured_outputs": json_object,
+    "structured_outputs": forms.structured_outputs("disable_additional_properties", "disable_any_whitespace"),
     "top_k": integer(-1, MAX_INT32),
     "truncate_prompt_tokens": integer(1),
 }
 
 _EXTRA: Mapping[str, Check] = {
     **_BOTH,
-    "chat_template_kwargs": json_object,
+    "chat_template_kwargs": template_arguments,
     "reasoning_effort": text,
 }
 
@@ -81,7 +96,6 @@ def _native(extra: Mapping[str, Check]) -> Mapping[str, Check]:
         "model": text,
         "n": integer(1, MAX_N),
         "presence_penalty": number(-2, 2),
-        "priority": integer(-MAX_INT32, MAX_INT32),
         "prompt_logprobs": integer(0, MAX_TOP_LOGPROBS),
         "response_format": response_format,
         "return_tokens_as_token_ids": flag,
@@ -130,16 +144,16 @@ PAYLOADS = (
         fields=_native(
             {
                 "add_generation_prompt": flag,
-                "chat_template_kwargs": json_object,
+                "chat_template_kwargs": template_arguments,
                 "continue_final_message": flag,
-                "documents": list_of(json_object, "objects"),
+                "documents": list_of(text_object, "objects of texts, such as title and text"),
                 "logprobs": flag,
                 "max_completion_tokens": integer(1),
                 "messages": messages,
                 "parallel_tool_calls": flag,
                 "reasoning_effort": text,
                 "tool_choice": anything,
-                "tools": list_of(json_object, "objects"),
+                "tools": forms.tools,
                 "top_logprobs": integer(0, MAX_TOP_LOGPROBS),
             }
         ),

@@ -70,6 +70,7 @@ def parse(body: bytes, settings: ContainerSettings) -> VllmRequest:
         raise RequestError(
             "Cannot find suitable handler for request. Expected one of: ['ChatCompletionRequest', 'CompletionRequest']"
         )
+    _refuse_templates(document)
     model = document.get("model")
     if model and model not in settings.model:
         raise RequestError(
@@ -99,6 +100,16 @@ def parse(body: bytes, settings: ContainerSettings) -> VllmRequest:
         top_logprobs=_top_logprobs(parameters, settings, is_chat=is_chat),
         text=_prescribed_text(parameters.get("response_format")),
     )
+
+
+def _refuse_templates(document: Mapping[str, Any]) -> None:
+    """Refuse a chat template of the client's, wherever it stands (vLLM pull request 25794, from 0.11 on)."""
+    arguments = document.get("chat_template_kwargs")
+    places = [document, arguments] if isinstance(arguments, dict) else [document]
+    if any(place.get("chat_template") is not None for place in places):
+        raise RequestError(
+            "Refused request with untrusted chat template: the server runs without --trust-request-chat-template."
+        )
 
 
 def _is_chat(document: Any) -> bool:

@@ -258,8 +258,9 @@ def test_answers_megabytes_for_a_model_that_takes_messages(what: str) -> None:
 
 def nested(depth: int) -> str:
     """A native payload for Converse, so many objects deep."""
-    fields = '{"a":' * (depth - 1) + "{}" + "}" * (depth - 1)
-    return f'{{"messages": [{{"role": "user", "content": []}}], "additionalModelRequestFields": {fields}}}'
+    fields = '{"a":' * (depth - 2) + "{}" + "}" * (depth - 2)
+    tools = f'{{"tools": [], "a": {fields}}}'
+    return f'{{"messages": [{{"role": "user", "content": []}}], "toolConfig": {tools}}}'
 
 
 def test_refuses_objects_in_objects_before_anything_walks_through_them() -> None:

@@ -11,6 +11,7 @@ from invoke_shim import rules
 from invoke_shim.errors import ENOUGH_PROBLEMS
 from invoke_shim.rules import bedrock, limits
 from invoke_shim.rules.base import ContainerRules
+from invoke_shim.rules.refused import REASONS
 
 CHAT = [{"role": "user", "content": "Hi"}]
 
@@ -228,9 +229,24 @@ class TestVllm:
     def test_refuses_messages_that_are_none(self, messages: object) -> None:
         assert set(refused(rules.VLLM, {"messages": messages})) == {"messages"}
 
-    @pytest.mark.parametrize("name", ["chat_template", "logits_processors", "mm_processor_kwargs"])
-    def test_refuses_what_would_run_on_the_models_side(self, name: str) -> None:
-        assert set(refused(rules.VLLM, {"messages": CHAT, name: "x"})) == {name}
+    @pytest.mark.parametrize("container", [rules.VLLM, rules.LMI])
+    @pytest.mark.parametrize("name", sorted(REASONS))
+    def test_refuses_what_would_run_on_the_models_side_with_its_reason(
+        self, name: str, container: ContainerRules
+    ) -> None:
+        expected = f"{name} is not taken here: {REASONS[name]}"
+        assert refused(container, {"messages": CHAT, name: "x"}) == {name: expected}
+        assert refused(container, {"prompt": "Hi", name: "x"}) == {name: expected}
+
+    def test_takes_documents_that_are_flat_texts_only(self) -> None:
+        documents = [{"title": "a", "text": "b"}]
+        assert not rules.VLLM.native_problems({"messages": CHAT, "documents": documents})
+        assert set(refused(rules.VLLM, {"messages": CHAT, "documents": [{"a": {"b": "c"}}]})) == {"documents"}
+
+    @pytest.mark.parametrize("value", [{"5": 101}, {"5": "1"}, dict.fromkeys(map(str, range(1025)), 1), [1]])
+    def test_bounds_the_bias_of_tokens(self, value: object) -> None:
+        assert not rules.VLLM.native_problems({"prompt": "Hi", "logit_bias": {"5": -100, "6": 0.5}})
+        assert set(refused(rules.VLLM, {"prompt": "Hi", "logit_bias": value})) == {"logit_bias"}
 
     @pytest.mark.parametrize("container", [rules.VLLM, rules.BEDROCK_CHAT])
     def test_refuses_what_cannot_go_together(self, container: ContainerRules) -> None:
@@ -278,7 +294,8 @@ class TestBedrock:
         shapes = Loader().load_service_model("bedrock-runtime", "service-2")["shapes"]
         (payload,) = rules.BEDROCK_CONVERSE.payloads
         for operation in ("ConverseRequest", "ConverseStreamRequest"):
-            assert set(payload.fields) == {*shapes[operation]["members"], "stream"} - {"modelId"}
+            names = {*payload.fields, *payload.reasons}
+            assert names == {*shapes[operation]["members"], "stream"} - {"modelId"}
         members = shapes["InferenceConfiguration"]["members"]
         assert payload.parameters is not None
         assert set(payload.parameters) == set(members)
@@ -289,6 +306,26 @@ class TestBedrock:
             )
         assert shapes[members["maxTokens"]["shape"]]["min"] == 1
         assert shapes[members["stopSequences"]["shape"]]["max"] == bedrock.MAX_CONVERSE_STOP
+
+    @pytest.mark.parametrize(
+        ("name", "value", "why"),
+        [
+            ("guardrailConfig", {"guardrailIdentifier": "g", "guardrailVersion": "1"}, "bedrock:ApplyGuardrail"),
+            ("performanceConfig", {"latency": "optimized"}, "callers do not choose what a request costs"),
+            ("serviceTier", {"type": "priority"}, "callers do not choose what a request costs"),
+        ],
+    )
+    def test_refuses_what_converse_could_not_do_or_would_cost_more(self, name: str, value: object, why: str) -> None:
+        message = refused(rules.BEDROCK_CONVERSE, {"messages": CHAT, name: value})[name]
+        assert message.startswith(f"{name} is not taken here: ")
+        assert why in message
+
+    @pytest.mark.parametrize("value", [{"chat_template": "x"}, {"a": {"b": 1}}, {"a": ["b"]}, {"a": "x" * 33}])
+    def test_converses_other_parameters_carry_no_templates_and_no_structures(self, value: object) -> None:
+        body = {"messages": CHAT, "additionalModelRequestFields": {"top_k": 5, "fast": True, "effort": "low"}}
+        assert not rules.BEDROCK_CONVERSE.native_problems(body)
+        body["additionalModelRequestFields"] = value
+        assert set(refused(rules.BEDROCK_CONVERSE, body)) == {"additionalModelRequestFields"}
 
 
 @pytest.mark.parametrize(

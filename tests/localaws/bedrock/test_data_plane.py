@@ -320,6 +320,11 @@ class TestRefusals:
         with pytest.raises(runtime.exceptions.ValidationException, match="model identifier is invalid"):
             invoke(runtime, "anthropic.claude-v2", NATIVE)
 
+    def test_of_a_guardrail_that_does_not_exist(self, runtime: Any, model: str) -> None:
+        guardrail = {"guardrailIdentifier": "abc123", "guardrailVersion": "1"}
+        with pytest.raises(runtime.exceptions.ValidationException, match="guardrail identifier or version"):
+            runtime.converse(modelId=model, **CONVERSE, guardrailConfig=guardrail)
+
     def test_of_a_model_in_another_region(self, aws: Callable[..., Any], model: str) -> None:
         elsewhere = aws("bedrock-runtime", region="us-east-1")
         with pytest.raises(elsewhere.exceptions.ResourceNotFoundException):
@@ -342,6 +347,11 @@ class TestRefusals:
         )
         assert invoke(caller, model, NATIVE)["generation"]
         assert caller.converse(modelId=model, **CONVERSE)["output"]
+        guardrail = {"guardrailIdentifier": "abc123", "guardrailVersion": "1"}
+        with pytest.raises(ClientError, match=r"perform: bedrock:ApplyGuardrail on resource: \S+:guardrail/abc123 "):
+            caller.converse(modelId=model, **CONVERSE, guardrailConfig=guardrail)
+        with pytest.raises(ClientError, match=r"perform: bedrock:ApplyGuardrail on"):
+            caller.invoke_model(modelId=model, body=json.dumps(NATIVE), **guardrail)
         with pytest.raises(ClientError, match=r"perform: bedrock:InvokeModelWithResponseStream on"):
             stream(caller, model, NATIVE)
         with pytest.raises(ClientError, match=r"perform: bedrock:InvokeModelWithResponseStream on"):

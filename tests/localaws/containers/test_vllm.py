@@ -204,6 +204,13 @@ class TestRefusals:
         assert (status, answer["error"]["type"], answer["error"]["code"]) == (400, "BadRequestError", 400)
         assert answer["error"]["message"].startswith(problem)
 
+    @pytest.mark.parametrize("place", [{"chat_template": "x"}, {"chat_template_kwargs": {"chat_template": "x"}}])
+    def test_refuses_a_chat_template_of_the_clients(self, vllm: ContainerClient, place: Any) -> None:
+        status, answer = vllm({"messages": MESSAGES, **place})
+        assert status == 400
+        assert "untrusted chat template" in answer["error"]["message"]
+        assert vllm({"messages": MESSAGES, "chat_template_kwargs": {"enable_thinking": False}})[0] == 200
+
     @pytest.mark.parametrize(
         "document",
         [
