@@ -1,4 +1,4 @@
-"""What prescribes an answer's form, and how large it may be, wherever a container takes one."""
+"""Forms of answers that a request prescribes, and how large they may be, wherever a container takes one."""
 
 import json
 import time
