@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localaws import constraints, iam
-from localaws.iam.policy import Statement
+from localaws.iam.policy import Context, Statement
 
 
 class ServiceError(Exception):
@@ -40,7 +40,7 @@ class Call:
     identity: iam.Identity | None
     parameters: Mapping[str, Any]
 
-    def authorize(self, action: str, resource: str | None, context: Mapping[str, str] | None = None) -> None:
+    def authorize(self, action: str, resource: str | None, context: Context | None = None) -> None:
         """Refuse the call unless the caller's policies allow an action; see `authorize`."""
         authorize(self.identity, action, resource, context=context)
 
@@ -50,7 +50,7 @@ def authorize(
     action: str,
     resource: str | None,
     *,
-    context: Mapping[str, str] | None = None,
+    context: Context | None = None,
     resource_policy: Sequence[Statement] = (),
 ) -> None:
     """Refuse a call unless the policies of `identity` allow an action.

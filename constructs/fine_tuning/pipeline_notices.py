@@ -73,7 +73,19 @@ class PipelineNotices(RunNotices):
             f"Announce {outcome}",
             "events:putEvents",
             {"Entries": [entry]},
-            allow=[(["events:PutEvents"], [bus])],
+            # EventBridge user guide, "Using IAM policy conditions": keys of PutEvents, which takes several events.
+            allow=[
+                (
+                    ["events:PutEvents"],
+                    [bus],
+                    {
+                        "ForAllValues:StringEquals": {
+                            "events:source": entry["Source"],
+                            "events:detail-type": entry["DetailType"],
+                        }
+                    },
+                )
+            ],
         )
         announce.next(end)
         announce.add_catch(end, result_path="$.unannounced")

@@ -88,8 +88,12 @@ class ImportJobStates:
             "aws-sdk:bedrock:createModelImportJob",
             request,
             allow=[
-                (["bedrock:CreateModelImportJob"], ["*"]),
-                (["bedrock:TagResource"], [self._arns("model-import-job"), self._arns("imported-model")]),
+                (["bedrock:CreateModelImportJob"], ["*"], self._model.marks_this_model),
+                (
+                    ["bedrock:TagResource"],
+                    [self._arns("model-import-job"), self._arns("imported-model")],
+                    self._model.marks_no_other_model,
+                ),
             ],
             select={"arn.$": "$.JobArn"},
             result_path="$.job",

@@ -1,6 +1,7 @@
 """Settings and grants of an imported model of Bedrock, whichever version of it is served."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,7 +11,7 @@ from constructs.values.arns import arn
 from constructs.values.tokens import is_token
 
 from catalog.limits import model_import as import_limits
-from model_import.contract import TAG
+from model_import.contract import SOURCE_TAG, TAG
 
 
 class ImportedModel(Construct):
@@ -96,6 +97,23 @@ class ImportedModel(Construct):
     def is_this_model(self) -> Mapping[str, Mapping[str, str]]:
         """The condition that is true for versions of this model only: they have its name as a tag."""
         return {"StringEquals": {f"aws:ResourceTag/{TAG}": self.model_name}}
+
+    @property
+    def marks_this_model(self) -> Mapping[str, Mapping[str, Any]]:
+        """The conditions of requests that set tags: this model's name is one of them, and no key is another's."""
+        return {
+            "StringEquals": {f"aws:RequestTag/{TAG}": self.model_name},
+            "ForAllValues:StringEquals": {"aws:TagKeys": sorted({*self.tags, SOURCE_TAG})},
+        }
+
+    @property
+    def marks_no_other_model(self) -> Mapping[str, Mapping[str, Any]]:
+        """The conditions of TagResource: those of `marks_this_model`, and no model with another's name has it set.
+
+        What is tagged as it is made has no tag yet, and IAM has no key that distinguishes it from an older model that
+        nobody marked.
+        """
+        return {**self.marks_this_model, "StringEqualsIfExists": {f"aws:ResourceTag/{TAG}": self.model_name}}
 
     @property
     def invoke_wildcards(self) -> Mapping[str, str]:

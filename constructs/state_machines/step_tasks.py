@@ -11,8 +11,8 @@ from constructs import Construct
 from constructs.values.arns import place_of
 from constructs.values.durations import in_seconds, seconds
 
-Statement = tuple[Sequence[str], Sequence[str]]
-"""Actions, and the ARNs on which they are allowed."""
+Statement = tuple[Sequence[str], Sequence[str]] | tuple[Sequence[str], Sequence[str], Mapping[str, Mapping[str, Any]]]
+"""Actions, the ARNs on which they are allowed, and the conditions if there are any: operator to keys and values."""
 
 # Errors of Lambda itself, where it could not run a function (Step Functions developer guide, "Handle transient Lambda
 # service exceptions").
@@ -92,8 +92,13 @@ class StepTasks:
         if retry or retriers:
             state["Retry"] = [*([{"ErrorEquals": list(retry), **_RETRY}] if retry else []), *map(dict, retriers)]
         task = sfn.CustomState(self._scope, name, state_json=state)
-        for actions, resources in allow:
-            iam.Grant.add_to_principal(grantee=self._role, actions=list(actions), resource_arns=list(resources))
+        for actions, resources, *conditions in allow:
+            iam.Grant.add_to_principal(
+                grantee=self._role,
+                actions=list(actions),
+                resource_arns=list(resources),
+                conditions={operator: dict(keys) for one in conditions for operator, keys in one.items()} or None,
+            )
         return task
 
     def put(self, name: str, parameters: Mapping[str, Any], result_path: str) -> sfn.CustomState:

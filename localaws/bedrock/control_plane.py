@@ -22,6 +22,7 @@ from localaws.bedrock.documents import (
 )
 from localaws.bedrock.errors import invalid, response_of
 from localaws.bedrock.store import ImportedModel, ImportJob
+from localaws.iam.policy import Context
 from localaws.service import Call, ServiceError, check
 
 PATH: Final = re.compile(r"/(?:model-import-jobs|imported-models|listTagsForResource|tagResource|untagResource)")
@@ -65,11 +66,14 @@ def answer(operation: str, request: Request, path_parameters: Mapping[str, Any],
 
 
 def _create_job(call: Call) -> dict[str, Any]:
-    call.authorize("bedrock:CreateModelImportJob", None)
-    if call.parameters.get("jobTags"):
-        call.authorize("bedrock:TagResource", f"arn:aws:bedrock:{call.region}:{settings.ACCOUNT}:model-import-job/*")
-    if call.parameters.get("importedModelTags"):
-        call.authorize("bedrock:TagResource", f"arn:aws:bedrock:{call.region}:{settings.ACCOUNT}:imported-model/*")
+    # Service authorization reference: its condition keys are those of tags in the request. There are two lists, of the
+    # job and of the model, and none may claim what a policy does not allow.
+    for member, kind in (("jobTags", "model-import-job"), ("importedModelTags", "imported-model")):
+        tags = call.parameters.get(member) or []
+        keys = store.request_keys(tags)
+        call.authorize("bedrock:CreateModelImportJob", None, keys)
+        if tags:
+            call.authorize("bedrock:TagResource", f"arn:aws:bedrock:{call.region}:{settings.ACCOUNT}:{kind}/*", keys)
     for required in ("jobName", "importedModelName", "roleArn", "modelDataSource"):
         if required not in call.parameters:
             raise _missing(required)
@@ -129,7 +133,7 @@ def _list_tags(call: Call) -> dict[str, Any]:
 
 
 def _tag(call: Call) -> dict[str, Any]:
-    resource = _tagged(call, "TagResource")
+    resource = _tagged(call, "TagResource", store.request_keys(call.parameters.get("tags", [])))
     tags = {tag["key"]: tag["value"] for tag in call.parameters.get("tags", [])}
     if len({**resource.tags, **tags}) > _MAX_TAGS:
         raise ServiceError("TooManyTagsException", f"A resource can have {_MAX_TAGS} tags.", resourceName=resource.arn)
@@ -138,7 +142,7 @@ def _tag(call: Call) -> dict[str, Any]:
 
 
 def _untag(call: Call) -> dict[str, Any]:
-    resource = _tagged(call, "UntagResource")
+    resource = _tagged(call, "UntagResource", {"aws:TagKeys": call.parameters.get("tagKeys", [])})
     for key in call.parameters.get("tagKeys", []):
         resource.tags.pop(key, None)
     return {}
@@ -153,11 +157,11 @@ def _model(call: Call, action: str) -> ImportedModel:
     return here.model(identifier)
 
 
-def _tagged(call: Call, action: str) -> ImportJob | ImportedModel:
+def _tagged(call: Call, action: str, keys: Context | None = None) -> ImportJob | ImportedModel:
     arn = call.parameters["resourceARN"]
     here = store.of(call.region)
     there = here.jobs.get(arn) or here.models.get(arn)
-    call.authorize(f"bedrock:{action}", arn, store.condition_keys(there))
+    call.authorize(f"bedrock:{action}", arn, {**store.condition_keys(there), **(keys or {})})
     return here.resource(arn)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from localaws import settings
 from localaws.bedrock import architectures, behaviour
+from localaws.iam.policy import Context
 from localaws.service import ServiceError
 
 JobStatus = Literal["InProgress", "Completed", "Failed"]
@@ -162,6 +163,12 @@ _Named = TypeVar("_Named", ImportJob, ImportedModel)
 def condition_keys(resource: ImportJob | ImportedModel | None) -> dict[str, str]:
     """Return the condition keys that a request on a resource has in IAM: its tags."""
     return {} if resource is None else {f"aws:ResourceTag/{key}": value for key, value in resource.tags.items()}
+
+
+def request_keys(tags: Iterable[Mapping[str, str]]) -> Context:
+    """Return the condition keys of a request with tags: those of each tag, and the list of all keys."""
+    given = {tag["key"]: tag["value"] for tag in tags}
+    return {**{f"aws:RequestTag/{key}": value for key, value in given.items()}, "aws:TagKeys": sorted(given)}
 
 
 def named(resources: Iterable[_Named], identifier: str) -> _Named | None:

@@ -24,9 +24,9 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, s3_backends
 
 from localaws import settings
-from localaws.iam.actions import action_of, bucket_resource, resource_of
+from localaws.iam.actions import action_of, bucket_resource, context_of, resource_of
 from localaws.iam.identities import Identity, can_be_assumed_by, find, role_may, role_statements
-from localaws.iam.policy import Decision, Request, Statement, evaluate, statements_of
+from localaws.iam.policy import Context, Decision, Request, Statement, evaluate, statements_of
 from localaws.moto_patches import replace
 
 __all__ = [
@@ -75,7 +75,7 @@ def authorize(
     action: str,
     resource: str | None,
     resource_policy: Sequence[Statement] = (),
-    context: Mapping[str, str] | None = None,
+    context: Context | None = None,
 ) -> None:
     """Refuse a call that is not allowed to `identity`.
 
@@ -116,15 +116,13 @@ def _authorize_action(response: Any, resource: str = "*") -> None:
         return
     match = _CREDENTIAL.search(authorization)
     service = match.group(3) if match else response.boto3_service_name
+    parameters = _parameters(response)
     target = resource_of(
-        service,
-        region=response.region,
-        account=settings.ACCOUNT,
-        path=response.path,
-        parameters=_parameters(response),
+        service, region=response.region, account=settings.ACCOUNT, path=response.path, parameters=parameters
     )
+    action = action_of(service, response._get_action())
     try:
-        authorize(identity, action=action_of(service, response._get_action()), resource=target)
+        authorize(identity, action=action, resource=target, context=context_of(action, parameters))
     except AccessDeniedError as error:
         raise _refusal(service, str(error)) from error
 

@@ -16,6 +16,9 @@ from typing import Any, Final
 
 Statement = Mapping[str, Any]
 
+Context = Mapping[str, str | Sequence[str]]
+"""The values of condition keys; of a key that has several, all of them."""
+
 # Every call that the local AWS answers passes for one over TLS, which it does not speak: without this a bucket
 # whose policy demands TLS, or a version of it, could not be used.
 _BASE_CONTEXT: Final[Mapping[str, str]] = {"aws:securetransport": "true", "s3:tlsversion": "1.3"}
@@ -55,13 +58,14 @@ class Request:
         action: The action with its service prefix, e.g. `sagemaker:InvokeEndpoint`.
         resource: The resource's ARN; None where it is not known, and then every `Resource` element matches.
         principal: The caller, for resource-based policies; None for identity-based ones, which name nobody.
-        context: The values of the condition keys; a key that is not here is absent from the request.
+        context: The values of the condition keys: a text, or several of a key that has more, such as `aws:TagKeys`; a
+            key that is not here is absent from the request.
     """
 
     action: str
     resource: str | None = None
     principal: Principal | None = None
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Context = field(default_factory=dict)
 
 
 def statements_of(document: str | Mapping[str, Any]) -> list[Statement]:
@@ -124,8 +128,9 @@ def _names(element: Any, principal: Principal) -> bool:
     return "*" in named or any(name in named for name in principal.names)
 
 
-def _conditions_hold(statement: Statement, context: Mapping[str, str]) -> bool:
-    values = {**_BASE_CONTEXT, **{key.lower(): value for key, value in context.items()}}
+def _conditions_hold(statement: Statement, context: Context) -> bool:
+    given: dict[str, str | Sequence[str]] = {**_BASE_CONTEXT, **{key.lower(): value for key, value in context.items()}}
+    values = {key: [value] if isinstance(value, str) else list(value) for key, value in given.items()}
     for operator, keys in statement.get("Condition", {}).items():
         for key, expected in keys.items():
             wanted = [_as_text(value) for value in _as_list(expected)]
@@ -134,12 +139,10 @@ def _conditions_hold(statement: Statement, context: Mapping[str, str]) -> bool:
     return True
 
 
-def _condition_holds(operator: str, wanted: Sequence[str], actual: str | None) -> bool:
-    # Every key here has one value at most, so that "for any" and "for all values" ask the same, but for its
-    # absence.
+def _condition_holds(operator: str, wanted: Sequence[str], actual: Sequence[str] | None) -> bool:
     quantifier, _, name = operator.rpartition(":")
     if name == "Null":
-        return (actual is None) == (wanted[0].lower() == "true")
+        return (not actual) == (wanted[0].lower() == "true")
     name, if_exists = name.removesuffix("IfExists"), name.endswith("IfExists")
     negated = name.replace("Not", "") if "Not" in name else None
     compare = _COMPARISONS.get(negated or name)
@@ -147,10 +150,13 @@ def _condition_holds(operator: str, wanted: Sequence[str], actual: str | None) -
         raise UnsupportedConditionError(
             f"the condition operator {operator!r} is not evaluated here: {', '.join(_COMPARISONS)}"
         )
-    if actual is None:
-        return if_exists or negated is not None or quantifier == "ForAllValues"
-    met = any(compare(value, actual) for value in wanted)
-    return not met if negated else met
+    if not actual:
+        return if_exists or quantifier == "ForAllValues" or (negated is not None and quantifier != "ForAnyValue")
+    if len(actual) > 1 and not quantifier:
+        # IAM User Guide, "Multivalued context keys": such a key requires a set operator.
+        raise UnsupportedConditionError(f"{operator!r} is about one value, and the request has {', '.join(actual)}")
+    met = [any(compare(value, one) for value in wanted) is (negated is None) for one in actual]
+    return any(met) if quantifier == "ForAnyValue" else all(met)
 
 
 def matches(pattern: str, text: str) -> bool:

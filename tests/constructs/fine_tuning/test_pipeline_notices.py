@@ -5,12 +5,17 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from tests.constructs.fine_tuning.pipeline_parts import make
+from tests.constructs.fine_tuning.pipeline_parts import Parts, make
 
 
 @pytest.fixture(scope="module")
-def states(context: dict[str, Any]) -> dict[str, Any]:
-    return make(cdk.Stack(cdk.App(context=context), "s", env=cdk.Environment(region="us-west-2"))).states()
+def parts(context: dict[str, Any]) -> Parts:
+    return make(cdk.Stack(cdk.App(context=context), "s", env=cdk.Environment(region="us-west-2")))
+
+
+@pytest.fixture(scope="module")
+def states(parts: Parts) -> dict[str, Any]:
+    return parts.states()
 
 
 @pytest.mark.parametrize(("outcome", "end"), [("success", "Succeeded"), ("failure", "Failed")])
@@ -41,3 +46,18 @@ def test_the_outcome_names_no_data(states: dict[str, Any]) -> None:
     assert set(states["Sum up what failed"]["Parameters"]) == {
         *("pipeline", "status", "execution.$", "error.$", "cause.$"),
     }
+
+
+def test_may_put_events_of_its_own_source_and_types_only(parts: Parts, states: dict[str, Any]) -> None:
+    granted = [
+        statement["Condition"]["ForAllValues:StringEquals"]
+        for resource in parts.template()["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Policy"
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "events:PutEvents"
+    ]
+    entries = [states[f"Announce {outcome}"]["Parameters"]["Entries"][0] for outcome in ("success", "failure")]
+
+    assert sorted(granted, key=str) == sorted(
+        ({"events:source": entry["Source"], "events:detail-type": entry["DetailType"]} for entry in entries), key=str
+    )

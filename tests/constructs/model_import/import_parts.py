@@ -14,12 +14,15 @@ MODEL = "dev-llama-3b"
 WEIGHTS = Weights(bucket_name="models", prefix="llama/1/")
 
 
-def make_job(stack: cdk.Stack, *, model_key: bool = False, **props: Any) -> ModelImportJob:
+def make_job(
+    stack: cdk.Stack, *, model_key: bool = False, tags: dict[str, str] | None = None, **props: Any
+) -> ModelImportJob:
     """Define the import of a model.
 
     Args:
         stack: An empty stack, in a region with Custom Model Import.
         model_key: Encrypt the imported model with the stack's key.
+        tags: Tags of the model's versions.
         props: Props of the import that differ.
     """
     key = ModelKey(stack, "Key", alias="dev/llama-3b")
@@ -29,6 +32,7 @@ def make_job(stack: cdk.Stack, *, model_key: bool = False, **props: Any) -> Mode
         model_name=MODEL,
         pointer=ServedPointer(stack, "Served", path="dev/llama-3b"),
         encryption_key=key if model_key else None,
+        tags=tags,
     )
     given = {"model": model, "weights": WEIGHTS, "storage": Storage(encryption_key=key), **props}
     return ModelImportJob(stack, "Import", **given)

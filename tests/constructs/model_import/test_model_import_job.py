@@ -45,6 +45,22 @@ def test_may_do_what_it_calls(stack: cdk.Stack) -> None:
     assert granted >= {"iam:PassRole", "bedrock:TagResource"}
 
 
+def test_sets_tags_that_prove_ownership_on_its_own_models_only(stack: cdk.Stack) -> None:
+    make_job(stack, tags={"team": "search"})
+
+    template = template_of(stack)
+    role = text(_machine(template)["RoleArn"]).strip("<>").removesuffix(".Arn")
+    conditions = {one["Action"]: one["Condition"] for one in statements(template, role) if "Tag" in str(one)}
+    asked = {
+        "StringEquals": {"aws:RequestTag/jumpstack:model": MODEL},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["jumpstack:model", "jumpstack:source", "team"]},
+    }
+    assert conditions == {
+        "bedrock:CreateModelImportJob": asked,
+        "bedrock:TagResource": {**asked, "StringEqualsIfExists": {"aws:ResourceTag/jumpstack:model": MODEL}},
+    }
+
+
 def test_is_named_apart_from_the_pipeline_that_tunes_the_model(stack: cdk.Stack) -> None:
     make_job(stack, import_on_deploy=True)
 

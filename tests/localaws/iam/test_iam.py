@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -92,6 +93,15 @@ class TestPolicy:
             ({"StringEqualsIfExists": {"kms:ViaService": "s3"}}, True),
             ({"ForAllValues:StringEquals": {"aws:TagKeys": "a"}}, True),
             ({"ForAnyValue:StringEquals": {"aws:TagKeys": "a"}}, False),
+            ({"ForAllValues:StringEquals": {"events:source": ["a", "b", "c"]}}, True),
+            ({"ForAllValues:StringEquals": {"events:source": "a"}}, False),
+            ({"ForAnyValue:StringEquals": {"events:source": "a"}}, True),
+            ({"ForAnyValue:StringEquals": {"events:source": "c"}}, False),
+            ({"ForAllValues:StringNotEquals": {"events:source": "a"}}, False),
+            ({"ForAnyValue:StringNotEquals": {"events:source": "a"}}, True),
+            ({"ForAllValues:StringNotEquals": {"events:source": "c"}}, True),
+            ({"ForAnyValue:StringNotEquals": {"aws:TagKeys": "a"}}, False),
+            ({"Null": {"aws:TagKeys": "true"}}, True),
             ({"Null": {"aws:SourceArn": "false"}}, True),
             ({"Null": {"aws:SourceArn": True}}, False),
             ({"NumericLessThan": {"s3:TlsVersion": "1.2"}}, False),
@@ -105,7 +115,12 @@ class TestPolicy:
         ],
     )
     def test_evaluates_conditions(self, condition: Mapping[str, Any], is_met: bool) -> None:
-        context = {"aws:SourceAccount": "1", "aws:SourceArn": "arn:aws:execute-api:us-east-1:1:api/prod/POST/v1"}
+        context = {
+            "aws:SourceAccount": "1",
+            "aws:SourceArn": "arn:aws:execute-api:us-east-1:1:api/prod/POST/v1",
+            "events:source": ["a", "b"],
+            "aws:TagKeys": [],
+        }
         request = Request(action="sagemaker:InvokeEndpoint", resource=ENDPOINT, context=context)
         decision = evaluate([statement(Condition=condition)], request)
         assert decision is (Decision.ALLOWED if is_met else Decision.IMPLICIT_DENY)
@@ -114,6 +129,11 @@ class TestPolicy:
         unknown = statement(Condition={"DateLessThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}})
         with pytest.raises(UnsupportedConditionError, match="'DateLessThan' is not evaluated here: StringEquals"):
             evaluate([unknown], INVOKE)
+
+    def test_refuses_to_guess_at_one_value_of_several(self) -> None:
+        one = statement(Condition={"StringEquals": {"aws:TagKeys": "a"}})
+        with pytest.raises(UnsupportedConditionError, match="'StringEquals' is about one value, and the request has"):
+            evaluate([one], replace(INVOKE, context={"aws:TagKeys": ["a", "b"]}))
 
     @pytest.mark.parametrize(
         ("element", "is_named"),
@@ -234,6 +254,20 @@ class TestEnforcement:
         denial = {"Effect": "Deny", "Action": "kms:ListKeys", "Resource": "*"}
         with pytest.raises(ClientError, match="with an explicit deny in an identity-based policy"):
             as_role({"Effect": "Allow", "Action": "*", "Resource": "*"}, denial)("kms").list_keys()
+
+    def test_holds_events_to_their_source_and_type(self, as_role: Callable[..., ClientOf]) -> None:
+        condition = {"ForAllValues:StringEquals": {"events:source": "mine", "events:detail-type": ["Begun", "Ended"]}}
+        allowed = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*", "Condition": condition}
+        events = as_role(allowed)("events")
+
+        def put(*kinds: tuple[str, str]) -> int:
+            entries = [{"Source": source, "DetailType": kind, "Detail": "{}"} for source, kind in kinds]
+            return int(events.put_events(Entries=entries)["FailedEntryCount"])
+
+        assert put(("mine", "Begun"), ("mine", "Ended")) == 0
+        for foreign in (("another", "Begun"), ("mine", "Deleted")):
+            with pytest.raises(ClientError, match="not authorized to perform: events:PutEvents"):
+                put(("mine", "Begun"), foreign)
 
     def test_allows_a_call_on_the_permitted_resource_only(self, as_role: Callable[..., ClientOf], bucket: str) -> None:
         s3 = as_role({"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/read/*"})("s3")
