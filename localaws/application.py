@@ -44,6 +44,16 @@ Handler = Callable[["WSGIEnvironment", "StartResponse"], "Iterable[bytes] | None
 _IDENTITY: Final = steering.Route("/_localaws", {"GET": lambda _request: {"pid": os.getpid()}})
 
 
+_STEERING: Final = (
+    *bedrock.ROUTES,
+    *events.ROUTES,
+    *functions.ROUTES,
+    *sagemaker.ROUTES,
+    *stepfunctions.ROUTES,
+    _IDENTITY,
+)
+
+
 class Application:
     """Offers each request to the handlers in order, then to moto."""
 
@@ -73,7 +83,7 @@ def build() -> WSGIApplication:
             sagemaker.handle,
             bedrock.handle,
             stepfunctions.handle,
-            steering.handler((*bedrock.ROUTES, *events.ROUTES, *sagemaker.ROUTES, *stepfunctions.ROUTES, _IDENTITY)),
+            steering.handler(_STEERING),
             jumpstart.handle,
             functions.handle,
         ),

@@ -15,6 +15,7 @@ asynchronous invocations, layers, versions and aliases are not built.
 * `replies`: those who wait for an answer.
 * `streaming`: InvokeWithResponseStream.
 * `logs`: CloudWatch Logs.
+* `concurrency`: what functions may reserve of the account's concurrency.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClie
 from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
 
 from localaws import iam, settings
-from localaws.functions import logs, streaming
+from localaws.functions import concurrency, logs, streaming
 from localaws.functions.messages import Invocation
 from localaws.functions.pools import POOLS, ThrottledError
 from localaws.functions.replies import Answer, Reply, StreamedReply, WholeReply
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 __all__ = [
+    "ROUTES",
     "Answer",
     "StreamedReply",
     "ThrottledError",
@@ -62,6 +64,8 @@ _MAX_VARIABLES_BYTES: Final = 4096
 # API reference of Invoke: the last 4 KB of the log.
 _LOG_TAIL_BYTES: Final = 4096
 
+ROUTES: Final = (concurrency.ROUTE,)
+
 _MOTO: Final[dict[str, Callable[..., Any]]] = {}
 """moto's own methods, which those below go on to."""
 
@@ -74,6 +78,7 @@ def install() -> None:
         (LambdaFunction, "get_configuration", _get_configuration),
         (LambdaBackend, "create_function", _create_function),
         (LambdaBackend, "delete_function", _delete_function),
+        (LambdaBackend, "put_function_concurrency", _put_function_concurrency),
     ):
         _MOTO.setdefault(name, getattr(owner, name))
         replace(owner, name, method)
@@ -120,8 +125,9 @@ def stream(function_arn: str, event: str, *, trace_id: str | None = None) -> Str
 
 
 def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-    """Answer InvokeWithResponseStream; None if the request is another: moto answers all others."""
-    return streaming.answer(environ, start_response, _start_checked)
+    """Answer InvokeWithResponseStream and GetAccountSettings; None if the request is another: moto answers the rest."""
+    account = concurrency.answer(environ, start_response)
+    return streaming.answer(environ, start_response, _start_checked) if account is None else account
 
 
 def _start_checked(function: Any, body: str, trace_id: str | None) -> StreamedReply:
@@ -276,6 +282,11 @@ def _delete_function(backend: Any, function_name: str, qualifier: str | None = N
     function = backend.get_function(function_name, qualifier)
     _MOTO["delete_function"](backend, function_name, qualifier)
     POOLS.discard(function.function_arn)
+
+
+def _put_function_concurrency(backend: Any, function_name: str, reserved_concurrency: int) -> Any:
+    concurrency.check(backend, backend.get_function(function_name).function_name, int(reserved_concurrency))
+    return _MOTO["put_function_concurrency"](backend, function_name, int(reserved_concurrency))
 
 
 def _check_variables(spec: Mapping[str, Any]) -> None:

@@ -9,11 +9,11 @@ import pytest
 from werkzeug.test import EnvironBuilder
 
 import localaws
-from localaws import bedrock, events, sagemaker, stepfunctions
+from localaws import bedrock, events, functions, sagemaker, stepfunctions
 
 ROOM = Path(localaws.__file__).parent
 README = (ROOM / "README.md").read_text(encoding="utf-8")
-ROUTES = (*bedrock.ROUTES, *events.ROUTES, *sagemaker.ROUTES, *stepfunctions.ROUTES)
+ROUTES = (*bedrock.ROUTES, *events.ROUTES, *functions.ROUTES, *sagemaker.ROUTES, *stepfunctions.ROUTES)
 
 FILES = sorted(set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:\.py|\.js|/))`", README)) - {"tests/localaws/"})
 PATHS = sorted(set(re.findall(r"`(/_localaws/[^`]+)`", README)))
