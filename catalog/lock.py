@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.blocks import Registry, digest, from_block, text, to_block
+from catalog.paths import inside, model_id_problem
 from catalog.sources.source import Description, SourceKind
 from catalog.spec import CatalogError, ModelVersion, check_known, newest_first
 
@@ -75,9 +76,13 @@ class Lock:
         if index.get("format") != _FORMAT:
             raise CatalogError([f"{path / _INDEX} has format {index.get('format')!r}: allowed is {_FORMAT}"])
         try:
-            return cls(path, index)
+            lock = cls(path, index)
+            problems = [problem for problem in map(model_id_problem, lock._records) if problem]
         except (AttributeError, KeyError, TypeError) as error:
             raise CatalogError([f"{path / _INDEX} is incomplete: {error}"]) from None
+        if problems:
+            raise CatalogError([f"{path / _INDEX} has {problem}" for problem in problems])
+        return lock
 
     def model_ids(self) -> tuple[str, ...]:
         """Return the model ids in the lock, sorted."""
@@ -107,7 +112,7 @@ class Lock:
             CatalogError: The lock has no such model or version, or the block does not match its hash.
         """
         check_known(model_id, self._records, version=version, where="the lock")
-        file = self._path / _MODELS / f"{model_id}.json"
+        file = inside(self._path, f"{_MODELS}/{model_id}.json")
         block = _read(file).get(version)
         if block is None:
             raise CatalogError([f"{file} has no version {version}, which the index lists"])
@@ -181,12 +186,16 @@ def write(path: Path, files: Mapping[str, str]) -> None:
     Args:
         path: Folder of the lock; created if it is missing.
         files: From `render`.
+
+    Raises:
+        CatalogError: A file's path leads out of the folder; nothing is written then.
     """
-    (path / _MODELS).mkdir(parents=True, exist_ok=True)
-    for stale in set((path / _MODELS).glob("*.json")) - {path / name for name in files}:
+    written = {inside(path, name): content for name, content in files.items()}
+    inside(path, f"{_MODELS}/any.json").parent.mkdir(parents=True, exist_ok=True)
+    for stale in set((path / _MODELS).glob("*.json")) - written.keys():
         stale.unlink()
-    for name, content in files.items():
-        (path / name).write_text(content, encoding="utf-8")
+    for file, content in written.items():
+        file.write_text(content, encoding="utf-8")
 
 
 def verify(path: Path = DEFAULT_LOCK) -> tuple[str, ...]:

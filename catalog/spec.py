@@ -29,6 +29,7 @@ from catalog.deployment import (
     serves_from_model_data,
     takes_volume_size,
 )
+from catalog.paths import model_id_problem
 from catalog.versions import check_known, newest_first, version_order
 
 __all__ = [
@@ -130,6 +131,16 @@ class ModelVersion:
     network_isolation: bool | None = None
     volume_size: int | None = None
     inference_ami_version: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an id of which no file's name can be made, whichever source it is from.
+
+        Raises:
+            CatalogError: The id is none.
+        """
+        problem = model_id_problem(self.model_id)
+        if problem:
+            raise CatalogError([problem])
 
     @property
     def requires_eula(self) -> bool:

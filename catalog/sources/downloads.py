@@ -18,6 +18,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from catalog.paths import inside
 from catalog.spec import CatalogError
 
 # botocore's standard mode backs off up to 20 s between attempts, which carries a run through throttling.
@@ -71,11 +72,12 @@ class Downloads:
         """Read a document: from the folder while S3 still has the same, else from S3.
 
         Raises:
-            CatalogError: S3 does not return it, it does not match its checksum, or the folder cannot be written.
+            CatalogError: S3 does not return it, it does not match its checksum, the folder cannot be written, or the
+                key leads out of it.
         """
         if key in self._failed:
             raise CatalogError(self._failed[key])
-        path = self._folder / key
+        path = inside(self._folder, key)
         try:
             kept = _kept(path)
             if kept is not None and key in self._confirmed:

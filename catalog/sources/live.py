@@ -16,10 +16,11 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from catalog.document import read_document
+from catalog.paths import key_problem, model_id_problem
 from catalog.sources.downloads import Downloads, default_folder
 from catalog.sources.source import Description, Progress, is_complete
 from catalog.spec import CatalogError, ModelVersion, check_known, newest_first, version_order
@@ -235,10 +236,10 @@ def _entry_fault(entry: object) -> str | None:
     wrong = [name for name in ("model_id", "version", "spec_key") if not isinstance(entry.get(name), str)]
     if wrong:
         return f"has no text for {', '.join(wrong)}"
-    key = PurePosixPath(entry["spec_key"])
-    # The key becomes a path below the folder, and must not lead out of it.
-    if key.is_absolute() or ".." in key.parts or "\\" in entry["spec_key"] or key.suffix != ".json":
-        return f"has spec_key {entry['spec_key']!r}: allowed is a relative path that ends in .json"
+    # Both become paths of files.
+    problem = model_id_problem(entry["model_id"]) or key_problem(entry["spec_key"])
+    if problem:
+        return f"has {problem}"
     try:
         version_order(entry["version"])
     except CatalogError as error:

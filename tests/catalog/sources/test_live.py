@@ -470,6 +470,7 @@ def test_skips_entries_of_the_manifest_that_name_no_spec(s3: LocalS3, catalogue:
         "text",
         header(BETA, "1.0.0", spec_key="../../outside.json"),
         header(BETA, "newest"),
+        header("../../PWNED", "1.0.0", spec_key="a/b.json"),
     ]
     s3.put({"models_manifest.json": partial})
     source = catalogue()
@@ -480,6 +481,8 @@ def test_skips_entries_of_the_manifest_that_name_no_spec(s3: LocalS3, catalogue:
         f"entry 2 of {place} is a str: allowed is an object",
         f"entry 3 of {place} has spec_key '../../outside.json': allowed is a relative path that ends in .json",
         f"entry 4 of {place} has version 'newest' is not numbers joined by dots, such as 2.0.1",
+        f"entry 5 of {place} has model_id '../../PWNED': allowed are letters, digits and inner hyphens, dots and "
+        "underscores, at most 200",
     )
 
 
