@@ -51,7 +51,7 @@ class Throttle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """Number of requests of each key.
+    """Number of requests of each key. One request may make several generations (`FrontDoor.generations_per_request`).
 
     Attributes:
         requests: Requests a period, 1 or more.
@@ -115,17 +115,20 @@ class Domain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontDoor:
-    """Authentication, web ACL and domain of the models' APIs.
+    """Authentication, web ACL, domain and bounds of the models' APIs.
 
     Attributes:
         api_keys: Callers' keys; None: callers sign their requests with IAM credentials (SigV4).
         web_acl: Web ACL to create, or the ARNs of existing ones by region; None for no AWS WAF.
         domain: Domain of the models' names; None for API Gateway's addresses.
+        generations_per_request: Most generations of one request, 1 to 128: its prompts times `n` or `best_of`. Throttle
+            and quota count requests, so that a key makes up to so many times as many generations.
     """
 
     api_keys: ApiKeys | None = None
     web_acl: WebAcl | Mapping[str, str] | None = None
     domain: Domain | None = None
+    generations_per_request: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ ACCOUNT_REQUESTS_PER_SECOND = 10_000
 """API Gateway's default quota of an account and region, over all its APIs ("Amazon API Gateway quotas")."""
 ACCOUNT_BURST = 5_000
 """The burst that belongs to it."""
+MOST_GENERATIONS = 128
+"""OpenAI's limit of `n`, and the invoke shim's of MAX_GENERATIONS."""
 QUOTA_PERIODS = ("DAY", "WEEK", "MONTH")
 """API CreateUsagePlan, QuotaSettings.period."""
 LEAST_REQUESTS_PER_ADDRESS = 10
@@ -152,3 +154,11 @@ def _is_number(value: object) -> bool:
 
 def _is_whole(value: object, *, least: int = 1, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def generations_per_request(count: int) -> Iterator[Breach]:
+    """Check the most generations of one request."""
+    if not 1 <= count <= MOST_GENERATIONS:
+        allowed = f"1 to {MOST_GENERATIONS}"
+        sentence = f"generations_per_request is {count}: allowed are {allowed}"
+        yield Breach("generations_per_request", f"{count}", allowed, sentence)

@@ -20,7 +20,8 @@ from constructs.values.storage import Storage
 from constructs.values.tokens import is_token
 
 from catalog.limits import endpoint as limits
-from invoke_shim.contract import PROMPT_FORMATS
+from catalog.limits import gateway as gateway_limits
+from invoke_shim.contract import DEFAULT_GENERATIONS, PROMPT_FORMATS
 
 _STAGE_NAME = "live"
 # The longest idle time of a regional API's stream (API Gateway documentation, "Stream the integration response"),
@@ -88,6 +89,7 @@ class InvokeApi(Construct):
         web_acl_arn: str | None = None,
         domain: ApiDomain | None = None,
         log_prompts: bool = False,
+        generations_per_request: int = DEFAULT_GENERATIONS,
         invoke_timeout: Duration | None = None,
         reserved_concurrency: int | None = None,
     ) -> None:
@@ -103,6 +105,7 @@ class InvokeApi(Construct):
             web_acl_arn: A web ACL of AWS WAF in front of the API; none by default.
             domain: The API's domain name, which replaces API Gateway's address; that address by default.
             log_prompts: Log prompts and answers.
+            generations_per_request: Most generations of one request: its prompts times `n`, 1 to 128.
             invoke_timeout: Longest wait of API Gateway, and longest stream of an answer; 300 s by default.
             reserved_concurrency: Most concurrent requests; the account's shared pool by default.
 
@@ -118,6 +121,7 @@ class InvokeApi(Construct):
             for breach in (
                 *limits.invoke_timeout(timeout_seconds),
                 *limits.reserved_concurrency(reserved_concurrency),
+                *gateway_limits.generations_per_request(generations_per_request),
             )
         ]
         problems += _template_problems(prompt_format, prompt_template)
@@ -127,7 +131,9 @@ class InvokeApi(Construct):
             **target.settings,
             "INVOKE_TIMEOUT_SECONDS": f"{timeout_seconds:g}",
             "LOG_PROMPTS": "true" if log_prompts else None,
+            "MAX_GENERATIONS": None if generations_per_request == DEFAULT_GENERATIONS else generations_per_request,
             "MODEL_NAME": model_name,
+            "STACK_NAME": place_of(scope).stack_name,
             "PROMPT_FORMAT": prompt_format,
             "PROMPT_TEMPLATE": prompt_template,
         }

@@ -5,7 +5,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 from constructs.values.arns import place_of
 
-from invoke_shim.contract import METRICS_NAMESPACE, MODEL_DIMENSION
+from invoke_shim.contract import METRICS_NAMESPACE, MODEL_DIMENSION, STACK_DIMENSION
 
 _PERIOD = Duration.minutes(5)
 _INTERVAL = Duration.hours(12)
@@ -29,8 +29,8 @@ class ImportDashboard(Construct):
     """Copies, invocations, throttles, latency and cold waits of an imported model, with the limits beside them.
 
     Defines: an `AWS::CloudWatch::Dashboard`. Bedrock's metrics have the ARN of a version as their dimension, which is
-    known only after its import; a search finds them, which shows all imported models of the account: they share its
-    quotas.
+    known only after its import, and holds nothing of the model's name; a search finds them, which shows all imported
+    models of the account and region, as the titles say: they share its quotas. The shim's are this stack's alone.
 
     Data flow: Bedrock's metrics (namespace `AWS/Bedrock`) and the invoke shim's (`JumpStack/Invoke`).
 
@@ -51,7 +51,9 @@ class ImportDashboard(Construct):
             client_model_name: The model's name to clients, a dimension of the shim's metrics.
         """
         super().__init__(scope, construct_id)
-        self._region = place_of(self).region
+        place = place_of(self)
+        self._region = place.region
+        self._stack_name = place.stack_name
         self._client = client_model_name
         self.dashboard = cloudwatch.Dashboard(
             self, "Resource", dashboard_name=f"imported-{model_name}", default_interval=_INTERVAL
@@ -73,7 +75,7 @@ class ImportDashboard(Construct):
     def _bedrock(self, title: str, metric: str, statistic: str) -> cloudwatch.GraphWidget:
         search = f"SEARCH('{{AWS/Bedrock,ModelId}} MetricName=\"{metric}\" \"imported-model\"', '{statistic}', 300)"
         return cloudwatch.GraphWidget(
-            title=f"{title} ({metric}, {statistic})",
+            title=f"{title} of all imported models ({metric}, {statistic})",
             left=[cloudwatch.MathExpression(expression=search, label="", period=_PERIOD)],
             left_y_axis=cloudwatch.YAxisProps(min=0),
             region=self._region,
@@ -90,7 +92,7 @@ class ImportDashboard(Construct):
                     statistic=statistic,
                     period=_PERIOD,
                     label=f"{name} ({statistic})",
-                    dimensions_map={MODEL_DIMENSION: self._client},
+                    dimensions_map={MODEL_DIMENSION: self._client, STACK_DIMENSION: self._stack_name},
                 )
                 for name, statistic in metrics
             ],

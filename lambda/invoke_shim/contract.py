@@ -6,6 +6,7 @@ The names of variables and their values are literal types, so that the type chec
 | variable | value |
 |---|---|
 | `MODEL_NAME` | the model's name to clients |
+| `STACK_NAME` | the stack, a dimension of the metrics; without it they have no such dimension |
 | `BACKEND` | `sagemaker` (if not set) or `bedrock` |
 | `CONTAINER` | with `sagemaker`: the protocol of the endpoint's container, `tgi`, `lmi` or `vllm` |
 | `CONTAINER_VERSION` | with `sagemaker`: the container's version, where known; TGI's newer ones take more parameters |
@@ -17,6 +18,7 @@ The names of variables and their values are literal types, so that the type chec
 | `PROMPT_TEMPLATE` | with the prompt format `template`: the template, a `template.json` as it is |
 | `INVOKE_TIMEOUT_SECONDS` | the time that API Gateway waits for the function, 5 to 900 |
 | `MAX_INPUT_TOKENS`, `MAX_TOTAL_TOKENS` | the container's limits, where known |
+| `MAX_GENERATIONS` | the most generations of one request, 1 to 128, 4 if not set |
 | `GATHER_STREAM` | `true`: answers that are not streamed are collected from the container's stream |
 | `LOG_PROMPTS` | `true`: prompts and answers are logged |
 | `LOG_LEVEL` | the lowest level that is logged, `INFO` if not set |
@@ -39,6 +41,7 @@ environment"): the value of `WRAPPER_VARIABLE`."""
 
 Variable = Literal[
     "MODEL_NAME",
+    "STACK_NAME",
     "BACKEND",
     "CONTAINER",
     "CONTAINER_VERSION",
@@ -51,6 +54,7 @@ Variable = Literal[
     "INVOKE_TIMEOUT_SECONDS",
     "MAX_INPUT_TOKENS",
     "MAX_TOTAL_TOKENS",
+    "MAX_GENERATIONS",
     "GATHER_STREAM",
     "LOG_PROMPTS",
     "LOG_LEVEL",
@@ -84,6 +88,12 @@ SHORTEST_INVOKE_TIMEOUT_SECONDS = 5
 LONGEST_INVOKE_TIMEOUT_SECONDS = 900
 """API Gateway's longest integration timeout with response streaming, and Lambda's longest."""
 
+DEFAULT_GENERATIONS = 4
+"""The most generations of one request where MAX_GENERATIONS is not set: throttles and quotas count requests."""
+
+MOST_GENERATIONS = 128
+"""The most that MAX_GENERATIONS may be: OpenAI's limit of `n`."""
+
 LONGEST_TEMPLATE = 3000
 """Characters of PROMPT_TEMPLATE: Lambda takes 4 KB of environment variables in all."""
 
@@ -92,4 +102,6 @@ NO_TARGET = "none"
 
 METRICS_NAMESPACE = "JumpStack/Invoke"
 MODEL_DIMENSION = "ModelName"
-"""The metrics' dimension; its value is MODEL_NAME."""
+"""A dimension of the metrics; its value is MODEL_NAME, which several environments may share."""
+STACK_DIMENSION = "StackName"
+"""The other dimension; its value is STACK_NAME, of which an account and region have one."""

@@ -71,6 +71,7 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
     )
     log = RequestLog(
         model=shim.settings.model_name,
+        stack=shim.settings.stack_name,
         request_id=request.request_id,
         extended_request_id=request.extended_request_id,
         method=request.method,

@@ -7,9 +7,11 @@ from invoke_shim.contract import (
     BACKENDS,
     BODIES,
     CONTAINERS,
+    DEFAULT_GENERATIONS,
     LOG_LEVELS,
     LONGEST_INVOKE_TIMEOUT_SECONDS,
     LONGEST_TEMPLATE,
+    MOST_GENERATIONS,
     PROMPT_FORMATS,
     SHORTEST_INVOKE_TIMEOUT_SECONDS,
     BackendName,
@@ -87,10 +89,10 @@ class EnvironmentReader:
         text = self.required(name)
         return self._parse(name, text, lowest, highest) if text else 0
 
-    def optional_integer(self, name: Variable, *, lowest: int) -> int | None:
-        """Return a number that may be left out."""
+    def optional_integer(self, name: Variable, *, lowest: int, highest: int | None = None) -> int | None:
+        """Return a number that may be left out, in a range with its ends."""
         text = self.optional(name)
-        return self._parse(name, text, lowest, None) if text else None
+        return self._parse(name, text, lowest, highest) if text else None
 
     def _parse(self, name: Variable, text: str, lowest: int, highest: int | None) -> int:
         allowed = f"an integer of at least {lowest}" if highest is None else f"an integer from {lowest} to {highest}"
@@ -110,6 +112,7 @@ class Settings(NamedTuple):
 
     Attributes:
         model_name: The model's name to clients.
+        stack_name: The stack's name, for the metrics; None where the function is in none.
         backend: The service that answers.
         container: The protocol of a SageMaker endpoint's container; None with Bedrock.
         container_version: The version of that container's software; None where it is not known.
@@ -122,6 +125,7 @@ class Settings(NamedTuple):
         max_input_tokens: The most tokens a prompt may have, where known.
         max_total_tokens: The most tokens of prompt and answer together, where known.
         invoke_timeout_seconds: The time that API Gateway waits for this function.
+        max_generations: The most generations of one request.
         gather_stream: Whether answers that are not streamed are collected from the container's stream.
         log_prompts: Whether prompts and answers are logged.
         log_level: The lowest level that is logged.
@@ -129,6 +133,7 @@ class Settings(NamedTuple):
 
     model_name: str
     invoke_timeout_seconds: int
+    stack_name: str | None = None
     backend: BackendName = "sagemaker"
     container: ContainerName | None = None
     container_version: tuple[int, ...] | None = None
@@ -140,6 +145,7 @@ class Settings(NamedTuple):
     prompt_template: str | None = None
     max_input_tokens: int | None = None
     max_total_tokens: int | None = None
+    max_generations: int = DEFAULT_GENERATIONS
     gather_stream: bool = False
     log_prompts: bool = False
     log_level: str = "INFO"
@@ -171,6 +177,7 @@ class Settings(NamedTuple):
         max_input_tokens, max_total_tokens = _read_limits(reader)
         settings = cls(
             model_name=reader.required("MODEL_NAME"),
+            stack_name=reader.optional("STACK_NAME"),
             backend=backend,
             container=cast("ContainerName | None", container),
             container_version=_read_version(reader, backend),
@@ -187,6 +194,8 @@ class Settings(NamedTuple):
             ),
             max_input_tokens=max_input_tokens,
             max_total_tokens=max_total_tokens,
+            max_generations=reader.optional_integer("MAX_GENERATIONS", lowest=1, highest=MOST_GENERATIONS)
+            or DEFAULT_GENERATIONS,
             gather_stream=reader.flag("GATHER_STREAM"),
             log_prompts=reader.flag("LOG_PROMPTS"),
             log_level=reader.choice("LOG_LEVEL", LOG_LEVELS, default="INFO"),

@@ -65,6 +65,7 @@ def front_door(
         web_acl_arn=_web_acl_arn(stack, door.web_acl) if door.web_acl else None,
         domain=domain,
         log_prompts=environment.log_prompts,
+        generations_per_request=door.generations_per_request,
         invoke_timeout=seconds(model.invoke_timeout_seconds),
         reserved_concurrency=environment.reserved_concurrency,
     )

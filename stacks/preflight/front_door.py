@@ -19,6 +19,8 @@ def check_front_door(environment: Environment, models: Sequence[Model]) -> Itera
     regions = tuple(dict.fromkeys(placement.region for placement in here))
     if door.api_keys is not None:
         yield from _check_api_keys(f"{place}.api_keys", door.api_keys)
+    rule = limits.generations_per_request(door.generations_per_request)
+    yield from breaches("generations-per-request", place, rule)
     if isinstance(door.web_acl, WebAcl):
         yield from _check_web_acl(f"{place}.web_acl", door.web_acl)
     elif door.web_acl is not None:

@@ -9,10 +9,8 @@ from invoke_shim.openai import parameters
 from invoke_shim.openai.answers import CompletionJob
 from invoke_shim.openai.parameters import Kind
 from invoke_shim.openai.prompts import Prompt, PromptReader
+from invoke_shim.rules.limits import generations_problem
 from invoke_shim.settings import Settings
-
-MAX_CHOICES = 128
-"""The most choices of one answer: OpenAI's limit of `n`. Several prompts are sent one after the other."""
 
 
 class Options(NamedTuple):
@@ -89,10 +87,15 @@ class RequestReader:
         return {name: value for name, value in body.items() if name != "fields"}
 
     def _size_problems(self, prompt: Prompt, generation: Generation) -> list[Problem]:
-        count = len(prompt.prompts) * generation.n
-        if count > MAX_CHOICES:
-            text = f"{prompt.field} and n make {count} choices, at most {MAX_CHOICES} are allowed"
-            return [Problem(prompt.field, text)]
+        # Several prompts are sent one after the other; of `best_of` answers the container shows one.
+        prompts = max(1, len(prompt.prompts))
+        of_each = max(generation.n, generation.extra.get("best_of", 1))
+        too_many = generations_problem(
+            {prompt.field: prompts, "n" if generation.n == of_each else "best_of": of_each},
+            most=self._settings.max_generations,
+        )
+        if too_many is not None:
+            return [too_many]
         return [
             problem
             for text in prompt.texts

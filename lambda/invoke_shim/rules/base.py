@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
-from invoke_shim.rules.limits import Limits, limit_problem
+from invoke_shim.rules.limits import Limits, generations_problem, limit_problem
 
 MAX_NAME = 64
 """Characters of an unknown name that are compared with the known ones."""
@@ -99,6 +99,21 @@ class Payload(NamedTuple):
         problems += self._prompt_problems(body.get(self.prompt), right, limits)
         return problems + self._joint_problems(right, where, limits, stream=body.get("stream") is True)
 
+    def generations_problem(self, body: Mapping[str, Any], most: int) -> Problem | None:
+        """Return the problem of a payload that makes more generations than a request may, if it does."""
+        prompts = body.get(self.prompt)
+        # A list of numbers is one prompt of token ids; messages are one chat.
+        several = self.prompt == "prompt" and isinstance(prompts, list) and type(next(iter(prompts), 0)) is not int
+        parameters = body if self.parameters is None else body.get(self.nested)
+        of_each, name = 1, "n"
+        for candidate in ("n", "best_of"):
+            count = parameters.get(candidate) if isinstance(parameters, dict) else None
+            if type(count) is int and count > of_each:
+                of_each, name = count, candidate
+        where = "" if self.parameters is None else f"{self.nested}."
+        counts = {self.prompt: len(prompts) if several and prompts else 1, f"{where}{name}": of_each}
+        return generations_problem(counts, most=most)
+
     def _prompt_problems(self, prompt: Any, parameters: Mapping[str, Any], limits: Limits) -> list[Problem]:
         if not isinstance(prompt, str) or (self.truncate is not None and parameters.get(self.truncate) is not None):
             return []
@@ -139,6 +154,7 @@ class ContainerRules(NamedTuple):
         *,
         max_input_tokens: int | None = None,
         max_total_tokens: int | None = None,
+        max_generations: int | None = None,
     ) -> list[Problem]:
         """List the problems of a payload of the container's own form.
 
@@ -146,10 +162,15 @@ class ContainerRules(NamedTuple):
             body: The payload.
             max_input_tokens: The most tokens a prompt may have, where known.
             max_total_tokens: The most tokens of prompt and answer together, where known.
+            max_generations: The most generations of one request; None for any number.
         """
         for payload in self.payloads:
             if payload.prompt in body:
-                return payload.problems(body, Limits(max_input_tokens, max_total_tokens))
+                problems = payload.problems(body, Limits(max_input_tokens, max_total_tokens))
+                if not problems and max_generations is not None:
+                    too_many = payload.generations_problem(body, max_generations)
+                    problems = [] if too_many is None else [too_many]
+                return problems
         first = self.payloads[0]
         forms = " or ".join(payload.prompt for payload in self.payloads)
         missing = Problem(first.prompt, f"{forms} is missing")

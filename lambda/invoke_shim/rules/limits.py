@@ -1,5 +1,7 @@
 """A model's limits of tokens, as far as they can be checked without its tokenizer."""
 
+from collections.abc import Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 from invoke_shim.errors import Problem, show
@@ -58,6 +60,22 @@ def limit_problem(name: str, value: Any, limits: Limits) -> Problem | None:
     return Problem(
         name, f"{name} is {show(value)}, but this model takes {total} tokens, prompt and answer together{prompt}"
     )
+
+
+def generations_problem(counts: Mapping[str, int], *, most: int) -> Problem | None:
+    """Return the problem of a request that makes more generations than one may, if it does.
+
+    Args:
+        counts: Factors of the number of generations, by the fields that tell them.
+        most: The most generations of one request.
+    """
+    total = prod(counts.values())
+    if total <= most:
+        return None
+    names = [name for name, count in counts.items() if count > 1]
+    makes = "makes" if len(names) == 1 else "make"
+    text = f"{' and '.join(names)} {makes} {total} generations, but one request may make at most {most}"
+    return Problem(names[0], f"{text}: send several requests")
 
 
 def fewest_tokens(text: str) -> int:

@@ -3,13 +3,17 @@
 A request leaves one line on standard output, which is its log record and its metrics at once: a document of the
 embedded metric format may have members beside those to extract
 (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
+
+Each metric has the dimensions `ModelName` and `StackName`, so that environments that share an account and region do not
+count each other's requests. Beside them it still has `ModelName` alone, as before 0.2, for the alarms on it; 0.3 drops
+that.
 """
 
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from invoke_shim.contract import METRICS_NAMESPACE, MODEL_DIMENSION
+from invoke_shim.contract import METRICS_NAMESPACE, MODEL_DIMENSION, STACK_DIMENSION
 from invoke_shim.telemetry import logs
 
 
@@ -46,15 +50,18 @@ def emit(
     outcome: Outcome,
     fields: Mapping[str, Any] | None = None,
     private: Mapping[str, Any] | None = None,
+    *,
+    stack: str | None = None,
 ) -> None:
     """Write a request's line: log record and metrics.
 
     Args:
-        model_name: The model's name to clients, the metrics' dimension.
+        model_name: The model's name to clients, a dimension of the metrics.
         outcome: The request's outcome.
         fields: Further fields: request_id, trace_id, method, error_type, error_code, upstream, where.
         private: Fields that may hold a prompt, an answer or a part of one, an error's message too; logged only where
             the environment opted in (`logs.configure`).
+        stack: The stack's name, the metrics' other dimension; None for none.
     """
     log = {
         "route": outcome.route,
@@ -67,13 +74,13 @@ def emit(
         level="ERROR"
         if outcome.status >= 500 or outcome.error_kind in ("crash", "timeout", "broken_stream")
         else "INFO",
-        metrics=document(model_name, outcome),
+        metrics=document(model_name, outcome, stack),
         fields=log,
         private=private or {},
     )
 
 
-def document(model_name: str, outcome: Outcome) -> dict[str, Any]:
+def document(model_name: str, outcome: Outcome, stack: str | None = None) -> dict[str, Any]:
     """Build the members of an embedded metric format document: its metrics, each only if it has a value."""
     values: dict[str, float] = {"Requests": 1}
     units = {"Requests": "Count"}
@@ -92,11 +99,16 @@ def document(model_name: str, outcome: Outcome) -> dict[str, Any]:
         add("TokensPerSecond", round(outcome.completion_tokens / (outcome.seconds - waited), 1), "Count/Second")
     if waited:
         add("ColdWaitSeconds", round(waited, 3), "Seconds")
-    directives = [_directive([[MODEL_DIMENSION]], units)]
     members: dict[str, Any] = {MODEL_DIMENSION: model_name, **values}
+    sets = [[MODEL_DIMENSION]]
+    if stack is not None:
+        members[STACK_DIMENSION] = stack
+        sets.append([MODEL_DIMENSION, STACK_DIMENSION])
+    directives = [_directive(sets, units)]
     if outcome.error_kind is not None:
         # All errors under the model's name, for an alarm, and each kind by itself.
-        directives.append(_directive([[MODEL_DIMENSION], [MODEL_DIMENSION, "ErrorKind"]], {"Errors": "Count"}))
+        kinds = [[*names, "ErrorKind"] for names in sets]
+        directives.append(_directive([*sets, *kinds], {"Errors": "Count"}))
         members |= {"ErrorKind": outcome.error_kind, "Errors": 1}
     return {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}, **members}
 

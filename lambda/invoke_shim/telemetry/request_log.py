@@ -16,6 +16,7 @@ class RequestLog:
 
     Args:
         model: The model's name to clients.
+        stack: The stack's name; None where there is none.
         request_id: API Gateway's id of the request, which callers can choose.
         extended_request_id: API Gateway's other id of it, which they cannot; "" without API Gateway.
         method: The HTTP method.
@@ -43,6 +44,7 @@ class RequestLog:
         self,
         *,
         model: str,
+        stack: str | None = None,
         request_id: str,
         extended_request_id: str = "",
         method: str,
@@ -51,6 +53,7 @@ class RequestLog:
         log_prompts: bool,
     ) -> None:
         self.model = model
+        self.stack = stack
         self.request_id = request_id
         self.extended_request_id = extended_request_id
         self.method = method
@@ -123,7 +126,7 @@ class RequestLog:
             seconds=time.monotonic() - self.started,
             cold_wait_seconds=self.cold_wait.seconds,
         )
-        metrics.emit(self.model, outcome, self._fields(), self._private())
+        metrics.emit(self.model, outcome, self._fields(), self._private(), stack=self.stack)
 
     def _fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = {

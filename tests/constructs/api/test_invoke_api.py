@@ -231,6 +231,16 @@ def test_grants_the_stages_routes_to_a_caller(stack: cdk.Stack) -> None:
     )
 
 
+@pytest.mark.parametrize(("count", "variable"), [(4, None), (1, "1"), (128, "128")])
+def test_sets_the_most_generations_of_a_request_where_it_is_not_the_default(
+    stack: cdk.Stack, count: int, variable: str | None
+) -> None:
+    make_api(stack, generations_per_request=count)
+    functions = assertions.Template.from_stack(stack).find_resources("AWS::Lambda::Function")
+    environments = [one["Properties"]["Environment"]["Variables"] for one in functions.values()]
+    assert [found.get("MAX_GENERATIONS") for found in environments if "MODEL_NAME" in found] == [variable]
+
+
 def test_reports_all_problems_at_once(stack: cdk.Stack) -> None:
     with pytest.raises(ValueError, match="prompt_format") as refused:
         make_api(
@@ -239,6 +249,7 @@ def test_reports_all_problems_at_once(stack: cdk.Stack) -> None:
             prompt_template="x",
             invoke_timeout=cdk.Duration.seconds(901),
             reserved_concurrency=0,
+            generations_per_request=129,
         )
 
     assert str(refused.value).splitlines() == [
@@ -246,5 +257,6 @@ def test_reports_all_problems_at_once(stack: cdk.Stack) -> None:
         "mistral-instruct-v0.3, mixtral-instruct, llama-3-instruct, llama-3.1-instruct, granite-code, template, none",
         "invoke_timeout is 901 s: allowed are 5 to 900 s",
         "reserved_concurrency is 0: allowed is 1 or more",
+        "generations_per_request is 129: allowed are 1 to 128",
         "prompt_template is a template: allowed is a template with the prompt format template, and with no other",
     ]

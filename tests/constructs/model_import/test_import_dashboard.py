@@ -11,5 +11,5 @@ def test_shows_copies_invocations_throttles_cold_waits_and_limits(stack: cdk.Sta
     body = str(dashboard["DashboardBody"])
     for part in ("ModelCopy", "Invocations", "InvocationThrottles", "ColdWaitSeconds", "16 a copy", "L-45B04988"):
         assert part in body
-    assert '"JumpStack/Invoke","ColdWaitSeconds","ModelName","llama-3b"' in body
+    assert '"JumpStack/Invoke","ColdWaitSeconds","ModelName","llama-3b","StackName","test-stack"' in body
     assert dashboard["DashboardName"] == "imported-dev-llama-3b"

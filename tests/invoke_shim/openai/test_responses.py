@@ -182,7 +182,7 @@ def test_the_second_prompts_error_is_the_requests() -> None:
         (["a", ""], "prompt[1]", "prompt[1] is '', expected a non-empty string"),
         (["a", None], "prompt[1]", "prompt[1] is null"),
         (["a", "\ud800"], "prompt[1]", "prompt[1] holds a lone surrogate"),
-        (["a"] * 129, "prompt", "prompt and n make 129 choices, at most 128 are allowed"),
+        (["a"] * 5, "prompt", "prompt makes 5 generations, but one request may make at most 4: send several requests"),
     ],
 )
 def test_refuses_prompts_that_are_none(prompt: Json, param: str, message: str, shim: Shim, runtime: Runtime) -> None:

@@ -117,6 +117,19 @@ def test_counts_an_error_under_its_model_and_under_its_kind(capsys: pytest.Captu
     assert errors["Dimensions"] == [["ModelName"], ["ModelName", "ErrorKind"]]
 
 
+def test_counts_what_one_stack_does_apart_from_others_of_its_models_name(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = Outcome(route="/v1/completions", status=429, seconds=0.1, error_kind="rate_limit_error")
+    document = emitted(capsys, outcome, stack="dev-falcon")
+    assert (document["ModelName"], document["StackName"]) == ("falcon", "dev-falcon")
+    requests, errors = document["_aws"]["CloudWatchMetrics"]
+    # The first of each pair is what alarms from before have.
+    assert requests["Dimensions"] == [["ModelName"], ["ModelName", "StackName"]]
+    assert errors["Dimensions"] == [
+        *(["ModelName"], ["ModelName", "StackName"]),
+        *(["ModelName", "ErrorKind"], ["ModelName", "StackName", "ErrorKind"]),
+    ]
+
+
 def test_counts_no_error_of_a_request_that_went_well(capsys: pytest.CaptureFixture[str]) -> None:
     document = emitted(capsys, Outcome(route="/v1/completions", status=200, seconds=0.1))
     assert "Errors" not in document

@@ -74,6 +74,13 @@ def test_an_event_without_the_extended_id_leaves_a_line_too(context: object, shi
     assert line["request_id"] == "from-lambda"
 
 
+def test_a_line_names_the_stack_of_its_metrics(deploy: Deploy, capsys: Capture) -> None:
+    deploy(STACK_NAME="dev-the-model").complete()
+    [line] = logged(capsys)
+    assert line["StackName"] == "dev-the-model"
+    assert ["ModelName", "StackName"] in line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+
+
 def test_a_stream_leaves_its_line_when_it_has_ended(capsys: Capture) -> None:
     with serve_scripted(script()) as shim:
         response = shim.call("POST", "/v1/chat/completions", json.dumps(chat_body(("user", "PROMPT"), stream=True)))

@@ -110,6 +110,7 @@ class ImportedModel:
             body,
             max_input_tokens=self._settings.max_input_tokens,
             max_total_tokens=self._settings.max_total_tokens,
+            max_generations=self._settings.max_generations,
         )
         return problems
 

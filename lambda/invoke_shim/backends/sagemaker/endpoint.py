@@ -91,6 +91,7 @@ class SageMakerEndpoint:
             body,
             max_input_tokens=self._settings.max_input_tokens,
             max_total_tokens=self._settings.max_total_tokens,
+            max_generations=self._settings.max_generations,
         )
 
     def invoke(self, body: bytes, deadline: Deadline) -> NativeReply:

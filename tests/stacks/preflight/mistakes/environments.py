@@ -129,6 +129,12 @@ ERRORS: list[Case] = [
         "dev.front_door.api_keys.throttle.burst is 0; allowed: a whole number, 1 or more",
     ),
     (
+        "generations-per-request",
+        door(generations_per_request=129),
+        [model()],
+        "dev.front_door.generations_per_request is 129; allowed: 1 to 128",
+    ),
+    (
         "request-quota",
         door(api_keys=ApiKeys(quota=Quota(requests=0))),
         [model()],
