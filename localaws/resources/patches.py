@@ -98,6 +98,10 @@ def _owned(name: str) -> Callable[[Any, Any, str], Any]:
         for bucket, header in expected:
             owner = s3_backends.bucket_accounts.get(bucket, (None, None))[1]
             if request.headers.get(header, owner) != owner and owner is not None:
+                if request.method == "HEAD":
+                    # HeadBucket says the region with a refusal, too (API reference, HeadBucket).
+                    region = s3_backends[owner]["aws"].buckets[bucket].region_name
+                    return 403, {"x-amz-bucket-region": region}, ""
                 raise S3AccessDeniedError
         return _MOTO[name](response, request, full_url)
 

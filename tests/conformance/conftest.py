@@ -11,11 +11,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from tests.conformance.ledger import LEDGERS, RunningError, held, remove_leftovers
 from tests.conformance.made import Made
 from tests.conformance.report import Seen, print_table, record
 from tests.conformance.target import Target, chosen
+from tests.support.local_aws import running
 from tools.beliefs import Belief, beliefs
 from tools.conformance import REGION, ConformanceError, check_account
 
@@ -108,12 +110,13 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """The AWS under test; on an account the only run, with that account's credentials."""
     account_and_region = chosen()
     if account_and_region is None:
-        aws = request.getfixturevalue("aws")
+        aws, local = request.getfixturevalue("aws"), running(request.getfixturevalue("local_aws"))
         yield Target(
             account=_LOCAL_ACCOUNT,
             region=REGION,
             client=lambda service: aws(service, region=REGION),
             url=request.getfixturevalue("local_apis"),
+            credentials=lambda: Credentials(local.access_key_id, local.secret_access_key),
         )
         return
     account, region = account_and_region
@@ -133,7 +136,8 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
 
     try:
         with only_run(account):
-            yield Target(account=account, region=region, client=client, url=None)
+            credentials = boto3.session.Session().get_credentials
+            yield Target(account=account, region=region, client=client, url=None, credentials=credentials)
     except (ConformanceError, RunningError) as error:
         pytest.exit(f"nothing was made: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
 

@@ -48,10 +48,10 @@ class Api:
         return made
 
     def method(self, path: str, function: str, *, verb: str = "POST", authorizer: str | None = None, **how: Any) -> str:
-        """Add a method with a proxy integration; return the resource's id."""
+        """Add a method with a proxy integration, which asks for a signature or a key; return the resource's id."""
         resource: str = self.client.create_resource(restApiId=self.id, parentId=self.root, pathPart=path)["id"]
         where = {"restApiId": self.id, "resourceId": resource, "httpMethod": verb}
-        callers: dict[str, Any] = {"authorizationType": "NONE"}
+        callers: dict[str, Any] = {"authorizationType": "AWS_IAM"}
         if authorizer:
             callers = {"authorizationType": "CUSTOM", "authorizerId": authorizer, "apiKeyRequired": True}
         self.client.put_method(**where, **callers)

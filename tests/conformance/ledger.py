@@ -31,6 +31,10 @@ class RunningError(RuntimeError):
     """Another run uses the folder."""
 
 
+class RemovalError(RuntimeError):
+    """A removal was begun and did not end well."""
+
+
 class Removal(NamedTuple):
     """One call that removes something.
 
@@ -118,7 +122,7 @@ def _remove(target: Target, removal: Removal) -> str:
             _call(target.client(removal.service), removal)
         except ClientError as error:
             code, message = str(error.response["Error"]["Code"]), str(error.response["Error"].get("Message"))
-            if any(word in code for word in _GONE):
+            if any(word in code for word in _GONE) or "does not exist" in message:
                 return ""
             # A key whose deletion is scheduled is in a state that refuses the same again.
             if code == "KMSInvalidStateException" and "pending deletion" in message:
@@ -126,7 +130,7 @@ def _remove(target: Target, removal: Removal) -> str:
             problem = f"{code}: {message}"
             if code != _THROTTLED:
                 return problem
-        except BotoCoreError as error:
+        except (BotoCoreError, RemovalError) as error:
             return str(error)
         else:
             return ""
@@ -149,7 +153,28 @@ def _remove_one(client: Any, operation: str, arguments: Mapping[str, Any]) -> No
         for stage in client.get_usage_plan(**arguments).get("apiStages", []):
             patch = {"op": "remove", "path": "/apiStages", "value": f"{stage['apiId']}:{stage['stage']}"}
             client.update_usage_plan(**arguments, patchOperations=[patch])
+    if operation == "delete_stack":
+        _delete_stack(client, arguments["StackName"])
+        return
     getattr(client, operation)(**arguments)
+
+
+def _delete_stack(client: Any, name: str) -> None:
+    """Delete a stack and wait for its end; one that is not deleted then is left in the ledger.
+
+    Raises:
+        RemovalError: If it failed, or takes longer than a removal may.
+    """
+    stack = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+    client.delete_stack(StackName=stack)
+    for _ in range(_ATTEMPTS * _SECONDS):
+        described = client.describe_stacks(StackName=stack)["Stacks"][0]
+        if described["StackStatus"] == "DELETE_COMPLETE":
+            return
+        if described["StackStatus"] == "DELETE_FAILED":
+            break
+        time.sleep(1)
+    raise RemovalError(f"{described['StackStatus']}: {described.get('StackStatusReason', '')}")
 
 
 def _named(operation: str) -> Callable[[Any, str], Iterator[str]]:

@@ -81,10 +81,17 @@ class Made:
         return arn
 
     def function(self, code: bytes, **configuration: Any) -> str:
-        """Make a function that may write its log; return its ARN. The role may be unknown to Lambda for some time."""
-        logs = allow("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+        """Make a function that may write into its log group; return its ARN.
+
+        It may not make the group, which is made before it: lines that arrive after the removal bring no group back.
+        The role may be unknown to Lambda for some time.
+        """
+        logs = allow("logs:CreateLogStream", "logs:PutLogEvents")
         name, role = self.target.name(), self.role("lambda.amazonaws.com", logs)
-        self.undo("logs", "delete_log_group", logGroupName=f"/aws/lambda/{name}")
+        group = f"/aws/lambda/{name}"
+        self.undo("logs", "delete_log_group", logGroupName=group)
+        self.target.client("logs").create_log_group(logGroupName=group, tags=self.target.tags)
+        self.target.client("logs").put_retention_policy(logGroupName=group, retentionInDays=1)
         self.undo("lambda", "delete_function", FunctionName=name)
         lambda_ = self.target.client("lambda")
         settings = {"Runtime": "python3.14", "Timeout": 20, "MemorySize": 256, "Architectures": ["arm64"]}

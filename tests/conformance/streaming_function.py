@@ -10,12 +10,18 @@ import json
 import zipfile
 from typing import Any
 
-HEAD = json.dumps({"statusCode": 201, "headers": {"x-from": "function", "content-type": "text/plain"}}) + "\0" * 8
+_METADATA = {
+    "statusCode": 201,
+    "headers": {"x-from": "function", "content-type": "text/plain"},
+    "multiValueHeaders": {"x-many": ["1"]},
+    "cookies": ["a=b"],
+}
+HEAD = json.dumps(_METADATA) + "\0" * 8
 
 _WRAPPER = '#!/bin/sh\ncd "$LAMBDA_TASK_ROOT"\nexec "$1" runtime.py "$@"\n'
 
 _RUNTIME = r"""
-import importlib.util, json, os, socket, sys, time
+import importlib, json, os, socket, sys, time
 
 HOST, PORT = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
 
@@ -34,6 +40,13 @@ def exchange(head, chunks=()):
             return headers, reader.read(int(headers.get("content-length", 0)))
 
 
+def version_of(name):
+    try:
+        return importlib.import_module(name).__version__
+    except ImportError as error:
+        return str(error)
+
+
 def framed(text):
     body = text.encode()
     return b"%x\r\n%b\r\n" % (len(body), body) if body else b""
@@ -43,7 +56,7 @@ def chunks(wish, event):
     if wish.get("facts"):
         facts = {
             "arguments": sys.argv[1:],
-            "boto3": importlib.util.find_spec("boto3") is not None,
+            "boto3": version_of("boto3"),
             "version": list(sys.version_info[:2]),
             "headers": event["headers"],
             "bytes": len(event["body"]),

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from tools.conformance import PREFIX, VARIABLE
@@ -53,6 +55,7 @@ class Target:
         region: The region of everything that tests make.
         client: Makes a boto3 client of a service.
         url: The address at which the local AWS serves deployed APIs; None for AWS itself.
+        credentials: Reads the credentials that sign requests to APIs of the run.
         run: What the names of this run have in common.
     """
 
@@ -60,6 +63,7 @@ class Target:
     region: str
     client: Callable[[str], Any]
     url: str | None
+    credentials: Callable[[], Any] = lambda: None
     run: str = field(default_factory=lambda: f"{PREFIX}-{uuid4().hex[:8]}")
 
     @property
@@ -88,9 +92,24 @@ class Target:
         method: str = "POST",
         headers: Mapping[str, str] | None = None,
         body: str | bytes | None = None,
+        signs: bool = False,
     ) -> Answer:
-        """Send a request to a deployed REST API, stage included in the path."""
+        """Send a request to a deployed REST API.
+
+        Args:
+            api_id: The API.
+            path: The path, its stage included.
+            method: The verb.
+            headers: The headers.
+            body: The body.
+            signs: Sign it with the run's credentials, for a method that asks for them.
+        """
         host = f"{api_id}.execute-api.{self.region}.amazonaws.com"
+        headers = {"Host": host, **(headers or {})}
+        if signs:
+            request = AWSRequest(method=method, url=f"https://{host}{path}", headers=headers, data=body)
+            SigV4Auth(self.credentials(), "execute-api", self.region).add_auth(request)
+            headers = dict(request.headers.items())
         connection: http.client.HTTPConnection
         if self.url is None:
             connection = http.client.HTTPSConnection(host, timeout=120)
@@ -98,7 +117,7 @@ class Target:
             address = urlsplit(self.url)
             connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
         try:
-            connection.request(method, path, body=body, headers={"Host": host, **(headers or {})})
+            connection.request(method, path, body=body, headers=headers)
             response = connection.getresponse()
             known = {name.lower(): value for name, value in response.getheaders()}
             try:

@@ -164,7 +164,7 @@ def test_a_revoked_key_is_refused_while_the_authorizers_answer_is_cached(keyed: 
 @pytest.mark.belief("gateway-request-id-by-clients")
 def test_a_client_chooses_the_request_id_and_not_the_extended_one(keyed: KeyedApi, observe: Observe) -> None:
     chosen = str(uuid4())
-    headers = {"Authorization": f"Bearer {keyed.key[1]}", "x-amzn-RequestId": chosen}
+    headers = {"Authorization": f"Bearer {keyed.key[1]}", "x-amzn-RequestId": chosen, "x-amz-apigw-id": chosen}
     context = keyed.send(**headers).document["requestContext"]
     extended = context.get("extendedRequestId")
     observe(f"requestId is {_whose(context['requestId'], chosen)}, extended {_whose(extended, chosen)}")

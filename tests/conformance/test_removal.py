@@ -29,6 +29,7 @@ class Account:
         self.broken = broken
         self.throttled = 0
         self.stages = [{"apiId": "api", "stage": "live"}]
+        self.statuses: list[str] = []
 
     def client(self, service: str) -> Any:
         """Return a client, which is the account itself."""
@@ -67,6 +68,19 @@ class Account:
         """Detach a stage."""
         self.calls.append(f"{usagePlanId} without {patchOperations[0]['value']}")
         self.stages = []
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
+        """Return a stack with its next status; without one there is no stack."""
+        self.calls.append(f"look at {StackName}")
+        if not self.statuses:
+            message = f"Stack with id {StackName} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
+        reason = {"StackStatusReason": "a bucket is not empty"}
+        return {"Stacks": [{"StackId": "id-of-it", "StackStatus": self.statuses.pop(0), **reason}]}
+
+    def delete_stack(self, StackName: str) -> None:  # noqa: N803 - AWS's name
+        """Begin to delete a stack."""
+        self.calls.append(f"delete {StackName}")
 
     def delete_usage_plan(self, usagePlanId: str) -> None:  # noqa: N803 - AWS's name
         """Delete a plan."""
@@ -164,6 +178,29 @@ def test_the_removal_of_a_plan_can_be_repeated(tmp_path: Path) -> None:
         made.undo("apigateway", "delete_usage_plan", usagePlanId="plan")
     assert made.remove() == []
     assert account.calls == ["plan without api:live", "plan", "plan"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "problem"),
+    [
+        ([], ""),
+        (["CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"], ""),
+        (["CREATE_COMPLETE", "DELETE_FAILED"], "DELETE_FAILED: a bucket is not empty"),
+        (["CREATE_COMPLETE", *["DELETE_IN_PROGRESS"] * 190], "DELETE_IN_PROGRESS: a bucket is not empty"),
+    ],
+)
+def test_a_stack_is_removed_when_its_deletion_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statuses: list[str], problem: str
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    account = Account()
+    account.statuses = statuses.copy()
+    made = Made(account.target(), folder=tmp_path)
+    made.undo("cloudformation", "delete_stack", StackName="stack")
+    assert made.remove() == ([f"cloudformation delete_stack {{'StackName': 'stack'}}: {problem}"] if problem else [])
+    assert account.statuses == []
+    assert account.calls.count("delete id-of-it") == bool(statuses)
+    assert len(list(tmp_path.iterdir())) == bool(problem)
 
 
 def test_what_was_made_before_its_id_was_known_is_found_by_its_name(tmp_path: Path) -> None:

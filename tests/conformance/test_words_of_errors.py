@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.conformance.conftest import Observe
 from tests.conformance.made import Made
@@ -10,7 +11,8 @@ from tests.conformance.target import Target, error_of
 
 pytestmark = pytest.mark.xdist_group("conformance")
 
-_QUOTA = {"ServiceCode": "bedrock", "QuotaCode": "L-45B04988"}
+_MODELS = {"ServiceCode": "bedrock", "QuotaCode": "L-45B04988"}
+_JOBS = {"ServiceCode": "bedrock", "QuotaCode": "L-5F098EFA"}
 
 
 @pytest.mark.belief("endpoint-missing-message")
@@ -51,29 +53,46 @@ def test_an_import_with_a_role_that_bedrock_cannot_assume(made: Made, target: Ta
 
 
 @pytest.mark.belief("import-one-at-a-time")
-def test_the_quota_of_imported_models(target: Target, observe: Observe) -> None:
-    quotas = target.client("service-quotas")
-    try:
-        quota = quotas.get_service_quota(**_QUOTA)["Quota"]
-    except quotas.exceptions.NoSuchResourceException:
-        quota = quotas.get_aws_default_service_quota(**_QUOTA)["Quota"]
-    observe(f"{quota['QuotaName']}: {quota['Value']}, adjustable {quota['Adjustable']}")
-    assert quota["Value"] >= 3
-    assert quota["Adjustable"]
+@pytest.mark.parametrize(("quota", "value", "adjustable"), [(_MODELS, 3, True), (_JOBS, 1, False)])
+def test_the_default_quotas_of_imports(
+    target: Target, observe: Observe, quota: dict[str, str], value: float, adjustable: bool
+) -> None:
+    found = target.client("service-quotas").get_aws_default_service_quota(**quota)["Quota"]
+    observe(f"{found['QuotaName']}: {found['Value']}, adjustable {found['Adjustable']}")
+    assert (found["Value"], found["Adjustable"]) == (value, adjustable)
 
 
 @pytest.mark.belief("quotas-default-value")
-def test_a_quota_that_does_not_exist(target: Target, observe: Observe) -> None:
-    error = error_of(target.client("service-quotas").get_service_quota, ServiceCode="bedrock", QuotaCode="L-00000000")
-    observe(error)
-    assert error[0] == "NoSuchResourceException"
+def test_a_quota_without_an_applied_value_has_a_default(target: Target, observe: Observe) -> None:
+    quotas = target.client("service-quotas")
+    unknown = {"ServiceCode": "bedrock", "QuotaCode": "L-00000000"}
+    refused = (
+        error_of(quotas.get_service_quota, **unknown)[0],
+        error_of(quotas.get_aws_default_service_quota, **unknown)[0],
+    )
+    applied = {}
+    for name, quota in {"models": _MODELS, "jobs": _JOBS}.items():
+        # Either an account has a value of its own, or exactly this refusal and a default.
+        error = error_of(quotas.get_service_quota, **quota)[0]
+        applied[name] = error or "applied"
+        assert quotas.get_aws_default_service_quota(**quota)["Quota"]["Value"] > 0
+    observe(f"unknown: {refused}; {applied}")
+    assert refused == ("NoSuchResourceException", "NoSuchResourceException")
+    assert set(applied.values()) <= {"applied", "NoSuchResourceException"}
 
 
 @pytest.mark.belief("s3-head-bucket-region")
-def test_a_buckets_region(target: Target, observe: Observe) -> None:
-    answer = target.client("s3").head_bucket(Bucket=f"jumpstart-cache-prod-{target.region}")
-    observe(answer.get("BucketRegion"))
-    assert answer["BucketRegion"] == target.region
+@pytest.mark.parametrize(("owner", "status"), [(None, 200), ("000000000000", 403)])
+def test_a_buckets_region(target: Target, observe: Observe, owner: str | None, status: int) -> None:
+    whose = {"ExpectedBucketOwner": owner} if owner else {}
+    try:
+        answer = target.client("s3").head_bucket(Bucket=f"jumpstart-cache-prod-{target.region}", **whose)
+    except ClientError as error:
+        answer = error.response
+    metadata = answer["ResponseMetadata"]
+    region = answer.get("BucketRegion") or metadata["HTTPHeaders"].get("x-amz-bucket-region")
+    observe(f"{metadata['HTTPStatusCode']}: {region}")
+    assert (metadata["HTTPStatusCode"], region) == (status, target.region)
 
 
 @pytest.mark.belief("s3-expected-bucket-owner")
