@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo stop test tests sweep mutants beliefs conformance preflight lint style types format synth snapshots catalog lock clean
+.PHONY: help install demo stop test tests sweep nightly mutants beliefs conformance preflight lint style types format synth snapshots catalog lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "%-12s%s\n", $$1, $$2 }'
@@ -48,10 +48,13 @@ test: $(INSTALLED) style ## all checks and tests
 	+$(MAKE) --no-print-directory --jobs=2 types tests
 
 tests: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -n 3 --dist loadgroup -m 'not sweep'
+	$(VENV)/bin/python -m pytest -n 3 --dist loadgroup -m 'not sweep and not nightly'
 
 sweep: $(INSTALLED) ## the complete runs of what the tests sample
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m sweep
+
+nightly: $(INSTALLED) ## the complete runs of what the sweep samples: one local AWS a rule, without it
+	$(VENV)/bin/python -m pytest -n 2 -m nightly
 
 mutants: $(INSTALLED) ## put small faults into the code: do tests find 9 in 10? (EACH=10 a room, SEED=1)
 	$(VENV)/bin/python -m bench.mutants --each $(or $(EACH),10) --seed $(or $(SEED),1) $(ROOMS)
@@ -59,8 +62,8 @@ mutants: $(INSTALLED) ## put small faults into the code: do tests find 9 in 10? 
 beliefs: $(INSTALLED) ## write docs/beliefs.md from the register in docs/beliefs/
 	./jumpstack beliefs
 
-conformance: $(INSTALLED) ## hold ACCOUNT (REGION) to docs/beliefs.md: asks first, costs cents; LOCAL=1: the local AWS
-	./jumpstack conformance $(if $(LOCAL),--local) $(if $(ACCOUNT),--account $(ACCOUNT)) $(if $(REGION),--region $(REGION))
+conformance: $(INSTALLED) ## hold ACCOUNT (REGION) to docs/beliefs.md: asks first, costs cents (GPU=1: dollars); LOCAL=1: the local AWS
+	./jumpstack conformance $(if $(LOCAL),--local) $(if $(ACCOUNT),--account $(ACCOUNT)) $(if $(REGION),--region $(REGION)) $(if $(GPU),--gpu)
 
 preflight: $(INSTALLED) ## check ENV's declarations; LIVE=1 asks AWS too, with your credentials
 	./jumpstack preflight $(ENV) $(if $(LIVE),--live)

@@ -144,7 +144,7 @@ class Copy:
             "-p",
             "no:cacheprovider",
             "-m",
-            "not sweep and not local",
+            "not sweep and not nightly and not local",
         ]
         # Compiled modules are told apart by whole seconds, in which a fault comes and goes.
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}

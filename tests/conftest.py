@@ -27,7 +27,7 @@ from hypothesis import settings as hypothesis_settings  # noqa: E402 - likewise
 
 from catalog import Lock, ModelVersion  # noqa: E402 - likewise
 
-pytest_plugins = ["tests.support.assembly", "tests.support.local_aws"]
+pytest_plugins = ["tests.support.assembly", "tests.support.local_aws", "tests.conformance.summary"]
 
 # How fast an example runs says more about the machine than about the code: speed is measured in bench/, not here.
 hypothesis_settings.register_profile("jumpstack", deadline=None, suppress_health_check=[HealthCheck.too_slow])

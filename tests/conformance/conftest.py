@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -13,19 +14,34 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from bench.faulty_aws import chosen_fault
 from tests.conformance.ledger import LEDGERS, RunningError, held, remove_leftovers
 from tests.conformance.made import Made
-from tests.conformance.report import Seen, print_table, record
+from tests.conformance.summary import ANSWER, HOLDS, ID
 from tests.conformance.target import Target, chosen
 from tests.support.local_aws import running
 from tools.beliefs import Belief, beliefs
-from tools.conformance import REGION, ConformanceError, check_account
+from tools.conformance import GPU_VARIABLE, REGION, VARIABLE, ConformanceError, check_account
 
 _LOCAL_ACCOUNT = "123456789012"
 _REGISTER: dict[str, Belief] = {belief.id: belief for belief in beliefs()}
-_ANSWER = "conformance-answer"
-_ID = "conformance-belief"
-_HOLDS = "conformance-holds"
+_SAMPLE = (
+    "bedrock-",
+    "endpoint-",
+    "gateway-body-",
+    "gateway-keeps-",
+    "gateway-stream-",
+    "import-missing-",
+    "import-one-",
+    "jumpstart-",
+    "lambda-",
+    "quotas-",
+    "s3-",
+    "states-all-",
+    "states-sdk-",
+    "training-",
+)
+"""How the ids of beliefs begin that `make test` holds the local AWS to; `make sweep` holds it to all of them."""
 
 Observe = Callable[[object], None]
 
@@ -48,21 +64,28 @@ def belief_of(item: pytest.Item) -> Belief:
     return _REGISTER[marker.args[0]]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Expect a failure, and only then none, where the register says that the local AWS differs.
+    """Leave those of beliefs outside of the sample to the sweep, where nobody asks for the table.
 
-    On an account, leave the tests out that are for the local AWS only.
+    Expect a failure, and only then none, where the register says that the local AWS differs.
+    On an account, leave the tests out that are for the local AWS only; with a fault, those of other beliefs.
     """
-    left_out = []
+    left_out, fault = [], chosen_fault()
     for item in items:
         marker = item.get_closest_marker("belief")
         if marker is None:
             continue
         belief = belief_of(item)
-        item.user_properties.append((_ID, belief.id))
+        item.user_properties.append((ID, belief.id))
+        needs_gpu = item.get_closest_marker("gpu") is not None
+        if VARIABLE not in os.environ and (needs_gpu or not belief.id.startswith(_SAMPLE)):
+            item.add_marker(pytest.mark.sweep)
         if belief.local and chosen() is None:
             item.add_marker(pytest.mark.xfail(reason=f"the local AWS differs: {belief.local}", strict=True))
-        if chosen() and marker.kwargs.get("local_only"):
+        other = fault is not None and fault.belief != belief.id
+        unwanted = needs_gpu and VARIABLE in os.environ and GPU_VARIABLE not in os.environ
+        if other or unwanted or (chosen() and marker.kwargs.get("local_only")):
             left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -75,9 +98,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add to the report of a test whether its belief holds, where it was seen."""
     report = yield
-    holds = verdict(call.excinfo and call.excinfo.value, observed=_ANSWER in dict(item.user_properties))
+    holds = verdict(call.excinfo and call.excinfo.value, observed=ANSWER in dict(item.user_properties))
     if call.when == "call" and holds is not None:
-        report.user_properties.append((_HOLDS, holds))
+        report.user_properties.append((HOLDS, holds))
     return report
 
 
@@ -158,27 +181,6 @@ def observe(request: pytest.FixtureRequest) -> Observe:
     """Record what AWS answered; called before the test judges it."""
 
     def write(answer: object) -> None:
-        request.node.user_properties.append((_ANSWER, str(answer)))
+        request.node.user_properties.append((ANSWER, str(answer)))
 
     return write
-
-
-def _seen(reports: list[pytest.TestReport]) -> list[Seen]:
-    found = []
-    for report in reports:
-        properties = dict(report.user_properties)
-        if report.when == "call" and _ID in properties:
-            holds = properties.get(_HOLDS)
-            seen = None if holds is None else bool(holds)
-            found.append(Seen(_REGISTER[str(properties[_ID])], seen, str(properties.get(_ANSWER, ""))))
-    return found
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the table of beliefs, and record observations of a real account."""
-    reports = [report for reports in terminalreporter.stats.values() for report in reports]
-    seen = _seen([report for report in reports if isinstance(report, pytest.TestReport)])
-    account_and_region = chosen()
-    print_table(terminalreporter.write_line, seen, region=account_and_region[1] if account_and_region else None)
-    if account_and_region and seen:
-        terminalreporter.write_line(record(seen, account=account_and_region[0], region=account_and_region[1]))

@@ -27,6 +27,10 @@ _ATTEMPTS, _SECONDS = 19, 10
 """API Gateway deletes one REST API of an account in 30 s: a removal is tried for 3 minutes."""
 
 
+_STACK_SECONDS = 1_800
+"""Time for the deletion of a stack: an endpoint's takes minutes."""
+
+
 class RunningError(RuntimeError):
     """Another run uses the folder."""
 
@@ -167,7 +171,7 @@ def _delete_stack(client: Any, name: str) -> None:
     """
     stack = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
     client.delete_stack(StackName=stack)
-    for _ in range(_ATTEMPTS * _SECONDS):
+    for _ in range(_STACK_SECONDS):
         described = client.describe_stacks(StackName=stack)["Stacks"][0]
         if described["StackStatus"] == "DELETE_COMPLETE":
             return

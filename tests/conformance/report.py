@@ -35,20 +35,23 @@ class Seen(NamedTuple):
 
 
 def print_table(write: Callable[[str], None], seen: Iterable[Seen], *, region: str | None) -> None:
-    """Print claim, source and what was seen, one belief after the other; nothing in a run of all tests.
+    """Print claim, source and what was seen, one belief after the other; in a run of all tests one line for all.
 
     Args:
         write: Writes a line.
         seen: What the run saw.
         region: The real account's region; None for the local AWS.
     """
-    if not os.environ.get(VARIABLE):
-        return
     where = f"an account in {region}" if region else "the local AWS"
-    write(f"\nbeliefs, as {where} shows them")
     holding: dict[str, list[Seen]] = {}
     for one in seen:
         holding.setdefault(one.belief.id, []).append(one)
+    count = sum(all(one.holds for one in group) for group in holding.values())
+    if not os.environ.get(VARIABLE):
+        if holding:
+            write(f"{count} of {len(holding)} beliefs hold on {where}: ./jumpstack conformance --local shows them")
+        return
+    write(f"\nbeliefs, as {where} shows them")
     for group in holding.values():
         belief, holds = group[0].belief, all(one.holds for one in group)
         known = belief.local and not region
@@ -59,7 +62,6 @@ def print_table(write: Callable[[str], None], seen: Iterable[Seen], *, region: s
         write(f"  claim   {_short(belief.claim)}")
         write(f"  source  {belief.kind}: {_short(belief.source)}")
         write(f"  seen    {_short('; '.join(dict.fromkeys(one.answer for one in group if one.answer)) or '-')}")
-    count = sum(all(one.holds for one in group) for group in holding.values())
     write(f"\n{count} of {len(holding)} beliefs hold on {where}")
 
 

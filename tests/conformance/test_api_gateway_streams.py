@@ -112,8 +112,8 @@ def test_a_body_of_nearly_6_mib_reaches_the_function(api: Api, target: Target, o
     fitting, too_large = (
         _ask(target, api, facts=True, padding="x" * size) for size in (6 * 1024 * 1024 - 16_384, 6 * 1024 * 1024)
     )
-    arrived = fitting.document["bytes"] if fitting.status == 200 else fitting.body[:100]
-    observe(f"{fitting.status}, {arrived!r} bytes arrived; of 6 MiB and more {too_large.status}")
+    arrived = fitting.document["bytes"] if fitting.status == 200 else 0
+    observe(f"{fitting.status}, {arrived} bytes arrived; of 6 MiB and more {too_large.status}")
     assert fitting.status == 200
     assert arrived > 6 * 1024 * 1024 - 16_384
 

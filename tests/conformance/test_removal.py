@@ -186,7 +186,7 @@ def test_the_removal_of_a_plan_can_be_repeated(tmp_path: Path) -> None:
         ([], ""),
         (["CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"], ""),
         (["CREATE_COMPLETE", "DELETE_FAILED"], "DELETE_FAILED: a bucket is not empty"),
-        (["CREATE_COMPLETE", *["DELETE_IN_PROGRESS"] * 190], "DELETE_IN_PROGRESS: a bucket is not empty"),
+        (["CREATE_COMPLETE", *["DELETE_IN_PROGRESS"] * 1800], "DELETE_IN_PROGRESS: a bucket is not empty"),
     ],
 )
 def test_a_stack_is_removed_when_its_deletion_has_ended(

@@ -17,7 +17,7 @@ from tests.conformance.report import Seen, print_table, record
 from tools import conformance
 from tools.beliefs import FOLDER, beliefs
 from tools.cli.main import run
-from tools.conformance import VARIABLE
+from tools.conformance import GPU_VARIABLE, VARIABLE
 from tools.processes import ROOT
 
 _ACCOUNT = "444455556666"
@@ -31,7 +31,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def become(_: str, arguments: list[str], environment: dict[str, str]) -> None:
         assert arguments[1:3] == ["-m", "pytest"]
-        started.append(environment[VARIABLE])
+        started.append(environment[VARIABLE] + " with a GPU" * (GPU_VARIABLE in environment))
         raise SystemExit(0)
 
     monkeypatch.setattr(os, "execve", become)
@@ -152,8 +152,23 @@ def test_runs_in_the_account_whose_number_was_typed(
     assert runs == [place]
 
 
-def test_costs_cents() -> None:
+def test_costs_cents_and_dollars_with_a_gpu() -> None:
     assert 0 < conformance.ceiling() <= 0.5
+    assert 3 < conformance.ceiling(gpu=True) <= 4
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_the_gpu_is_asked_for_and_its_price_shown(
+    gpu: bool, runs: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _credentials(monkeypatch, _ACCOUNT)
+    monkeypatch.setattr("builtins.input", lambda _: _ACCOUNT)
+    with pytest.raises(SystemExit):
+        run(["conformance", "--account", _ACCOUNT, *["--gpu"] * gpu])
+    shown = capsys.readouterr().out
+    assert ("ml.g5.2xlarge" in shown) is ("runs until its stack is deleted" in shown) is gpu
+    assert f"at most {conformance.ceiling(gpu=gpu):.2f} USD" in shown
+    assert runs == [f"{_ACCOUNT}/us-west-2{' with a GPU' * gpu}"]
 
 
 def test_observations_hold_no_account_number_and_can_be_read(tmp_path: Path) -> None:
@@ -177,8 +192,11 @@ def test_the_table_shows_claim_source_and_answer(monkeypatch: pytest.MonkeyPatch
     lines: list[str] = []
     write: Callable[[str], None] = lines.append
     monkeypatch.delenv(VARIABLE, raising=False)
-    print_table(write, [Seen(_BELIEF, True, "200")], region=None)
+    print_table(write, [], region=None)
     assert lines == []
+    print_table(write, [Seen(_BELIEF, True, "200")], region=None)
+    assert lines == ["1 of 1 beliefs hold on the local AWS: ./jumpstack conformance --local shows them"]
+    lines.clear()
     monkeypatch.setenv(VARIABLE, "local")
     print_table(write, [Seen(_BELIEF, True, "200"), Seen(_BELIEF, False, "500")], region="eu-west-1")
     assert lines[1] == f"\n{_BELIEF.id}: DOES NOT HOLD"

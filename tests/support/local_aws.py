@@ -21,6 +21,8 @@ from botocore.exceptions import ClientError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
+MODULE_VARIABLE = "JUMPSTACK_LOCAL_AWS"
+"""Environment variable with the module that is started as the local AWS, where it is another."""
 
 ClientFactory = Callable[..., Any]
 
@@ -185,7 +187,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             [
                 sys.executable,
                 "-m",
-                "localaws",
+                os.environ.get(MODULE_VARIABLE, "localaws"),
                 "--port",
                 "0",
                 "--ready-file",

@@ -7,8 +7,9 @@ import click
 @click.option("--account", metavar="ID", default="", help="The account, 12 digits; its credentials are this shell's.")
 @click.option("--region", metavar="REGION", default="us-west-2", show_default=True)
 @click.option("--local", is_flag=True, help="Test the local AWS, and print the table of beliefs.")
+@click.option("--gpu", is_flag=True, help="Deploy Mistral 7B on a GPU instance, too: costs dollars.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def conformance(account: str, region: str, local: bool, yes: bool) -> int:
+def conformance(account: str, region: str, local: bool, gpu: bool, yes: bool) -> int:
     """Test an account, or the local AWS, for the beliefs of docs/beliefs.md that can be seen for cents.
 
     Shows the price and asks before it makes anything. Everything is tagged and removed at the end, also after an
@@ -16,4 +17,4 @@ def conformance(account: str, region: str, local: bool, yes: bool) -> int:
     """
     from tools.conformance import run_locally, run_on_account
 
-    return run_locally() if local else run_on_account(account, region, asks=not yes)
+    return run_locally(gpu=gpu) if local else run_on_account(account, region, gpu=gpu, asks=not yes)
