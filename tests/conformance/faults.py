@@ -112,7 +112,7 @@ FAULTS = (
         "gateway-stream-timeout",
         f"{_GATEWAY}.transfer_mode",
         "_MAX_STREAM_MS: Final = 900_000",
-        "_MAX_STREAM_MS: Final = 29_000",
+        "_MAX_STREAM_MS: Final = 899_999",
     ),
     _one(
         "gateway-keeps-unknown-headers",
@@ -141,8 +141,30 @@ FAULTS = (
     _one(
         "lambda-boto3-without-bootstrap",
         "localaws.functions.spec",
-        '        "LANG": "en_US.UTF-8",\n',
-        '        "LANG": "en_US.UTF-8",\n        "PYTHONHOME": "",\n        "PYTHONPATH": "/dev/null",\n',
+        "file, spec.wrapper, python, _STANDARD_RUNTIME]",
+        "file, spec.wrapper, os.path.realpath(python), _STANDARD_RUNTIME]",
+    ),
+    _one(
+        "kms-logs-context",
+        "localaws.logs.encryption",
+        "evaluate(statements, Request(action=action, principal=principal, context=context)) is Decision.ALLOWED",
+        "statements",
+    ),
+    _one(
+        "endpoint-trust-source-arn",
+        "localaws.sagemaker.models",
+        "if iam.can_be_assumed_by(role_arn, _SERVICE, context=context):",
+        "if iam.can_be_assumed_by(role_arn, _SERVICE):",
+    ),
+    _one(
+        "iam-states-trust-source",
+        f"{_STATES}.machines",
+        "if not iam.can_be_assumed_by(role_arn, _SERVICE, context=source):",
+        "if False:",
+    ),
+    _one("states-log-group-policy", "localaws.logs.delivery", "if matches(_VENDED, log_group_arn):", "if False:"),
+    _one(
+        "states-log-group-policy", "localaws.logs.delivery", "    if matches(_VENDED, log_group_arn):", "    if True:"
     ),
     _one("states-sdk-error-names", f"{_STATES}.resources", 'general = f"{prefix}Exception"', "general = code"),
     _one(

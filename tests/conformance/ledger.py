@@ -22,6 +22,8 @@ from tests.conformance.target import Target
 LEDGERS = Path(__file__).resolve().parents[2] / ".local"
 _PATTERN = "conformance-*.json"
 _GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")
+_GONE_WORDS = ("does not exist", "Could not find")
+"""Words of CloudFormation and SageMaker, whose code is that of any refusal."""
 _THROTTLED = "TooManyRequestsException"
 _ATTEMPTS, _SECONDS = 19, 10
 """API Gateway deletes one REST API of an account in 30 s: a removal is tried for 3 minutes."""
@@ -126,7 +128,7 @@ def _remove(target: Target, removal: Removal) -> str:
             _call(target.client(removal.service), removal)
         except ClientError as error:
             code, message = str(error.response["Error"]["Code"]), str(error.response["Error"].get("Message"))
-            if any(word in code for word in _GONE) or "does not exist" in message:
+            if any(word in code for word in _GONE) or any(words in message for words in _GONE_WORDS):
                 return ""
             # A key whose deletion is scheduled is in a state that refuses the same again.
             if code == "KMSInvalidStateException" and "pending deletion" in message:

@@ -66,11 +66,11 @@ class Made:
         """Remove all, the newest first; return what could not be removed, which stays in the ledger."""
         return remove_all(self.target, self._removals, self._ledger)
 
-    def role(self, service: str, *statements: Mapping[str, Any], trust: Mapping[str, Any] | None = None) -> str:
-        """Make a role that a service may assume; return its ARN."""
+    def role(self, service: str, *statements: Mapping[str, Any], condition: Mapping[str, Any] | None = None) -> str:
+        """Make a role that a service may assume, on a condition; return its ARN."""
         name, iam = self.target.name(), self.target.client("iam")
-        principal = {"Service": service} if trust is None else dict(trust)
-        document = _policy([{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}])
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+        document = _policy([{**trust, "Condition": condition} if condition else trust])
         self.undo("iam", "delete_role", RoleName=name)
         arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, Tags=self.tag_list())["Role"][
             "Arn"
@@ -108,19 +108,37 @@ class Made:
         )
         return arn
 
-    def state_machine(self, states: Mapping[str, Any], *statements: Mapping[str, Any], **definition: Any) -> str:
+    def state_machine(
+        self,
+        states: Mapping[str, Any],
+        *statements: Mapping[str, Any],
+        logging: Mapping[str, Any] | None = None,
+        **definition: Any,
+    ) -> str:
         """Make a state machine whose role has the statements; its first state is where it starts."""
         role = self.role("states.amazonaws.com", *statements)
+        more = {"loggingConfiguration": logging} if logging else {}
+        return self.target.eventually(
+            lambda: self.create_state_machine(states=states, role=role, definition=definition, **more), bool
+        )
+
+    def create_state_machine(
+        self,
+        *,
+        states: Mapping[str, Any],
+        role: str,
+        definition: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> str:
+        """Make a state machine of a role at once, which may be too early for the role; return its ARN."""
         name = self.target.name()
         self.undo(
             "stepfunctions", "delete_state_machine", stateMachineArn=self.target.arn("states", f"stateMachine:{name}")
         )
-        text = json.dumps({"StartAt": next(iter(states)), "States": states, **definition})
+        text = json.dumps({"StartAt": next(iter(states)), "States": states, **(definition or {})})
         tags = [{"key": key, "value": value} for key, value in self.target.tags.items()]
         client = self.target.client("stepfunctions")
-        made = self.target.eventually(
-            lambda: client.create_state_machine(name=name, definition=text, roleArn=role, tags=tags), bool
-        )
+        made = client.create_state_machine(name=name, definition=text, roleArn=role, tags=tags, **more)
         return str(made["stateMachineArn"])
 
     def run(self, machine: str, given: Any = None, **options: Any) -> dict[str, Any]:
