@@ -41,7 +41,7 @@ _SAMPLE = (
     "states-sdk-",
     "training-",
 )
-"""How the ids of beliefs begin that `make test` holds the local AWS to; `make sweep` holds it to all of them."""
+"""First parts of the ids of beliefs that `make test` holds the local AWS to; `make sweep` holds it to all of them."""
 
 Observe = Callable[[object], None]
 

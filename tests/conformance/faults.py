@@ -1,4 +1,4 @@
-"""What the local AWS is without one of its rules: for each belief that it holds, a fault that the belief's test finds.
+"""Faults of the local AWS: for each belief that it holds, one rule taken out, which the belief's test must find.
 
 A fault replaces texts of one module, of the local AWS or of moto below it (`bench/faulty_aws.py`).
 """

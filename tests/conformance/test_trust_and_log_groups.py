@@ -1,4 +1,4 @@
-"""Whom services say that they assume a role for, and what logging of state machines leaves in the account."""
+"""The source that services name when they assume a role, and what logging of state machines leaves in the account."""
 
 from __future__ import annotations
 
