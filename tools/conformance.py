@@ -63,7 +63,7 @@ GPU_PRICES = (
     Price("hours of an ml.g5.2xlarge behind an endpoint", 2, 1.515),
     Price("months of a KMS key, by the hour", 2 / 24, 1.00),
 )
-"""What `--gpu` makes on top, for 75 minutes of deployment and 30 of removal at most; the instance's price is that of
+"""Resources of `--gpu` on top, for 75 minutes of deployment and 30 of removal at most; the instance's price is that of
 AWS's price list."""
 _PRICED = "us-east-1"
 """Region of the prices."""
