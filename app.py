@@ -28,7 +28,7 @@ from stacks.fine_tuned_endpoint_stack import FineTunedEndpointStack
 from stacks.fine_tuned_import_stack import FineTunedImportStack
 from stacks.imported_model_stack import ImportedModelStack
 from stacks.models import DEPLOYMENTS
-from stacks.placed_stack import PlacedStack
+from stacks.placed_stack import POINTER_TYPE, PlacedStack
 from stacks.placement import ACCOUNT_SCOPE, AnyPlacement, Deployments, is_of, placed, placements
 from stacks.preflight import preflight
 from stacks.selection import SelectionError, select
@@ -99,7 +99,7 @@ def build(
     for environment, models in selected:
         scope = Construct(app, environment.name)
         for key, value in sorted(environment.tags.items()):
-            cdk.Tags.of(scope).add(key, value)
+            cdk.Tags.of(scope).add(key, value, exclude_resource_types=[POINTER_TYPE])
         for placement in placed(environment, models):
             # The constructs refuse what the preflight cannot see.
             try:

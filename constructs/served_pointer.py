@@ -13,9 +13,11 @@ class ServedPointer(Construct):
 
     Defines: `AWS::SSM::Parameter` `/jumpstack/<path>/target`, which names the target of the invoke shim, an endpoint
     or an imported model's ARN, and `…/served` and `…/previous`, which hold releases (versions, of imported models).
-    CloudFormation sends an update only where the template changes, so that a later deployment leaves the values alone.
+    A change of any of their properties makes CloudFormation write `none` again: their properties never change, and
+    the stacks keep tags that may change off them.
 
-    Data flow: the pipeline, or the import, writes; the shim reads `target` and answers 503 while it is `none`.
+    Data flow: the pipeline, or the import, writes; the shim reads `target`, and its history where it is `none`, and
+    answers 503 while nothing else was ever written.
 
     Failures: a parameter of that name that another stack created fails the deployment.
 
@@ -60,7 +62,9 @@ class ServedPointer(Construct):
         return arn(self, "ssm", f"parameter{self.name(parameter)}")
 
     def grant_read_target(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Grant the right to read the target."""
+        """Grant the right to read the target and its history."""
         return iam.Grant.add_to_principal(
-            grantee=grantee, actions=["ssm:GetParameter"], resource_arns=[self.arn(self.target)]
+            grantee=grantee,
+            actions=["ssm:GetParameter", "ssm:GetParameterHistory"],
+            resource_arns=[self.arn(self.target)],
         )

@@ -54,6 +54,12 @@ _REMOVAL_POLICIES = {
     Removal.RETAIN: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
 }
 
+POINTER_TYPE = "AWS::SSM::Parameter"
+"""Type of a served pointer's parameters, which have the names of environment and model for tags, and never others.
+
+CloudFormation would write `none` over the served version where an environment's tag changes.
+"""
+
 
 class PlacedStack(Stack):
     """The stack of one model in one environment.
@@ -82,6 +88,7 @@ class PlacedStack(Stack):
             env=CdkEnvironment(account=placement.account, region=placement.region),
         )
         Tags.of(self).add("model", placement.model.name)
+        Tags.of(self).add("environment", placement.environment.name, include_resource_types=[POINTER_TYPE])
         self.removal_policy = _REMOVAL_POLICIES[placement.environment.removal]
         self.log_retention = _RETENTION[placement.environment.log_retention_days]
 

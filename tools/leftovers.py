@@ -10,7 +10,9 @@ import boto3
 _BOOTSTRAP_STACK = "CDKToolkit"
 _BOOTSTRAP_PREFIX = "cdk-"
 _BOOTSTRAP_PARAMETER = "/cdk-bootstrap/"
-_TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
+# Log groups that services make for a whole account and region: SageMaker's of all training jobs, which keeps what each
+# of them said, and API Gateway's of the setting that names its role.
+_SERVICES_LOGS = ("/aws/sagemaker/TrainingJobs", "/aws/apigateway/welcome")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,6 +48,23 @@ def leftovers(regions: Iterable[str]) -> list[Leftover]:
     roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
     found += [Leftover("AWS::S3::Bucket", name, "global") for name in buckets if not _of_bootstrap(name)]
     found += [Leftover("AWS::IAM::Role", name, "global") for name in roles if not _of_bootstrap(name)]
+    return sorted(found)
+
+
+def services_logs(regions: Iterable[str]) -> list[Leftover]:
+    """List the log groups that AWS's services have made for the whole account, which no stack owns.
+
+    They are no leftovers of one stack, expire never, and may be deleted at any time.
+
+    Args:
+        regions: Such as `us-west-2`.
+    """
+    found = []
+    for region in regions:
+        logs: Any = boto3.client("logs", region_name=region)
+        for page in logs.get_paginator("describe_log_groups").paginate():
+            names = [group["logGroupName"] for group in page["logGroups"]]
+            found += [Leftover("AWS::Logs::LogGroup", name, region) for name in names if name in _SERVICES_LOGS]
     return sorted(found)
 
 
@@ -85,10 +104,8 @@ def _gateways_and_logs(region: str) -> Iterator[tuple[str, str]]:
         yield "AWS::ApiGateway::ApiKey", key["name"]
     for page in logs.get_paginator("describe_log_groups").paginate():
         for group in page["logGroups"]:
-            # One of SageMaker's own, for all training jobs of the account: it keeps what each of them said.
-            if group["logGroupName"] == _TRAINING_LOGS:
-                continue
-            yield "AWS::Logs::LogGroup", group["logGroupName"]
+            if group["logGroupName"] not in _SERVICES_LOGS:
+                yield "AWS::Logs::LogGroup", group["logGroupName"]
 
 
 def _pipelines(region: str) -> Iterator[tuple[str, str]]:

@@ -29,20 +29,32 @@ _STAGE_NAME = "live"
 _DEFAULT_TIMEOUT = Duration.seconds(300)
 # Time for the shim to report in OpenAI's error shape that the model was too slow, before API Gateway gives up.
 _FUNCTION_GRACE_SECONDS = 1
-# The access log of a request: caller, time and outcome, and nothing of its content.
+# TLS 1.2 or newer with forward secrecy. `BASIC` is the first of the guide's two steps for an API that has callers (API
+# Gateway developer guide, "Security policies for REST APIs in API Gateway"). `STRICT` also refuses a TLS host that is
+# not the request's, which protects no caller with a key or a signature.
+_TLS_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+_ACCESS_MODE = "BASIC"
+# The access log of a request: caller, time and outcome, and nothing of its content. Callers can choose the request's
+# id, and not the extended one.
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
+    "extendedRequestId": "$context.extendedRequestId",
     "xrayTraceId": "$context.xrayTraceId",
     "requestTime": "$context.requestTime",
     "sourceIp": "$context.identity.sourceIp",
     "userArn": "$context.identity.userArn",
     "httpMethod": "$context.httpMethod",
     "path": "$context.path",
+    "tlsVersion": "$context.tlsVersion",
     "status": "$context.status",
     "responseLength": "$context.responseLength",
     "responseLatency": "$context.responseLatency",
     "integrationLatency": "$context.integrationLatency",
     "integrationStatus": "$context.integrationStatus",
+    # Of a stream, the latency is that of the whole answer: these say how long its first byte took.
+    "transferMode": "$context.integration.responseTransferMode",
+    "timeToAllHeaders": "$context.integration.timeToAllHeaders",
+    "timeToFirstContent": "$context.integration.timeToFirstContent",
     "errorType": "$context.error.responseType",
 }
 # The id of the key that was used; never the key itself, which is `$context.identity.apiKey`.
@@ -165,13 +177,16 @@ class InvokeApi(Construct):
                 stage_name=_STAGE_NAME,
                 tracing_enabled=True,
                 metrics_enabled=True,
-                logging_level=apigateway.MethodLoggingLevel.ERROR,
-                # Data traces would write prompts and answers into the log.
+                # Execution logs are in a group that no stack owns, without a key and for ever; data traces would write
+                # prompts and answers into it.
+                logging_level=apigateway.MethodLoggingLevel.OFF,
                 data_trace_enabled=False,
                 access_log_destination=apigateway.LogGroupLogDestination(access_logs),
                 access_log_format=_access_log_format(keys=api_keys is not None, web_acl=web_acl_arn is not None),
             ),
         )
+        cfn_api = cast("apigateway.CfnRestApi", self.rest_api.node.default_child)
+        cfn_api.security_policy, cfn_api.endpoint_access_mode = _TLS_POLICY, _ACCESS_MODE
         # CDK adds an output of its own for the URL; the stack says it once, under its own name.
         self.rest_api.node.try_remove_child("Endpoint")
         method = self._method(timeout, api_keys)
@@ -223,6 +238,15 @@ class InvokeApi(Construct):
                 "AwsSolutions-APIG2": (
                     "the shim checks every field itself and names all that is wrong, in OpenAI's error shape; a "
                     "validator at the gateway would answer first, with less"
+                )
+            },
+        )
+        acknowledge(
+            self.rest_api.deployment_stage,
+            {
+                "AwsSolutions-APIG6": (
+                    "the access log says who called and how each request ended, and the shim's line why; API Gateway "
+                    "would write an execution log into a group of its own, without the model's key and without an end"
                 )
             },
         )

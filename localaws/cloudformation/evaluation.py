@@ -104,10 +104,12 @@ def active_resources(template: Template, conditions: Evaluator) -> list[str]:
 
 
 def tagged(declaration: ResourceDeclaration, properties: dict[str, Any], tags: tuple[Tag, ...]) -> dict[str, Any]:
-    """Return the properties with the stack's tags, where the type takes a list of tags."""
-    own = properties.get("Tags", [])
-    if not tags or "Tags" not in handler_for(declaration.type).applied or not isinstance(own, list):
+    """Return the properties with the stack's tags, where the type takes tags: in a list, or as SSM in a map."""
+    own = properties.get("Tags", {} if declaration.type.startswith("AWS::SSM::") else [])
+    if not tags or "Tags" not in handler_for(declaration.type).applied:
         return properties
+    if isinstance(own, dict):
+        return {**properties, "Tags": {**{tag["Key"]: tag["Value"] for tag in tags}, **own}}
     keys = {tag["Key"] for tag in own}
     return {**properties, "Tags": [*own, *(dict(tag) for tag in tags if tag["Key"] not in keys)]}
 

@@ -35,7 +35,7 @@ from moto.apigateway.models import RestAPI, apigateway_backends
 from werkzeug.wrappers import Request, Response
 
 from localaws import functions, gate, loopback, settings
-from localaws.gateway import domains, transfer_mode, usage_plans
+from localaws.gateway import domains, own_logs, transfer_mode, usage_plans
 from localaws.gateway.deployed import DeployedApi, Stage
 from localaws.gateway.execution import execute
 from localaws.gateway.proxy import IncomingRequest
@@ -55,10 +55,14 @@ _MOTO: Final[dict[str, Callable[..., Any]]] = {}
 
 
 def install() -> None:
-    """Give every deployment that moto makes a copy of its API, and integrations their response transfer mode."""
+    """Give every deployment that moto makes a copy of its API, and integrations their response transfer mode.
+
+    Log groups of API Gateway's own are made as they are in AWS.
+    """
     _MOTO.setdefault("create_deployment", RestAPI.create_deployment)
     replace(RestAPI, "create_deployment", _create_deployment)
     transfer_mode.install()
+    own_logs.install()
 
 
 def handle(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:

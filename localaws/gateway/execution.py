@@ -83,13 +83,26 @@ def execute(
 
 
 def _logged(chunks: Iterator[bytes], exchange: _Exchange, *, started: float) -> Iterator[bytes]:
-    """Pass a streamed body on, and write its line of the access log when it has ended, however it did."""
-    length = 0
+    """Pass a streamed body on, and write its line of the access log when it has ended, however it did.
+
+    The integration's latency is that of the whole stream (API Gateway documentation, "Troubleshoot issues with response
+    streaming").
+    """
+    length, context = 0, exchange.context
+    # Until the head was there, when the integration had been connected.
+    begun, head = time.monotonic(), context["integrationLatency"]
+
+    def passed() -> int:
+        return int(head + (time.monotonic() - begun) * 1000)
+
     try:
         for chunk in chunks:
+            if chunk and not length:
+                context["integration"]["timeToFirstContent"] = passed()
             length += len(chunk)
             yield chunk
     finally:
+        context["integrationLatency"] = context["integration"]["latency"] = passed()
         _log_access(exchange, started=started, length=length)
 
 
@@ -169,8 +182,14 @@ def _integrate(exchange: _Exchange, method: Method, path_parameters: Mapping[str
     )
     started = time.monotonic()
     response = integration.run(exchange.stage, method, json.dumps(event), trace_id=exchange.trace_id)
-    exchange.context["integrationLatency"] = round((time.monotonic() - started) * 1000)
-    exchange.context["integration"] = {"status": 200}
+    latency = round((time.monotonic() - started) * 1000)
+    exchange.context["integrationLatency"] = latency
+    exchange.context["integration"] = {
+        "status": 200,
+        "latency": latency,
+        "responseTransferMode": "STREAMED" if method.is_streaming else "BUFFERED",
+        **({"timeToAllHeaders": latency} if method.is_streaming else {}),
+    }
     return response
 
 

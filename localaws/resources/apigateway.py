@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Final
 
 from localaws.cloudformation.errors import ResourceError
+from localaws.resources import tls
 from localaws.resources.base import (
     Attributes,
     Context,
@@ -74,9 +76,11 @@ class RestApi(Handler):
             "Tags",
         }
     )
+    without_effect = MappingProxyType({"EndpointAccessMode": tls.NO_TLS, "SecurityPolicy": tls.NO_TLS})
 
     def create(self, context: Context, properties: Properties) -> Attributes:
         """Create the API with its root resource."""
+        tls.check(properties)
         if "Name" not in properties:
             raise ResourceError('Resource handler returned message: "Name must be specified" (InvalidRequest)')
         made = call(
@@ -96,7 +100,8 @@ class RestApi(Handler):
 
     def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
         """Set what UpdateRestApi can set."""
-        changed = {name for name in {*old, *new} if old.get(name) != new.get(name)} - {"Tags"}
+        tls.check(new)
+        changed = {name for name in {*old, *new} if old.get(name) != new.get(name)} - {"Tags", *self.without_effect}
         if unsupported := sorted(changed - _PATCHABLE.keys()):
             raise ResourceError(f"{', '.join(unsupported)} of an API cannot be changed in place here")
         operations = []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import Any, Final
 
 from localaws.cloudformation.errors import ResourceError
+from localaws.resources import tls
 from localaws.resources.apigateway import TAGGING, replace, set_tags
 from localaws.resources.base import (
     Attributes,
@@ -165,9 +167,11 @@ class DomainName(Handler):
 
     type_name = "AWS::ApiGateway::DomainName"
     applied = frozenset({"DomainName", "EndpointConfiguration", "RegionalCertificateArn", "SecurityPolicy", "Tags"})
+    without_effect = MappingProxyType({"EndpointAccessMode": tls.NO_TLS})
 
     def create(self, context: Context, properties: Properties) -> Attributes:
         """Create the domain name; the certificate must be of the region, whether it exists is not looked up."""
+        tls.check(properties)
         certificate = properties.get("RegionalCertificateArn", "")
         if not re.match(rf"arn:[a-z-]+:acm:{context.region}:", certificate):
             raise _invalid(f"Invalid certificate ARN: {certificate}. Certificate must be in '{context.region}'.")
@@ -177,7 +181,7 @@ class DomainName(Handler):
                 'Resource handler returned message: "The domain name you provided already exists. (Service: '
                 'ApiGateway, Status Code: 400)" (HandlerErrorCode: AlreadyExists)'
             )
-        parameters = lower_camel(without(properties, "Tags"))
+        parameters = lower_camel(without(properties, "Tags", *self.without_effect))
         made = call(gateway, "create_domain_name", **parameters, tags=TAGGING.given(properties))
         context.physical_id = name
         return {
@@ -189,8 +193,10 @@ class DomainName(Handler):
         }
 
     def update(self, context: Context, old: Properties, new: Properties) -> Attributes:
-        """Refuse all but tags: moto has no UpdateDomainName."""
-        changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name) and name != "Tags")
+        """Refuse all but tags and the TLS policy: moto has no UpdateDomainName."""
+        tls.check(new)
+        kept = {"Tags", "SecurityPolicy", *self.without_effect}
+        changed = sorted(name for name in {*old, *new} - kept if old.get(name) != new.get(name))
         if changed:
             raise ResourceError(f"{', '.join(changed)} of a domain name cannot be changed in place here")
         set_tags(context, f"/domainnames/{context.physical_id}", old, new)

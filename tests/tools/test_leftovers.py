@@ -5,7 +5,10 @@ from typing import Any
 import boto3
 import pytest
 
-from tools.leftovers import Leftover, leftovers
+from tools.leftovers import Leftover, leftovers, services_logs
+
+# Log groups of a whole account, which no stack leaves.
+SERVICES_LOGS = ("/aws/apigateway/welcome", "/aws/sagemaker/TrainingJobs")
 
 # Answers of AWS by operation: in each list a leftover, and what is none.
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -17,7 +20,17 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "get_rest_apis": {"items": [{"id": "api"}]},
     "get_usage_plans": {"items": [{"name": "plan"}]},
     "get_api_keys": {"items": [{"name": "key"}]},
-    "describe_log_groups": {"logGroups": [{"logGroupName": "log"}, {"logGroupName": "/aws/sagemaker/TrainingJobs"}]},
+    "describe_log_groups": {
+        "logGroups": [
+            {"logGroupName": name}
+            for name in (
+                "log",
+                "API-Gateway-Execution-Logs_api/live",
+                "/aws/sagemaker/Endpoints/endpoint",
+                *SERVICES_LOGS,
+            )
+        ]
+    },
     "list_state_machines": {"stateMachines": [{"name": "machine"}]},
     "list_topics": {"Topics": [{"TopicArn": "arn:aws:sns:us-west-2:123456789012:topic"}]},
     "list_rules": {"Rules": [{"Name": "rule"}, {"Name": "StepFunctionsGetEventsForSageMakerTrainingJobsRule"}]},
@@ -81,6 +94,8 @@ def test_finds_every_type_of_the_app_and_nothing_that_is_meant_to_stay(monkeypat
         Leftover("AWS::KMS::Alias", "alias/own", "us-west-2"),
         Leftover("AWS::KMS::Key", "own", "us-west-2"),
         Leftover("AWS::Lambda::Function", "function", "us-west-2"),
+        Leftover("AWS::Logs::LogGroup", "/aws/sagemaker/Endpoints/endpoint", "us-west-2"),
+        Leftover("AWS::Logs::LogGroup", "API-Gateway-Execution-Logs_api/live", "us-west-2"),
         Leftover("AWS::Logs::LogGroup", "log", "us-west-2"),
         Leftover("AWS::S3::Bucket", "bucket", "global"),
         Leftover("AWS::SNS::Topic", "topic", "us-west-2"),
@@ -90,4 +105,12 @@ def test_finds_every_type_of_the_app_and_nothing_that_is_meant_to_stay(monkeypat
         Leftover("AWS::SageMaker::Model", "model", "us-west-2"),
         Leftover("AWS::StepFunctions::StateMachine", "machine", "us-west-2"),
         Leftover("Bedrock imported model", "imported", "us-west-2"),
+    ]
+
+
+def test_names_the_log_groups_of_services_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "client", lambda service, region_name=None: _Client(region_name))
+
+    assert services_logs(["us-west-2", "eu-west-1"]) == [
+        Leftover("AWS::Logs::LogGroup", name, "us-west-2") for name in SERVICES_LOGS
     ]

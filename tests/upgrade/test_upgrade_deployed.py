@@ -7,6 +7,7 @@ trained and imported, one imported by the deployment, and one with published wei
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import boto3
 import openai
@@ -117,6 +118,17 @@ def test_each_model_is_served_before_the_update(upgrade: Upgrade) -> None:
 
 def test_no_resource_that_holds_state_is_replaced(upgrade: Upgrade, version: str) -> None:
     assert unwanted(replaced(upgrade.before, upgrade.after), version) == [], HINT
+
+
+def test_the_older_stages_execution_logs_are_still_there(upgrade: Upgrade) -> None:
+    logs: Any = boto3.client("logs", region_name=REGION)
+    groups = logs.describe_log_groups(logGroupNamePrefix="API-Gateway-Execution-Logs_")["logGroups"]
+    apis = {physical_id for (_, name), physical_id in upgrade.after.resources.items() if name.startswith("ApiRestApi")}
+
+    assert {group["logGroupName"] for group in groups} >= {
+        f"API-Gateway-Execution-Logs_{api}/live" for api in apis if "/" not in api and api != "live"
+    }
+    assert len(groups) == len(MODELS)
 
 
 def test_pointers_name_the_versions_that_were_served(upgrade: Upgrade) -> None:

@@ -1,7 +1,8 @@
 """The target of requests: an endpoint's name or an imported model's ARN, fixed or looked up.
 
 With a parameter, another version is served by writing its name into the parameter, without a deployment; the
-function notices within `CACHED_SECONDS`.
+function notices within `CACHED_SECONDS`. CloudFormation writes the template's `none` into it again where a property of
+the parameter changes, such as a tag: the version that was written last is served on.
 """
 
 import time
@@ -171,7 +172,27 @@ class ParameterTarget:
             return self._last_known(code)
         except BotoCoreError as error:
             return self._last_known(type(error).__name__)
-        return None if value.lower() in ("", NO_TARGET) else value
+        return self._written_last() if _is_none(value) else value
+
+    def _written_last(self) -> str | None:
+        """Return the newest value of the parameter's history that is a name, or None.
+
+        SSM keeps 100 versions, with the oldest first.
+        """
+        found: str | None = None
+        page: dict[str, str] = {}
+        while True:
+            try:
+                answer = self._client.get_parameter_history(Name=self._parameter, **page)
+            except (BotoCoreError, ClientError):
+                # The history only helps: without it the parameter's own value holds.
+                return found
+            for version in answer["Parameters"]:
+                value = str(version["Value"]).strip()
+                found = found if _is_none(value) else value
+            if not answer.get("NextToken"):
+                return found
+            page = {"NextToken": answer["NextToken"]}
 
     def _last_known(self, upstream: str) -> str:
         """Return the last value: an old one is better than none, as the target changes seldom."""
@@ -184,3 +205,7 @@ class ParameterTarget:
             headers=retry_after(1),
             upstream=f"ssm {upstream}",
         )
+
+
+def _is_none(value: str) -> bool:
+    return value.lower() in ("", NO_TARGET)

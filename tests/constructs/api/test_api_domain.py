@@ -25,7 +25,8 @@ def test_answers_over_tls_1_2_or_newer_in_the_stacks_region(stack: cdk.Stack, pr
         "DomainName": NAME,
         "EndpointConfiguration": {"Types": ["REGIONAL"]},
         "RegionalCertificateArn": CERTIFICATE,
-        "SecurityPolicy": "TLS_1_2",
+        "SecurityPolicy": "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09",
+        "EndpointAccessMode": "BASIC",
     }
 
 

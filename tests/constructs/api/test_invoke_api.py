@@ -127,11 +127,33 @@ def test_logs_every_access_without_what_was_said(stack: cdk.Stack) -> None:
 
     stage = only(stack, "AWS::ApiGateway::Stage")
     fields = json.loads(stage["AccessLogSetting"]["Format"])
-    assert {"requestId", "status", "userArn", "integrationLatency"} <= set(fields)
+    assert {"requestId", "extendedRequestId", "status", "userArn", "integrationLatency"} <= set(fields)
     assert stage["TracingEnabled"] is True
     [settings] = stage["MethodSettings"]
-    assert settings["LoggingLevel"] == "ERROR"
+    # Its group would belong to no stack.
+    assert settings["LoggingLevel"] == "OFF"
     assert settings["DataTraceEnabled"] is False
+
+
+def test_logs_how_long_the_first_byte_of_a_stream_took(stack: cdk.Stack) -> None:
+    make_api(stack)
+
+    fields = json.loads(only(stack, "AWS::ApiGateway::Stage")["AccessLogSetting"]["Format"])
+    # API Gateway developer guide, "Troubleshoot issues with response streaming".
+    assert {fields[name] for name in ("transferMode", "timeToAllHeaders", "timeToFirstContent")} == {
+        "$context.integration.responseTransferMode",
+        "$context.integration.timeToAllHeaders",
+        "$context.integration.timeToFirstContent",
+    }
+
+
+def test_takes_no_tls_below_1_2_at_api_gateways_own_address(stack: cdk.Stack) -> None:
+    make_api(stack)
+
+    api = only(stack, "AWS::ApiGateway::RestApi")
+    assert api["SecurityPolicy"] == "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+    # Policies of that kind need it.
+    assert api["EndpointAccessMode"] == "BASIC"
 
 
 def test_traces_the_function(stack: cdk.Stack) -> None:

@@ -41,7 +41,7 @@ def test_grants_the_invocation_of_models_with_its_own_tag_only(stack: cdk.Stack)
     assert invoke["Action"] == ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
     assert "imported-model/*" in str(invoke["Resource"])
     assert invoke["Condition"] == {"StringEquals": {f"aws:ResourceTag/{TAG}": "dev-llama-3b"}}
-    assert read["Action"] == "ssm:GetParameter"
+    assert read["Action"] == ["ssm:GetParameter", "ssm:GetParameterHistory"]
     assert "parameter/jumpstack/dev/llama-3b/target" in str(read["Resource"])
 
 

@@ -59,6 +59,13 @@ def holds(value: str) -> Reply:
     return Reply(body=body, headers={"content-type": "application/x-amz-json-1.1"})
 
 
+def held(*values: str, token: str | None = None) -> Reply:
+    """The history of the parameter, the oldest version first."""
+    versions = [{"Name": PARAMETER, "Type": "String", "Value": value} for value in values]
+    document = {"Parameters": versions, **({"NextToken": token} if token else {})}
+    return Reply(body=json.dumps(document).encode(), headers={"content-type": "application/x-amz-json-1.1"})
+
+
 def fails(code: str, message: str = "no", status: int = 400) -> Reply:
     return Reply(status=status, body=json.dumps({"__type": code, "message": message}).encode())
 
@@ -97,14 +104,30 @@ def test_a_clock_that_was_set_back_makes_nothing_eternal(looked_up: ParameterTar
 
 @pytest.mark.parametrize("reply", [holds("none"), holds(" None "), fails("ParameterNotFound")])
 def test_no_version_is_served_yet(looked_up: ParameterTarget, ssm: Stub, clock: Clock, reply: Reply) -> None:
-    ssm.replies = [reply, holds("blue")]
+    history = [] if b"ParameterNotFound" in reply.body else [held("none")]
+    ssm.replies = [reply, *history, holds("blue")]
     for _ in range(2):
         with pytest.raises(ApiError, match="no version of the model is served yet; try again in 30 s") as caught:
             looked_up.resolve()
         assert (caught.value.status, caught.value.headers) == (503, {"retry-after": "30"})
-    assert len(ssm.bodies) == 1
+    assert len(ssm.bodies) == 1 + len(history)
     clock.now += 10
     assert looked_up.resolve() == "blue"
+
+
+def test_a_none_that_cloudformation_wrote_over_a_version_is_passed_over(looked_up: ParameterTarget, ssm: Stub) -> None:
+    ssm.replies = [holds("none"), held("none", "blue", "green", token="more"), held("red", "none", "none")]
+    assert looked_up.resolve() == "red"
+    assert [headers["x-amz-target"].partition(".")[2] for headers in ssm.headers] == [
+        *("GetParameter", "GetParameterHistory", "GetParameterHistory"),
+    ]
+    assert json.loads(ssm.bodies[2]) == {"Name": PARAMETER, "NextToken": "more"}
+
+
+def test_without_a_right_to_the_history_a_none_is_none(looked_up: ParameterTarget, ssm: Stub) -> None:
+    ssm.replies = [holds("none"), fails("AccessDeniedException")]
+    with pytest.raises(ApiError, match="no version of the model is served yet"):
+        looked_up.resolve()
 
 
 @pytest.mark.parametrize("reply", [fails("ThrottlingException"), fails("InternalServerError", status=500)])

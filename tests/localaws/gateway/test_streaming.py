@@ -25,7 +25,17 @@ from tests.localaws.gateway.stream_head import HEAD
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 SHIM = Path(__file__).resolve().parents[3] / "lambda" / "invoke_shim"
-ACCESS_LOG = '{"id":"$context.requestId","status":"$context.status","length":"$context.responseLength"}'
+ACCESS_LOG = json.dumps(
+    {
+        "id": "$context.requestId",
+        "status": "$context.status",
+        "length": "$context.responseLength",
+        "mode": "$context.integration.responseTransferMode",
+        "headers": "$context.integration.timeToAllHeaders",
+        "first": "$context.integration.timeToFirstContent",
+        "whole": "$context.integrationLatency",
+    }
+)
 
 
 class TestTheMode:
@@ -186,7 +196,18 @@ class TestAnAnswer:
         events = aws("logs").filter_log_events(logGroupName=api.function)["events"]
         lines = {line["id"]: line for line in (json.loads(event["message"]) for event in events)}
         line = lines[response.headers["x-amzn-RequestId"]]
-        assert (line["status"], line["length"]) == ("201", "5")
+        assert (line["status"], line["length"], line["mode"]) == ("201", "5", "STREAMED")
+        assert 0 <= int(line["headers"]) <= int(line["first"]) <= int(line["whole"])
+
+    def test_a_whole_answer_has_no_time_of_its_first_byte_in_the_access_log(
+        self, api: Api, aws: Callable[..., Any]
+    ) -> None:
+        with api.call("/whole", stream=[]) as response:
+            response.read()
+        events = aws("logs").filter_log_events(logGroupName=api.function)["events"]
+        lines = {line["id"]: line for line in (json.loads(event["message"]) for event in events)}
+        line = lines[response.headers["x-amzn-RequestId"]]
+        assert (line["headers"], line["first"]) == ("-", "-")
 
     def test_goes_on_without_a_reader(self, api: Api, aws: Callable[..., Any], tmp_path: Path) -> None:
         def finished() -> int:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from localaws.resources import tls
+
 if TYPE_CHECKING:
     from tests.support.local_aws import StackDriver
 
@@ -149,3 +151,56 @@ def test_a_role_that_api_gateway_may_not_assume_is_refused(stacks: StackDriver, 
 
     assert stacks.deploy(stack_name, resources) == "ROLLBACK_COMPLETE"
     assert "does not have required permissions" in stacks.failures(stack_name)
+
+
+@pytest.mark.parametrize(
+    ("policy", "mode", "problem"),
+    [
+        ("TLS_1_3", None, "Invalid security policy TLS_1_3"),
+        ("SecurityPolicy_TLS13_1_3_2025_09", None, "Endpoint access mode must be set"),
+        ("SecurityPolicy_TLS13_1_3_2025_09", "LOOSE", "Invalid endpoint access mode LOOSE"),
+        ("SecurityPolicy_TLS13_2025_EDGE", "STRICT", "not supported for endpoint type REGIONAL"),
+        ("TLS_1_2", "STRICT", "needs a security policy that starts with SecurityPolicy_"),
+        (None, "BASIC", "needs a security policy that starts with SecurityPolicy_"),
+    ],
+)
+def test_refuses_tls_settings_that_do_not_belong_together(policy: str | None, mode: str | None, problem: str) -> None:
+    assert problem in "; ".join(tls.problems(policy, mode, types=["REGIONAL"]))
+
+
+def test_a_tls_policy_is_set_in_place(stacks: StackDriver, stack_name: str) -> None:
+    resources = api()
+    assert stacks.deploy(stack_name, resources) == "CREATE_COMPLETE"
+    before = stacks.physical_ids(stack_name)["Api"]
+
+    resources["Api"]["Properties"]["SecurityPolicy"] = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+    assert stacks.deploy(stack_name, resources) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "Endpoint access mode must be set" in stacks.failures(stack_name)
+    resources["Api"]["Properties"]["EndpointAccessMode"] = "BASIC"
+    assert stacks.deploy(stack_name, resources) == "UPDATE_COMPLETE"
+
+    assert stacks.physical_ids(stack_name)["Api"] == before
+
+
+def test_a_stage_with_execution_logs_leaves_a_log_group_that_no_stack_owns(
+    stacks: StackDriver, stack_name: str, aws: Aws
+) -> None:
+    def settings(level: str) -> list[dict[str, str]]:
+        return [{"ResourcePath": "/*", "HttpMethod": "*", "LoggingLevel": level}]
+
+    def groups(api_id: str) -> list[str]:
+        answer = aws("logs").describe_log_groups(logGroupNamePrefix=f"API-Gateway-Execution-Logs_{api_id}/")
+        return [group["logGroupName"] for group in answer["logGroups"]]
+
+    role = {**logging_role(), **api(MethodSettings=settings("OFF"))}
+    role["Stage"]["DependsOn"] = "Account"
+    assert stacks.deploy(stack_name, role) == "CREATE_COMPLETE"
+    api_id = stacks.physical_ids(stack_name)["Api"]
+    assert groups(api_id) == []
+
+    role["Stage"]["Properties"]["MethodSettings"] = settings("ERROR")
+    assert stacks.deploy(stack_name, role) == "UPDATE_COMPLETE"
+    assert stacks.delete(stack_name) == "DELETE_COMPLETE"
+
+    assert groups(api_id) == [f"API-Gateway-Execution-Logs_{api_id}/prod"]
+    assert aws("logs").describe_log_groups(logGroupNamePrefix="/aws/apigateway/welcome")["logGroups"]

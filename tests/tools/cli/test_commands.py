@@ -159,9 +159,12 @@ def test_leftovers_looks_into_all_declared_regions_or_those_named(
     words: list[str], regions: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     calls = _recorded(monkeypatch, leftovers, "leftovers", [])
+    _recorded(monkeypatch, leftovers, "services_logs", [Leftover("AWS::Logs::LogGroup", "welcome", "us-west-2")])
 
     assert run(["leftovers", *words]) == 0
-    assert capsys.readouterr().out == "nothing is left\n"
+    printed = capsys.readouterr()
+    assert printed.out == "nothing is left\n"
+    assert "yours to delete: welcome in us-west-2" in printed.err
     assert [sorted(call[0]) for call in calls] == [sorted(regions)]
 
 
@@ -169,6 +172,7 @@ def test_leftovers_fails_where_something_is_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _recorded(monkeypatch, leftovers, "leftovers", [Leftover("AWS::KMS::Key", "one", "us-west-2")])
+    _recorded(monkeypatch, leftovers, "services_logs", [])
 
     assert run(["leftovers"]) == 1
     assert capsys.readouterr().out == "AWS::KMS::Key\tone\tus-west-2\n"
