@@ -138,6 +138,18 @@ class Lock:
             pinned=bool(record.get("pinned")),
         )
 
+    def recipe_sha256(self, model_id: str, version: str) -> str | None:
+        """Return the SHA-256 of the document with the version's training recipe.
+
+        None where the lock cannot tell: documents of the live cache have hosting and training in one, the published
+        catalogue has hosting alone.
+
+        Raises:
+            CatalogError: As in `model`.
+        """
+        entry = self.entry(model_id, version)
+        return entry.model.spec_sha256 if entry.source == "live" else None
+
     def entries(self) -> Iterator[Entry]:
         """Read every version, by model id and then newest first.
 

@@ -53,7 +53,8 @@ class FineTunedEndpointStack(PlacedStack):
         )
         deployment = endpoint.deployment
         pointer = ServedPointer(self, "Served", path=placement.path)
-        tuning = FineTuning(self, placement, deployment, store=store)
+        recipe_sha256 = lock.recipe_sha256(model.model_id, model.version)
+        tuning = FineTuning(self, placement, deployment, store=store, recipe_sha256=recipe_sha256)
         serving = EndpointServing(
             endpoint,
             pointer=pointer,

@@ -52,7 +52,8 @@ class FineTunedImportStack(PlacedStack):
         )
         # A job reads the weights to its end, which its clean-up waits for.
         job.deployment.resource.node.add_dependency(store.artifacts)
-        tuning = FineTuning(self, placement, deployment, store=store)
+        recipe_sha256 = lock.recipe_sha256(model.model_id, model.version)
+        tuning = FineTuning(self, placement, deployment, store=store, recipe_sha256=recipe_sha256)
         tuning.serve(ImportServing(imported, job=job, weights_uri=weights.uri))
         front_door(self, placement, target=imported, encryption_key=store.key)
         # Imported models go when the pipeline has been stopped, so that it imports nothing any more.

@@ -13,7 +13,7 @@ from constructs.values.arns import arn
 from constructs.values.s3_location import S3Location
 from constructs.values.storage import Storage
 
-from training.contract import PREPARE, PRUNE, VERIFY, Function
+from training.contract import FIRST_SEEN, PREPARE, PRUNE, VERIFY, Function
 
 # The data is streamed: memory buys CPU and network, by which large data sets are checked within 15 minutes.
 _PREPARE_MEMORY = 3008
@@ -136,6 +136,7 @@ class FineTuningFunctions(Construct):
         prepare.allow("ListData", ["s3:ListBucket"], *dict.fromkeys(place.bucket_arn for place in places))
         prepare.allow("ReadData", ["s3:GetObject"], *(place.objects for place in data))
         prepare.allow("WriteReports", ["s3:PutObject"], output.objects)
+        prepare.allow("ReadFirstSeen", ["s3:GetObject"], output.object(FIRST_SEEN))
         prepare.allow("FindJobs", ["sagemaker:DescribeTrainingJob"], jobs)
         prepare.allow("FindExecutions", ["states:ListExecutions"], machine)
         named = "the data's objects are named by whoever uploads them, reports by the run's version"

@@ -19,3 +19,7 @@ class S3Location:
     def objects(self) -> str:
         """ARN of the objects, with a wildcard after the prefix."""
         return f"{self.bucket_arn}/{self.prefix}*"
+
+    def object(self, name: str) -> str:
+        """Return the ARN of one object below the prefix."""
+        return f"{self.bucket_arn}/{self.prefix}{name}"

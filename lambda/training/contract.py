@@ -7,6 +7,7 @@ read these variables and inputs and return these outputs, and that templates set
 |---|---|
 | `NAME_PREFIX` | the pipeline, with which names of jobs begin, such as `dev-mistral-7b-dolly`; at most 46 characters |
 | `MODEL_ID`, `MODEL_VERSION` | the base model, pinned |
+| `RECIPE_SHA256` | hash of the spec with the recipe; if not set, a first run may see any, and later ones the same |
 | `METHOD` | `instruction`, `domain` or `chat` |
 | `PROMPT_TEMPLATE` | with `instruction`: the declared template, a `template.json` as it is; optional |
 | `HYPERPARAMETERS` | the declared hyperparameters, a JSON object of strings; optional |
@@ -73,7 +74,7 @@ PREPARE: Final = Function(
     optional=(
         *("PROMPT_TEMPLATE", "HYPERPARAMETERS", "INSTANCE_COUNT", "SPOT", "MAX_RUNTIME_SECONDS", "MAX_WAIT_SECONDS"),
         *("VALIDATION_PREFIX", "VALIDATION_SPLIT", "VOLUME_KMS_KEY_ARN", "SUBNET_IDS", "SECURITY_GROUP_IDS"),
-        *("ACCEPT_EULA", "TAGS"),
+        *("ACCEPT_EULA", "TAGS", "RECIPE_SHA256"),
     ),
     inputs=("execution", "stateMachine", "startedAt", "input"),
     outputs=("dataSha256", "jobName", "modelData", "report", "request", "samples", "status", "version"),
@@ -120,6 +121,9 @@ TO_TRAIN: Final = "train"
 
 TRAINED: Final = "trained"
 """`status` of a run whose version has a job that completed."""
+
+FIRST_SEEN: Final = "recipes.json"
+"""Key below `OUTPUT_PREFIX` of the record of recipes that first runs saw."""
 
 REQUEST_MEMBERS: Final = (
     *("AlgorithmSpecification", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"),

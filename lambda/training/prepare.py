@@ -1,8 +1,9 @@
 """*Prepare*: refuse wrong data and settings before an instance is billed, and write the training job's request.
 
 The function may: `states:ListExecutions` on the state machine; `s3:ListBucket` and `s3:GetObject` for data;
-`s3:ListBucket` and `s3:PutObject` for the output's prefix, with `kms:GenerateDataKey` and `kms:Decrypt` on its key;
-`sagemaker:DescribeTrainingJob` on the pipeline's jobs. JumpStart's public cache needs no permission.
+`s3:ListBucket` and `s3:PutObject` for the output's prefix, and `s3:GetObject` for its record of recipes, with
+`kms:GenerateDataKey` and `kms:Decrypt` on its key; `sagemaker:DescribeTrainingJob` on the pipeline's jobs. JumpStart's
+public cache needs no permission.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from training.contract import RUN_INPUT, TO_TRAIN, TRAINED
 from training.dataset import DataError, Options, Report, S3Prefix, check
 from training.errors import InputError
 from training.jobs import job_of, named, options_for, request_of
+from training.pins import refuse_other_than_first_seen, refuse_unpinned
 from training.recipes import public_client, recipe_of
 from training.runs import Found, find_job, refuse_concurrent
 from training.settings import Settings
@@ -98,7 +100,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         SettingsError: The environment is not usable.
         ConcurrentRunError: An older execution, or a job of the same version, is running.
         InputError: The execution's input is not understood.
-        RecipeError: There is no recipe, or the declaration conflicts with it.
+        RecipeError: There is no recipe, it is not the pinned one, or the declaration conflicts with it.
         HyperparameterError: Declared hyperparameters are wrong.
         training.dataset.DataError: The data is bad; the report is written all the same.
         training.dataset.SourceError: The data cannot be read.
@@ -127,6 +129,10 @@ def prepare(
     )
     recipe = recipe_of(
         clients.public, region=settings.region, model_id=settings.model_id, version=settings.model_version
+    )
+    refuse_unpinned(settings, recipe)
+    refuse_other_than_first_seen(
+        settings, recipe, clients.s3, put=lambda uri, document: _put(settings, clients, uri, document)
     )
     job = job_of(settings, recipe, data_prefix)
     prefixes = [data_prefix, *([job.channels[VALIDATION]] if VALIDATION in job.channels else [])]

@@ -19,6 +19,7 @@ class Settings:
     pipeline: str
     model_id: str
     model_version: str
+    recipe_sha256: str | None
     method: str
     template: Mapping[str, str] | None
     hyperparameters: Mapping[str, str]
@@ -55,6 +56,7 @@ class Settings:
             pipeline=read.required("NAME_PREFIX"),
             model_id=read.required("MODEL_ID"),
             model_version=read.required("MODEL_VERSION"),
+            recipe_sha256=read.optional("RECIPE_SHA256"),
             method=read.choice("METHOD", METHODS),
             template=read.mapping("PROMPT_TEMPLATE") or None,
             hyperparameters=read.mapping("HYPERPARAMETERS"),

@@ -94,7 +94,13 @@ class FineTuning:
     _pipeline: FineTuningPipeline
 
     def __init__(
-        self, stack: PlacedStack, placement: Placement[FineTunedModel], deployment: Deployment, *, store: DataStore
+        self,
+        stack: PlacedStack,
+        placement: Placement[FineTunedModel],
+        deployment: Deployment,
+        *,
+        store: DataStore,
+        recipe_sha256: str | None,
     ) -> None:
         """Define the training job's role, the function *prepare*, and the topic.
 
@@ -103,7 +109,9 @@ class FineTuning:
             placement: The model and its environment.
             deployment: The base model, resolved for the stack's region.
             store: The stack's key and bucket.
+            recipe_sha256: Hash of the spec with the training recipe, None where the lock has none.
         """
+        self._recipe_sha256 = recipe_sha256
         self._stack, self._placement, self._store = stack, placement, store
         model = placement.model
         # Spot instances may be long in coming, and be taken away.
@@ -147,6 +155,7 @@ class FineTuning:
         return {
             "MODEL_ID": model.model_id,
             "MODEL_VERSION": model.version,
+            "RECIPE_SHA256": self._recipe_sha256,
             "METHOD": model.method,
             "HYPERPARAMETERS": json.dumps(dict(sorted(model.hyperparameters.items()))),
             "INSTANCE_TYPE": model.training_instance_type,

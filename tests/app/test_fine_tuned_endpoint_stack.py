@@ -38,3 +38,21 @@ def test_spot_jobs_wait_as_declared_or_twice_as_long_as_they_may_train(
         if function["Properties"]["Handler"] == "training.prepare.handler"
     ]
     assert variables.get("MAX_WAIT_SECONDS") == wait
+
+
+def test_prepare_gets_the_hash_of_the_recipe_that_the_lock_pins(
+    context: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lock, "recipe_sha256", lambda _self, model_id, version: f"{model_id}@{version}")
+    placement = Placement(environment=DEV, model=MISTRAL_7B_DOLLY)
+    stack = FineTunedEndpointStack(cdk.App(context=context), placement, lock=Lock.load())
+    template = assertions.Template.from_stack(stack)
+    template.has_resource_properties(
+        "AWS::Lambda::Function",
+        {
+            "Handler": "training.prepare.handler",
+            "Environment": {
+                "Variables": assertions.Match.object_like({"RECIPE_SHA256": "huggingface-llm-mistral-7b@2.1.0"})
+            },
+        },
+    )

@@ -345,3 +345,12 @@ def test_everything_that_a_version_can_have_survives_the_lock(lock: Lock, tmp_pa
     write(tmp_path, render(lock.sources, lock.registries, [entry]))
 
     assert list(Lock.load(tmp_path).entries()) == [entry]
+
+
+def test_pins_the_recipe_of_a_version_from_the_live_cache_alone(lock: Lock, tmp_path: Path) -> None:
+    """The published catalogue has no recipes, so that its hashes are those of other documents."""
+    model = lock.model("huggingface-llm-mistral-7b", "2.1.0")
+    assert lock.recipe_sha256(model.model_id, model.version) is None
+    live = Entry(model=model, source="live", newest=False, pinned=True)
+    write(tmp_path, render(lock.sources, lock.registries, [live]))
+    assert Lock.load(tmp_path).recipe_sha256(model.model_id, model.version) == model.spec_sha256

@@ -10,6 +10,7 @@ from botocore.validate import ParamValidator
 from moto import mock_aws
 from moto.sagemaker.models import sagemaker_backends
 
+from catalog.training.recipe import read_recipe
 from tests.support.recorded import Recorded
 from tests.training.jumpstart_cache import spec
 from tests.training.training_account import BUCKET, ENVIRONMENT, KEY, PIPELINE, RECORDS, Account, make_account
@@ -176,6 +177,67 @@ def test_a_job_that_completed_with_another_channel_is_not_paid_again(account: Ac
     account.clients.sagemaker.create_training_job(**_with_the_old_channel(first["request"]))
     account.put_model(first)
     assert account.run() == first | {"status": "trained"}
+
+
+FIRST_SEEN = f"s3://{BUCKET}/training/runs/recipes.json"
+LABEL = "huggingface-llm-mistral-7b 2.1.0"
+
+
+def _publish(account: Account, **changes: object) -> None:
+    """Let JumpStart's cache have another document of the pinned version."""
+    document = spec("huggingface-llm-mistral-7b", "2.1.0") | changes
+    key = "community_models/huggingface-llm-mistral-7b/specs_v2.1.0.json"
+    account.put_cached(key, json.dumps(document).encode())
+
+
+def test_refuses_another_recipe_than_the_lock_pins(account: Account) -> None:
+    pinned = read_recipe(spec("huggingface-llm-mistral-7b", "2.1.0")).spec_sha256
+    assert account.run(RECIPE_SHA256=pinned)["status"] == "train"
+    _publish(account, training_prepacked_script_key="source-directory-tarballs/other.tar.gz")
+    with pytest.raises(RecipeError) as caught:
+        account.run(RECIPE_SHA256=pinned)
+    assert f"the lock pins {pinned}" in str(caught.value)
+    assert "./jumpstack catalog update huggingface-llm-mistral-7b@2.1.0 --source live" in str(caught.value)
+
+
+def test_records_the_recipe_that_the_first_run_sees(account: Account) -> None:
+    account.run()
+    seen = account.read(FIRST_SEEN)[LABEL]
+    assert seen["sha256"] == read_recipe(spec("huggingface-llm-mistral-7b", "2.1.0")).spec_sha256
+    assert seen["script"].endswith("/sourcedir.tar.gz")
+    written = account.clients.s3.get_object(Bucket=BUCKET, Key="training/runs/recipes.json")
+    assert (written["ServerSideEncryption"], written["SSEKMSKeyId"]) == ("aws:kms", KEY)
+
+
+def test_refuses_another_recipe_than_the_first_run_saw(account: Account) -> None:
+    account.run()
+    _publish(account, training_prepacked_script_key="source-directory-tarballs/other.tar.gz")
+    with pytest.raises(
+        RecipeError, match=r"the first run saw another .*script s3://.*/sourcedir.tar.gz is s3://.*/other"
+    ):
+        account.run()
+
+
+def test_a_hash_in_the_lock_goes_before_what_the_first_run_saw(account: Account) -> None:
+    account.run()
+    _publish(account, training_prepacked_script_key="source-directory-tarballs/other.tar.gz")
+    document = spec("huggingface-llm-mistral-7b", "2.1.0")
+    document["training_prepacked_script_key"] = "source-directory-tarballs/other.tar.gz"
+    assert account.run(RECIPE_SHA256=read_recipe(document).spec_sha256)["status"] == "train"
+
+
+def test_each_version_has_a_first_run_of_its_own_whatever_its_instances(account: Account) -> None:
+    account.run()
+    account.run(MODEL_VERSION="2.9.0")
+    account.run(INSTANCE_TYPE="ml.g5.24xlarge")
+    assert list(account.read(FIRST_SEEN)) == [LABEL, "huggingface-llm-mistral-7b 2.9.0"]
+
+
+@pytest.mark.parametrize(("body", "problem"), [(b"{", "is not JSON"), (b"[]", "is a list")])
+def test_refuses_a_record_of_recipes_that_it_cannot_read(account: Account, body: bytes, problem: str) -> None:
+    account.put("training/runs/recipes.json", body)
+    with pytest.raises(RecipeError, match=f"recipes.json {problem}"):
+        account.run()
 
 
 def test_finds_the_job_that_has_ended_well(account: Account) -> None:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from catalog.lock import Lock
 from catalog.nearest import did_you_mean
 from catalog.training.recipe import TrainingRecipe, read_recipe
 from stacks.declarations import FineTunedModel
@@ -25,6 +26,7 @@ sys.path.insert(0, str(ROOT / "lambda"))
 
 from training import dataset  # noqa: E402 - its path comes first
 from training.jobs import job_of, named, options_for, request_of  # noqa: E402 - likewise
+from training.pins import refuse_unpinned  # noqa: E402 - likewise
 from training.recipes import public_client, recipe_of  # noqa: E402 - likewise
 from training.settings import Settings  # noqa: E402 - likewise
 from training.versions import job_name, version_of  # noqa: E402 - likewise
@@ -55,7 +57,7 @@ def training_request(
         RequestError: If no such model is declared, the validation folder does not fit it, or the spec is none of its
             model.
         catalog.CatalogError: If the recipe cannot be read.
-        training.errors.RecipeError: If the recipe does not fit.
+        training.errors.RecipeError: If the recipe does not fit, or is not the one that the lock pins.
         training.errors.HyperparameterError: If a hyperparameter is wrong.
         training.dataset.DataError: If the data cannot be used.
         training.dataset.SourceError: If a folder cannot be read.
@@ -64,6 +66,7 @@ def training_request(
     _check_validation(placement, validation)
     settings = settings_of(placement)
     recipe = _recipe(settings, spec)
+    refuse_unpinned(settings, recipe)
     job = job_of(settings, recipe, settings.data_prefix)
     report = dataset.check(
         dataset.LocalFolder(folder),
@@ -115,6 +118,7 @@ def settings_of(placement: Placement[FineTunedModel]) -> Settings:
         pipeline=placement.name,
         model_id=model.model_id,
         model_version=model.version,
+        recipe_sha256=Lock.load().recipe_sha256(model.model_id, model.version),
         method=model.method,
         template=json.loads(model.prompt_template) if model.prompt_template else None,
         hyperparameters=model.hyperparameters,

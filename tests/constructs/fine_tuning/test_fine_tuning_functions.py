@@ -20,7 +20,7 @@ def test_prepare_reads_data_and_writes_reports_below_its_own_prefix(stack: cdk.S
 
     found = rights(template_of(stack), "FunctionsPrepareRole")
     [bucket] = found["s3:ListBucket"]
-    assert found["s3:GetObject"] == [f"{bucket}/training/data/*"]
+    assert found["s3:GetObject"] == [f"{bucket}/training/data/*", f"{bucket}/training/runs/recipes.json"]
     assert found["s3:PutObject"] == [f"{bucket}/training/runs/*"]
 
 
