@@ -18,6 +18,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from catalog.spec import AdditionalDataSource, CatalogError, ImageUri, ModelVersion
+from catalog.typed import checked
 
 _LINE = 120
 _MOST_UNNAMED_REGIONS = 4
@@ -135,7 +136,7 @@ def from_block(
         "images": images,
         "additional_data_sources": sources,
     }
-    return ModelVersion(model_id=model_id, version=version, **values)
+    return checked(ModelVersion(model_id=model_id, version=version, **values), label=f"{model_id} {version}")
 
 
 def set_name(regions: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from catalog.deployment import BucketKind, CatalogError
 from catalog.spec import AdditionalDataSource, ModelVersion
+from catalog.typed import checked
 from catalog.variants import images_by_alias, properties_of, references
 from catalog.versions import version_order
 
@@ -58,7 +59,7 @@ def read_document(document: Mapping[str, Any], *, config: str | None = None) -> 
         problems = list(_problems(spec, label))
         if problems:
             raise CatalogError(problems)
-        return _model_version(document, spec, applied)
+        return checked(_model_version(document, spec, applied), label=label)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, CatalogError):
             raise

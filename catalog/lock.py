@@ -24,6 +24,7 @@ from catalog.blocks import Registry, digest, from_block, text, to_block
 from catalog.paths import inside, model_id_problem
 from catalog.sources.source import Description, SourceKind
 from catalog.spec import CatalogError, ModelVersion, check_known, newest_first
+from catalog.typed import checked, type_problems
 
 DEFAULT_LOCK = Path(__file__).parent / "jumpstart.lock"
 """The lock that is committed with the app."""
@@ -58,9 +59,19 @@ class Lock:
         self._records: Mapping[str, Mapping[str, Mapping[str, Any]]] = index["models"]
         self._region_sets: Mapping[str, Sequence[str]] = index["region_sets"]
         self.sources: Mapping[SourceKind, Description] = {
-            kind: Description(**entry) for kind, entry in index["sources"].items()
+            kind: checked(Description(**entry), label=f"{path / _INDEX}: source {kind}")
+            for kind, entry in index["sources"].items()
         }
-        self.registries = {region: Registry(**entry) for region, entry in index["registries"].items()}
+        self.registries = {
+            region: checked(Registry(**entry), label=f"{path / _INDEX}: registry {region}")
+            for region, entry in index["registries"].items()
+        }
+        problems = [
+            *type_problems(self._records, Mapping[str, Any], "models"),
+            *type_problems(self._region_sets, Mapping[str, Sequence[str]], "region_sets"),
+        ]
+        if problems:
+            raise CatalogError([f"{path / _INDEX}: {problem}" for problem in problems])
 
     @classmethod
     def load(cls, path: Path = DEFAULT_LOCK) -> Lock:
@@ -94,8 +105,7 @@ class Lock:
         Raises:
             CatalogError: The lock has no such model.
         """
-        check_known(model_id, self._records, where="the lock")
-        return newest_first(self._records[model_id])
+        return newest_first(self._of(model_id))
 
     def pins(self, model_id: str) -> tuple[str, ...]:
         """Return the pinned versions of a model, which stay whatever is published, newest first.
@@ -103,7 +113,8 @@ class Lock:
         Raises:
             CatalogError: The lock has no such model.
         """
-        return tuple(version for version in self.versions(model_id) if self._records[model_id][version].get("pinned"))
+        records = self._of(model_id)
+        return tuple(version for version in newest_first(records) if records[version].get("pinned"))
 
     def model(self, model_id: str, version: str) -> ModelVersion:
         """Read one version.
@@ -111,17 +122,32 @@ class Lock:
         Raises:
             CatalogError: The lock has no such model or version, or the block does not match its hash.
         """
-        check_known(model_id, self._records, version=version, where="the lock")
+        record = self._of(model_id, version)[version]
         file = inside(self._path, f"{_MODELS}/{model_id}.json")
         block = _read(file).get(version)
         if block is None:
             raise CatalogError([f"{file} has no version {version}, which the index lists"])
-        if digest(block) != self._records[model_id][version].get("sha256"):
+        if digest(block) != record.get("sha256"):
             raise CatalogError([f"version {version} in {file} does not match its hash in the index"])
         try:
             return from_block(model_id, version, block, registries=self.registries, region_sets=self._region_sets)
         except (AttributeError, KeyError, TypeError) as error:
             raise CatalogError([f"version {version} in {file} is incomplete: {error!r}"]) from None
+
+    def _of(self, model_id: str, version: str | None = None) -> Mapping[str, Mapping[str, Any]]:
+        """Return the index's records of a model, checked: of this one alone, which keeps reading one model cheap."""
+        check_known(model_id, self._records, where="the lock")
+        records = self._records[model_id]
+        problems = list(type_problems(records, Mapping[str, Mapping[str, str | bool]], f"models.{model_id}"))
+        problems += [
+            problem
+            for name, record in (records.items() if not problems else ())
+            for problem in type_problems(record.get("source", "wheel"), SourceKind, f"models.{model_id}.{name}.source")
+        ]
+        if problems:
+            raise CatalogError([f"{self._path / _INDEX}: {problem}" for problem in problems])
+        check_known(model_id, self._records, version=version, where="the lock")
+        return records
 
     def entry(self, model_id: str, version: str) -> Entry:
         """Read one version together with the reasons for it.
@@ -130,7 +156,7 @@ class Lock:
             CatalogError: As in `model`.
         """
         model = self.model(model_id, version)
-        record = self._records[model_id][version]
+        record = self._of(model_id)[version]
         return Entry(
             model=model,
             source=record.get("source", "wheel"),
@@ -226,7 +252,12 @@ def verify(path: Path = DEFAULT_LOCK) -> tuple[str, ...]:
     problems: list[str] = []
     entries = []
     for model_id in lock.model_ids():
-        for version in lock.versions(model_id):
+        try:
+            versions = lock.versions(model_id)
+        except CatalogError as error:
+            problems.extend(error.problems)
+            continue
+        for version in versions:
             try:
                 entry = lock.entry(model_id, version)
                 for region in entry.model.regions() or ("any region",):
@@ -242,7 +273,7 @@ def verify(path: Path = DEFAULT_LOCK) -> tuple[str, ...]:
 
 
 def _newest_problems(lock: Lock, model_id: str) -> Iterator[str]:
-    records = lock._records[model_id]
+    records = lock._of(model_id)
     newest = [version for version in lock.versions(model_id) if records[version].get("newest")]
     if len(newest) > 1:
         yield f"{model_id} has {len(newest)} newest versions: {', '.join(newest)}"

@@ -16,6 +16,7 @@ from typing import Any
 from catalog.deployment import CatalogError, bucket_name, instance_family
 from catalog.document import with_components
 from catalog.training.hyperparameters import Hyperparameter, over, problems
+from catalog.typed import checked
 from catalog.variants import images_by_alias, properties_of, references
 
 # The arguments of the SDK's estimator that specs set. Another would change the request in a way that is not known.
@@ -179,7 +180,7 @@ def read_recipe(document: Mapping[str, Any], *, config: str | None = None) -> Tr
         found = list(_problems(spec, label))
         if found:
             raise CatalogError(found)
-        return _recipe(document, spec, config)
+        return checked(_recipe(document, spec, config), label=f"the training part of {label}")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, CatalogError):
             raise
@@ -251,8 +252,8 @@ def _recipe(document: Mapping[str, Any], spec: Mapping[str, Any], config: str | 
         variant_hyperparameters={
             variant: _hyperparameters(entries) for variant, entries in _by_variant(variants, "hyperparameters").items()
         },
-        metrics=tuple(spec.get("metrics") or ()),
-        variant_metrics={name: tuple(metrics) for name, metrics in _by_variant(variants, "metrics").items()},
+        metrics=_metrics(spec.get("metrics") or ()),
+        variant_metrics={name: _metrics(metrics) for name, metrics in _by_variant(variants, "metrics").items()},
         variant_environments=_by_variant(variants, "environment_variables"),
         max_runtime_seconds=int(estimator.get("max_run") or DEFAULT_MAX_RUNTIME_SECONDS),
         encrypts_traffic=bool(estimator.get("encrypt_inter_container_traffic")),
@@ -265,6 +266,10 @@ def _recipe(document: Mapping[str, Any], spec: Mapping[str, Any], config: str | 
 
 def _by_variant(variants: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
     return {variant: properties[name] for variant, properties in properties_of(variants) if properties.get(name)}
+
+
+def _metrics(entries: Sequence[Mapping[str, str]]) -> tuple[Mapping[str, str], ...]:
+    return tuple({name: entry[name] for name in ("Name", "Regex")} for entry in entries)
 
 
 def _hyperparameters(entries: Sequence[Mapping[str, Any]]) -> tuple[Hyperparameter, ...]:

@@ -10,7 +10,6 @@ from constructs.fine_tuning.endpoint_states import EndpointStates
 from constructs.fine_tuning.fine_tuning_pipeline import EntryStates
 from constructs.fine_tuning.pipeline_states import PipelineStates
 from constructs.served_pointer import ServedPointer
-from constructs.values.arns import arn
 from constructs.values.durations import in_seconds
 
 _FUNCTION_TIMEOUT = Duration.minutes(6)
@@ -67,12 +66,7 @@ class EndpointServing:
     @property
     def wildcards(self) -> Mapping[str, str]:
         """ARNs with a wildcard in the role's policy, with the reasons."""
-        releases = "models and configs of this pipeline: their names end in the hash of a release"
-        name = f"{self._endpoint.endpoint_name}-*"
-        return {
-            **{arn(self._endpoint, "sagemaker", f"{kind}/{name}"): releases for kind in ("endpoint-config", "model")},
-            "*": "the log delivery of CloudWatch Logs and X-Ray's records have no resource in IAM",
-        }
+        return {"*": "the log delivery of CloudWatch Logs and X-Ray's records have no resource in IAM"}
 
     def before_training(self, _states: PipelineStates, train: sfn.IChainable) -> sfn.IChainable:
         """Return the training: nothing is asked before it."""

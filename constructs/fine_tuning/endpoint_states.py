@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import aws_stepfunctions as sfn
 from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
 from constructs.fine_tuning.pipeline_states import PipelineStates
+from constructs.fine_tuning.release_arns import release_arn
 from constructs.permissions.statements import allow_pass_role
-from constructs.values.arns import arn
 
 from model_import.contract import NO_RELEASE
 
@@ -45,7 +45,7 @@ class EndpointStates:
         self._poll_seconds = poll_seconds
 
     def _arn(self, kind: str) -> str:
-        return arn(self._states.scope, "sagemaker", f"{kind}/{self._states.name}-*".lower())
+        return release_arn(self._states.scope, kind, self._states.name)
 
     def register(self, *, then: sfn.IChainable) -> sfn.IChainable:
         """Build the states that register a release's model and config, where they do not exist.

@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
+from constructs.fine_tuning.release_arns import job_arns, release_arn
 from constructs.functions.package_function import NO_RESOURCE_FOR_TRACES, PackageFunction
 from constructs.permissions.acknowledgements import acknowledge_wildcards
 from constructs.served_pointer import ServedPointer
@@ -96,13 +97,11 @@ class FineTuningFunctions(Construct):
             "PREVIOUS_PARAMETER": pointer.name(pointer.previous),
         }
         prune = self._function("Prune", PRUNE, "deletes old versions", parameters)
-        configs, models = self._arn("endpoint-config"), self._arn("model")
+        configs, models = (release_arn(self, kind, self._pipeline) for kind in ("endpoint-config", "model"))
         prune.allow("ReadPointer", ["ssm:GetParameter"], pointer.arn(pointer.served), pointer.arn(pointer.previous))
         prune.allow("DeleteConfigs", ["sagemaker:DeleteEndpointConfig"], configs)
         prune.allow("DeleteModels", ["sagemaker:DeleteModel"], models)
         prune.allow("ListByName", ["sagemaker:ListEndpointConfigs", "sagemaker:ListModels"], "*")
-        reason = "models and configs of this pipeline: their names end in the hash of a release"
-        acknowledge_wildcards(prune.role, {configs: reason, models: reason})
         return prune.function
 
     def _function(
@@ -131,24 +130,17 @@ class FineTuningFunctions(Construct):
     def _grant_prepare(self, prepare: PackageFunction, data: Sequence[S3Location], output: S3Location) -> None:
         # By its name: the state machine's own ARN would depend on this function.
         machine = arn(self, "states", f"stateMachine:{self._pipeline}")
-        jobs = self._arn("training-job")
         places = [*data, output]
         prepare.allow("ListData", ["s3:ListBucket"], *dict.fromkeys(place.bucket_arn for place in places))
         prepare.allow("ReadData", ["s3:GetObject"], *(place.objects for place in data))
         prepare.allow("WriteReports", ["s3:PutObject"], output.objects)
         prepare.allow("ReadFirstSeen", ["s3:GetObject"], output.object(FIRST_SEEN))
-        prepare.allow("FindJobs", ["sagemaker:DescribeTrainingJob"], jobs)
+        prepare.allow("FindJobs", ["sagemaker:DescribeTrainingJob"], *job_arns(self, self._pipeline))
         prepare.allow("FindExecutions", ["states:ListExecutions"], machine)
         named = "the data's objects are named by whoever uploads them, reports by the run's version"
         variants = "CDK's grants on a key: the actions' variants on this one key"
         acknowledge_wildcards(
             prepare.role,
-            {
-                **{place.objects: named for place in places},
-                jobs: "the names of this pipeline's own jobs end in the hash of a version",
-            },
+            {place.objects: named for place in places},
             actions={"kms:GenerateDataKey*": variants, "kms:ReEncrypt*": variants},
         )
-
-    def _arn(self, kind: str) -> str:
-        return arn(self, "sagemaker", f"{kind}/{self._pipeline}-*".lower())

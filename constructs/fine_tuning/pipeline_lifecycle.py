@@ -5,6 +5,7 @@ import json
 from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IDependable
+from constructs.fine_tuning.release_arns import job_arns, release_arn
 from constructs.functions.package_function import NO_RESOURCE_FOR_TRACES, PackageFunction
 from constructs.permissions.acknowledgements import acknowledge_wildcards
 from constructs.values.arns import arn
@@ -76,11 +77,11 @@ class PipelineLifecycle(Construct):
             timeout=_TIMEOUT,
             memory_size=512,
         )
-        wildcards = [
-            *self._grant_stop(pipeline, state_machine, start_on_deploy=start_on_deploy),
-            *(self._grant_delete(pipeline, endpoint_name) if endpoint_name else []),
-        ]
-        self._acknowledge(wildcards)
+        executions = self._grant_stop(pipeline, state_machine, start_on_deploy=start_on_deploy)
+        if endpoint_name:
+            self._grant_delete(pipeline, endpoint_name)
+        reason = "executions of this pipeline's own state machine, which have names of their own"
+        acknowledge_wildcards(self._handler.role, {executions: reason, "*": NO_RESOURCE_FOR_TRACES})
         resource = CustomResource(
             self,
             "Resource",
@@ -99,30 +100,21 @@ class PipelineLifecycle(Construct):
         # The function's role and log have to outlive its work on deletion.
         resource.node.add_dependency(self._handler, *needs)
 
-    def _grant_stop(self, pipeline: str, state_machine: sfn.StateMachine, *, start_on_deploy: bool) -> list[str]:
-        """Grant starting and stopping executions, and stopping jobs; return the ARNs with wildcards."""
+    def _grant_stop(self, pipeline: str, state_machine: sfn.StateMachine, *, start_on_deploy: bool) -> str:
+        """Grant starting and stopping executions, and stopping jobs; return the executions' ARN."""
         executions = arn(self, "states", f"execution:{pipeline}:*")
-        jobs = self._arn("training-job", f"{pipeline}-*")
         actions = ["states:ListExecutions", *(["states:StartExecution"] if start_on_deploy else [])]
         self._handler.allow("Executions", actions, state_machine.state_machine_arn)
         self._handler.allow("StopExecutions", ["states:StopExecution"], executions)
-        self._handler.allow("StopJobs", ["sagemaker:StopTrainingJob"], jobs)
+        self._handler.allow("StopJobs", ["sagemaker:StopTrainingJob"], *job_arns(self, pipeline))
         self._handler.allow("ListByName", ["sagemaker:ListTrainingJobs"], "*")
-        return [executions, jobs]
+        return executions
 
-    def _grant_delete(self, pipeline: str, endpoint_name: str) -> list[str]:
-        """Grant deleting the endpoint, configs and models; return the ARNs with wildcards."""
-        configs, models = (self._arn(kind, f"{pipeline}-*") for kind in ("endpoint-config", "model"))
-        endpoint = self._arn("endpoint", endpoint_name)
+    def _grant_delete(self, pipeline: str, endpoint_name: str) -> None:
+        """Grant deleting the endpoint, configs and models."""
+        configs, models = (release_arn(self, kind, pipeline) for kind in ("endpoint-config", "model"))
+        endpoint = arn(self, "sagemaker", f"endpoint/{endpoint_name}")
         self._handler.allow("DeleteEndpoint", ["sagemaker:DeleteEndpoint", "sagemaker:DescribeEndpoint"], endpoint)
         self._handler.allow("DeleteConfigs", ["sagemaker:DeleteEndpointConfig"], configs)
         self._handler.allow("DeleteModels", ["sagemaker:DeleteModel"], models)
         self._handler.allow("ListReleases", ["sagemaker:ListEndpointConfigs", "sagemaker:ListModels"], "*")
-        return [configs, models]
-
-    def _acknowledge(self, wildcards: list[str]) -> None:
-        reason = "what this pipeline made: the names end in the hash of a release, or are SageMaker's executions'"
-        acknowledge_wildcards(self._handler.role, {**dict.fromkeys(wildcards, reason), "*": NO_RESOURCE_FOR_TRACES})
-
-    def _arn(self, kind: str, name: str) -> str:
-        return arn(self, "sagemaker", f"{kind}/{name}")

@@ -7,8 +7,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+from constructs.fine_tuning.release_arns import job_arns
 from constructs.fine_tuning.training_role import TrainingRole
-from constructs.permissions.acknowledgements import acknowledge_wildcards
 from constructs.permissions.statements import allow_pass_role
 from constructs.state_machines.step_tasks import StepTasks
 from constructs.values.arns import arn
@@ -93,9 +93,9 @@ class TrainingJob(Construct):
         )
 
     @property
-    def job_arns(self) -> str:
-        """ARN of all jobs of this prefix, with a wildcard for what follows it."""
-        return arn(self, "sagemaker", f"training-job/{self._prefix}-*".lower())
+    def job_arns(self) -> list[str]:
+        """ARNs of all jobs of this prefix."""
+        return job_arns(self, self._prefix)
 
     def task(self, tasks: StepTasks, *, role: iam.Role, name: str = "Train") -> sfn.CustomState:
         """Build the state.
@@ -115,7 +115,7 @@ class TrainingJob(Construct):
             "sagemaker:createTrainingJob.sync",
             parameters,
             allow=[
-                ([f"sagemaker:{action}" for action in actions], [self.job_arns]),
+                ([f"sagemaker:{action}" for action in actions], self.job_arns),
                 (["events:DescribeRule", "events:PutRule", "events:PutTargets"], [rule]),
             ],
             select={"job.$": "$.TrainingJobName", "arn.$": "$.TrainingJobArn", "status.$": "$.TrainingJobStatus"},
@@ -124,6 +124,4 @@ class TrainingJob(Construct):
             retry=_RETRIED,
         )
         allow_pass_role(role, self.role, service="sagemaker.amazonaws.com")
-        reason = "the names of this pipeline's own jobs: each ends in the hash of its data and settings"
-        acknowledge_wildcards(role, {self.job_arns: reason})
         return state

@@ -84,20 +84,37 @@ def _check_form(place: str, name: str) -> Iterator[Finding]:
 
 
 def _check_collisions(declared: Sequence[AnyPlacement]) -> Iterator[Finding]:
-    """Check for two models with one name: stacks, endpoints and key aliases are called `environment-model`."""
-    by_name: dict[str, list[AnyPlacement]] = {}
+    """Check for two models with one name of anything that is called after them."""
+    by_name: dict[tuple[str, str], list[AnyPlacement]] = {}
     for placement in declared:
-        by_name.setdefault(placement.name, []).append(placement)
-    for name, group in by_name.items():
+        for thing in derived_names(placement):
+            by_name.setdefault(thing, []).append(placement)
+    told: set[tuple[str, str]] = set()
+    for (kind, name), group in by_name.items():
         for one, other in combinations(group, 2):
             if str(one) == str(other) or one.region != other.region or not _may_share_account(one, other):
                 continue
-            yield Finding(
-                rule="name-collision",
-                place=f"{other}.name",
-                value=repr(other.model.name),
-                message=f"its stack {name!r} has the name of {one}'s, in the same account and region",
-            )
+            # Of two models whose stacks have one name, all else has one name, too.
+            if (str(one), str(other)) not in told:
+                told.add((str(one), str(other)))
+                yield Finding(
+                    rule="name-collision",
+                    place=f"{other}.name",
+                    value=repr(other.model.name),
+                    message=f"its {kind} {name!r} has the name of {one}'s, in the same account and region",
+                )
+
+
+def derived_names(placement: AnyPlacement) -> Iterator[tuple[str, str]]:
+    """Yield kind and name of what is called after a model alone: its stack first, which key and endpoint are called as.
+
+    Everything else has a random part, a tag or the stack's name within a path.
+    """
+    yield "stack", placement.name
+    if isinstance(placement.model, FineTunedModel):
+        yield "state machine", placement.name
+    if placement.bedrock:
+        yield "state machine", f"{placement.name}-import"
 
 
 def _may_share_account(one: AnyPlacement, other: AnyPlacement) -> bool:

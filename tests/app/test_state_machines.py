@@ -172,7 +172,7 @@ def test_no_role_reaches_beyond_its_model(templates: Templates) -> None:
         assert not [action for action, _ in rights if action.startswith("s3:") or "*" in action]
         sagemaker = {arn for action, arn in rights if action.startswith("sagemaker:")}
         kinds = "endpoint|endpoint-config|model|training-job"
-        pattern = rf"arn:aws:sagemaker:[^:]*:<AWS::AccountId>:({kinds})/{name}(-\*)?"
+        pattern = rf"arn:aws:sagemaker:[^:]*:<AWS::AccountId>:({kinds})/{name}(-\?{{12}}(-\?{{1,2}}|-\?{{6}})?)?"
         assert all(re.fullmatch(pattern, arn) for arn in sagemaker), sagemaker
         states = {arn for action, arn in rights if action.startswith("states:")}
         pattern = rf"<Import[0-9A-F]+>|arn:aws:states:[^:]*:<AWS::AccountId>:execution:{name}-import:\*"

@@ -69,7 +69,7 @@ class Finding(NamedTuple):
         place = f"{self.channel}/{self.file}" if self.file else self.channel
         if self.line is not None:
             place += f":{self.line}"
-        return f"{place}: {self.detail}" if self.detail else place
+        return ascii_text(f"{place}: {self.detail}" if self.detail else place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,15 @@ class Place(NamedTuple):
 
     channel: str
     file: str = ""
+
+
+def ascii_text(text: str) -> str:
+    """Escape every character of a text that is not printable ASCII.
+
+    Whoever uploads a file chooses its name: a line break in it would forge a line of a report or a notice, and bytes
+    that are not UTF-8 cannot be printed everywhere.
+    """
+    return "".join(character if " " <= character <= "~" else ascii(character)[1:-1] for character in text)
 
 
 def shown(name: object) -> str:

@@ -74,11 +74,19 @@ def json_problem(error: Exception) -> str:
 
 
 def encodable(value: object) -> bool:
-    """Report whether all strings in a value can be encoded as UTF-8."""
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
+    """Report whether all strings in a value can be encoded as UTF-8, however deep it is."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            try:
+                one.encode()
+            except UnicodeEncodeError:
+                return False
+        elif isinstance(one, dict):
+            waiting += (*one, *one.values())
+        elif isinstance(one, list):
+            waiting += one
     return True
 
 

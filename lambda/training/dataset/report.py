@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from training.dataset.faults import Findings, Severity
+from training.dataset.faults import Findings, Severity, ascii_text
 from training.dataset.lengths import BYTES_A_TOKEN, tokens
 from training.dataset.samples import Samples
 
@@ -160,9 +160,8 @@ class DataError(Exception):
 
 def _message(report: Report) -> str:
     total = sum(found.count for found in report.errors)
-    head = f"the training data cannot be used: {total} error{'s' * (total != 1)} in {report.sources['train']}"
-    if "validation" in report.sources:
-        head += f" and {report.sources['validation']}"
+    sources = " and ".join(ascii_text(uri) for uri in report.sources.values())
+    head = f"the training data cannot be used: {total} error{'s' * (total != 1)} in {sources}"
     # Every kind is named with its count, even where the findings of another fill the message.
     counts = ", ".join(f"{found.kind.meaning}: {found.count}" for found in report.errors)
     text = f"{head[:800]} ({counts})"
@@ -208,7 +207,7 @@ def _channel_text(name: str, counted: Samples, max_input_length: int) -> list[st
         f"bytes of text each; {counted.over_long} over max_input_length {max_input_length}"
     ]
     if counted.empty_fields:
-        empty = ", ".join(f"{field_name}: {count}" for field_name, count in sorted(counted.empty_fields.items()))
+        empty = ", ".join(f"{ascii_text(one)}: {count}" for one, count in sorted(counted.empty_fields.items()))
         lines.append(f"{name}: fields without text in samples that have some: {empty}")
     if not counted.all_compared:
         lines.append(f"{name}: more samples than are remembered: repetitions among the later ones are not found")

@@ -6,12 +6,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from training.dataset.faults import ascii_text
+
 CHUNK_BYTES: Final = 2**20
 """Bytes that are read at once."""
 
 
 class SourceError(Exception):
-    """The data cannot be read."""
+    """The data cannot be read. The message has names of files, escaped, which whoever uploads them chooses."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ascii_text(message))
 
 
 class File(NamedTuple):

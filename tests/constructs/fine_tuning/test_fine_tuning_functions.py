@@ -28,7 +28,9 @@ def test_prepare_finds_jobs_and_executions_of_its_own_pipeline(stack: cdk.Stack)
     make(stack)
 
     found = rights(template_of(stack), "FunctionsPrepareRole")
-    assert found["sagemaker:DescribeTrainingJob"] == [f"arn:aws:sagemaker:{_ACCOUNT}:training-job/{NAME}-*"]
+    assert found["sagemaker:DescribeTrainingJob"] == [
+        f"arn:aws:sagemaker:{_ACCOUNT}:training-job/{NAME}-{'?' * 12}{attempt}" for attempt in ("", "-?", "-??")
+    ]
     assert set(found) == {
         *_OWN,
         *("kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "s3:GetObject", "s3:ListBucket", "s3:PutObject"),
@@ -49,8 +51,10 @@ def test_prune_deletes_models_and_configs_of_its_own_pipeline_only(stack: cdk.St
     make(stack)
 
     found = rights(template_of(stack), "FunctionsPruneRole")
-    assert found["sagemaker:DeleteModel"] == [f"arn:aws:sagemaker:{_ACCOUNT}:model/{NAME}-*"]
-    assert found["sagemaker:DeleteEndpointConfig"] == [f"arn:aws:sagemaker:{_ACCOUNT}:endpoint-config/{NAME}-*"]
+    assert found["sagemaker:DeleteModel"] == [f"arn:aws:sagemaker:{_ACCOUNT}:model/{NAME}-{'?' * 12}-{'?' * 6}"]
+    assert found["sagemaker:DeleteEndpointConfig"] == [
+        f"arn:aws:sagemaker:{_ACCOUNT}:endpoint-config/{NAME}-{'?' * 12}-{'?' * 6}"
+    ]
     assert set(found["ssm:GetParameter"]) == {
         f"arn:aws:ssm:{_ACCOUNT}:parameter/jumpstack/dev/m/{name}" for name in ("served", "previous")
     }

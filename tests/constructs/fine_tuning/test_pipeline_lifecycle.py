@@ -66,7 +66,9 @@ def test_stops_executions_and_jobs_of_its_own_pipeline_only(stack: cdk.Stack) ->
 
     found = rights(template_of(stack), "LifecycleFunctionRole")
     assert found["states:StopExecution"] == [f"arn:aws:states:{_ACCOUNT}:execution:dev-m:*"]
-    assert found["sagemaker:StopTrainingJob"] == [f"arn:aws:sagemaker:{_ACCOUNT}:training-job/dev-m-*"]
+    assert found["sagemaker:StopTrainingJob"] == [
+        f"arn:aws:sagemaker:{_ACCOUNT}:training-job/dev-m-{'?' * 12}{attempt}" for attempt in ("", "-?", "-??")
+    ]
     assert [text(arn)[:8] for arn in found["states:ListExecutions"]] == ["<Machine"]
     assert not [action for action in found if "Delete" in action]
 
@@ -78,9 +80,11 @@ def test_deletes_the_endpoint_that_the_pipeline_created_with_its_configs_and_mod
     assert resource["Properties"]["Endpoint"] == "dev-m"
     assert {action: found[f"sagemaker:{action}"] for action in ("DeleteEndpoint", "DeleteModel")} == {
         "DeleteEndpoint": [f"arn:aws:sagemaker:{_ACCOUNT}:endpoint/dev-m"],
-        "DeleteModel": [f"arn:aws:sagemaker:{_ACCOUNT}:model/dev-m-*"],
+        "DeleteModel": [f"arn:aws:sagemaker:{_ACCOUNT}:model/dev-m-{'?' * 12}-{'?' * 6}"],
     }
-    assert found["sagemaker:DeleteEndpointConfig"] == [f"arn:aws:sagemaker:{_ACCOUNT}:endpoint-config/dev-m-*"]
+    assert found["sagemaker:DeleteEndpointConfig"] == [
+        f"arn:aws:sagemaker:{_ACCOUNT}:endpoint-config/dev-m-{'?' * 12}-{'?' * 6}"
+    ]
 
 
 def test_is_deleted_before_its_function_and_everything_that_it_needs(stack: cdk.Stack) -> None:

@@ -13,7 +13,16 @@ from catalog import Lock, ModelVersion
 from catalog.spec import CatalogError
 from stacks.declarations import Model
 from stacks.environments import DEV, Environment
-from stacks.models import ARCTIC_INSTRUCT, FALCON_7B, FALCON_7B_INSTRUCT, FALCON_40B, FALCON_180B, MISTRAL_7B_INSTRUCT
+from stacks.models import (
+    ARCTIC_INSTRUCT,
+    FALCON_7B,
+    FALCON_7B_INSTRUCT,
+    FALCON_40B,
+    FALCON_180B,
+    LLAMA_3_2_3B_10K,
+    MISTRAL_7B_DOLLY,
+    MISTRAL_7B_INSTRUCT,
+)
 from stacks.preflight import Deployments, Finding, Report, preflight
 from tests.stacks.preflight.few_models import FewModels
 from tests.stacks.preflight.mistakes import catalogue, container, environments, fine_tuning, import_weights, imports
@@ -75,6 +84,21 @@ def test_reports_two_environments_that_give_one_stack_name(few: FewModels) -> No
         "eu-mistral/small.name is 'small': its stack 'eu-mistral-small' has the name of eu/mistral-small's, in the "
         "same account and region"
     ]
+
+
+def test_reports_a_pipeline_that_has_the_name_of_an_import(few: FewModels) -> None:
+    models = [LLAMA_3_2_3B_10K, replace(MISTRAL_7B_DOLLY, name="llama-3-2-3b-10k-import")]
+
+    assert _lines(preflight([(DEV, models)], lock=few).errors, "name-collision") == [
+        "dev/llama-3-2-3b-10k-import.name is 'llama-3-2-3b-10k-import': its state machine "
+        "'dev-llama-3-2-3b-10k-import' has the name of dev/llama-3-2-3b-10k's, in the same account and region"
+    ]
+
+
+def test_a_name_may_end_in_import_where_nothing_has_the_same(few: FewModels) -> None:
+    models = [replace(MISTRAL_7B_DOLLY, name="dolly-import"), replace(MISTRAL_7B_DOLLY, name="dolly")]
+
+    assert not _lines(preflight([(DEV, models)], lock=few).errors, "name-collision")
 
 
 def test_reports_an_environment_that_is_declared_twice(few: FewModels) -> None:
