@@ -1,5 +1,7 @@
 """The KMS key of one model."""
 
+from string import ascii_uppercase
+
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -59,8 +61,10 @@ class ModelKey(kms.Key):
                 _SHORTEST_PENDING_WINDOW if removal_policy == RemovalPolicy.DESTROY else _LONGEST_PENDING_WINDOW
             ),
         )
+        # CloudFormation names a log group after its stack and its logical id, which begins with a capital letter. Names
+        # of stacks have none, so that no pattern covers a log group of a stack whose name begins with this one's.
         log_groups = [
-            arn(scope, "logs", f"log-group:{place_of(scope).stack_name}-*"),
+            *(arn(scope, "logs", f"log-group:{place_of(scope).stack_name}-{one}*") for one in ascii_uppercase),
             arn(scope, "logs", f"log-group:{state_machine_log_groups(scope)}*"),
         ]
         self.add_to_resource_policy(

@@ -1,3 +1,4 @@
+from string import ascii_uppercase
 from typing import Any
 
 import aws_cdk as cdk
@@ -32,7 +33,7 @@ def test_lets_cloudwatch_logs_use_it_for_the_stacks_own_log_groups_only(stack: c
     [of_logs] = [statement for statement in statements if statement.get("Sid") == "CloudWatchLogs"]
     groups = of_logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
     assert [text(arn) for arn in groups] == [
-        "arn:aws:logs:us-west-2:<AWS::AccountId>:log-group:test-stack-*",
+        *(f"arn:aws:logs:us-west-2:<AWS::AccountId>:log-group:test-stack-{one}*" for one in ascii_uppercase),
         "arn:aws:logs:us-west-2:<AWS::AccountId>:log-group:/aws/vendedlogs/states/test-stack/*",
     ]
     # CloudWatch Logs user guide, "Encrypt log data using AWS KMS".
