@@ -129,9 +129,25 @@ def wait(stack: DeclaredStack, arn: str, *, report: Callable[[str], None], poll_
         if described["status"] == "SUCCEEDED":
             return
         if described["status"] != "RUNNING":
-            cause = str(described.get("cause", ""))[:_LONGEST_CAUSE]
+            cause = reason(str(described.get("cause", "")))[:_LONGEST_CAUSE]
             raise FineTuningError(f"{described['status']}: {described.get('error', '')}: {cause}")
         time.sleep(poll_seconds)
+
+
+def reason(cause: str) -> str:
+    """Return what a cause of Step Functions says to people.
+
+    The cause of a Lambda function's error is JSON with the message and the stack trace, that of a training job is its
+    description; any other is the reason itself.
+    """
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        return cause
+    if not isinstance(document, dict):
+        return cause
+    found = document.get("errorMessage") or document.get("FailureReason")
+    return found if isinstance(found, str) else cause
 
 
 def is_served(stack: DeclaredStack) -> bool:

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,6 +9,7 @@ import pytest
 from tests.training.dataset.dataset_pieces import TEMPLATE, good, jsonl, sample
 from tools.cli.main import run
 
+ROOT = Path(__file__).resolve().parents[3]
 MODEL = "huggingface-llm-mistral-7b"
 
 
@@ -61,3 +65,12 @@ def test_says_what_it_does_not_know(folder: Path, capsys: pytest.CaptureFixture[
     assert f"did you mean {MODEL}" in capsys.readouterr().err
     assert _run(folder / "absent") == 1
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_prints_a_name_that_is_not_utf_8_wherever_it_goes(folder: Path) -> None:
+    (folder / os.fsdecode(b"\xff\xfe.txt")).touch()
+    command = [sys.executable, "-m", "tools.cli", "dataset", "check", str(folder), "--model", MODEL]
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    ended = subprocess.run(command, cwd=ROOT, env=strict, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert r"train/\udcff\udcfe.txt: it is no data file" in ended.stdout

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.training.dataset.dataset_pieces import Memory, count, found, good, instructions, jsonl, lines, sample
-from training.dataset import Kind, Options, OptionsError, Report, TemplateError, check
+from training.dataset import DataError, Kind, Options, OptionsError, Report, SourceError, TemplateError, check
 from training.dataset.faults import shown
 from training.dataset.lengths import tokens
 from training.dataset.template import LARGEST
@@ -135,3 +135,32 @@ def test_each_part_of_a_split_has_a_sample(samples: int, split: float, refused: 
 def test_a_channel_without_good_samples_has_no_lengths() -> None:
     lengths = instructions(b"{\n").train.lengths
     assert (lengths.count, lengths.total, lengths.least, lengths.most, lengths.mean) == (0, 0, 0, 0, 0)
+
+
+def _nested(depth: int) -> bytes:
+    return b'{"question": "q", "answer": "\\ud83d\\ude00", "deep": ' + b"[" * depth + b"]" * depth + b"}\n"
+
+
+@pytest.mark.parametrize("depth", [*range(900, 1000, 7), 985, 986, 987, 988])
+def test_nesting_of_any_depth_is_a_finding_or_an_unused_field(depth: int) -> None:
+    report = instructions(good() + _nested(depth))
+    assert {one.kind for one in report.findings} <= {Kind.NOT_JSON, Kind.UNUSED_FIELD, Kind.NOT_A_STRING}
+
+
+FORGED = "a\x1b[31mRED\nerror: forged line.txt"
+
+
+def test_a_files_name_forges_no_line_of_a_report() -> None:
+    report = check(Memory({"train.jsonl": b"no json\n", FORGED: b""}, uri="s3://b/d\n/"), Options())
+    with pytest.raises(DataError) as caught:
+        report.raise_for_errors()
+    for text in (report.text(), str(caught.value)):
+        assert r"train/a\x1b[31mRED\nerror: forged line.txt: it is no data file" in text
+        assert not [line for line in text.splitlines() if line.startswith("error: forged")]
+        assert "\x1b" not in text
+    # The report for programs has the name itself.
+    assert found(report, Kind.UNEXPECTED_FILE)[0].file == FORGED
+
+
+def test_an_error_about_a_file_has_its_name_on_one_line() -> None:
+    assert str(SourceError(f"{FORGED} cannot be read")) == r"a\x1b[31mRED\nerror: forged line.txt cannot be read"
