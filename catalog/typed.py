@@ -75,7 +75,8 @@ def type_problems(value: object, hint: Any, place: str) -> Iterator[str]:
 
 
 def _of_dataclass(value: Any, prefix: str) -> Iterator[str]:
-    for name, hint in _hints(type(value)).items():
+    kind: Any = type(value)
+    for name, hint in _hints(kind).items():
         yield from type_problems(getattr(value, name), hint, f"{prefix}{name}")
 
 

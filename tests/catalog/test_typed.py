@@ -72,7 +72,7 @@ def _train(document: Any) -> None:
     create_training_job(recipe, JOB)
 
 
-def _crash(use: Callable[[Any], None], document: Any) -> str | None:
+def _crash(use: Callable[[Any], object], document: Any) -> str | None:
     try:
         use(document)
     except CatalogError:

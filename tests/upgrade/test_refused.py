@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +16,7 @@ from tests.support.local_aws import ClientFactory as Aws
 from tests.support.local_aws import StackDriver
 from tests.support.state_machine_driver import allow, make_role
 from tests.support.templates import statements
+from tests.training.training_account import ENVIRONMENT
 from tests.upgrade.recorded import Assembly
 
 pytestmark = pytest.mark.xdist_group("upgrade")
@@ -50,6 +55,49 @@ def test_the_old_training_role_may_not_encrypt_the_output_and_todays_may(
     assert refused["TrainingJobStatus"] == "Failed"
     assert "not authorized to perform: kms:Encrypt" in refused["FailureReason"]
     assert _ended(training, aws, new)["TrainingJobStatus"] == "Completed"
+
+
+# Prints the names of the data channels that the job has which a release's own code builds from these settings.
+_CHANNELS = """
+import json, sys
+from training.jobs import _job
+from training.settings import Settings
+settings = Settings.from_environment(json.loads(sys.argv[1]))
+print(json.dumps(list(_job(settings, "s3://b/training/data/", {}).channels)))
+"""
+
+
+def _channels(assembly: Assembly) -> list[str]:
+    """Return the names of the data channels that a release trains Mistral on."""
+    [code] = [file.parents[1] for file in assembly.folder.glob("asset.*/training/jobs.py")]
+    command = [sys.executable, "-c", _CHANNELS, json.dumps(ENVIRONMENT)]
+    own = {**os.environ, "PYTHONPATH": str(code)}
+    printed = subprocess.run(command, env=own, cwd=code, capture_output=True, check=True)
+    names: list[str] = json.loads(printed.stdout)
+    return names
+
+
+def _trained_on(training: Training, names: list[str]) -> dict[str, Any]:
+    """Train Mistral, with the same data in each channel."""
+    # Nothing is in JumpStart's bucket before somebody has asked for it.
+    training.aws("s3").list_objects_v2(Bucket="jumpstart-cache-prod-us-east-1")
+    uris = dict.fromkeys(names, f"s3://{training.bucket}/data/")
+    uris["model"] = "s3://jumpstart-cache-prod-us-east-1/huggingface-training/train-huggingface-llm-mistral-7b.tar.gz"
+    inputs = [
+        {"ChannelName": name, "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}}
+        for name, uri in uris.items()
+    ]
+    return training.run(InputDataConfig=inputs)
+
+
+def test_the_old_code_names_a_channel_that_mistrals_script_does_not_read_and_todays_the_right_one(
+    old: Assembly, new: Assembly, training: Training
+) -> None:
+    refused = _trained_on(training, _channels(old))
+
+    assert refused["TrainingJobStatus"] == "Failed"
+    assert "KeyError: 'SM_CHANNEL_TRAIN'" in refused["FailureReason"]
+    assert _trained_on(training, _channels(new))["TrainingJobStatus"] == "Completed"
 
 
 def _logging_machines(assembly: Assembly, role: str) -> dict[str, Any]:
