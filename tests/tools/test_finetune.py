@@ -1,4 +1,4 @@
-"""What people are told of a run that failed."""
+"""The reason of a run that failed, in words for people."""
 
 import json
 
