@@ -24,6 +24,9 @@ _BACKLOG = 128
 _ENVIRONMENT = {
     # Without it botocore's credential chain may wait for the instance metadata service of a laptop's network.
     "AWS_EC2_METADATA_DISABLED": "true",
+    # Its clients call nobody but itself: no profile, no credential and no endpoint of its user's is for them.
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "MOTO_ACCOUNT_ID": settings.ACCOUNT,
     # moto would let the pages of every site read its answers (flask_cors.CORS around each of its applications).
     "MOTO_DISABLE_GLOBAL_CORS": "true",
@@ -82,6 +85,12 @@ def _follow(parent_pid: int) -> None:
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
+def _forget_accounts() -> None:
+    """Remove what addresses or identifies an AWS from the environment of this process."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+
+
 def _announce(ready_file: Path, configured: settings.Settings) -> None:
     """Write what a client needs as JSON, for the owner's eyes, in one step, so that a reader never sees half of it."""
     ready_file.parent.mkdir(parents=True, exist_ok=True)
@@ -131,6 +140,7 @@ def serve(
         PortTakenError: If a port cannot be listened on.
     """
     listener, apis_listener = _listen(port), _listen(apis_port)
+    _forget_accounts()
     os.environ.update(_ENVIRONMENT)
     configured = settings.Settings(
         port=listener.getsockname()[1],

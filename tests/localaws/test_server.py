@@ -55,8 +55,13 @@ def test_serves_on_the_loopback_interface_only(local_aws: str) -> None:
 
 def test_answers_as_soon_as_it_is_ready_and_stops_when_told(tmp_path: Path) -> None:
     ready = tmp_path / "deep" / "ready"
+    # What its user's shell says of an account is nothing to it.
+    account = {"AWS_PROFILE": "of-nobody", "AWS_SESSION_TOKEN": "real", "AWS_ENDPOINT_URL_IAM": "http://127.0.0.1:9"}
     process = subprocess.Popen(
-        [*COMMAND, "--port", "0", "--ready-file", ready], cwd=REPOSITORY, stdout=subprocess.DEVNULL
+        [*COMMAND, "--port", "0", "--ready-file", ready],
+        cwd=REPOSITORY,
+        env={**os.environ, **account},
+        stdout=subprocess.DEVNULL,
     )
     try:
         assert wait_for(ready)
