@@ -38,7 +38,7 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
-    """Request rate of each key: a bucket of `burst` tokens that fills at `requests_per_second`.
+    """Request rate of each key, or of each model's API: a bucket of `burst` tokens that fills at `requests_per_second`.
 
     Attributes:
         requests_per_second: Requests a second over a longer time, more than 0.
@@ -69,12 +69,16 @@ class ApiKeys:
     API Gateway makes the keys (`./jumpstack keys create ENV/MODEL`); none stands in a template.
 
     Attributes:
-        throttle: Request rate of each key; None for the account's limits alone.
-        quota: Number of requests of each key; None for no limit.
+        throttle: Request rate of each key; None for the API's limits alone.
+        quota: Number of requests of each key; None for no limit. It counts requests, whatever they cost.
+        authorizer_concurrency: Executions of Lambda reserved for each model's key authorizer, so that floods of wrong
+            keys at one model take no more; None for the account's shared pool. An answer takes some milliseconds and is
+            stored for an hour, so that few are enough.
     """
 
-    throttle: Throttle | None = Throttle(requests_per_second=10, burst=20)
+    throttle: Throttle | None = Throttle(requests_per_second=10, burst=10)
     quota: Quota | None = None
+    authorizer_concurrency: int | None = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +123,7 @@ class FrontDoor:
 
     Attributes:
         api_keys: Callers' keys; None: callers sign their requests with IAM credentials (SigV4).
+        throttle: Request rate of each model's API, all callers together; None for the account's limits alone.
         web_acl: Web ACL to create, or the ARNs of existing ones by region; None for no AWS WAF.
         domain: Domain of the models' names; None for API Gateway's addresses.
         generations_per_request: Most generations of one request, 1 to 128: its prompts times `n` or `best_of`. Throttle
@@ -126,6 +131,7 @@ class FrontDoor:
     """
 
     api_keys: ApiKeys | None = None
+    throttle: Throttle | None = Throttle(requests_per_second=50, burst=16)
     web_acl: WebAcl | Mapping[str, str] | None = None
     domain: Domain | None = None
     generations_per_request: int = 4
@@ -145,7 +151,10 @@ class Environment:
         network: Network in which model containers get interfaces; None for no VPC.
         front_door: Access to the models: with IAM credentials at API Gateway's addresses by default.
         log_prompts: Whether prompts and answers are written into the functions' logs; none are by default.
-        reserved_concurrency: Most requests at a time per model; None for the account's shared pool.
+        reserved_concurrency: Executions of Lambda reserved for each model, which are also its most requests at a time;
+            None for the account's shared pool, which one caller may then use up for all.
+        lambda_concurrency: Executions at a time that Lambda gives the account in a region (Service Quotas,
+            L-B99A9384: 1000 unless it was raised; new accounts may have less). Lambda keeps 100 of them unreserved.
         tags: Tags of all resources in the environment.
         quotas: Instances that the account may run behind endpoints in a region, by instance type such as
             `ml.g5.2xlarge` (Service Quotas: "ml.g5.2xlarge for endpoint usage"); types left out are not counted.
@@ -165,7 +174,8 @@ class Environment:
     network: Network | None = None
     front_door: FrontDoor = FrontDoor()
     log_prompts: bool = False
-    reserved_concurrency: int | None = None
+    reserved_concurrency: int | None = 16
+    lambda_concurrency: int = 1000
     tags: Mapping[str, str] = field(default_factory=dict)
     quotas: Mapping[str, int] = field(default_factory=dict)
     imported_models: int = 3
@@ -173,17 +183,19 @@ class Environment:
     strict: bool = False
 
 
+# Concurrency and bursts. A request holds an execution for as long as its answer streams, at most invoke_timeout_seconds
+# and a second: 301 s here. TGI queues 128 requests (MAX_CONCURRENT_REQUESTS), Bedrock takes 16 a copy and starts 3
+# copies. So 16 keep one copy, or an eighth of TGI's queue, busy, and 32 in production two copies or a quarter: what is
+# refused is refused by API Gateway before it costs anything, not by the container. As shipped, in one account:
+# (6 + 7) * 16 + 12 * 32 = 592 for the models in us-west-2 and 13 * 4 = 52 for the authorizers, of 900 that may be
+# reserved. Bursts are no larger than what may run at a time: 10 a key, 16 or 32 an API.
 DEV = Environment(
     name="dev",
     region="us-west-2",
     removal=Removal.DESTROY,
     log_retention_days=30,
     # An unchanged OpenAI client is what most people try first.
-    front_door=FrontDoor(
-        api_keys=ApiKeys(
-            throttle=Throttle(requests_per_second=50, burst=100), quota=Quota(requests=100_000, per=Period.DAY)
-        )
-    ),
+    front_door=FrontDoor(api_keys=ApiKeys(quota=Quota(requests=100_000, per=Period.DAY))),
     tags={"environment": "dev"},
 )
 STAGING = Environment(
@@ -191,11 +203,7 @@ STAGING = Environment(
     region="us-west-2",
     removal=Removal.DESTROY,
     log_retention_days=90,
-    front_door=FrontDoor(
-        api_keys=ApiKeys(
-            throttle=Throttle(requests_per_second=50, burst=100), quota=Quota(requests=1_000_000, per=Period.MONTH)
-        )
-    ),
+    front_door=FrontDoor(api_keys=ApiKeys(quota=Quota(requests=1_000_000, per=Period.MONTH))),
     tags={"environment": "staging"},
 )
 PROD = Environment(
@@ -203,5 +211,7 @@ PROD = Environment(
     region="us-west-2",
     removal=Removal.RETAIN,
     log_retention_days=365,
+    front_door=FrontDoor(throttle=Throttle(requests_per_second=50, burst=32)),
+    reserved_concurrency=32,
     tags={"environment": "prod"},
 )

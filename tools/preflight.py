@@ -21,6 +21,7 @@ from stacks.placement import AnyPlacement, Placement, is_of, placements
 from stacks.preflight import Deployments, preflight
 from stacks.preflight.findings import Finding, Level
 from tools.account.access import documents, images, packages
+from tools.account.concurrency import concurrency
 from tools.account.imports import import_weights, imported_models, imports_under_way
 from tools.account.limits import capacity, identity, quotas, subnets
 from tools.account.questions import Asked, ClientFactory, Planned, make_client
@@ -64,10 +65,10 @@ def live_findings(
         except CatalogError:
             text = "the account is not asked about a model that does not resolve"
             found.append(Finding(level=Level.NOT_CHECKED, place=str(place), message=text))
-    return found + (list(_ask(asked, client)) if asked else [])
+    return found + (list(_ask(asked, deployments, client)) if asked else [])
 
 
-def _ask(asked: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
+def _ask(asked: Sequence[Asked], deployments: Deployments, client: ClientFactory) -> Iterator[Finding]:
     # Making a client costs a tenth of a second; the checks share them.
     shared = cache(client)
     planned = [one for one in asked if isinstance(one, Planned)]
@@ -83,6 +84,7 @@ def _ask(asked: Sequence[Asked], client: ClientFactory) -> Iterator[Finding]:
     yield from packages(planned, shared)
     yield from subnets(in_network, shared)
     yield from capacity(endpoints, shared)
+    yield from concurrency(asked, deployments, shared)
     yield from imported_models(imports, shared)
     yield from imports_under_way(imports, shared)
     yield from import_weights(imports, shared)

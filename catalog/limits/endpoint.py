@@ -33,6 +33,10 @@ LOG_RETENTION_DAYS = (
 )
 """API PutRetentionPolicy of CloudWatch Logs, retentionInDays."""
 
+UNRESERVED_CONCURRENCY = 100
+"""Executions at a time that Lambda keeps for functions without a reservation (Lambda developer guide, "Configuring
+reserved concurrency for a function")."""
+
 _ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 # API CreateModel, ContainerDefinition.Environment: at most 100 entries, keys and values at most 1024 characters.
 _ENVIRONMENT_KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -178,7 +182,7 @@ def prompt_template(text: str) -> Iterator[Breach]:
 
 def reserved_concurrency(count: int | None) -> Iterator[Breach]:
     """Check a function's reserved concurrency; None is the account's shared pool."""
-    if count is not None and count < 1:
+    if count is not None and (isinstance(count, bool) or count != int(count) or count < 1):
         sentence = f"reserved_concurrency is {count}: allowed is 1 or more"
         yield Breach("reserved_concurrency", f"{count}", "1 or more", sentence)
 

@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+from constructs.api.throttles import throttle_problems
 from constructs.functions.package_function import ARCHITECTURE, NO_RESOURCE_FOR_TRACES, RUNTIME
 from constructs.functions.packages import package_code
 from constructs.permissions.acknowledgements import acknowledge_wildcards
@@ -13,6 +14,7 @@ from constructs.permissions.statements import service_principal
 from constructs.values.storage import Storage
 from constructs.values.tokens import is_token
 
+from catalog.limits import endpoint as functions
 from catalog.limits import gateway as limits
 from key_authorizer.contract import HANDLER, PACKAGE
 
@@ -35,8 +37,10 @@ class ApiKeys(Construct):
     Data flow: `Authorization: Bearer <key>` -> authorizer -> `usageIdentifierKey` -> usage plan -> the API's method.
 
     Failures: a header that cannot be a key's is 401 without a function call; an unknown or revoked key is 401
-    (`INVALID_API_KEY`); a key over its throttle or quota is 429. API Gateway applies throttle and quota on a
-    best-effort basis: they are targets, not guarantees. Keys outlive the stack; without their plan they open nothing.
+    (`INVALID_API_KEY`); a key over its throttle or quota is 429; where more requests than `reserved_concurrency` bring
+    keys that are not stored, 500 (`AUTHORIZER_FAILURE`), and clients try again. API Gateway applies throttle and
+    quota on a best-effort basis: they are targets, not guarantees. Keys outlive the stack; without their plan they open
+    nothing.
 
     Prerequisites: none.
 
@@ -56,6 +60,7 @@ class ApiKeys(Construct):
         burst: int | None = None,
         quota: int | None = None,
         quota_period: str = "MONTH",
+        reserved_concurrency: int | None = None,
     ) -> None:
         """Define the authorizer.
 
@@ -65,12 +70,14 @@ class ApiKeys(Construct):
             burst: Most requests of each key at once.
             quota: Most requests of each key in a period; unlimited by default.
             quota_period: `DAY`, `WEEK` or `MONTH`.
+            reserved_concurrency: Most concurrent requests of the authorizer; the account's shared pool by default.
 
         Raises:
             ValueError: If anything above is out of range; the message lists every problem.
         """
         super().__init__(scope, construct_id)
         problems = _problems(requests_per_second, burst, quota, quota_period)
+        problems += [str(breach) for breach in functions.reserved_concurrency(reserved_concurrency)]
         if problems:
             raise ValueError("\n".join(problems))
         self._throttle = (
@@ -81,7 +88,7 @@ class ApiKeys(Construct):
         self._quota = (
             None if quota is None else apigateway.QuotaSettings(limit=quota, period=apigateway.Period[quota_period])
         )
-        self.function = self._function(storage.log_group(self))
+        self.function = self._function(storage.log_group(self), reserved_concurrency)
         self.authorizer = apigateway.TokenAuthorizer(
             self,
             "Authorizer",
@@ -102,7 +109,7 @@ class ApiKeys(Construct):
             api_stages=[apigateway.UsagePlanPerApiStage(api=api, stage=api.deployment_stage)],
         )
 
-    def _function(self, log_group: logs.LogGroup) -> lambda_.Function:
+    def _function(self, log_group: logs.LogGroup, reserved_concurrency: int | None) -> lambda_.Function:
         role = iam.Role(
             self,
             "Role",
@@ -123,6 +130,7 @@ class ApiKeys(Construct):
             timeout=_TIMEOUT,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
+            reserved_concurrent_executions=reserved_concurrency,
             logging_format=lambda_.LoggingFormat.JSON,
         )
         acknowledge_wildcards(role, {"*": NO_RESOURCE_FOR_TRACES})
@@ -130,13 +138,7 @@ class ApiKeys(Construct):
 
 
 def _problems(requests_per_second: float | None, burst: int | None, quota: int | None, quota_period: str) -> list[str]:
-    if (requests_per_second is None) is not (burst is None):
-        return [
-            f"requests_per_second is {requests_per_second} and burst is {burst}: allowed are both, or neither of them"
-        ]
-    found = []
-    if requests_per_second is not None and burst is not None and not is_token(requests_per_second):
-        found += [str(breach) for breach in limits.throttle(requests_per_second, burst)]
+    found = throttle_problems(requests_per_second, burst)
     if quota is not None and not is_token(quota):
         found += [str(breach) for breach in limits.quota(quota, quota_period)]
     return found

@@ -51,6 +51,16 @@ _ALWAYS: dict[str, _Answer] = {
         message="the request is too large: at most 6 MB are allowed",
         code="request_too_large",
     ),
+    # Lambda refuses the invocation, since as many run as are reserved. API Gateway gives this type to a function that
+    # fails, too, so that 429 would say too much; OpenAI's 503 is "overloaded", and clients try it again all the same.
+    "Busy": _Answer(
+        kind=apigateway.ResponseType.INTEGRATION_FAILURE,
+        status=503,
+        message="the model has as many requests at a time as it may have, or its function failed: try again",
+        type="server_error",
+        code="overloaded",
+        headers={"retry-after": "'1'"},
+    ),
     "TimedOut": _Answer(
         kind=apigateway.ResponseType.INTEGRATION_TIMEOUT,
         status=504,

@@ -13,6 +13,7 @@ from constructs.api.api_keys import ApiKeys
 from constructs.api.gateway_responses import add_gateway_responses
 from constructs.api.invoke_function import LONGEST_TIMEOUT_SECONDS, InvokeFunction
 from constructs.api.invoke_target import InvokeTarget
+from constructs.api.throttles import throttle_problems
 from constructs.permissions.acknowledgements import acknowledge, acknowledge_wildcards
 from constructs.values.arns import place_of
 from constructs.values.durations import in_seconds, seconds
@@ -73,7 +74,8 @@ class InvokeApi(Construct):
     into OpenAI's, as it streams. Prompts and answers are not logged.
 
     Failures: API Gateway gives up after `invoke_timeout`, and after 5 minutes without a byte; the shim answers 504
-    shortly before. A caller without the right gets 401 or 403. A stage with logs is refused by API Gateway until the
+    shortly before. More requests at a time than `reserved_concurrency` get 503, faster ones than `requests_per_second`
+    429. A caller without the right gets 401 or 403. A stage with logs is refused by API Gateway until the
     region's account settings name a role for them (`ApiGatewayAccount`).
 
     Prerequisites: `ApiGatewayAccount`, once per account and region.
@@ -104,6 +106,8 @@ class InvokeApi(Construct):
         generations_per_request: int = DEFAULT_GENERATIONS,
         invoke_timeout: Duration | None = None,
         reserved_concurrency: int | None = None,
+        requests_per_second: float | None = None,
+        burst: int | None = None,
     ) -> None:
         """Define the API.
 
@@ -120,6 +124,8 @@ class InvokeApi(Construct):
             generations_per_request: Most generations of one request: its prompts times `n`, 1 to 128.
             invoke_timeout: Longest wait of API Gateway, and longest stream of an answer; 300 s by default.
             reserved_concurrency: Most concurrent requests; the account's shared pool by default.
+            requests_per_second: Steady rate of all callers together; with `burst`, or neither.
+            burst: Most requests at once.
 
         Raises:
             ValueError: If anything above is out of range; the message lists every problem.
@@ -137,6 +143,7 @@ class InvokeApi(Construct):
             )
         ]
         problems += _template_problems(prompt_format, prompt_template)
+        problems += throttle_problems(requests_per_second, burst)
         if problems:
             raise ValueError("\n".join(problems))
         settings = {
@@ -181,6 +188,8 @@ class InvokeApi(Construct):
                 # prompts and answers into it.
                 logging_level=apigateway.MethodLoggingLevel.OFF,
                 data_trace_enabled=False,
+                throttling_rate_limit=requests_per_second,
+                throttling_burst_limit=burst,
                 access_log_destination=apigateway.LogGroupLogDestination(access_logs),
                 access_log_format=_access_log_format(keys=api_keys is not None, web_acl=web_acl_arn is not None),
             ),

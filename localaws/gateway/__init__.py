@@ -4,7 +4,7 @@ moto keeps the APIs and answers their control plane; nothing would answer their 
 that of an API (`{id}.execute-api.{region}.amazonaws.com`) goes through the API's deployment: routing, IAM or Lambda
 authorization, usage plans, Lambda proxy integration, gateway responses, access log. A custom domain name that is mapped
 to a stage is such a Host too. For clients that cannot choose the Host there is the path
-`/_localaws/execute-api/{region}/{id}/{stage}/...` with the same effect. Throttling of stages, caches of answers,
+`/_localaws/execute-api/{region}/{id}/{stage}/...` with the same effect. Throttles of single methods, caches of answers,
 request validators, Cognito authorizers, other integrations, resource policies of APIs and AWS WAF are not built.
 
 All of that is served on a port of its own, so that a page of a browser may call an API as its template allows, and
@@ -14,6 +14,7 @@ nothing else of AWS.
 * `signature`: who signed a request.
 * `authorizer`: whom a Lambda authorizer lets in.
 * `usage_plans`: whose key a request brings, and how many it may send.
+* `throttling`: token buckets, of keys and of stages.
 * `domains`: custom domain names.
 * `proxy`: the function's event and response.
 * `errors`: API Gateway's own answers.
@@ -36,7 +37,7 @@ from werkzeug.wrappers import Request, Response
 
 from localaws import functions, gate, loopback, settings
 from localaws.gateway import domains, own_logs, transfer_mode, usage_plans
-from localaws.gateway.deployed import DeployedApi, Stage
+from localaws.gateway.deployed import DeployedApi, Stage, Throttle
 from localaws.gateway.execution import execute
 from localaws.gateway.proxy import IncomingRequest
 from localaws.moto_patches import replace
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 __all__ = ["handle", "install", "serve"]
 
 _HOST: Final = re.compile(r"(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?::\d+)?")
+# The name of the settings of all methods of a stage.
+_ALL_METHODS: Final = "*/*"
 _PLAIN_PATH: Final = re.compile(r"/_localaws/execute-api/(?P<region>[a-z0-9-]+)/(?P<api>[a-z0-9]+)(?P<rest>/.*)")
 
 _MOTO: Final[dict[str, Callable[..., Any]]] = {}
@@ -169,7 +172,16 @@ def _stage(region: str, api_id: str, name: str, domain_name: str | None) -> Stag
         variables=stage.variables or {},
         access_log=stage.access_log_settings,
         domain_name=domain_name,
+        throttle=_throttle(stage),
     )
+
+
+def _throttle(stage: Any) -> Throttle | None:
+    """Return the throttle in the settings of all methods of moto's stage."""
+    found = stage.method_settings.get(_ALL_METHODS)
+    if found is None:
+        return None
+    return Throttle(rate=float(found["throttlingRateLimit"]), burst=int(found["throttlingBurstLimit"]))
 
 
 def _forbidden() -> Response:

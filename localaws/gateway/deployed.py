@@ -153,6 +153,19 @@ class DeployedApi:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Throttle:
+    """The throttle of each method of a stage.
+
+    Attributes:
+        rate: Requests a second over a longer time.
+        burst: Requests at once.
+    """
+
+    rate: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """A stage of an API, with what its deployment holds.
 
@@ -165,6 +178,7 @@ class Stage:
         variables: The stage variables.
         access_log: Destination and format of the access log, as API Gateway names them; None: there is none.
         domain_name: The custom domain name that was called; None: the API's own address.
+        throttle: The throttle in the settings of all methods; None: there is none.
     """
 
     region: str
@@ -175,6 +189,7 @@ class Stage:
     variables: Mapping[str, str] = field(default_factory=dict)
     access_log: Mapping[str, str] | None = None
     domain_name: str | None = None
+    throttle: Throttle | None = None
 
     @property
     def arn(self) -> str:

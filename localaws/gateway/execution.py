@@ -16,7 +16,7 @@ from typing import Any, Final
 from moto.logs.models import logs_backends
 
 from localaws import iam, settings
-from localaws.gateway import authorizer, integration, usage_plans
+from localaws.gateway import authorizer, integration, throttling, usage_plans
 from localaws.gateway.deployed import Method, Stage
 from localaws.gateway.errors import GatewayError, render, substitute
 from localaws.gateway.proxy import IncomingRequest, ProxyResponse, event_of
@@ -117,6 +117,7 @@ def _respond(exchange: _Exchange) -> ProxyResponse:
     method, path_parameters = route
     exchange.context |= {"resourceId": method.resource_id, "resourcePath": method.path}
     _authorize(exchange, method, path_parameters)
+    throttling.admit(stage, method)
     return _integrate(exchange, method, path_parameters)
 
 

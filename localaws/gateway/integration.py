@@ -1,7 +1,8 @@
 """The integration of a method: its function, if the function lets the API invoke it, within the time that it has.
 
 Source of the statuses: Lambda documentation, "Error handling with the API Gateway API": 500 where Lambda refuses the
-invocation (no permission, throttled), 502 where the function fails or its response is malformed.
+invocation (no permission, throttled), 502 where the function fails or its response is malformed. Both are of the type
+`INTEGRATION_FAILURE` by public reports: access logs about a function that failed, and a forum about one throttled.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def run(stage: Stage, method: Method, event: str, *, trace_id: str) -> ProxyResp
         return open_stream(reply, seconds=method.timeout_ms / 1000, idle_seconds=stage.api.idle_seconds)
     answer = _within(method.timeout_ms / 1000, function_arn, event, trace_id)
     if answer.is_error:
-        raise GatewayError(None, _INTERNAL_ERROR, status=502)
+        raise GatewayError("INTEGRATION_FAILURE", _INTERNAL_ERROR, status=502)
     try:
         return response_of(answer.payload)
     except MalformedResponseError as error:
@@ -97,5 +98,5 @@ def _within(seconds: float, function_arn: str, event: str, trace_id: str) -> fun
     except queue.Empty as error:
         raise GatewayError("INTEGRATION_TIMEOUT", "Endpoint request timed out") from error
     if isinstance(answer, functions.ThrottledError):
-        raise GatewayError(None, _INTERNAL_ERROR, status=500) from answer
+        raise GatewayError("INTEGRATION_FAILURE", _INTERNAL_ERROR, status=500) from answer
     return answer

@@ -49,7 +49,9 @@ def open_stream(reply: functions.StreamedReply, *, seconds: float, idle_seconds:
         response = streamed_response_of(document)
     except TimeoutError as error:
         raise GatewayError("INTEGRATION_TIMEOUT", "Endpoint request timed out") from error
-    except (functions.ThrottledError, MalformedResponseError, ValueError) as error:
+    except functions.ThrottledError as error:
+        raise GatewayError("INTEGRATION_FAILURE", _INTERNAL_ERROR, status=500) from error
+    except (MalformedResponseError, ValueError) as error:
         raise GatewayError(None, _INTERNAL_ERROR, status=500) from error
     return ProxyResponse(status=response.status, headers=response.headers, body=b"", chunks=_chunks(reply, rest, clock))
 

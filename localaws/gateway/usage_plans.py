@@ -26,17 +26,12 @@ from werkzeug.wrappers import Response
 
 from localaws import settings
 from localaws.gateway.errors import GatewayError
+from localaws.gateway.throttling import Buckets
 
 _USAGE_PATH: Final = re.compile(r"/usageplans/(?P<plan>[^/]+)/usage/?")
 _REGION: Final = re.compile(r"Credential=[^/,\s]+/\d+/([^/]+)/apigateway/aws4_request")
 # "View the usage data": what API Gateway keeps of the past.
 _MOST_DAYS: Final = 90
-
-
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    filled: float
 
 
 @dataclass(slots=True)
@@ -48,9 +43,12 @@ class Meter:
     """
 
     now: Callable[[], float] = time.time
-    _buckets: dict[tuple[str, str], _Bucket] = field(default_factory=dict)
+    _buckets: Buckets = field(init=False)
     _days: dict[tuple[str, str], Counter[date]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._buckets = Buckets(now=self.now)
 
     def take(self, plan: Any, key_id: str) -> None:
         """Count one call of a key under moto's usage plan `plan`.
@@ -77,14 +75,7 @@ class Meter:
         if "rateLimit" not in plan.throttle:
             return True
         rate, burst = float(plan.throttle["rateLimit"]), int(plan.throttle.get("burstLimit") or 0)
-        now = self.now()
-        bucket = self._buckets.setdefault((plan.id, key_id), _Bucket(tokens=burst, filled=now))
-        bucket.tokens = min(float(burst), bucket.tokens + (now - bucket.filled) * rate)
-        bucket.filled = now
-        if bucket.tokens < 1:
-            return False
-        bucket.tokens -= 1
-        return True
+        return self._buckets.take((plan.id, key_id), rate=rate, burst=burst)
 
     def _remaining(self, plan: Any, key_id: str, day: date) -> int:
         return max(int(plan.quota["limit"]) - self._used_in_period(plan, key_id, day), 0) if plan.quota else 0

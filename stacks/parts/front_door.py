@@ -68,6 +68,8 @@ def front_door(
         generations_per_request=door.generations_per_request,
         invoke_timeout=seconds(model.invoke_timeout_seconds),
         reserved_concurrency=environment.reserved_concurrency,
+        requests_per_second=door.throttle.requests_per_second if door.throttle else None,
+        burst=door.throttle.burst if door.throttle else None,
     )
     stack.add_outputs(_outputs(api, domain))
     parts = (api.rest_api.deployment_stage, keys, domain, api.web_acl_association)
@@ -84,6 +86,7 @@ def _api_keys(stack: PlacedStack, declared: ApiKeysDeclaration, key: ModelKey) -
         burst=throttle.burst if throttle else None,
         quota=quota.requests if quota else None,
         quota_period=quota.per if quota else "MONTH",
+        reserved_concurrency=declared.authorizer_concurrency,
     )
 
 

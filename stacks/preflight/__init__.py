@@ -16,6 +16,7 @@ from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, Ju
 from stacks.environments import Environment
 from stacks.placement import AnyPlacement, Deployments, is_of, placed, placements
 from stacks.preflight.accounts import check_shared_quotas
+from stacks.preflight.capacity import check_concurrency, check_reservations
 from stacks.preflight.catalogue import Subject, check_instances, check_version, look_up
 from stacks.preflight.container import check_container
 from stacks.preflight.environments import check_environment, check_quotas, check_region
@@ -58,6 +59,7 @@ def _check(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
     for environment, models in deployments:
         yield from check_environment(environment, models)
         yield from check_front_door(environment, models)
+        yield from check_concurrency(environment, models)
         needed: Counter[tuple[str, str]] = Counter()
         for placement in placed(environment, models):
             subject, found = look_up(placement, lock) if is_of(placement, JumpStartModel) else (None, [])
@@ -76,6 +78,7 @@ def _check(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
         by_environment.append((environment, needed))
     yield from check_shared_quotas(by_environment)
     yield from check_import_room(placements(deployments))
+    yield from check_reservations(deployments)
 
 
 def _check_declaration(placement: AnyPlacement, environment: Environment) -> Iterator[Finding]:

@@ -19,8 +19,6 @@ _ID_DIGITS = r"([0-9a-f]{8}|[0-9a-f]{17})"
 _MOST_TAGS = 50
 _LONGEST_TAG_KEY = 128
 _LONGEST_TAG_VALUE = 256
-# Lambda's default of concurrent executions an account and region, of which 100 must stay unreserved.
-_MOST_RESERVED = 900
 
 
 def check_environment(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
@@ -42,7 +40,6 @@ def check_environment(environment: Environment, models: Sequence[Model]) -> Iter
     # Bedrock's imported models need no JumpStart.
     jumpstart = not models or any(isinstance(model, JumpStartModel) for model in models)
     yield from check_region(f"{name}.region", environment.region, jumpstart=jumpstart)
-    yield from _check_concurrency(environment, models)
     yield from _check_tags(environment)
     if environment.network is not None:
         yield from _check_network(f"{name}.network", environment.network)
@@ -95,22 +92,6 @@ def check_quotas(environment: Environment, needed: Counter[tuple[str, str]]) -> 
                 message=f"the environment's models take {count} instances in {region}",
                 allowed=f"{quota} or fewer, or a raised quota '{instance_type} for endpoint usage'",
             )
-
-
-def _check_concurrency(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
-    reserved = environment.reserved_concurrency
-    yield from breaches("reserved-concurrency", environment.name, limits.reserved_concurrency(reserved))
-    total = (reserved or 0) * len(models)
-    if total > _MOST_RESERVED:
-        yield Finding(
-            rule="reserved-concurrency-total",
-            place=f"{environment.name}.reserved_concurrency",
-            value=f"{reserved}",
-            message=f"{len(models)} models reserve {total} together, and Lambda keeps 100 of an account's 1000 free "
-            "unless the quota was raised",
-            suggestion=f"{_MOST_RESERVED // len(models)}",
-            level=Level.WARNING,
-        )
 
 
 def _check_tags(environment: Environment) -> Iterator[Finding]:

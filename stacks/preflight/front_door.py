@@ -6,7 +6,7 @@ from dataclasses import replace
 from catalog.limits import gateway as limits
 from catalog.nearest import similar
 from stacks.declarations import Model
-from stacks.environments import ApiKeys, Domain, Environment, WebAcl
+from stacks.environments import ApiKeys, Domain, Environment, Throttle, WebAcl
 from stacks.placement import AnyPlacement, Deployments, placed, placements
 from stacks.preflight.findings import Finding, Level, breaches
 
@@ -21,6 +21,7 @@ def check_front_door(environment: Environment, models: Sequence[Model]) -> Itera
         yield from _check_api_keys(f"{place}.api_keys", door.api_keys)
     rule = limits.generations_per_request(door.generations_per_request)
     yield from breaches("generations-per-request", place, rule)
+    yield from _check_api_throttle(f"{place}.throttle", door.throttle, environment, models)
     if isinstance(door.web_acl, WebAcl):
         yield from _check_web_acl(f"{place}.web_acl", door.web_acl)
     elif door.web_acl is not None:
@@ -50,10 +51,7 @@ def check_domains(deployments: Deployments) -> Iterator[Finding]:
 
 def _check_api_keys(place: str, keys: ApiKeys) -> Iterator[Finding]:
     throttle, quota = keys.throttle, keys.quota
-    found = []
-    if throttle is not None:
-        rule = limits.throttle(throttle.requests_per_second, throttle.burst)
-        found += list(breaches("throttle", f"{place}.throttle", rule))
+    found = [] if throttle is None else list(_wrong_throttle(f"{place}.throttle", throttle))
     if quota is not None:
         names = {"quota": "quota.requests", "quota_period": "quota.per"}
         for breach in limits.quota(quota.requests, quota.per):
@@ -62,20 +60,7 @@ def _check_api_keys(place: str, keys: ApiKeys) -> Iterator[Finding]:
     if found:
         return
     if throttle is not None:
-        for name, value, most in [
-            ("requests_per_second", throttle.requests_per_second, limits.ACCOUNT_REQUESTS_PER_SECOND),
-            ("burst", throttle.burst, limits.ACCOUNT_BURST),
-        ]:
-            if value > most:
-                yield Finding(
-                    rule="throttle-over-account",
-                    place=f"{place}.throttle.{name}",
-                    value=f"{value:g}",
-                    message="API Gateway throttles all APIs of an account and region together at "
-                    f"{most} unless the quota was raised",
-                    suggestion=f"{most}",
-                    level=Level.WARNING,
-                )
+        yield from _check_account(f"{place}.throttle", throttle)
     if throttle is not None and quota is not None and quota.requests < throttle.burst:
         yield Finding(
             rule="quota-below-burst",
@@ -84,6 +69,62 @@ def _check_api_keys(place: str, keys: ApiKeys) -> Iterator[Finding]:
             message=f"a key has used it up for the whole {quota.per.lower()} with one burst of {throttle.burst}",
             level=Level.WARNING,
         )
+
+
+def _check_api_throttle(
+    place: str, throttle: Throttle | None, environment: Environment, models: Sequence[Model]
+) -> Iterator[Finding]:
+    """Check the throttle of each model's API, which holds for all of its callers together."""
+    if throttle is None:
+        if models:
+            yield Finding(
+                rule="no-api-throttle",
+                place=place,
+                value="None",
+                message=f"the callers of one model may take all {limits.ACCOUNT_REQUESTS_PER_SECOND} requests a second "
+                "that API Gateway gives an account in a region for all of its APIs",
+                suggestion="Throttle(requests_per_second=50, burst=16)",
+                level=Level.WARNING,
+            )
+        return
+    found = list(_wrong_throttle(place, throttle))
+    yield from found
+    if found:
+        return
+    yield from _check_account(place, throttle)
+    at_a_time = environment.reserved_concurrency
+    if at_a_time is not None and throttle.burst > at_a_time > 0:
+        yield Finding(
+            rule="burst-over-concurrency",
+            place=f"{place}.burst",
+            value=f"{throttle.burst}",
+            message=f"{environment.name}.reserved_concurrency is {at_a_time}, so that of a burst some get 503 from "
+            "Lambda, where API Gateway would answer 429",
+            suggestion=f"{at_a_time}",
+            level=Level.WARNING,
+        )
+
+
+def _wrong_throttle(place: str, throttle: Throttle) -> Iterator[Finding]:
+    yield from breaches("throttle", place, limits.throttle(throttle.requests_per_second, throttle.burst))
+
+
+def _check_account(place: str, throttle: Throttle) -> Iterator[Finding]:
+    """Warn of a throttle that the account's own comes before."""
+    for name, value, most in [
+        ("requests_per_second", throttle.requests_per_second, limits.ACCOUNT_REQUESTS_PER_SECOND),
+        ("burst", throttle.burst, limits.ACCOUNT_BURST),
+    ]:
+        if value > most:
+            yield Finding(
+                rule="throttle-over-account",
+                place=f"{place}.{name}",
+                value=f"{value:g}",
+                message="API Gateway throttles all APIs of an account and region together at "
+                f"{most} unless the quota was raised",
+                suggestion=f"{most}",
+                level=Level.WARNING,
+            )
 
 
 def _check_web_acl(place: str, acl: WebAcl) -> Iterator[Finding]:

@@ -149,7 +149,7 @@ def test_callers_of_dev_and_staging_have_keys_and_those_of_prod_iam_credentials(
         method = _resource(templates[f"{environment}/mistral-7b-instruct"], "AWS::ApiGateway::Method")
         assert method["Properties"]["AuthorizationType"] == authorization, environment
     plan = _resource(templates["dev/mistral-7b-instruct"], "AWS::ApiGateway::UsagePlan")["Properties"]
-    assert plan["Throttle"] == {"BurstLimit": 100, "RateLimit": 50}
+    assert plan["Throttle"] == {"BurstLimit": 10, "RateLimit": 10}
     assert plan["Quota"] == {"Limit": 100_000, "Period": "DAY"}
 
 

@@ -29,3 +29,31 @@ def test_a_shim_has_the_name_of_its_endpoint_or_the_pointer_to_what_is_served(
             }
 
     assert found == expected
+
+
+def test_each_shim_and_key_authorizer_has_executions_of_its_own_and_each_stage_a_throttle(
+    templates: dict[str, dict[str, Any]],
+) -> None:
+    for environment, models in DEPLOYMENTS:
+        keys, throttle = environment.front_door.api_keys, environment.front_door.throttle
+        assert throttle is not None
+        reserved = [environment.reserved_concurrency, *([keys.authorizer_concurrency] if keys else [])]
+        assert None not in reserved
+        for model in models:
+            resources = templates[f"{environment.name}/{model.name}"]["Resources"].values()
+            found = [one["Properties"].get("ReservedConcurrentExecutions") for one in resources if _is_of_api(one)]
+            assert sorted(found) == sorted(reserved), model.name
+            [settings] = [
+                one["Properties"]["MethodSettings"] for one in resources if one["Type"] == "AWS::ApiGateway::Stage"
+            ]
+            assert [(one["ThrottlingRateLimit"], one["ThrottlingBurstLimit"]) for one in settings] == [
+                (throttle.requests_per_second, throttle.burst)
+            ]
+
+
+def _is_of_api(resource: dict[str, Any]) -> bool:
+    """Return whether a resource is a shim or a key authorizer."""
+    if resource["Type"] != "AWS::Lambda::Function":
+        return False
+    path = resource.get("Metadata", {}).get("aws:cdk:path", "")
+    return str(path).endswith(("/Api/Function/Resource", "/Keys/Function/Resource"))

@@ -38,6 +38,13 @@ def test_defines_no_key_so_that_none_stands_in_a_template(stack: cdk.Stack) -> N
     template.resource_count_is("AWS::ApiGateway::UsagePlanKey", 0)
 
 
+def test_reserves_concurrency_for_the_authorizer_only_when_told(stack: cdk.Stack, properties: Properties) -> None:
+    _metered(stack, reserved_concurrency=3)
+
+    [function] = properties(stack, "AWS::Lambda::Function")
+    assert function["ReservedConcurrentExecutions"] == 3
+
+
 def test_throttles_and_limits_each_key_by_the_stages_plan(stack: cdk.Stack, properties: Properties) -> None:
     _metered(stack, requests_per_second=2.5, burst=7, quota=1000, quota_period="WEEK")
 

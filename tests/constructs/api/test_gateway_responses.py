@@ -48,6 +48,17 @@ def test_answers_401_to_a_caller_without_a_signature(stack: cdk.Stack) -> None:
     assert not {"UNAUTHORIZED", "INVALID_API_KEY", "WAF_FILTERED"} & set(responses)
 
 
+@pytest.mark.parametrize("make", [make_api, make_keyed_api])
+def test_answers_503_and_when_to_try_again_where_lambda_refuses_the_invocation(
+    stack: cdk.Stack, make: Callable[..., InvokeApi]
+) -> None:
+    make(stack)
+
+    status, error, headers = _responses(stack)["INTEGRATION_FAILURE"]
+    assert (status, error["type"], error["code"]) == ("503", "server_error", "overloaded")
+    assert headers["retry-after"] == "'1'"
+
+
 def test_answers_to_a_callers_key_as_openai_does(stack: cdk.Stack) -> None:
     make_keyed_api(stack)
 

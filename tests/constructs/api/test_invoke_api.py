@@ -162,6 +162,19 @@ def test_traces_the_function(stack: cdk.Stack) -> None:
     assert only(stack, "AWS::Lambda::Function")["TracingConfig"] == {"Mode": "Active"}
 
 
+def test_throttles_all_methods_of_the_stage_only_when_told(stack: cdk.Stack) -> None:
+    make_api(stack, requests_per_second=2.5, burst=7)
+
+    [settings] = only(stack, "AWS::ApiGateway::Stage")["MethodSettings"]
+    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (2.5, 7)
+
+
+def test_refuses_half_a_throttle(stack: cdk.Stack) -> None:
+    with pytest.raises(ValueError, match="burst is None: allowed are both, or neither of them"):
+        make_api(stack, requests_per_second=2.5)
+
+
 def test_reserves_concurrency_only_when_told(stack: cdk.Stack) -> None:
     make_api(stack, reserved_concurrency=7)
     other = cdk.Stack(cdk.App(), "other", env=cdk.Environment(region="us-west-2"))

@@ -268,6 +268,25 @@ class TestErrors:
         functions.delete_function_concurrency(FunctionName=api.function)
         assert (answer.status, answer.json) == (500, {"message": "Internal server error"})
 
+    def test_for_a_method_that_is_asked_faster_than_its_stage_says(self, api: Api, aws: Callable[..., Any]) -> None:
+        throttle = {"rateLimit": "0.001", "burstLimit": "2"}
+        operations = [
+            {"op": "replace", "path": f"/*/*/throttling/{name}", "value": value} for name, value in throttle.items()
+        ]
+        gateway = aws("apigateway")
+        gateway.update_stage(restApiId=api.id, stageName="prod", patchOperations=operations)
+        answers = [api.call("GET", "/open") for _ in range(3)]
+        other = api.call("GET", "/v1/models/x", sign={})
+        for operation in operations:
+            operation["value"] = "1000"
+        gateway.update_stage(restApiId=api.id, stageName="prod", patchOperations=operations)
+
+        assert [answer.status for answer in answers] == [200, 200, 429]
+        assert answers[-1].json == {"message": "Too Many Requests"}
+        assert answers[-1].headers["x-amzn-errortype"] == "TooManyRequestsException"
+        # Each method has a bucket of its own.
+        assert other.status == 200
+
     def test_for_a_body_above_the_limits(self, api: Api) -> None:
         too_long = api.call("POST", "/open", b"x" * 10_485_761)
         assert (too_long.status, too_long.json) == (413, {"message": "Request Too Long"})

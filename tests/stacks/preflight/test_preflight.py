@@ -77,7 +77,8 @@ def test_refuses_no_model_of_the_lock_on_its_default_instance_type(lock: Lock) -
         )
         for number, (model_id, version) in enumerate((one, lock.versions(one)[0]) for one in lock.model_ids())
     ]
-    report = _report(lock, *models, environment=PROD)
+    # More than an account would run.
+    report = _report(lock, *models, environment=replace(PROD, lambda_concurrency=20_000))
 
     assert [str(error) for error in report.errors] == []
     assert _rules(report.warnings) <= {"prompt-format", "deprecated-version"}

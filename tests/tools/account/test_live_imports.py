@@ -275,6 +275,8 @@ class Silent:
 
 def test_what_the_account_does_not_answer_is_not_checked(check: Check, weights: str) -> None:
     assert check(model(weights), client=lambda _service, *, region: Silent()) == [
+        "not checked: try/m: executions of Lambda in us-west-2: missing permission lambda:GetAccountSettings "
+        "(AccessDeniedException)",
         f"not checked: try/m: {QUOTA}: missing permission servicequotas:GetServiceQuota (AccessDeniedException)",
         "not checked: try/m: imports in us-west-2: missing permission bedrock:ListModelImportJobs "
         "(AccessDeniedException)",
@@ -286,6 +288,8 @@ def test_says_which_of_the_questions_were_not_answered(check: Check, weights: st
     answering = {"service-quotas": Quotas(applied=3), "sts": _client("sts")}
 
     assert check(model(weights), client=lambda service, *, region: answering.get(service, Silent())) == [
+        "not checked: try/m: executions of Lambda in us-west-2: missing permission lambda:GetAccountSettings "
+        "(AccessDeniedException)",
         "not checked: try/m: imported models in us-west-2: missing permission bedrock:ListImportedModels "
         "(AccessDeniedException)",
         "not checked: try/m: imports in us-west-2: missing permission bedrock:ListModelImportJobs "

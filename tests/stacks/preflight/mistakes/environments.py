@@ -109,6 +109,27 @@ ERRORS: list[Case] = [
         "dev.reserved_concurrency is 0; allowed: 1 or more",
     ),
     (
+        "reserved-concurrency",
+        door(api_keys=ApiKeys(authorizer_concurrency=0)),
+        [model()],
+        "dev.front_door.api_keys.authorizer_concurrency is 0; allowed: 1 or more",
+    ),
+    (
+        "reserved-concurrency-total",
+        env(reserved_concurrency=450),
+        [model(), model(FALCON_7B, name="f")],
+        "dev.lambda_concurrency is 1000: the 2 models of dev in us-west-2 reserve 908 executions, 8 of them for key "
+        "authorizers, and Lambda keeps 100 free; allowed: 1008 or more, with a raised quota 'Concurrent executions' "
+        "(L-B99A9384); try reserved_concurrency=446",
+    ),
+    ("quota-form", env(lambda_concurrency=0), [model()], "dev.lambda_concurrency is 0; allowed: 1 or more"),
+    (
+        "throttle",
+        door(throttle=Throttle(requests_per_second=0, burst=1)),
+        [model()],
+        "dev.front_door.throttle.requests_per_second is 0; allowed: a number, more than 0",
+    ),
+    (
         "log-retention",
         env(log_retention_days=31),
         [model()],
@@ -245,16 +266,44 @@ WARNINGS: list[Case] = [
     ),
     (
         "quota-below-burst",
-        door(api_keys=ApiKeys(quota=Quota(requests=19, per=Period.DAY))),
+        door(api_keys=ApiKeys(quota=Quota(requests=9, per=Period.DAY))),
         [model()],
-        "dev.front_door.api_keys.quota.requests is 19: a key has used it up for the whole day with one burst of 20",
+        "dev.front_door.api_keys.quota.requests is 9: a key has used it up for the whole day with one burst of 10",
     ),
     (
-        "reserved-concurrency-total",
-        env(reserved_concurrency=500),
-        [model(), model(FALCON_7B, name="f")],
-        "dev.reserved_concurrency is 500: 2 models reserve 1000 together, and Lambda keeps 100 of an account's "
-        "1000 free unless the quota was raised; try 450",
+        "no-reserved-concurrency",
+        env(reserved_concurrency=None),
+        [model()],
+        "dev.reserved_concurrency is None: the callers of one model may take all 1000 executions of Lambda that the "
+        "account has in a region, and then no other function runs there; try a number",
+    ),
+    (
+        "no-reserved-concurrency",
+        door(api_keys=ApiKeys(authorizer_concurrency=None)),
+        [model()],
+        "dev.front_door.api_keys.authorizer_concurrency is None: whoever sends wrong keys may take all 1000 executions "
+        "of Lambda that the account has in a region; try a number",
+    ),
+    (
+        "no-api-throttle",
+        door(throttle=None),
+        [model()],
+        "dev.front_door.throttle is None: the callers of one model may take all 10000 requests a second that API "
+        "Gateway gives an account in a region for all of its APIs; try Throttle(requests_per_second=50, burst=16)",
+    ),
+    (
+        "burst-over-concurrency",
+        env(reserved_concurrency=15),
+        [model()],
+        "dev.front_door.throttle.burst is 16: dev.reserved_concurrency is 15, so that of a burst some get 503 from "
+        "Lambda, where API Gateway would answer 429; try 15",
+    ),
+    (
+        "throttle-over-account",
+        door(throttle=Throttle(requests_per_second=1, burst=5001)),
+        [model()],
+        "dev.front_door.throttle.burst is 5001: API Gateway throttles all APIs of an account and region together at "
+        "5000 unless the quota was raised; try 5000",
     ),
     (
         "address-room",
