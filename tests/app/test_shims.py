@@ -7,6 +7,8 @@ from stacks.models import DEPLOYMENTS
 
 pytestmark = pytest.mark.xdist_group("app")
 
+AUTHORIZER = "hands bearer tokens to API Gateway as API keys"
+
 
 def test_a_shim_has_the_name_of_its_endpoint_or_the_pointer_to_what_is_served(
     templates: dict[str, dict[str, Any]],
@@ -55,5 +57,5 @@ def _is_of_api(resource: dict[str, Any]) -> bool:
     """Return whether a resource is a shim or a key authorizer."""
     if resource["Type"] != "AWS::Lambda::Function":
         return False
-    path = resource.get("Metadata", {}).get("aws:cdk:path", "")
-    return str(path).endswith(("/Api/Function/Resource", "/Keys/Function/Resource"))
+    variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+    return "AWS_LAMBDA_EXEC_WRAPPER" in variables or resource["Properties"].get("Description") == AUTHORIZER

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import httpx2
 import openai
 import pytest
@@ -177,6 +178,26 @@ def test_answers_async_clients_at_the_same_time(base_url: str, key: str) -> None
     answers = asyncio.run(ask())
     assert len(set(answers)) == 4
     assert all(f"Count to {number}" in answer for number, answer in enumerate(answers))
+
+
+def test_is_overloaded_where_the_shim_may_run_no_more_at_a_time(client: openai.OpenAI, local_aws: LocalAws) -> None:
+    functions = boto3.client("lambda", region_name=REGION)
+    [shim] = [
+        function["FunctionName"]
+        for function in functions.list_functions()["Functions"]
+        if "MODEL_NAME" in function.get("Environment", {}).get("Variables", {})
+    ]
+    reserved = functions.get_function_concurrency(FunctionName=shim)["ReservedConcurrentExecutions"]
+    functions.put_function_concurrency(FunctionName=shim, ReservedConcurrentExecutions=0)
+    try:
+        with pytest.raises(openai.InternalServerError) as refused:
+            client.chat.completions.create(model=MODEL, messages=MESSAGES)
+    finally:
+        functions.put_function_concurrency(FunctionName=shim, ReservedConcurrentExecutions=reserved)
+
+    assert (refused.value.status_code, refused.value.code) == (503, "overloaded")
+    assert refused.value.response.headers["retry-after"] == "1"
+    assert client.chat.completions.create(model=MODEL, messages=MESSAGES, max_tokens=5).choices[0].message.content
 
 
 def test_raises_openais_error_classes(client: openai.OpenAI, base_url: str, endpoint: Endpoint) -> None:

@@ -314,12 +314,16 @@ def test_reports_missing_permissions_as_not_checked(
     publish(aws, deployment_of(FALCON_7B, lock))
     act_as(aws, monkeypatch, "s3:*")
     image = deployment_of(FALCON_7B, lock).image
-    images, capacity = check(FALCON_7B)
+    images, capacity, executions = check(FALCON_7B)
     assert images == (
         f"not checked: try/falcon-7b: image {image}: missing permission ecr:BatchGetImage (AccessDeniedException)"
     )
     # The local AWS refuses in JSON, which EC2's client does not read; the next test has EC2's own refusal.
     assert capacity.startswith("not checked: try/falcon-7b: ec2's offerings in us-west-2: ec2:DescribeInstanceType")
+    assert executions == (
+        "not checked: try/falcon-7b: executions of Lambda in us-west-2: missing permission lambda:GetAccountSettings "
+        "(AccessDeniedException)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -343,7 +347,7 @@ def test_warns_when_only_these_credentials_may_not_read_a_public_artifact(
 ) -> None:
     deployment = deployment_of(FALCON_7B, lock)
     publish(aws, deployment)
-    act_as(aws, monkeypatch, "ecr:*", "ec2:*")
+    act_as(aws, monkeypatch, "ecr:*", "ec2:*", "lambda:*")
     (line,) = check(FALCON_7B)
     assert line.startswith(f"warning: try/falcon-7b: artifact {deployment.model_data} may not be read with these")
     assert line.endswith("but without any it may")
@@ -354,7 +358,7 @@ def test_fails_when_no_one_may_read_a_document(
 ) -> None:
     model = gated(lock)
     publish(aws, deployment_of(model, lock), public=False)
-    act_as(aws, monkeypatch, "ecr:*", "ec2:*")
+    act_as(aws, monkeypatch, "ecr:*", "ec2:*", "lambda:*")
     licence, artifact = check(model)
     assert licence.startswith("error: try/llama: licence s3://jumpstart-cache-prod-us-west-2/")
     assert "may not be read, with these credentials or without any (403): needed is a public one" in licence
@@ -367,7 +371,7 @@ def test_does_not_fail_on_a_gated_artifact_that_sagemaker_reads(
     model = gated(lock)
     deployment = deployment_of(model, lock)
     publish(aws, deployment)
-    act_as(aws, monkeypatch, "ecr:*", "ec2:*")
+    act_as(aws, monkeypatch, "ecr:*", "ec2:*", "lambda:*")
     licence, artifact = check(model)
     assert licence.startswith("warning: try/llama: licence s3://jumpstart-cache-prod-us-west-2/")
     assert artifact.startswith(f"not checked: try/llama: gated artifact {deployment.model_data} may not be read")
