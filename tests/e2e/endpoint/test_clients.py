@@ -181,7 +181,7 @@ def test_answers_async_clients_at_the_same_time(base_url: str, key: str) -> None
 
 
 def test_is_overloaded_where_the_shim_may_run_no_more_at_a_time(client: openai.OpenAI, local_aws: LocalAws) -> None:
-    functions = boto3.client("lambda", region_name=REGION)
+    functions: Any = boto3.client("lambda", region_name=REGION)
     [shim] = [
         function["FunctionName"]
         for function in functions.list_functions()["Functions"]

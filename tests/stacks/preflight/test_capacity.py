@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from catalog import Lock
+from stacks.declarations import JumpStartModel
 from stacks.environments import DEV, PROD, Environment
 from stacks.models import DEPLOYMENTS, FALCON_7B, MISTRAL_7B
-from stacks.preflight import Deployments, preflight
+from stacks.preflight import preflight
 from stacks.preflight.capacity import reservations
 from stacks.preflight.findings import Finding
 
@@ -18,9 +19,8 @@ HALF = replace(PROD, name="a", reserved_concurrency=225)
 MORE = replace(HALF, name="b", reserved_concurrency=226)
 
 
-def _found(lock: Lock, *deployments: tuple[Environment, tuple[object, ...]]) -> list[Finding]:
-    declared: Deployments = deployments  # type: ignore[assignment] # models of one kind
-    return [finding for finding in preflight(declared, lock=lock).findings if finding.rule == RULE]
+def _found(lock: Lock, *deployments: tuple[Environment, tuple[JumpStartModel, ...]]) -> list[Finding]:
+    return [finding for finding in preflight(deployments, lock=lock).findings if finding.rule == RULE]
 
 
 def _in(account: str | None, environment: Environment) -> Environment:
