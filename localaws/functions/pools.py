@@ -22,16 +22,49 @@ class ThrottledError(Exception):
     """More invocations at a time than the function's reserved concurrency."""
 
 
-class Pool:
-    """The workers of one state of a function."""
+class Concurrency:
+    """Counts the invocations of one function that run, whichever of its states they began in."""
 
-    def __init__(self, spec: FunctionSpec, code: Path) -> None:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+
+    def enter(self, name: str, reserved: int | None) -> None:
+        """Count one invocation more.
+
+        Args:
+            name: The function's name.
+            reserved: Its reserved concurrency; None without one.
+
+        Raises:
+            ThrottledError: If as many invocations run as are reserved.
+        """
+        with self._lock:
+            if reserved is not None and self._running >= reserved:
+                raise ThrottledError(f"{name} has {reserved} reserved concurrent executions")
+            self._running += 1
+
+    def leave(self) -> None:
+        """Count one invocation less."""
+        with self._lock:
+            self._running -= 1
+
+
+class Pool:
+    """The workers of one state of a function.
+
+    Attributes:
+        spec: The state.
+        concurrency: The function's invocations.
+    """
+
+    def __init__(self, spec: FunctionSpec, code: Path, concurrency: Concurrency) -> None:
         self.spec = spec
+        self.concurrency = concurrency
         self._code = code
         self._condition = threading.Condition()
         self._idle: list[Worker] = []
         self._all: set[Worker] = set()
-        self._in_flight = 0
         self._is_retired = False
 
     def invoke(
@@ -42,15 +75,13 @@ class Pool:
         Raises:
             ThrottledError: If as many invocations run as are reserved.
         """
-        with self._condition:
-            if reserved_concurrency is not None and self._in_flight >= reserved_concurrency:
-                raise ThrottledError(f"{self.spec.name} has {reserved_concurrency} reserved concurrent executions")
-            self._in_flight += 1
+        self.concurrency.enter(self.spec.name, reserved_concurrency)
         worker = None
         try:
             worker = self._take()
             return worker.invoke(invocation, reply), worker
         finally:
+            self.concurrency.leave()
             self._give_back(worker)
 
     def retire(self) -> None:
@@ -81,7 +112,6 @@ class Pool:
 
     def _give_back(self, worker: Worker | None) -> None:
         with self._condition:
-            self._in_flight -= 1
             if worker is not None:
                 if worker.is_usable and not self._is_retired:
                     self._idle.append(worker)
@@ -106,7 +136,8 @@ class Pools:
             pool = self._pools.get(spec.arn)
             if pool is not None and pool.spec == spec:
                 return pool
-            self._pools[spec.arn] = Pool(spec, folder_of(function.code_bytes, spec.code_sha256))
+            concurrency = Concurrency() if pool is None else pool.concurrency
+            self._pools[spec.arn] = Pool(spec, folder_of(function.code_bytes, spec.code_sha256), concurrency)
             current = self._pools[spec.arn]
         if pool is not None:
             pool.retire()

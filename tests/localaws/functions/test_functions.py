@@ -146,6 +146,21 @@ class TestLimits:
         with pytest.raises(functions.exceptions.TooManyRequestsException):
             invoke(name, do="count")
 
+    def test_count_towards_the_reserved_concurrency_after_an_update_too(
+        self, make_function: Callable[..., str], functions: Any, invoke: Invoke
+    ) -> None:
+        name = make_function()
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+        invoke(name, do="count")
+        with ThreadPoolExecutor() as callers:
+            slow = callers.submit(invoke, name, do="sleep", seconds=1)
+            time.sleep(0.3)
+            functions.update_function_configuration(FunctionName=name, Timeout=9)
+            with pytest.raises(functions.exceptions.TooManyRequestsException):
+                invoke(name, do="count")
+            assert slow.result() is None
+        assert invoke(name, do="count")["calls"] == 1
+
 
 class TestDeployment:
     def test_replaces_the_running_code_and_environment(
