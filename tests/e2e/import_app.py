@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 import app
 from stacks.declarations import BedrockImport, ImportedModel, S3Weights
-from stacks.environments import DEV
+from tests.e2e.unmetered import UNMETERED
 
 BUCKET = "sagemaker-{region}-{account}"
 
@@ -37,7 +37,7 @@ def declared(version: str) -> tuple[ImportedModel, ImportedModel]:
 def main(folder: Path, *versions: str) -> None:
     """Synthesize the versions into `cdk.out-VERSION`."""
     for version in versions:
-        app.build([(DEV, declared(version))], outdir=str(folder / f"cdk.out-{version}")).synth()
+        app.build([(UNMETERED, declared(version))], outdir=str(folder / f"cdk.out-{version}")).synth()
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 import app
 from stacks.declarations import BedrockImport
-from stacks.environments import DEV
 from stacks.models import LLAMA_3_2_3B_10K
+from tests.e2e.unmetered import UNMETERED
 
 VARIANTS = {
     # As the app declares it: tuned on questions with a context, asked by the template of its data.
@@ -33,7 +33,7 @@ VARIANTS = {
 def main(folder: Path, *variants: str) -> None:
     """Synthesize variants into `cdk.out-NAME`."""
     for name in variants:
-        app.build([(DEV, [VARIANTS[name]])], outdir=str(folder / f"cdk.out-{name}")).synth()
+        app.build([(UNMETERED, [VARIANTS[name]])], outdir=str(folder / f"cdk.out-{name}")).synth()
 
 
 if __name__ == "__main__":
