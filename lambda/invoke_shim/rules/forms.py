@@ -150,7 +150,7 @@ def _counts(node: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[float]:
     yield 0
     for name in names:
         count = node.get(name)
-        if type(count) in (int, float):
+        if isinstance(count, int | float):
             yield count
 
 

@@ -202,11 +202,14 @@ def test_a_chat_templates_published_flags_are_taken(name: str, value: object) ->
     assert not rules.VLLM.native_problems({"messages": CHAT, "chat_template_kwargs": {name: value}})
 
 
+ODD_FLAGS: list[Any] = [1, 0.5, {}, [], "", "x" * 33, "{{ x }}", "<|im_end|>", "a b"]
+
+
 @pytest.mark.parametrize(
     "value",
     [
         *({name: True} for name in ("tokenize", "conversation", "tools", "continue_final_message", "documents")),
-        *({"enable_thinking": odd} for odd in (1, 0.5, {}, [], "", "x" * 33, "{{ x }}", "<|im_end|>", "a b")),
+        *({"enable_thinking": odd} for odd in ODD_FLAGS),
         {"enable_thinking": True, "chat_template": "x"},
         [],
         "enable_thinking",

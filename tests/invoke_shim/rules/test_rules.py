@@ -322,7 +322,8 @@ class TestBedrock:
 
     @pytest.mark.parametrize("value", [{"chat_template": "x"}, {"a": {"b": 1}}, {"a": ["b"]}, {"a": "x" * 33}])
     def test_converses_other_parameters_carry_no_templates_and_no_structures(self, value: object) -> None:
-        body = {"messages": CHAT, "additionalModelRequestFields": {"top_k": 5, "fast": True, "effort": "low"}}
+        fields: object = {"top_k": 5, "fast": True, "effort": "low"}
+        body: dict[str, Any] = {"messages": CHAT, "additionalModelRequestFields": fields}
         assert not rules.BEDROCK_CONVERSE.native_problems(body)
         body["additionalModelRequestFields"] = value
         assert set(refused(rules.BEDROCK_CONVERSE, body)) == {"additionalModelRequestFields"}
