@@ -6,14 +6,17 @@ is written into a folder of its own, all in one process: to start CDK takes as l
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 import app
 from stacks.declarations import BedrockImport, ImportedModel, S3Weights
-from tests.e2e.unmetered import UNMETERED
+from stacks.environments import DEV, ApiKeys, FrontDoor
 
+# Its keys have no throttle: the tests ask all the time, with one key.
+UNMETERED = replace(DEV, front_door=FrontDoor(api_keys=ApiKeys(throttle=None)))
 BUCKET = "sagemaker-{region}-{account}"
 
 

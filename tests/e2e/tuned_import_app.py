@@ -12,8 +12,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 import app
 from stacks.declarations import BedrockImport
+from stacks.environments import DEV, ApiKeys, FrontDoor
 from stacks.models import LLAMA_3_2_3B_10K
-from tests.e2e.unmetered import UNMETERED
+
+# Its keys have no throttle: the tests ask all the time, with one key.
+UNMETERED = replace(DEV, front_door=FrontDoor(api_keys=ApiKeys(throttle=None)))
 
 VARIANTS = {
     # As the app declares it: tuned on questions with a context, asked by the template of its data.
