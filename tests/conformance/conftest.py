@@ -96,8 +96,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to the report of a test whether its belief holds, where it was seen."""
+    """Add to the report of a test whether its belief holds, where it was seen, and quote the belief where it fails."""
     report = yield
+    if report.failed and item.get_closest_marker("belief") is not None:
+        belief = belief_of(item)
+        quoted = f"{belief.id}: {belief.claim}\n{belief.kind}: {belief.source}"
+        report.sections.append(("the belief that the test expects to hold", quoted))
     holds = verdict(call.excinfo and call.excinfo.value, observed=ANSWER in dict(item.user_properties))
     if call.when == "call" and holds is not None:
         report.user_properties.append((HOLDS, holds))

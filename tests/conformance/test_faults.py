@@ -70,3 +70,5 @@ def test_a_local_aws_without_the_rule_fails(fault: Fault) -> None:
     )
     assert re.search(r"^FAILED tests/conformance/test_\w+\.py::", ended.stdout, re.MULTILINE), ended.stdout[-3000:]
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    [belief] = [one for one in beliefs() if one.id == fault.belief]
+    assert f"{belief.id}: {belief.claim}\n{belief.kind}: {belief.source}" in ended.stdout
