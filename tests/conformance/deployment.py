@@ -13,6 +13,7 @@ from pathlib import Path
 import app
 from stacks.environments import Environment, Removal
 from stacks.models import MISTRAL_7B_INSTRUCT
+from stacks.placement import ACCOUNT_SCOPE, account_stack_id
 from tests.conformance.made import Made
 from tests.conformance.target import Target, error_of
 from tools.cdk import Cdk
@@ -97,12 +98,12 @@ def _variables(target: Target) -> dict[str, str]:
 
 def _prepare(target: Target, cdk: Cdk, assembly: Path) -> None:
     """Bootstrap the local AWS and deploy its account stack; of an account ask that both are there."""
-    account = f"account/{target.region}"
     if target.is_local:
         cdk.bootstrap([f"aws://{target.account}/{target.region}"])
+        account = f"{ACCOUNT_SCOPE}/{account_stack_id(target.account, target.region)}"
         cdk.run("deploy", account, "--app", str(assembly), "--require-approval", "never")
         return
     if error_of(target.client("cloudformation").describe_stacks, StackName="CDKToolkit") != ("", ""):
         raise NotReadyError(f"./jumpstack cdk bootstrap aws://{target.account}/{target.region} must be run before")
     if "cloudwatchRoleArn" not in target.client("apigateway").get_account():
-        raise NotReadyError(f"./jumpstack cdk deploy {account} must be run before: API Gateway may not write logs")
+        raise NotReadyError("./jumpstack deploy of any model must be run before: API Gateway may not write its logs")
