@@ -141,8 +141,8 @@ FAULTS = (
     _one(
         "lambda-boto3-without-bootstrap",
         "localaws.functions.spec",
-        "file, spec.wrapper, python, _STANDARD_RUNTIME]",
-        "file, spec.wrapper, os.path.realpath(python), _STANDARD_RUNTIME]",
+        "    process = settings.current()\n    session =",
+        "    process = settings.current()\n    (code / 'boto3.py').write_text('raise ImportError')\n    session =",
     ),
     _one(
         "kms-logs-context",
