@@ -13,8 +13,8 @@ from constructs.values.arns import arn
 class PipelineNotices(RunNotices):
     """A topic that people subscribe to, and the states that write to it and to EventBridge.
 
-    Defines: the resources of `RunNotices`, which reports executions that end without a state of their own: aborted, or
-    out of time.
+    Defines: the resources of `RunNotices`, which reports executions that end without a state of their own: aborted, out
+    of time, or by an error that no catcher takes.
 
     Data flow: `$.outcome` becomes an event's detail, a line of text the message.
 

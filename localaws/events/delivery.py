@@ -9,7 +9,7 @@ from typing import Any, Final
 from moto.sns.models import sns_backends
 
 from localaws import clients, iam, settings, stepfunctions
-from localaws.events import inputs
+from localaws.events import inputs, topics
 from localaws.iam.policy import Decision, Principal, Request, evaluate, statements_of
 
 _SERVICE: Final = "events.amazonaws.com"
@@ -74,5 +74,29 @@ def _publish(rule: Any, target: Mapping[str, Any], text: str) -> str:
     )
     if evaluate(statements_of(topic.policy), request) is not Decision.ALLOWED:
         raise DeliveryError(f"the policy of {arn} does not allow sns:Publish to {_SERVICE}")
+    _check_key(topic, arn)
     message = clients.client("sns", arn.split(":")[3]).publish(TopicArn=arn, Message=text)
     return str(message["MessageId"])
+
+
+def _check_key(topic: Any, arn: str) -> None:
+    """Refuse a delivery to an encrypted topic whose key EventBridge may not use.
+
+    The request has the topic's encryption context and neither `aws:SourceArn` nor `aws:SourceAccount` (SNS Developer
+    Guide, "Managing Amazon SNS encryption keys and costs", on event sources that publish to encrypted topics).
+
+    Raises:
+        DeliveryError: If the key's policy does not allow it.
+    """
+    key = topics.key_of(topic)
+    if key is None:
+        return
+    for action in topics.ACTIONS:
+        request = Request(
+            action=action,
+            resource=key.arn,
+            principal=Principal(kind="Service", names=(_SERVICE,)),
+            context=topics.encryption_context(arn),
+        )
+        if evaluate(statements_of(key.policy), request) is not Decision.ALLOWED:
+            raise DeliveryError(f"KMSAccessDenied: the policy of {key.arn} does not allow {action} to {_SERVICE}")

@@ -21,7 +21,6 @@ from constructs.fine_tuning.pipeline_notices import PipelineNotices
 from constructs.fine_tuning.pipeline_triggers import MARKER, PipelineTriggers
 from constructs.fine_tuning.training_job import TrainingJob
 from constructs.model_key import ModelKey
-from constructs.state_machines.run_notices import STOPPED_STATUSES
 from constructs.values.arns import bucket_arn
 from constructs.values.s3_location import S3Location
 
@@ -204,7 +203,7 @@ class FineTuning:
         """
         stack, store, model = self._stack, self._store, self._placement.model
         machine = self._pipeline.state_machine
-        unfinished = self._notices.watch(machine, statuses=STOPPED_STATUSES)
+        unfinished = self._notices.watch(machine, unreported_only=True)
         destroyed = self._placement.environment.removal is Removal.DESTROY
         lifecycle = PipelineLifecycle(
             stack,

@@ -228,6 +228,49 @@ def test_publishing_to_a_topic_with_a_key_needs_the_key(aws: Aws, local_aws: str
         client(publish).publish(TopicArn=topic, Message="m")
 
 
+BOTH = ["kms:Decrypt", "kms:GenerateDataKey*"]
+
+
+@pytest.mark.parametrize(
+    ("actions", "condition", "delivered"),
+    [
+        (
+            ["kms:Decrypt", "kms:GenerateDataKey*"],
+            {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": "*-own"}},
+            True,
+        ),
+        (
+            ["kms:Decrypt", "kms:GenerateDataKey*"],
+            {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": "*-no"}},
+            False,
+        ),
+        # SNS supports neither for EventBridge.
+        (BOTH, {"ArnLike": {"aws:SourceArn": "*"}}, False),
+        (BOTH, {"StringEquals": {"aws:SourceAccount": "123456789012"}}, False),
+        (["kms:GenerateDataKey*"], {}, False),
+    ],
+)
+def test_a_rule_delivers_to_a_topic_with_a_key_that_eventbridge_may_use_for_it(
+    aws: Aws, local_aws: str, actions: list[str], condition: dict[str, Any], delivered: bool
+) -> None:
+    name, events = f"rule-{uuid4().hex[:12]}", {"Service": "events.amazonaws.com"}
+    use = {"Effect": "Allow", "Principal": events, "Action": actions, "Resource": "*", "Condition": condition}
+    key = aws("kms").create_key(Policy=json.dumps({"Statement": [use]}))["KeyMetadata"]["KeyId"]
+    attributes = {"KmsMasterKeyId": key}
+    topic = aws("sns").create_topic(Name=f"{name}-own", Attributes=attributes)["TopicArn"]
+    publish = {"Effect": "Allow", "Principal": events, "Action": "sns:Publish", "Resource": topic}
+    aws("sns").set_topic_attributes(
+        TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps({"Statement": [publish]})
+    )
+    aws("events").put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+    aws("events").put_targets(Rule=name, Targets=[{"Id": "1", "Arn": topic}])
+    aws("events").put_events(Entries=[{"Source": name, "DetailType": "d", "Detail": "{}"}])
+    with urllib.request.urlopen(f"{local_aws}/_localaws/events/deliveries") as answer:
+        [entry] = [entry for entry in json.load(answer)["deliveries"] if entry["target"] == topic]
+    assert ("result" in entry) is delivered
+    assert delivered or entry["error"].startswith("KMSAccessDenied: ")
+
+
 def test_anybody_reads_jumpstart_s_public_buckets(local_aws: str, aws: Aws) -> None:
     s3 = boto3.session.Session().client(
         "s3",
