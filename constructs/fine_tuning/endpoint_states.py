@@ -1,17 +1,23 @@
 """States that serve a release by an endpoint: register it, create or update, wait, and return."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aws_cdk import aws_stepfunctions as sfn
 from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
 from constructs.fine_tuning.pipeline_states import PipelineStates
 from constructs.fine_tuning.release_arns import release_arn
 from constructs.permissions.statements import allow_pass_role
+from constructs.state_machines.step_tasks import TASK_FAILED
 
 from model_import.contract import NO_RELEASE
 
-# Roles are known to SageMaker some seconds after their creation, and calls are throttled.
-_RETRIED = ["SageMaker.SageMakerException"]
+# SageMaker's words, which alone tell apart what it reports as one error (public reports quote them).
+_MISSING = "Could not find"
+_EXISTS = "already existing"
+_UNDER_WAY = "in-progress endpoint"
+# For calls that may say that there is nothing: other errors have up to 14 s to pass.
+_BRIEFLY = {"ErrorEquals": [*TASK_FAILED], "IntervalSeconds": 2, "MaxAttempts": 3, "BackoffRate": 2}
 # API DescribeEndpoint, EndpointStatus: the statuses that a further wait does not change.
 _BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")
 
@@ -19,7 +25,9 @@ _BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")
 class EndpointStates:
     """Builds the states of *register* and *serve*; `$.serve.name` is the name of the release's model and config.
 
-    Every step looks before it creates, so that a repeated run finds its own resources.
+    Every step looks before it creates, so that a repeated run finds its own resources; only SageMaker's word that there
+    is nothing leads to a creation. A creation or an update that is repeated, because its answer was lost, finds itself
+    done.
     """
 
     def __init__(
@@ -54,43 +62,43 @@ class EndpointStates:
             then: The following state.
         """
         model, config = self._arn("model"), self._arn("endpoint-config")
-        create_config = self._states.caught(
-            self._tasks.call(
-                "Register config",
-                "aws-sdk:sagemaker:createEndpointConfig",
-                self._endpoint.config_request(name="$.serve.name", tags=self._tags),
-                allow=[(["sagemaker:AddTags", "sagemaker:CreateEndpointConfig"], [config])],
-                retry=_RETRIED,
-            )
+        create_config = self._tasks.call(
+            "Register config",
+            "aws-sdk:sagemaker:createEndpointConfig",
+            self._endpoint.config_request(name="$.serve.name", tags=self._tags),
+            allow=[(["sagemaker:AddTags", "sagemaker:CreateEndpointConfig"], [config])],
+            retry=TASK_FAILED,
         )
         create_config.next(then)
+        self._states.caught_unless(create_config, "Config exists already?", says=_EXISTS, then=then)
         find_config = self._tasks.call(
             "Is the config registered?",
             "aws-sdk:sagemaker:describeEndpointConfig",
             {"EndpointConfigName.$": "$.serve.name"},
             allow=[(["sagemaker:DescribeEndpointConfig"], [config])],
+            retriers=[_BRIEFLY],
         )
         find_config.next(then)
-        find_config.add_catch(create_config, result_path="$.missing")
-        create_model = self._states.caught(
-            self._tasks.call(
-                "Register model",
-                "aws-sdk:sagemaker:createModel",
-                self._endpoint.model_request(name="$.serve.name", model_data="$.run.modelData", tags=self._tags),
-                allow=[(["sagemaker:AddTags", "sagemaker:CreateModel"], [model])],
-                retry=_RETRIED,
-            )
+        self._states.caught_unless(find_config, "No such config?", says=_MISSING, then=create_config)
+        create_model = self._tasks.call(
+            "Register model",
+            "aws-sdk:sagemaker:createModel",
+            self._endpoint.model_request(name="$.serve.name", model_data="$.run.modelData", tags=self._tags),
+            allow=[(["sagemaker:AddTags", "sagemaker:CreateModel"], [model])],
+            retry=TASK_FAILED,
         )
         allow_pass_role(self._states.role, self._endpoint.role, service="sagemaker.amazonaws.com")
         create_model.next(find_config)
+        self._states.caught_unless(create_model, "Model exists already?", says=_EXISTS, then=find_config)
         find_model = self._tasks.call(
             "Is the model registered?",
             "aws-sdk:sagemaker:describeModel",
             {"ModelName.$": "$.serve.name"},
             allow=[(["sagemaker:DescribeModel"], [model])],
+            retriers=[_BRIEFLY],
         )
         find_model.next(find_config)
-        find_model.add_catch(create_model, result_path="$.missing")
+        self._states.caught_unless(find_model, "No such model?", says=_MISSING, then=create_model)
         return find_model
 
     def serve(self, *, then: sfn.IChainable) -> sfn.IChainable:
@@ -101,37 +109,38 @@ class EndpointStates:
         """
         endpoint_arn = self._endpoint.endpoint_arn
         watch = self._watch(then=then)
-        create = self._states.caught(
-            self._tasks.call(
-                "Create endpoint",
-                "aws-sdk:sagemaker:createEndpoint",
-                {
-                    "EndpointName": self._endpoint.endpoint_name,
-                    "EndpointConfigName.$": "$.serve.name",
-                    "Tags": list(self._tags),
-                },
-                allow=[
-                    (["sagemaker:CreateEndpoint"], [endpoint_arn, self._arn("endpoint-config")]),
-                    (["sagemaker:AddTags"], [endpoint_arn]),
-                ],
-            )
+        create = self._tasks.call(
+            "Create endpoint",
+            "aws-sdk:sagemaker:createEndpoint",
+            {
+                "EndpointName": self._endpoint.endpoint_name,
+                "EndpointConfigName.$": "$.serve.name",
+                "Tags": list(self._tags),
+            },
+            allow=[
+                (["sagemaker:CreateEndpoint"], [endpoint_arn, self._arn("endpoint-config")]),
+                (["sagemaker:AddTags"], [endpoint_arn]),
+            ],
+            retry=TASK_FAILED,
         )
         create.next(watch)
-        update = self._states.caught(self._update("Update endpoint", "$.serve.name"))
+        self._states.caught_unless(create, "Endpoint exists already?", says=_EXISTS, then=watch)
+        update = self._update("Update endpoint", "$.serve.name")
         update.next(watch)
-        look = self._describe("Look at the endpoint")
-        look.add_catch(create, result_path="$.missing")
+        self._states.caught_unless(update, "Update under way already?", says=_UNDER_WAY, then=watch)
+        look = self._describe("Look at the endpoint", retriers=[_BRIEFLY])
+        self._states.caught_unless(look, "No such endpoint?", says=_MISSING, then=create)
         settle = self._tasks.wait("Let the endpoint settle", self._poll_seconds)
         settle.next(look)
-        remove = self._states.caught(
-            self._tasks.call(
-                "Remove the endpoint that failed",
-                "aws-sdk:sagemaker:deleteEndpoint",
-                {"EndpointName": self._endpoint.endpoint_name},
-                allow=[(["sagemaker:DeleteEndpoint"], [endpoint_arn])],
-            )
+        remove = self._tasks.call(
+            "Remove the endpoint that failed",
+            "aws-sdk:sagemaker:deleteEndpoint",
+            {"EndpointName": self._endpoint.endpoint_name},
+            allow=[(["sagemaker:DeleteEndpoint"], [endpoint_arn])],
+            retry=TASK_FAILED,
         )
         remove.next(settle)
+        self._states.caught_unless(remove, "Endpoint gone already?", says=_MISSING, then=settle)
         now = sfn.Choice(self._states.scope, "Create, update or leave the endpoint?")
         in_service = sfn.Condition.string_equals("$.live.status", "InService")
         same = sfn.Condition.string_equals_json_path("$.live.config", "$.serve.name")
@@ -170,7 +179,7 @@ class EndpointStates:
 
     def _watch(self, *, then: sfn.IChainable) -> sfn.IChainable:
         wait = self._tasks.wait("Wait for the endpoint", self._poll_seconds)
-        watch = self._states.caught(self._describe("Watch the endpoint"))
+        watch = self._states.caught(self._describe("Watch the endpoint", retry=TASK_FAILED))
         ready = sfn.Choice(self._states.scope, "In service?")
         ready.when(sfn.Condition.string_equals("$.live.status", "InService"), then)
         ready.when(_any_status(_BROKEN), self._broken("Endpoint failed"))
@@ -179,7 +188,7 @@ class EndpointStates:
         watch.next(ready)
         return wait
 
-    def _describe(self, name: str) -> sfn.CustomState:
+    def _describe(self, name: str, **retries: Any) -> sfn.CustomState:
         return self._tasks.call(
             name,
             "aws-sdk:sagemaker:describeEndpoint",
@@ -187,6 +196,7 @@ class EndpointStates:
             allow=[(["sagemaker:DescribeEndpoint"], [self._endpoint.endpoint_arn])],
             select={"status.$": "$.EndpointStatus", "config.$": "$.EndpointConfigName"},
             result_path="$.live",
+            **retries,
         )
 
     def _update(self, name: str, config: str) -> sfn.CustomState:
@@ -204,7 +214,7 @@ class EndpointStates:
                 # caller is said nowhere.
                 (["cloudwatch:DescribeAlarms"], self._endpoint.alarm_arns),
             ],
-            retry=_RETRIED,
+            retry=TASK_FAILED,
         )
 
     def _broken(self, name: str) -> sfn.IChainable:

@@ -18,7 +18,7 @@ from constructs.values.durations import in_seconds, seconds
 from constructs.values.storage import Storage
 
 from model_import.contract import NO_RELEASE
-from training.contract import PREPARE, TRAINED
+from training.contract import PREPARE, TRAINED, TRAINING
 
 _PREPARE_TIMEOUT = Duration.minutes(16)
 
@@ -69,8 +69,8 @@ class FineTuningPipeline(Construct):
     `{"dataPrefix": "s3://…"}` or `{"action": "rollback"}`.
 
     Data flow: *prepare* checks the data and writes the training job's request; *train* runs it, unless a job of the
-    same data and settings has succeeded; `serving` serves the tuned weights and writes the pointer. A rollback gives it
-    the previous release.
+    same data and settings has succeeded, or is running: that one is waited for. `serving` serves the tuned weights and
+    writes the pointer. A rollback gives it the previous release.
 
     Failures: every failure is reported with its reason and fails the execution; the served release stays until
     `serving` has seen the new one answer.
@@ -130,12 +130,12 @@ class FineTuningPipeline(Construct):
 
 
 def _chain(states: PipelineStates, prepare: lambda_.Function, job: TrainingJob, serving: Serving) -> sfn.IChainable:
-    train = states.caught(job.task(states.tasks, role=states.role))
     entries = serving.entry_states(states)
-    train.next(entries.after_training)
+    training = job.states(states, then=entries.after_training)
     trained = sfn.Choice(states.scope, "Trained already?", comment="a second job of the same data would cost as much")
     trained.when(sfn.Condition.string_equals("$.run.status", TRAINED), entries.after_training)
-    trained.otherwise(serving.before_training(states, train))
+    trained.when(sfn.Condition.string_equals("$.run.status", TRAINING), training.watch)
+    trained.otherwise(serving.before_training(states, training.train))
     prepared = _prepare(states, prepare)
     prepared.next(trained)
     return _entry(states, prepared, _rollback(states, serving.pointer, entries.rollback))

@@ -8,19 +8,21 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs.fine_tuning.fine_tuning_pipeline import EntryStates
 from constructs.fine_tuning.pipeline_states import PipelineStates
+from constructs.fine_tuning.training_states import MOST_TRAINING_EVENTS
 from constructs.model_import.imported_model import ImportedModel
 from constructs.model_import.model_import_job import LONGEST_RUN_SECONDS, ModelImportJob
 from constructs.served_pointer import ServedPointer
+from constructs.state_machines.step_tasks import MOST_EVENTS, TASK_FAILED
 from constructs.values.arns import arn
 from constructs.values.durations import in_seconds
 
 from model_import.contract import STEP
 
-_RETRIED = ["Sfn.SfnException"]
-# An execution has at most 25,000 events (Step Functions developer guide, "Service quotas"). A look takes 9, for Wait,
-# Task and Choice; all else takes less than 1,000.
-_MOST_LOOKS = (25_000 - 1_000) // 9
+# A look takes 9 events, for Wait, Task and Choice; all else beside the training takes less than 1,000.
+_MOST_LOOKS = (MOST_EVENTS - MOST_TRAINING_EVENTS - 1_000) // 9
 _SHORTEST_POLL_SECONDS = math.ceil(LONGEST_RUN_SECONDS / _MOST_LOOKS)
+# IAM may answer for a model that does not exist: it lacks the tag that the statement requires.
+_GONE = ["Bedrock.ResourceNotFoundException", "Bedrock.AccessDeniedException"]
 
 
 class ImportServing:
@@ -57,7 +59,7 @@ class ImportServing:
             model: The imported model.
             job: Imports it.
             weights_uri: Prefix of the weights of all trainings, for an import by hand.
-            poll_interval: Time between two looks at the import, 17 s or more; 30 s by default.
+            poll_interval: Time between two looks at the import, 25 s or more; 30 s by default.
 
         Raises:
             ValueError: If an execution had too few events to poll an import to its longest end.
@@ -123,7 +125,8 @@ class ImportServing:
             allow=[],
             select={"weights.$": "$.ModelDataSource.S3DataSource.S3Uri"},
             result_path="$.source",
-            retry=["Bedrock.InternalServerException", "Bedrock.ThrottlingException"],
+            retry=TASK_FAILED,
+            final=_GONE,
         )
         iam.Grant.add_to_principal(
             grantee=states.role,
@@ -140,9 +143,7 @@ class ImportServing:
                 f"below {self._weights_uri}', $.before.release, $.gone.Cause)"
             ),
         )
-        # IAM may answer for a model that does not exist: it lacks the tag that the statement requires.
-        errors = ["Bedrock.ResourceNotFoundException", "Bedrock.AccessDeniedException"]
-        find.add_catch(gone, errors=errors, result_path="$.gone")
+        find.add_catch(gone, errors=_GONE, result_path="$.gone")
         return states.caught(find)
 
     def _import(self, states: PipelineStates) -> sfn.CustomState:
@@ -159,7 +160,7 @@ class ImportServing:
                 allow=[(["states:StartExecution"], [machine])],
                 select={"execution.$": "$.ExecutionArn"},
                 result_path="$.import",
-                retry=_RETRIED,
+                retry=TASK_FAILED,
             )
         )
         wait = states.tasks.wait("Wait for the import", self._poll_seconds)
@@ -170,7 +171,7 @@ class ImportServing:
                 {"ExecutionArn.$": "$.import.execution"},
                 allow=[(["states:DescribeExecution"], [self._executions])],
                 result_path="$.look",
-                retry=_RETRIED,
+                retry=TASK_FAILED,
             )
         )
         start.next(wait)

@@ -6,7 +6,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.state_machines.run_notices import RunNotices
-from constructs.state_machines.step_tasks import StepTasks
+from constructs.state_machines.step_tasks import TASK_FAILED, StepTasks
 from constructs.values.arns import arn
 
 
@@ -63,6 +63,7 @@ class PipelineNotices(RunNotices):
                 (["sns:Publish"], [topic_arn]),
                 (["kms:Decrypt", "kms:GenerateDataKey"], [self._key.key_arn]),
             ],
+            retry=TASK_FAILED,
         )
         entry: dict[str, Any] = {
             "Source": self._source,
@@ -86,6 +87,7 @@ class PipelineNotices(RunNotices):
                     },
                 )
             ],
+            retry=TASK_FAILED,
         )
         announce.next(end)
         announce.add_catch(end, result_path="$.unannounced")

@@ -12,6 +12,9 @@ from constructs.served_pointer import ServedPointer
 from constructs.state_machines.pointer_states import PointerStates
 from constructs.state_machines.step_tasks import StepTasks
 
+SAGEMAKER_ERROR = "SageMaker.SageMakerException"
+"""Error of `aws-sdk:sagemaker` for what the API's model does not declare, as SageMaker's `ValidationException`."""
+
 
 class PipelineStates:
     """Builds the states that several parts of one state machine need, and grants its role what they call.
@@ -47,6 +50,28 @@ class PipelineStates:
     def caught(self, state: sfn.CustomState) -> sfn.CustomState:
         """Catch a task's failure, which becomes the pipeline's."""
         state.add_catch(self.failed, result_path="$.error")
+        return state
+
+    def caught_unless(
+        self, state: sfn.CustomState, name: str, *, says: str, then: sfn.IChainable, error: str = SAGEMAKER_ERROR
+    ) -> sfn.CustomState:
+        """Catch a task's failure, which becomes the pipeline's, unless its message names a state of the world.
+
+        Args:
+            state: The task.
+            name: Name of the state that reads the message.
+            says: Part of the message after which the pipeline goes on.
+            then: The state that follows it.
+            error: Name of the error that has this message.
+        """
+        why = sfn.Choice(self.scope, name)
+        expected = sfn.Condition.and_(
+            sfn.Condition.string_equals("$.error.Error", error),
+            sfn.Condition.string_matches("$.error.Cause", f"*{says}*"),
+        )
+        why.when(expected, then)
+        why.otherwise(self.failed)
+        state.add_catch(why, result_path="$.error")
         return state
 
     def put(self, name: str, parameters: Mapping[str, Any], result_path: str) -> sfn.CustomState:

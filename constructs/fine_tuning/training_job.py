@@ -1,52 +1,59 @@
-"""Training step of a state machine: one SageMaker training job, waited for."""
+"""Training step of a state machine: one SageMaker training job, watched until its end."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from aws_cdk import Duration
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+from constructs.fine_tuning.pipeline_states import PipelineStates
 from constructs.fine_tuning.release_arns import job_arns
 from constructs.fine_tuning.training_role import TrainingRole
+from constructs.fine_tuning.training_states import TrainingStates
 from constructs.permissions.statements import allow_pass_role
-from constructs.state_machines.step_tasks import StepTasks
-from constructs.values.arns import arn
-from constructs.values.durations import in_seconds, seconds
+from constructs.values.durations import in_seconds
 from constructs.values.s3_location import S3Location
 
 from catalog import Deployment
 from training.contract import REQUEST_MEMBERS
 
-# The rule by which Step Functions learns that a job has ended (developer guide, "Create and manage Amazon SageMaker AI
-# jobs", IAM).
-_EVENTS_RULE = "StepFunctionsGetEventsForSageMakerTrainingJobsRule"
-# A job that was refused for now was not made, so that its name is free still; a job that failed keeps its name, and
-# the pipeline's next run takes another.
-_RETRIED = ["SageMaker.ResourceLimitExceededException", "SageMaker.ThrottlingException"]
 # A job waits for instances and starts its container before its own time begins.
 _START_SECONDS = 2 * 3600
+
+
+class JobStates(NamedTuple):
+    """The first states of a training.
+
+    Attributes:
+        train: Starts the job.
+        watch: Waits for a job that runs.
+    """
+
+    train: sfn.IChainable
+    watch: sfn.IChainable
 
 
 class TrainingJob(Construct):
     """Runs the training job of a request that is in the state machine's data.
 
-    Defines: the jobs' execution role (`TrainingRole`), and with `task` the state: an integration with
-    `createTrainingJob.sync`, without the `s3:*` on `*` that CDK's own task would add.
+    Defines: the jobs' execution role (`TrainingRole`), and with `states` the states (`TrainingStates`).
 
     Data flow: the request is `$.run.request` and the job's name `$.run.jobName`, which *prepare* wrote; the job
     reads its data and the recipe's script and weights from S3 and writes the tuned weights below the output's
     prefix.
 
-    Failures: a job that fails, is stopped, or takes longer than its time ends the state with `States.TaskFailed` or
-    `States.Timeout`; SageMaker's reason is in the cause.
+    Failures: a job that fails or is stopped fails the pipeline with `TrainingJobFailed` and SageMaker's reason. One
+    that takes longer than its time, waiting for instances included, is stopped: `TrainingTimeoutError`. Where the
+    execution itself ends first, the job goes on until its own longest time, and the next run of the same data waits
+    for it.
 
     Prerequisites: quota for the instance type ("for training job usage", or "for spot training job usage").
 
     Usage::
 
         job = TrainingJob(self, "Job", job_prefix="dev-mistral-7b-dolly", deployment=deployment, ...)
-        train = job.task(tasks, role=state_machine_role)
+        entries = job.states(pipeline_states, then=served)
     """
 
     def __init__(
@@ -79,7 +86,7 @@ class TrainingJob(Construct):
         """
         super().__init__(scope, construct_id)
         self._prefix = job_prefix
-        self._timeout = seconds(in_seconds(max_wait or max_runtime) + _START_SECONDS)
+        self._longest = in_seconds(max_wait or max_runtime) + _START_SECONDS
         self._optional = [*(["CheckpointConfig"] if max_wait else []), *(["VpcConfig"] if in_vpc else [])]
         self.role = TrainingRole(
             self,
@@ -97,31 +104,16 @@ class TrainingJob(Construct):
         """ARNs of all jobs of this prefix."""
         return job_arns(self, self._prefix)
 
-    def task(self, tasks: StepTasks, *, role: iam.Role, name: str = "Train") -> sfn.CustomState:
-        """Build the state.
+    def states(self, states: PipelineStates, *, then: sfn.IChainable) -> JobStates:
+        """Build the states.
 
         Args:
-            tasks: Builds the states of the state machine.
-            role: The state machine's role.
-            name: The state's name.
+            states: The pipeline's states.
+            then: The state that follows a completed job.
         """
-        rule = arn(self, "events", f"rule/{_EVENTS_RULE}")
+        built = TrainingStates(states, job_arns=self.job_arns, longest_seconds=self._longest)
         members = sorted({*REQUEST_MEMBERS, *self._optional} - {"TrainingJobName"})
-        parameters = {"TrainingJobName.$": "$.run.jobName"}
-        parameters |= {f"{member}.$": f"$.run.request.{member}" for member in members}
-        actions = ["CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags", "ListTags"]
-        state = tasks.call(
-            name,
-            "sagemaker:createTrainingJob.sync",
-            parameters,
-            allow=[
-                ([f"sagemaker:{action}" for action in actions], self.job_arns),
-                (["events:DescribeRule", "events:PutRule", "events:PutTargets"], [rule]),
-            ],
-            select={"job.$": "$.TrainingJobName", "arn.$": "$.TrainingJobArn", "status.$": "$.TrainingJobStatus"},
-            result_path="$.training",
-            timeout=self._timeout,
-            retry=_RETRIED,
-        )
-        allow_pass_role(role, self.role, service="sagemaker.amazonaws.com")
-        return state
+        watch = built.watch(then=then)
+        train = built.train(members, watch=watch)
+        allow_pass_role(states.role, self.role, service="sagemaker.amazonaws.com")
+        return JobStates(train=train, watch=watch)

@@ -8,7 +8,7 @@ from constructs import Construct
 from constructs.model_import.import_role import USE_MODEL_KEY
 from constructs.model_import.imported_model import ImportedModel
 from constructs.permissions.statements import allow_pass_role
-from constructs.state_machines.step_tasks import StepTasks
+from constructs.state_machines.step_tasks import TASK_FAILED, StepTasks
 from constructs.values.arns import arn, place_of
 
 from model_import.contract import SOURCE_TAG
@@ -17,7 +17,11 @@ from model_import.contract import SOURCE_TAG
 _ROLE_TRIES = 40
 # Polling slows down by one pace a time, from one to eight.
 _SLOWEST = 8
-_FAULTS = ["Bedrock.InternalServerException", "Bedrock.ThrottlingException"]
+# Errors after which the same request may succeed; of the others "Why was it refused?" decides.
+_FAULTS = [
+    *("Bedrock.InternalServerException", "Bedrock.ThrottlingException"),
+    *("Bedrock.BedrockException", "Bedrock.SdkClientException"),
+]
 
 
 class ImportJobStates:
@@ -117,7 +121,7 @@ class ImportJobStates:
             {"JobIdentifier.$": "$.job.arn"},
             allow=[(["bedrock:GetModelImportJob"], [self._arns("model-import-job")])],
             result_path="$.look",
-            retry=_FAULTS,
+            retry=TASK_FAILED,
         )
         look.add_catch(self._failed, result_path="$.failure")
         done = self._tasks.put("Keep the model's ARN", {"arn.$": "$.look.ImportedModelArn"}, "$.model")

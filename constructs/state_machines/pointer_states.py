@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from constructs.served_pointer import ServedPointer
-from constructs.state_machines.step_tasks import StepTasks
-
-_RETRIED = ["Ssm.SsmException"]
+from constructs.state_machines.step_tasks import TASK_FAILED, StepTasks
 
 
 class PointerStates:
@@ -38,7 +36,7 @@ class PointerStates:
             allow=[(["ssm:GetParameter"], [self.pointer.arn(parameter)])],
             select={f"{member}.$": "$.Parameter.Value"},
             result_path=result_path,
-            retry=_RETRIED,
+            retry=TASK_FAILED,
         )
 
     def write(self, name: str, parameter: ssm.CfnParameter, value: Mapping[str, str]) -> sfn.CustomState:
@@ -48,5 +46,5 @@ class PointerStates:
             "aws-sdk:ssm:putParameter",
             {"Name": self.pointer.name(parameter), "Overwrite": True, **value},
             allow=[(["ssm:PutParameter"], [self.pointer.arn(parameter)])],
-            retry=_RETRIED,
+            retry=TASK_FAILED,
         )

@@ -23,6 +23,17 @@ _LAMBDA_SERVICE = [
     "Lambda.TooManyRequestsException",
     "Lambda.ClientExecutionTimeoutException",
 ]
+TASK_FAILED = ("States.TaskFailed",)
+"""Any failure of a call but a time-out, whatever its name (developer guide, "Handling errors in Step Functions
+workflows").
+
+Integrations report what an API's model does not declare, throttling and faults of the service among it, by names of
+their own: `aws-sdk:sagemaker` as `SageMaker.SageMakerException`, the optimized `sagemaker` as
+`SageMaker.AmazonSageMakerException`, and what never reached the service as `SageMaker.SdkClientException`."""
+
+MOST_EVENTS = 25_000
+"""Events that an execution may have (Step Functions developer guide, "Service quotas")."""
+
 _RETRY = {"IntervalSeconds": 4, "MaxAttempts": 4, "BackoffRate": 2, "JitterStrategy": "FULL"}
 
 # A ResultPath of null would discard a result, but jsii leaves out what is null, and without a ResultPath a result
@@ -64,19 +75,21 @@ class StepTasks:
         result_path: str = _LAST,
         timeout: Duration | None = None,
         retry: Sequence[str] = (),
+        final: Sequence[str] = (),
         retriers: Sequence[Mapping[str, Any]] = (),
     ) -> sfn.CustomState:
         """Build a task state that calls a service.
 
         Args:
             name: The state's name, as the console shows it.
-            integration: Such as `aws-sdk:sagemaker:createModel` or `sagemaker:createTrainingJob.sync`.
+            integration: Such as `aws-sdk:sagemaker:createModel` or `sns:publish`.
             parameters: The request in JSONPath; names that end in `.$` hold paths.
             allow: The permissions that the call needs.
             select: Members of the result to keep, as `ResultSelector`.
             result_path: Path of the result; by default one that the next such result overwrites.
             timeout: Longest time of the call.
             retry: Errors after which the call is repeated, up to 4 times in a minute.
+            final: Errors among those of `retry` after which no repetition helps.
             retriers: Further retriers, as a definition has them.
         """
         state: dict[str, Any] = {
@@ -89,8 +102,11 @@ class StepTasks:
             state["ResultSelector"] = dict(select)
         if timeout:
             state["TimeoutSeconds"] = in_seconds(timeout)
+        # The first retrier that names an error decides.
+        never = [{"ErrorEquals": list(final), "MaxAttempts": 0}] if final else []
+        usual = [{"ErrorEquals": list(retry), **_RETRY}] if retry else []
         if retry or retriers:
-            state["Retry"] = [*([{"ErrorEquals": list(retry), **_RETRY}] if retry else []), *map(dict, retriers)]
+            state["Retry"] = [*never, *usual, *map(dict, retriers)]
         task = sfn.CustomState(self._scope, name, state_json=state)
         for actions, resources, *conditions in allow:
             iam.Grant.add_to_principal(

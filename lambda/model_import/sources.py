@@ -150,7 +150,7 @@ def _explained(error: ClientError, kind: str, name: str) -> tuple[str, str, str]
     described = f"{_KINDS[kind]} {name}"
     if code == "AccessDeniedException":
         return "access", f"SageMaker refuses to describe the {described}: {message}", "the one that is declared"
-    # API reference: DescribeTrainingJob has ResourceNotFound; DescribeModel lists no error, and answers this one.
-    if code in ("ResourceNotFound", "ValidationException"):
+    # API reference: DescribeTrainingJob has ResourceNotFound; DescribeModel lists no error: "Could not find model".
+    if code == "ResourceNotFound" or (code == "ValidationException" and "not f" in message.lower()):
         return "source", f"there is no {described}: {message}", "a name of this account and region"
     return "source", f"SageMaker refuses to describe the {described}: {code}: {message}", "try again"

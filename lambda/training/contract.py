@@ -119,6 +119,9 @@ RUN_INPUT: Final = ("dataPrefix",)
 TO_TRAIN: Final = "train"
 """`status` of a run whose job has to be started."""
 
+TRAINING: Final = "training"
+"""`status` of a run whose version has a job that runs, which no other execution waits for."""
+
 TRAINED: Final = "trained"
 """`status` of a run whose version has a job that completed."""
 

@@ -184,8 +184,9 @@ class Cleanup:
         try:
             return str(self._sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"])
         except ClientError as error:
-            # SageMaker's error for an endpoint that does not exist.
-            if error.response["Error"]["Code"] == "ValidationException":
+            # SageMaker has one code for an endpoint that does not exist and for much else: its words tell.
+            details = error.response["Error"]
+            if details["Code"] == "ValidationException" and "could not find" in details["Message"].lower():
                 return None
             raise
 

@@ -18,7 +18,7 @@ import boto3
 
 from catalog.training.channels import VALIDATION
 from catalog.training.request import model_prefix
-from training.contract import RUN_INPUT, TO_TRAIN, TRAINED
+from training.contract import RUN_INPUT, TO_TRAIN
 from training.dataset import DataError, Options, Report, S3Prefix, check
 from training.errors import InputError
 from training.jobs import job_of, named, options_for, request_of
@@ -88,8 +88,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
     Returns:
         - `version`: 12 hexadecimal digits, the same for the same data and settings.
-        - `status`: `train`, or `trained` where a job of the version has completed.
-        - `jobName`: The job to start, or the one that has completed.
+        - `status`: `train`, `training` where a job of the version runs, or `trained` where one has completed.
+        - `jobName`: The job to start, the one that runs, or the one that has completed.
         - `request`: The CreateTrainingJob request, complete; members that may be empty are never left out.
         - `modelData`: `s3://` prefix at which the job leaves the model.
         - `report`: `s3://` URI of the report on the data.
@@ -98,7 +98,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
     Raises:
         SettingsError: The environment is not usable.
-        ConcurrentRunError: An older execution, or a job of the same version, is running.
+        ConcurrentRunError: An older execution is running, or a job of the same version is being stopped.
         InputError: The execution's input is not understood.
         RecipeError: There is no recipe, it is not the pinned one, or the declaration conflicts with it.
         HyperparameterError: Declared hyperparameters are wrong.
@@ -147,13 +147,13 @@ def prepare(
     job = named(settings, job, found.name)
     request = request_of(recipe, job)
     lineage = _Lineage.of(settings, version)
-    if not found.is_trained:
-        # The report and the request of a model that exists are never overwritten.
+    if found.status == TO_TRAIN:
+        # The report and the request of a job that exists are never overwritten.
         _put(settings, clients, lineage.report, report.to_dict())
         _put(settings, clients, lineage.request, request)
     return {
         "version": version,
-        "status": TRAINED if found.is_trained else TO_TRAIN,
+        "status": found.status,
         "jobName": found.name,
         "request": {**_DEFAULTS, **request},
         "modelData": job.model_data,

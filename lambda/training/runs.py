@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from training.contract import TO_TRAIN, TRAINED, TRAINING
 from training.errors import ConcurrentRunError
 
 _MOST_ATTEMPTS = 99
@@ -17,12 +18,12 @@ class Found(NamedTuple):
     """The job of a version.
 
     Attributes:
-        name: Its name, not in use yet unless `is_trained`.
-        is_trained: Whether it completed and its model is still there.
+        name: Its name, not in use yet if `status` is `TO_TRAIN`.
+        status: `TO_TRAIN`, `TRAINING`, or `TRAINED` where it completed and its model is still there.
     """
 
     name: str
-    is_trained: bool
+    status: str
 
 
 def refuse_concurrent(client: Any, *, state_machine: str, execution: str, started_at: str) -> None:
@@ -52,7 +53,7 @@ def refuse_concurrent(client: Any, *, state_machine: str, execution: str, starte
 
 
 def find_job(sagemaker: Any, name_of: Callable[[int], str], *, has_model: Callable[[str], bool]) -> Found:
-    """Find the job of a version that completed, or the next free name.
+    """Find the job of a version that completed or is running, or the next free name.
 
     Args:
         sagemaker: Client of SageMaker.
@@ -60,20 +61,21 @@ def find_job(sagemaker: Any, name_of: Callable[[int], str], *, has_model: Callab
         has_model: Reports whether the model of a job of this name is still there.
 
     Raises:
-        ConcurrentRunError: A job of the version is running although no execution waits for it.
+        ConcurrentRunError: A job of the version is being stopped.
     """
     for attempt in range(1, _MOST_ATTEMPTS + 1):
         name = name_of(attempt)
         status = _status(sagemaker, name)
         if status is None:
-            return Found(name, is_trained=False)
-        if status in {"InProgress", "Stopping"}:
+            return Found(name, TO_TRAIN)
+        if status == "InProgress":
+            return Found(name, TRAINING)
+        if status == "Stopping":
             raise ConcurrentRunError(
-                f"training job {name} of the same data and settings is {status}, and no execution waits for it: wait "
-                f"for its end, or stop it (aws sagemaker stop-training-job --training-job-name {name})"
+                f"training job {name} of the same data and settings is Stopping: wait for its end, and start again"
             )
         if status == "Completed" and has_model(name):
-            return Found(name, is_trained=True)
+            return Found(name, TRAINED)
     raise ConcurrentRunError(f"all {_MOST_ATTEMPTS} names of the version's jobs are in use, the last is {name}")
 
 

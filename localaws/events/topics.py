@@ -19,7 +19,7 @@ from localaws.moto_patches import replace
 _MOTO: Final[dict[str, Callable[..., Any]]] = {}
 
 ACTIONS: Final = ("kms:GenerateDataKey", "kms:Decrypt")
-"""What a publisher to an encrypted topic needs on the topic's key."""
+"""Actions on the topic's key that a publisher to an encrypted topic needs."""
 
 
 def install() -> None:

@@ -13,10 +13,6 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 # Step Functions' names of services where they are not botocore's (developer guide, "Supported services").
 _BOTOCORE_NAMES = {"eventbridge": "events", "sfn": "stepfunctions"}
 
-# IAM actions beside the one of the call's own name, by the call's effect (service authorization reference, and for
-# `.sync` and EventBridge the Step Functions developer guide). `$X` in a resource is a member of the request.
-_SYNC_TRAINING = {"sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob", "sagemaker:ListTags"}
-_EVENTS_RULE = {"events:DescribeRule", "events:PutRule", "events:PutTargets"}
 # Actions of an import's caller on the imported model's key (Bedrock user guide, "Encryption of custom model
 # import").
 _MODEL_KEY = {"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
@@ -240,7 +236,5 @@ def needed_actions(call: Call) -> set[str]:
         needed.add("bedrock:TagResource")
     if "ImportedModelKmsKeyId" in names:
         needed |= _MODEL_KEY
-    if call.pattern == "sync":
-        assert call.operation == "CreateTrainingJob", "tell what else a job that is waited for takes"
-        needed |= _SYNC_TRAINING | _EVENTS_RULE
+    assert not call.pattern, "tell what a job that is waited for takes beside the call"
     return needed

@@ -142,7 +142,7 @@ def test_states_compare_with_what_the_functions_return(stacks: dict[str, Resourc
             if name == "Smoke test":
                 retried |= {error for retry in state["Retry"] for error in retry["ErrorEquals"]}
 
-    assert compared == {training.TRAINED, model_import.IMPORTED, model_import.RUNNING}
+    assert compared == {training.TRAINED, training.TRAINING, model_import.IMPORTED, model_import.RUNNING}
     assert model_import.NOT_READY_ERROR in retried
 
 

@@ -20,22 +20,30 @@ Templates = dict[str, dict[str, Any]]
 
 # What each retry stands for: attempts, seconds before the first, factor, longest pause, jitter.
 _USUAL = {"IntervalSeconds": 4, "MaxAttempts": 4, "BackoffRate": 2, "JitterStrategy": "FULL"}
+_BRIEFLY = {"IntervalSeconds": 2, "MaxAttempts": 3, "BackoffRate": 2}
+_NEVER = {"MaxAttempts": 0}
 _UNTIL_LOADED = {"IntervalSeconds": 15, "MaxAttempts": 40, "BackoffRate": 1.5, "MaxDelaySeconds": 120}
-RETRIES = {
+RETRIES: dict[tuple[str, ...], list[dict[str, Any]]] = {
     (
         *("Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException"),
         *("Lambda.TooManyRequestsException", "Lambda.ClientExecutionTimeoutException"),
-    ): _USUAL,
-    ("SageMaker.ResourceLimitExceededException", "SageMaker.ThrottlingException"): _USUAL,
-    ("SageMaker.SageMakerException",): _USUAL,
-    ("Ssm.SsmException",): _USUAL,
-    ("Sfn.SfnException",): _USUAL,
-    ("Bedrock.InternalServerException", "Bedrock.ThrottlingException"): _USUAL,
-    ("ModelNotReadyError",): _UNTIL_LOADED,
+    ): [_USUAL],
+    # Every call of a service: those that may say that there is nothing have seconds, the others up to a minute.
+    ("States.TaskFailed",): [_USUAL, _BRIEFLY],
+    # A job of this name runs: it is waited for.
+    ("SageMaker.ResourceInUseException",): [_NEVER],
+    # The release to go back to is gone.
+    ("Bedrock.ResourceNotFoundException", "Bedrock.AccessDeniedException"): [_NEVER],
+    # Other refusals of an import have ways of their own.
+    (
+        *("Bedrock.InternalServerException", "Bedrock.ThrottlingException"),
+        *("Bedrock.BedrockException", "Bedrock.SdkClientException"),
+    ): [_USUAL],
+    ("ModelNotReadyError",): [_UNTIL_LOADED],
 }
 
-# The tasks that have a time of their own: `Prepare` with its function's 15 minutes, trainings with the declared time.
-TIMEOUTS = {"Prepare": 960, "Verify": 360, "Prune": 360, "Train": 93_600}
+# The tasks that have a time of their own: `Prepare` with its function's 15 minutes.
+TIMEOUTS = {"Prepare": 960, "Verify": 360, "Prune": 360}
 
 
 def _machines(model: Model) -> Iterator[tuple[str, str]]:
@@ -109,15 +117,33 @@ def test_every_state_machine_of_the_app_is_drawn(templates: Templates) -> None:
     assert {file for _, _, file in MACHINES} == {path.stem for path in EDGES.iterdir()}
 
 
+def _retries(templates: Templates) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
+    for stack, machine, _ in MACHINES:
+        for name, state in _definition(templates, stack, machine)["States"].items():
+            if state["Type"] == "Task":
+                yield name, state, state.get("Retry", [])
+
+
 def test_retries_what_passes_by_itself_and_nothing_else(templates: Templates) -> None:
-    found = {
-        tuple(retry["ErrorEquals"]): {name: value for name, value in retry.items() if name != "ErrorEquals"}
-        for stack, machine, _ in MACHINES
-        for state in _definition(templates, stack, machine)["States"].values()
-        for retry in state.get("Retry", [])
+    found: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for _, _, retries in _retries(templates):
+        for retry in retries:
+            settings = {name: value for name, value in retry.items() if name != "ErrorEquals"}
+            if settings not in found[tuple(retry["ErrorEquals"])]:
+                found[tuple(retry["ErrorEquals"])].append(settings)
+
+    assert {names: sorted(settings, key=str) for names, settings in found.items()} == {
+        names: sorted(settings, key=str) for names, settings in RETRIES.items()
     }
 
-    assert found == RETRIES
+
+def test_no_call_of_a_service_fails_a_run_at_the_first_fault(templates: Templates) -> None:
+    calls = [(name, retries) for name, state, retries in _retries(templates) if "aws-sdk:" in state["Resource"]]
+
+    assert calls
+    for name, retries in calls:
+        retried = {error for retry in retries if retry["MaxAttempts"] for error in retry["ErrorEquals"]}
+        assert retried >= {"States.TaskFailed"} or (name == "Import" and retried >= {"Bedrock.BedrockException"}), name
 
 
 def test_waits_for_tasks_as_long_as_what_they_wait_for_may_take(templates: Templates) -> None:

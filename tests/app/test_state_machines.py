@@ -126,7 +126,13 @@ def test_every_call_is_allowed_by_its_role(templates: Templates) -> None:
 @pytest.mark.parametrize(
     "action",
     [
-        *("sagemaker:StopTrainingJob", "iam:PassRole", "ssm:PutParameter", "sns:Publish"),
+        *(
+            "sagemaker:StopTrainingJob",
+            "sagemaker:DescribeTrainingJob",
+            "iam:PassRole",
+            "ssm:PutParameter",
+            "sns:Publish",
+        ),
         *("states:StartExecution", "states:DescribeExecution", "bedrock:TagResource"),
     ],
 )

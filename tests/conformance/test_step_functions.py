@@ -46,11 +46,11 @@ def test_step_functions_own_integration_is_called_sfn(made: Made, observe: Obser
     assert ended["error"] == "Sfn.ExecutionDoesNotExistException"
 
 
-def _train(made: Made, observe: Observe, **output: str) -> str:
+def _train(made: Made, observe: Observe, integration: str, **output: str) -> str:
     """Start a training job without a right on it; return the error's name.
 
-    The integration without `.sync` has the same fields and errors, and makes no rule in the account. The members are
-    given by a path, as the pipelines give them: what the integration does not know is then found in the execution.
+    The members are given by a path, as the pipelines give them: what the integration does not know is then found in the
+    execution.
     """
     target = made.target
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{target.run}/data/", "ModelAccessConfig": {"AcceptEula": True}}
@@ -64,26 +64,27 @@ def _train(made: Made, observe: Observe, **output: str) -> str:
         "StoppingCondition": {"MaxRuntimeInSeconds": 60},
     }
     parameters = {f"{name}.$": f"$.{name}" for name in request}
-    ended = made.run(made.state_machine(_call("sagemaker:createTrainingJob", parameters)), request)
+    ended = made.run(made.state_machine(_call(integration, parameters)), request)
     observe(f"{', '.join(output) or 'without a doubtful field'}: {ended.get('error')}: {ended.get('cause')}")
     return str(ended.get("error"))
 
 
 @pytest.mark.belief("states-optimized-sagemaker-error-name")
 def test_a_refused_training_job_is_an_amazon_sagemaker_exception(made: Made, observe: Observe) -> None:
-    assert _train(made, observe) == "SageMaker.AmazonSageMakerException"
+    # The integration without `.sync` has the same errors, and makes no rule in the account.
+    assert _train(made, observe, "sagemaker:createTrainingJob") == "SageMaker.AmazonSageMakerException"
 
 
 @pytest.mark.belief("states-nested-fields")
 @pytest.mark.parametrize(
     ("field", "error"),
-    [("CompressionType", "SageMaker.AmazonSageMakerException"), ("CompressionKind", "States.Runtime")],
+    [("CompressionType", "SageMaker.SageMakerException"), ("CompressionKind", "States.Runtime")],
 )
 def test_the_integration_knows_compression_and_licences_and_no_other_field(
     made: Made, observe: Observe, field: str, error: str
 ) -> None:
     # The refusal of a field that nobody knows shows that a known one would be refused so, too, if it were not known.
-    assert _train(made, observe, **{field: "NONE"}) == error
+    assert _train(made, observe, "aws-sdk:sagemaker:createTrainingJob", **{field: "NONE"}) == error
 
 
 @pytest.mark.belief("states-all-misses-runtime")

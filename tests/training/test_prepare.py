@@ -318,13 +318,14 @@ def test_trains_again_where_the_model_of_a_good_job_is_gone(account: Account) ->
     assert account.run()["jobName"] == f"{first['jobName']}-2"
 
 
-def test_refuses_to_start_a_second_job_while_one_of_the_version_is_under_way(account: Account) -> None:
+def test_takes_over_a_job_of_the_version_that_no_run_waits_for(account: Account) -> None:
     first = account.run()
     account.train(first)
     _set_status(account, first["jobName"], "InProgress")
 
-    with pytest.raises(ConcurrentRunError, match=f"training job {first['jobName']} .* is InProgress"):
-        account.run()
+    second = account.run()
+    assert (second["status"], second["jobName"]) == ("training", first["jobName"])
+    assert (second["modelData"], second["version"]) == (first["modelData"], first["version"])
 
 
 def test_refuses_a_run_while_an_older_one_is_running(account: Account) -> None:

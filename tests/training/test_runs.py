@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from training.contract import TO_TRAIN, TRAINED, TRAINING
 from training.errors import ConcurrentRunError
 from training.runs import Found, find_job, refuse_concurrent
 
@@ -102,22 +103,25 @@ def _attempts(statuses: list[str], *, models: tuple[str, ...] = ()) -> Found:
 
 
 def test_takes_the_first_job_that_completed_and_has_its_model() -> None:
-    assert _attempts(["Failed", "Completed", "Completed"], models=("job-3",)) == Found("job-3", is_trained=True)
-    assert _attempts(["Failed", "Completed", "Stopped"]) == Found("job-4", is_trained=False)
+    assert _attempts(["Failed", "Completed", "Completed"], models=("job-3",)) == Found("job-3", TRAINED)
+    assert _attempts(["Failed", "Completed", "Stopped"]) == Found("job-4", TO_TRAIN)
 
 
 def test_takes_no_model_of_a_job_that_did_not_complete() -> None:
-    assert _attempts(["Stopped"], models=("job-1",)) == Found("job-2", is_trained=False)
+    assert _attempts(["Stopped"], models=("job-1",)) == Found("job-2", TO_TRAIN)
 
 
-@pytest.mark.parametrize("status", ["InProgress", "Stopping"])
-def test_refuses_to_train_beside_a_job_of_the_version(status: str) -> None:
-    with pytest.raises(ConcurrentRunError, match=f"job-2 of the same data and settings is {status}"):
-        _attempts(["Failed", status])
+def test_takes_over_a_job_of_the_version_that_runs() -> None:
+    assert _attempts(["Failed", "InProgress"]) == Found("job-2", TRAINING)
+
+
+def test_refuses_to_train_beside_a_job_of_the_version_that_is_being_stopped() -> None:
+    with pytest.raises(ConcurrentRunError, match="job-2 of the same data and settings is Stopping"):
+        _attempts(["Failed", "Stopping"])
 
 
 def test_a_version_has_99_names() -> None:
-    assert _attempts(["Failed"] * 98) == Found("job-99", is_trained=False)
+    assert _attempts(["Failed"] * 98) == Found("job-99", TO_TRAIN)
     with pytest.raises(ConcurrentRunError, match="all 99 names of the version's jobs are in use, the last is job-99"):
         _attempts(["Failed"] * 99)
 
@@ -138,7 +142,7 @@ def test_takes_a_name_that_no_job_has(code: str, message: str) -> None:
     client = _sagemaker()
     with Stubber(client) as stubber:
         stubber.add_client_error("describe_training_job", code, message)
-        assert _find(client) == Found("job-1", is_trained=False)
+        assert _find(client) == Found("job-1", TO_TRAIN)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """Serving a release by an endpoint: registered once, created or updated, watched, and returned."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
 
 from tests.constructs.fine_tuning.pipeline_parts import NAME, make
-from tests.constructs.fine_tuning.walks import walk
+from tests.constructs.fine_tuning.walks import part, walk
+from tests.localaws.sagemaker.sagemaker_driver import SageMakerDriver
+from tests.support.state_machine_driver import StateMachines, allow
 
 # API DescribeEndpoint, EndpointStatus: the statuses that a further wait does not change.
 _BROKEN = {"Failed", "OutOfService", "UpdateRollbackFailed"}
@@ -29,7 +32,8 @@ def _statuses(choice: dict[str, Any]) -> set[str]:
 def test_registers_only_what_is_not_registered(states: dict[str, Any], kind: str) -> None:
     [catch] = states[f"Is the {kind} registered?"]["Catch"]
 
-    assert catch["Next"] == f"Register {kind}"
+    assert catch["Next"] == f"No such {kind}?"
+    assert list(_choices(states, f"No such {kind}?")) == [f"Register {kind}"]
     assert states[f"Register {kind}"]["Next"] == states[f"Is the {kind} registered?"]["Next"]
 
 
@@ -38,9 +42,9 @@ def test_registers_the_model_before_its_config(states: dict[str, Any]) -> None:
 
 
 def test_retries_what_a_role_of_seconds_refuses(states: dict[str, Any]) -> None:
-    for name in ("Register model", "Register config", "Update endpoint"):
+    for name in ("Register model", "Register config", "Create endpoint", "Update endpoint"):
         [retry] = states[name]["Retry"]
-        assert retry["ErrorEquals"] == ["SageMaker.SageMakerException"]
+        assert retry["ErrorEquals"] == ["States.TaskFailed"]
         assert (retry["IntervalSeconds"], retry["MaxAttempts"], retry["BackoffRate"]) == (4, 4, 2)
 
 
@@ -58,7 +62,8 @@ def test_serves_the_tuned_weights_as_the_base_is_served(states: dict[str, Any]) 
 
 def test_creates_updates_or_leaves_the_endpoint(states: dict[str, Any]) -> None:
     [catch] = states["Look at the endpoint"]["Catch"]
-    assert catch["Next"] == "Create endpoint"
+    assert catch["Next"] == "No such endpoint?"
+    assert list(_choices(states, "No such endpoint?")) == ["Create endpoint"]
     name = "Create, update or leave the endpoint?"
     choices = _choices(states, name)
 
@@ -130,3 +135,69 @@ def test_returns_nowhere_from_a_first_release_and_from_the_served_one(states: di
     ]
     assert walk(states, choice["Next"])[-1] == "Failed"
     assert states["Anything to return to?"]["Default"] == "Name the served release"
+
+
+class TestOnTheLocalAws:
+    """The states run, up to the first one that needs more than SageMaker's API."""
+
+    @pytest.fixture
+    def machines(self, aws: Callable[..., Any], local_aws: str) -> Iterator[StateMachines]:
+        made = StateMachines(aws, local_aws)
+        made.scale_waits(0)
+        yield made
+        made.close()
+
+    @pytest.fixture
+    def driver(self, aws: Callable[..., Any], local_aws: str) -> Iterator[SageMakerDriver]:
+        made = SageMakerDriver(aws, local_aws)
+        yield made
+        if NAME in [one["EndpointName"] for one in made.control.list_endpoints()["Endpoints"]]:
+            made.control.delete_endpoint(EndpointName=NAME)
+        made.close()
+
+    def _run(
+        self, machines: StateMachines, states: dict[str, Any], start: str, config: str, *actions: str
+    ) -> tuple[dict[str, Any], list[str]]:
+        ends = {"verify": "Succeed", "read_served_release": "Succeed", "sum_up_what_failed": "Fail"}
+        machine = part(states, start, **ends)
+        given = {"serve": {"name": config}, "run": {"modelData": "s3://b/none/"}}
+        execution = machines.run(machine, given, *([allow(*actions)] if actions else []))
+        entered = [
+            event["stateEnteredEventDetails"]["name"]
+            for event in machines.events(execution["executionArn"])
+            if "stateEnteredEventDetails" in event
+        ]
+        return execution, entered
+
+    @pytest.mark.parametrize(
+        ("look", "create"),
+        [
+            ("Look at the endpoint", "Create endpoint"),
+            ("Is the model registered?", "Register model"),
+            ("Is the config registered?", "Register config"),
+        ],
+    )
+    def test_a_look_that_is_refused_is_no_word_that_there_is_nothing(
+        self, machines: StateMachines, states: dict[str, Any], look: str, create: str
+    ) -> None:
+        execution, entered = self._run(machines, states, look, "none")
+
+        assert (execution["status"], execution["error"]) == ("FAILED", "SageMaker.SageMakerException")
+        assert "is not authorized to perform: sagemaker:Describe" in execution["cause"]
+        assert create not in entered
+
+    def test_a_missing_endpoint_is_created_once_whatever_is_repeated(
+        self, machines: StateMachines, driver: SageMakerDriver, states: dict[str, Any]
+    ) -> None:
+        config, rights = driver.config(), ("sagemaker:*", "iam:PassRole")
+
+        made, entered = self._run(machines, states, "Look at the endpoint", config, *rights)
+        assert made["status"] == "SUCCEEDED", made
+        assert entered[:3] == ["Look at the endpoint", "No such endpoint?", "Create endpoint"]
+        # A creation whose answer was lost is repeated.
+        again, entered = self._run(machines, states, "Create endpoint", config, *rights)
+        assert again["status"] == "SUCCEEDED", again
+        assert entered[:3] == ["Create endpoint", "Endpoint exists already?", "Wait for the endpoint"]
+        found, entered = self._run(machines, states, "Is the model registered?", config, *rights)
+        assert found["status"] == "SUCCEEDED", found
+        assert entered == ["Is the model registered?", "Is the config registered?", "Read served release"]

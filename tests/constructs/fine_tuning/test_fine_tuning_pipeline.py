@@ -8,7 +8,7 @@ import pytest
 from tests.app.state_machine_calls import definition
 from tests.constructs.fine_tuning.pipeline_parts import make
 from tests.constructs.fine_tuning.walks import walk
-from training.contract import PREPARE
+from training.contract import PREPARE, TRAINED, TRAINING
 
 
 @pytest.fixture
@@ -21,6 +21,7 @@ def test_a_first_run_goes_from_data_to_traffic(states: dict[str, Any]) -> None:
         states,
         "Prepare",
         trained_already="Train",
+        has_the_training_ended="Name the release",
         is_the_model_registered="Register model",
         is_the_config_registered="Register config",
         look_at_the_endpoint="Create endpoint",
@@ -31,7 +32,14 @@ def test_a_first_run_goes_from_data_to_traffic(states: dict[str, Any]) -> None:
 
     named = [state for state in path if states[state]["Type"] not in {"Choice", "Pass"}]
     assert named == [
-        *("Prepare", "Train", "Is the model registered?", "Register model"),
+        *(
+            "Prepare",
+            "Train",
+            "Wait for the training",
+            "Look at the training",
+            "Is the model registered?",
+            "Register model",
+        ),
         *("Is the config registered?", "Register config", "Read served release", "Look at the endpoint"),
         *("Create endpoint", "Wait for the endpoint", "Watch the endpoint", "Verify", "Keep the release before"),
         *("Publish", "Point the API to the endpoint", "Prune", "Tell of success", "Announce success", "Succeeded"),
@@ -39,10 +47,13 @@ def test_a_first_run_goes_from_data_to_traffic(states: dict[str, Any]) -> None:
 
 
 def test_trains_nothing_again_that_is_trained(states: dict[str, Any]) -> None:
-    [choice] = states["Trained already?"]["Choices"]
+    choices = {one["StringEquals"]: one for one in states["Trained already?"]["Choices"]}
 
-    assert (choice["Variable"], choice["StringEquals"]) == ("$.run.status", "trained")
-    assert choice["Next"] == "Name the release"
+    assert {choice["Variable"] for choice in choices.values()} == {"$.run.status"}
+    assert {status: choice["Next"] for status, choice in choices.items()} == {
+        TRAINED: "Name the release",
+        TRAINING: "Watch the training",
+    }
     assert states["Trained already?"]["Default"] == "Train"
 
 

@@ -31,15 +31,17 @@ def test_has_no_state_of_an_endpoint(states: dict[str, Any]) -> None:
     calls = {state["Resource"].rsplit(":", 1)[-1] for state in states.values() if state["Type"] == "Task"}
 
     assert calls == {
-        *("invoke", "createTrainingJob.sync", "getParameter", "getImportedModel", "startExecution"),
-        *("describeExecution", "publish", "putEvents"),
+        *("invoke", "createTrainingJob", "describeTrainingJob", "stopTrainingJob", "getParameter"),
+        *("getImportedModel", "startExecution", "describeExecution", "publish", "putEvents"),
     }
 
 
 def test_imports_what_is_trained_already_without_a_training(states: dict[str, Any]) -> None:
-    [choice] = states["Trained already?"]["Choices"]
+    trained, training = states["Trained already?"]["Choices"]
+    completed, *_ = states["Has the training ended?"]["Choices"]
 
-    assert choice["Next"] == states["Train"]["Next"] == "Take the tuned weights"
+    assert trained["Next"] == completed["Next"] == "Take the tuned weights"
+    assert training["Next"] == states["Train"]["Next"] == "Watch the training"
     assert states["Trained already?"]["Default"] == "Is there room for the import?"
     assert states["Take the tuned weights"]["Parameters"] == {"weights.$": "$.run.modelData"}
 
@@ -48,7 +50,7 @@ def test_a_start_that_is_retried_starts_nothing_twice(states: dict[str, Any]) ->
     start = states["Start the import"]
 
     assert start["Parameters"]["Name.$"] == "$$.Execution.Name"
-    assert start["Retry"][0]["ErrorEquals"] == ["Sfn.SfnException"]
+    assert start["Retry"][0]["ErrorEquals"] == ["States.TaskFailed"]
 
 
 def test_a_previous_release_that_is_gone_is_told_before_any_other_failure(states: dict[str, Any]) -> None:
@@ -60,8 +62,8 @@ def test_a_previous_release_that_is_gone_is_told_before_any_other_failure(states
 
 
 def test_refuses_to_look_more_often_than_an_execution_can_count(stack: cdk.Stack) -> None:
-    with pytest.raises(ValueError, match="poll_interval is 16 s: allowed are 17 s or more"):
-        make_importing(stack, poll_interval=cdk.Duration.seconds(16))
+    with pytest.raises(ValueError, match="poll_interval is 24 s: allowed are 25 s or more"):
+        make_importing(stack, poll_interval=cdk.Duration.seconds(24))
 
 
 class Pipeline:

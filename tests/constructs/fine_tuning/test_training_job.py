@@ -1,8 +1,14 @@
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import aws_cdk as cdk
+import pytest
+from constructs.fine_tuning.training_states import MOST_TRAINING_EVENTS
 
 from tests.constructs.fine_tuning.pipeline_parts import make
+from tests.constructs.fine_tuning.walks import part
+from tests.localaws.sagemaker.training_driver import Training
+from tests.support.state_machine_driver import StateMachines, allow
 
 MEMBERS = {
     *("AlgorithmSpecification", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"),
@@ -31,15 +37,122 @@ def test_takes_a_network_in_a_vpc_only(stack: cdk.Stack) -> None:
     assert "VpcConfig.$" in _train(stack, in_vpc=True)["Parameters"]
 
 
+def _states(stack: cdk.Stack, **props: Any) -> dict[str, Any]:
+    return make(stack, job=props).states()
+
+
 def test_waits_for_instances_longer_than_the_job_may_train(stack: cdk.Stack) -> None:
-    assert _train(stack)["TimeoutSeconds"] == 26 * 3600
+    states = _states(stack)
+
+    [looks] = [
+        one["NumericGreaterThanEquals"]
+        for one in states["Has the training ended?"]["Choices"]
+        if one.get("Variable") == "$.training.looks"
+    ]
+    assert looks * states["Wait for the training"]["Seconds"] == pytest.approx(26 * 3600, rel=0.01)
 
 
-def test_tells_a_failed_job_and_tries_none_again_under_the_same_name(stack: cdk.Stack) -> None:
-    state = _train(stack)
+@pytest.mark.parametrize("hours", [1, 24, 28 * 24])
+def test_looks_as_often_as_an_execution_can_count(stack: cdk.Stack, hours: int) -> None:
+    states = _states(stack, max_runtime=cdk.Duration.hours(hours))
 
-    [catch] = state["Catch"]
-    assert (catch["ErrorEquals"], catch["ResultPath"]) == (["States.ALL"], "$.error")
-    [retry] = state["Retry"]
-    assert "States.TaskFailed" not in retry["ErrorEquals"]
-    assert "SageMaker.ResourceLimitExceededException" in retry["ErrorEquals"]
+    seconds = states["Wait for the training"]["Seconds"]
+    assert seconds >= 30
+    assert 11 * (hours + 2) * 3600 / seconds <= MOST_TRAINING_EVENTS <= 25_000 / 3
+
+
+@pytest.fixture(scope="module")
+def states(context: dict[str, Any]) -> dict[str, Any]:
+    return _states(cdk.Stack(cdk.App(context=context), "s", env=cdk.Environment(region="us-east-1")))
+
+
+class TestOnTheLocalAws:
+    """The states run, from *train* to what follows a training."""
+
+    @pytest.fixture
+    def machines(self, aws: Callable[..., Any], local_aws: str) -> Iterator[StateMachines]:
+        made = StateMachines(aws, local_aws)
+        made.scale_waits(0)
+        yield made
+        made.close()
+
+    @pytest.fixture
+    def training(self, aws: Callable[..., Any], local_aws: str) -> Iterator[Training]:
+        made = Training(aws, local_aws)
+        made.behave(seconds=0, faults=[])
+        yield made
+        made.steer("DELETE")
+
+    def _run(
+        self,
+        machines: StateMachines,
+        states: dict[str, Any],
+        request: dict[str, Any],
+        start: str = "Train",
+        **data: Any,
+    ) -> dict[str, Any]:
+        optional = {
+            "EnableInterContainerTrafficEncryption": False,
+            "EnableManagedSpotTraining": False,
+            "EnableNetworkIsolation": True,
+            "Environment": {},
+            "Tags": [],
+        }
+        machine = part(states, start, name_the_release="Succeed", sum_up_what_failed="Fail")
+        given = {"run": {"jobName": request["TrainingJobName"], "request": {**optional, **request}}, **data}
+        execution: dict[str, Any] = machines.run(machine, given, allow("sagemaker:*", "iam:PassRole"))
+        return execution
+
+    def test_goes_on_when_the_job_has_completed(
+        self, machines: StateMachines, states: dict[str, Any], training: Training
+    ) -> None:
+        request = training.request()
+        execution = self._run(machines, states, request)
+
+        assert execution["status"] == "SUCCEEDED", execution
+        assert training.ended(request["TrainingJobName"])["TrainingJobStatus"] == "Completed"
+
+    def test_fails_with_the_reason_of_a_job_that_failed(
+        self, machines: StateMachines, states: dict[str, Any], training: Training
+    ) -> None:
+        training.behave(faults=[{"reason": "AlgorithmError: no memory"}])
+        request = training.request()
+        execution = self._run(machines, states, request)
+
+        assert execution["error"] == "TrainingJobFailed"
+        assert execution["cause"] == f"the training job {request['TrainingJobName']} failed: AlgorithmError: no memory"
+
+    def test_takes_over_the_job_that_has_its_name(
+        self, machines: StateMachines, states: dict[str, Any], training: Training
+    ) -> None:
+        request = training.request()
+        training.start(**request)
+        execution = self._run(machines, states, request)
+
+        assert execution["status"] == "SUCCEEDED", execution
+        types = [event["type"] for event in machines.events(execution["executionArn"])]
+        assert types.count("TaskFailed") == 1
+
+    def test_a_refused_job_fails_with_sagemakers_error(
+        self, machines: StateMachines, states: dict[str, Any], training: Training
+    ) -> None:
+        execution = self._run(machines, states, training.request(EnableManagedSpotTraining=True))
+
+        assert execution["error"] == "SageMaker.SageMakerException"
+        assert "MaxWaitTimeInSeconds" in execution["cause"]
+
+    def test_stops_a_job_that_takes_too_long(
+        self, machines: StateMachines, states: dict[str, Any], training: Training
+    ) -> None:
+        training.behave(seconds=60)
+        request = training.request()
+        training.start(**request)
+        looks = {"looks": 749}
+        execution = self._run(machines, states, request, "Wait for the training", training=looks)
+
+        assert execution["error"] == "TrainingTimeoutError"
+        assert "did not end within 93600 s" in execution["cause"]
+        assert training.ended(request["TrainingJobName"])["TrainingJobStatus"] == "Stopped"
+        # A person who stops a job is told so.
+        stopped = self._run(machines, states, request)
+        assert stopped["cause"] == f"the training job {request['TrainingJobName']} is Stopped: Stopped"

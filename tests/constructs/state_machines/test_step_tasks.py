@@ -12,7 +12,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs.permissions.statements import service_principal
 from constructs.served_pointer import ServedPointer
 from constructs.state_machines.pointer_states import PointerStates
-from constructs.state_machines.step_tasks import StepTasks
+from constructs.state_machines.step_tasks import TASK_FAILED, StepTasks
 
 from tests.app.state_machine_calls import text
 from tests.support.templates import rights, template_of
@@ -71,6 +71,16 @@ def test_calls_a_service_with_the_rights_that_it_names(
         "End": True,
     }
     assert rights(template_of(stack), "Role") == {"sagemaker:DescribeEndpoint": ["arn:aws:sagemaker:::endpoint/e"]}
+
+
+def test_an_error_that_no_repetition_helps_is_never_retried(state: Callable[[Make], dict[str, Any]]) -> None:
+    found = state(
+        lambda tasks: tasks.call("Look", "aws-sdk:ssm:getParameter", {}, allow=[], retry=TASK_FAILED, final=["A.B"])
+    )
+
+    # The first retrier that names an error decides.
+    assert found["Retry"][0] == {"ErrorEquals": ["A.B"], "MaxAttempts": 0}
+    assert found["Retry"][1]["ErrorEquals"] == ["States.TaskFailed"]
 
 
 def test_a_result_that_nobody_reads_replaces_nothing_else(state: Callable[[Make], dict[str, Any]]) -> None:
