@@ -194,6 +194,22 @@ class FineTunedEndpoint(SageMakerEndpoint):
         return {"EndpointConfigName.$": name, "ProductionVariants": [variant], "Tags": list(tags)}
 
     @property
+    def model_conditions(self) -> dict[str, dict[str, Any]]:
+        """Conditions of a right to send `model_request` (keys of CreateModel: service authorization reference)."""
+        return {"Bool": {"sagemaker:NetworkIsolation": json.dumps(self.deployment.network_isolation)}}
+
+    def config_conditions(self, models: str) -> dict[str, dict[str, Any]]:
+        """Return the conditions of a right to send `config_request` (keys of CreateEndpointConfig: the same reference).
+
+        Args:
+            models: ARN of all models that a config may name, with a wildcard.
+        """
+        return {
+            "ForAllValues:StringEquals": {"sagemaker:InstanceTypes": [self.deployment.instance_type]},
+            "ArnLike": {"sagemaker:ModelArn": models},
+        }
+
+    @property
     def deployment_config(self) -> dict[str, Any]:
         """UpdateEndpoint's DeploymentConfig: all traffic at once, and back when an alarm goes off."""
         return {

@@ -66,7 +66,10 @@ class EndpointStates:
             "Register config",
             "aws-sdk:sagemaker:createEndpointConfig",
             self._endpoint.config_request(name="$.serve.name", tags=self._tags),
-            allow=[(["sagemaker:AddTags", "sagemaker:CreateEndpointConfig"], [config])],
+            allow=[
+                (["sagemaker:CreateEndpointConfig"], [config], self._endpoint.config_conditions(model)),
+                (["sagemaker:AddTags"], [config]),
+            ],
             retry=TASK_FAILED,
         )
         create_config.next(then)
@@ -84,7 +87,10 @@ class EndpointStates:
             "Register model",
             "aws-sdk:sagemaker:createModel",
             self._endpoint.model_request(name="$.serve.name", model_data="$.run.modelData", tags=self._tags),
-            allow=[(["sagemaker:AddTags", "sagemaker:CreateModel"], [model])],
+            allow=[
+                (["sagemaker:CreateModel"], [model], self._endpoint.model_conditions),
+                (["sagemaker:AddTags"], [model]),
+            ],
             retry=TASK_FAILED,
         )
         allow_pass_role(self._states.role, self._endpoint.role, service="sagemaker.amazonaws.com")

@@ -1,7 +1,7 @@
 """Training step of a state machine: one SageMaker training job, watched until its end."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
@@ -62,6 +62,7 @@ class TrainingJob(Construct):
         construct_id: str,
         *,
         job_prefix: str,
+        instance_type: str,
         deployment: Deployment,
         data: Sequence[S3Location],
         output: S3Location,
@@ -75,6 +76,7 @@ class TrainingJob(Construct):
 
         Args:
             job_prefix: Beginning of the jobs' names, without the hyphen that follows.
+            instance_type: Instance type of the jobs, such as `ml.g5.12xlarge`.
             deployment: The base model, resolved for the stack's region.
             data: Training and validation data.
             output: Tuned weights and checkpoints.
@@ -88,9 +90,13 @@ class TrainingJob(Construct):
         self._prefix = job_prefix
         self._longest = in_seconds(max_wait or max_runtime) + _START_SECONDS
         self._optional = [*(["CheckpointConfig"] if max_wait else []), *(["VpcConfig"] if in_vpc else [])]
+        self._conditions = _conditions(
+            instance_type, max_runtime, encryption_key, volume_key=encryption_key if volume_key else None
+        )
         self.role = TrainingRole(
             self,
             "Role",
+            job_prefix=job_prefix,
             deployment=deployment,
             data=data,
             output=output,
@@ -114,6 +120,24 @@ class TrainingJob(Construct):
         built = TrainingStates(states, job_arns=self.job_arns, longest_seconds=self._longest)
         members = sorted({*REQUEST_MEMBERS, *self._optional} - {"TrainingJobName"})
         watch = built.watch(then=then)
-        train = built.train(members, watch=watch)
+        train = built.train(members, conditions=self._conditions, watch=watch)
         allow_pass_role(states.role, self.role, service="sagemaker.amazonaws.com")
         return JobStates(train=train, watch=watch)
+
+
+def _conditions(
+    instance_type: str, max_runtime: Duration, output_key: kms.IKey, *, volume_key: kms.IKey | None
+) -> dict[str, dict[str, Any]]:
+    """Return the conditions that hold a state machine to the declared jobs, whoever changes its definition.
+
+    Network isolation is the recipe's, which is read when a job is prepared (keys of CreateTrainingJob: service
+    authorization reference).
+    """
+    return {
+        "ForAllValues:StringEquals": {"sagemaker:InstanceTypes": [instance_type]},
+        "NumericLessThanEquals": {"sagemaker:MaxRuntimeInSeconds": f"{in_seconds(max_runtime):.0f}"},
+        "ArnEquals": {
+            "sagemaker:OutputKmsKey": output_key.key_arn,
+            **({"sagemaker:VolumeKmsKey": volume_key.key_arn} if volume_key else {}),
+        },
+    }

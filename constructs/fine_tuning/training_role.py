@@ -44,7 +44,7 @@ class TrainingRole(iam.Role):
 
     Usage::
 
-        role = TrainingRole(self, "Role", deployment=deployment, data=[S3Location("arn:aws:s3:::b", "data/")], ...)
+        role = TrainingRole(self, "Role", job_prefix="dev-m", deployment=deployment, data=[S3Location(...)], ...)
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class TrainingRole(iam.Role):
         scope: Construct,
         construct_id: str,
         *,
+        job_prefix: str,
         deployment: Deployment,
         data: Sequence[S3Location],
         output: S3Location,
@@ -62,6 +63,7 @@ class TrainingRole(iam.Role):
         """Define the role.
 
         Args:
+            job_prefix: Beginning of the jobs' names, without the hyphen that follows.
             deployment: The base model, resolved for the stack's region: its registry has the training image, too.
             data: Training and validation data.
             output: Tuned weights and checkpoints.
@@ -76,7 +78,7 @@ class TrainingRole(iam.Role):
             description=f"trains {deployment.model_id} {deployment.version}",
         )
         self._wildcards: dict[str, str] = {}
-        self._read(deployment, data, output)
+        self._read(deployment, data, S3Location(output.bucket_arn, f"{output.prefix}{job_prefix}-"))
         # kms:Encrypt is for the output's key (SageMaker developer guide, "CreateTrainingJob API: execution role
         # permissions"); S3 itself asks for GenerateDataKey.
         key_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
@@ -100,7 +102,7 @@ class TrainingRole(iam.Role):
             "scripts and the weights of this one model"
         )
         data_reason = "the data's objects are named by whoever uploads them, below this prefix"
-        output_reason = "SageMaker and the training script name what they write, below this prefix"
+        output_reason = "SageMaker and the training script name what they write, below the prefix of each job's name"
         allow(self, "ListBuckets", ["s3:ListBucket"], *dict.fromkeys([*caches, *(place.bucket_arn for place in data)]))
         allow(
             self,

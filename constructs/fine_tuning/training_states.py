@@ -1,7 +1,8 @@
 """States of a training: start the job, look at it until its end, and stop it where it takes too long."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aws_cdk import aws_stepfunctions as sfn
 from constructs.fine_tuning.pipeline_states import PipelineStates
@@ -40,11 +41,14 @@ class TrainingStates:
         self._longest = longest_seconds
         self._poll_seconds = max(_SHORTEST_POLL_SECONDS, math.ceil(longest_seconds / _MOST_LOOKS))
 
-    def train(self, members: Sequence[str], *, watch: sfn.IChainable) -> sfn.IChainable:
+    def train(
+        self, members: Sequence[str], *, conditions: Mapping[str, Mapping[str, Any]], watch: sfn.IChainable
+    ) -> sfn.IChainable:
         """Build the state that starts the job.
 
         Args:
             members: Members of the request beside the job's name.
+            conditions: Conditions of the right to start jobs.
             watch: The state that follows, built by `watch`.
         """
         parameters = {"TrainingJobName.$": "$.run.jobName"}
@@ -53,7 +57,10 @@ class TrainingStates:
             "Train",
             "aws-sdk:sagemaker:createTrainingJob",
             parameters,
-            allow=[(["sagemaker:AddTags", "sagemaker:CreateTrainingJob"], self._jobs)],
+            allow=[
+                (["sagemaker:CreateTrainingJob"], self._jobs, conditions),
+                (["sagemaker:AddTags"], self._jobs),
+            ],
             retry=TASK_FAILED,
             final=[_EXISTS],
         )

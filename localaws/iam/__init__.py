@@ -24,7 +24,8 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, s3_backends
 
 from localaws import settings
-from localaws.iam.actions import action_of, bucket_resource, context_of, resource_of
+from localaws.iam.actions import action_of, bucket_resource, resource_of
+from localaws.iam.conditions import context_of
 from localaws.iam.identities import Identity, can_be_assumed_by, find, role_may, role_statements
 from localaws.iam.policy import Context, Decision, Request, Statement, evaluate, statements_of
 from localaws.moto_patches import replace
@@ -116,13 +117,13 @@ def _authorize_action(response: Any, resource: str = "*") -> None:
         return
     match = _CREDENTIAL.search(authorization)
     service = match.group(3) if match else response.boto3_service_name
-    parameters = _parameters(response)
+    action, parameters = action_of(service, response._get_action()), _parameters(response)
     target = resource_of(
         service, region=response.region, account=settings.ACCOUNT, path=response.path, parameters=parameters
     )
-    action = action_of(service, response._get_action())
+    context = context_of(action, parameters, region=response.region, account=settings.ACCOUNT)
     try:
-        authorize(identity, action=action, resource=target, context=context_of(action, parameters))
+        authorize(identity, action=action, resource=target, context=context)
     except AccessDeniedError as error:
         raise _refusal(service, str(error)) from error
 

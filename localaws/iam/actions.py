@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
-from localaws.iam.policy import Context
-
 # Where an operation and the action that permits it have different names.
 _ACTION_NAMES: Final[Mapping[str, str]] = {
     "lambda:Invoke": "lambda:InvokeFunction",
@@ -85,20 +83,6 @@ def resource_of(service: str, *, region: str, account: str, path: str, parameter
             arn = prefix + form.format(name.removeprefix("/") if service == "ssm" else name)
             return arn + parameters.get("logStreamName", "") if service == "logs" else arn
     return None
-
-
-def context_of(action: str, parameters: Mapping[str, Any]) -> Context:
-    """Return the condition keys of a request that its parameters give.
-
-    Args:
-        action: The IAM action.
-        parameters: The parameters of the request's body or query.
-    """
-    if action != "events:PutEvents":
-        return {}
-    entries = parameters.get("Entries") or []
-    members = {"events:source": "Source", "events:detail-type": "DetailType"}
-    return {key: sorted({str(entry.get(member, "")) for entry in entries}) for key, member in members.items()}
 
 
 def bucket_resource(*, action: str, bucket: str | None, key: str | None) -> str | None:

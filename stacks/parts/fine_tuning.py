@@ -121,6 +121,7 @@ class FineTuning:
             stack,
             "Training",
             job_prefix=placement.name,
+            instance_type=model.training_instance_type,
             deployment=deployment,
             data=store.data,
             output=store.runs,

@@ -135,6 +135,7 @@ def _training(
         stack,
         "Training",
         job_prefix=name,
+        instance_type="ml.g5.12xlarge",
         deployment=deployment,
         data=data,
         output=runs,

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -5,10 +6,14 @@ import aws_cdk as cdk
 import pytest
 from constructs.fine_tuning.training_states import MOST_TRAINING_EVENTS
 
-from tests.constructs.fine_tuning.pipeline_parts import make
+from localaws.iam.conditions import context_of
+from localaws.iam.policy import Decision, Request, evaluate
+from tests.app.state_machine_calls import text
+from tests.constructs.fine_tuning.pipeline_parts import EndpointParts, make
 from tests.constructs.fine_tuning.walks import part
 from tests.localaws.sagemaker.training_driver import Training
 from tests.support.state_machine_driver import StateMachines, allow
+from tests.support.templates import listed, statements
 
 MEMBERS = {
     *("AlgorithmSpecification", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"),
@@ -62,8 +67,59 @@ def test_looks_as_often_as_an_execution_can_count(stack: cdk.Stack, hours: int) 
 
 
 @pytest.fixture(scope="module")
-def states(context: dict[str, Any]) -> dict[str, Any]:
-    return _states(cdk.Stack(cdk.App(context=context), "s", env=cdk.Environment(region="us-east-1")))
+def parts(context: dict[str, Any]) -> EndpointParts:
+    return make(cdk.Stack(cdk.App(context=context), "s", env=cdk.Environment(region="us-east-1")))
+
+
+@pytest.fixture(scope="module")
+def states(parts: EndpointParts) -> dict[str, Any]:
+    return parts.states()
+
+
+@pytest.fixture(scope="module")
+def template(parts: EndpointParts) -> dict[str, Any]:
+    return parts.template()
+
+
+def _variant(model: str, instance_type: str) -> dict[str, Any]:
+    return {"ProductionVariants": [{"ModelName": model, "InstanceType": instance_type}]}
+
+
+@pytest.mark.parametrize(
+    ("action", "changes", "allowed"),
+    [
+        ("CreateTrainingJob", {}, True),
+        ("CreateTrainingJob", {"ResourceConfig": {"InstanceType": "ml.p4d.24xlarge"}}, False),
+        ("CreateTrainingJob", {"StoppingCondition": {"MaxRuntimeInSeconds": 24 * 3600 + 1}}, False),
+        ("CreateTrainingJob", {"OutputDataConfig": {"KmsKeyId": "another"}}, False),
+        ("CreateTrainingJob", {"OutputDataConfig": {}}, False),
+        ("CreateModel", {}, True),
+        ("CreateModel", {"EnableNetworkIsolation": False}, False),
+        ("CreateEndpointConfig", {}, True),
+        ("CreateEndpointConfig", _variant("dev-m-1", "ml.p4d.24xlarge"), False),
+        ("CreateEndpointConfig", _variant("other", "ml.g5.2xlarge"), False),
+    ],
+)
+def test_may_ask_for_what_is_declared_only(
+    template: dict[str, Any], action: str, changes: dict[str, Any], allowed: bool
+) -> None:
+    [held] = [one for one in statements(template, "PipelineRole") if f"sagemaker:{action}" in listed(one["Action"])]
+    condition = json.loads(json.dumps(held["Condition"]).replace('{"Fn::GetAtt": ["Key961B73FD", "Arn"]}', '"key"'))
+    arn = condition.get("ArnLike", {}).get("sagemaker:ModelArn")
+    if arn is not None:
+        condition["ArnLike"]["sagemaker:ModelArn"] = text(arn).replace("<AWS::AccountId>", "1")
+    request = {
+        "EnableNetworkIsolation": True,
+        "ResourceConfig": {"InstanceType": "ml.g5.12xlarge"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 24 * 3600},
+        "OutputDataConfig": {"KmsKeyId": "key"},
+        **_variant("dev-m-1", "ml.g5.2xlarge"),
+        **changes,
+    }
+    context = context_of(f"sagemaker:{action}", request, region="us-east-1", account="1")
+
+    decision = evaluate([{**held, "Condition": condition}], Request(action=f"sagemaker:{action}", context=context))
+    assert (decision is Decision.ALLOWED) is allowed
 
 
 class TestOnTheLocalAws:

@@ -5,7 +5,7 @@ from typing import Any
 import aws_cdk as cdk
 
 from tests.app.state_machine_calls import text
-from tests.constructs.fine_tuning.pipeline_parts import make
+from tests.constructs.fine_tuning.pipeline_parts import NAME, make
 from tests.support.templates import rights, statements, template_of
 
 _ROLE = "TrainingRole"
@@ -23,10 +23,11 @@ def test_reads_its_data_and_recipe_and_writes_its_runs_and_touches_no_other_obje
     cache = "jumpstart-cache-prod-us-west-2"
     [bucket] = [name for name in names["s3:ListBucket"] if name.startswith("<")]
     assert names["s3:ListBucket"] == {cache, bucket}
-    assert names["s3:PutObject"] == {f"{bucket}/training/runs/*"}
+    # Of its own pipeline's jobs: reports and requests lie beside them.
+    assert names["s3:PutObject"] == names["s3:AbortMultipartUpload"] == {f"{bucket}/training/runs/{NAME}-*"}
     assert names["s3:GetObject"] == {
         f"{bucket}/training/data/*",
-        f"{bucket}/training/runs/*",
+        f"{bucket}/training/runs/{NAME}-*",
         f"{cache}/source-directory-tarballs/*",
         f"{cache}/*-training/*train-huggingface-llm-mistral-7b*",
     }

@@ -272,6 +272,24 @@ class TestStateMachines:
         assert execution["error"] == "SageMaker.AmazonSageMakerException"
         assert "Error Code: ValidationException" in execution["cause"]
 
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            {"ForAllValues:StringEquals": {"sagemaker:InstanceTypes": ["ml.g5.2xlarge"]}},
+            {"NumericLessThanEquals": {"sagemaker:MaxRuntimeInSeconds": "3599"}},
+            {"Bool": {"sagemaker:NetworkIsolation": "true"}},
+            {"ArnEquals": {"sagemaker:OutputKmsKey": "arn:aws:kms:us-east-1:123456789012:key/other"}},
+        ],
+    )
+    def test_need_a_request_that_meets_the_conditions_of_their_role(
+        self, training: Training, machines: StateMachines, condition: dict[str, Any]
+    ) -> None:
+        state = {**self.state(training), "Resource": "arn:aws:states:::aws-sdk:sagemaker:createTrainingJob"}
+        held = {**allow("sagemaker:CreateTrainingJob"), "Condition": condition}
+        execution = machines.run({"Train": state}, {}, held, allow("iam:PassRole"))
+        assert execution["error"] == "SageMaker.SageMakerException"
+        assert "is not authorized to perform: sagemaker:CreateTrainingJob" in execution["cause"]
+
     def test_need_permission_to_pass_the_job_s_role(self, training: Training, machines: StateMachines) -> None:
         execution = machines.run({"Train": self.state(training)}, {}, allow("sagemaker:*"), MANAGED_RULE)
         assert "is not authorized to perform: iam:PassRole" in execution["cause"]
