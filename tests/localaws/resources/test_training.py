@@ -265,8 +265,7 @@ def test_a_rule_delivers_to_a_topic_with_a_key_that_eventbridge_may_use_for_it(
     aws("events").put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
     aws("events").put_targets(Rule=name, Targets=[{"Id": "1", "Arn": topic}])
     aws("events").put_events(Entries=[{"Source": name, "DetailType": "d", "Detail": "{}"}])
-    with urllib.request.urlopen(f"{local_aws}/_localaws/events/deliveries") as answer:
-        [entry] = [entry for entry in json.load(answer)["deliveries"] if entry["target"] == topic]
+    [entry] = [entry for entry in steer(local_aws, "events/deliveries")["deliveries"] if entry["target"] == topic]
     assert ("result" in entry) is delivered
     assert delivered or entry["error"].startswith("KMSAccessDenied: ")
 
