@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from constructs.endpoint.fine_tuned_endpoint import FineTunedEndpoint
 from constructs.fine_tuning.release_arns import job_arns, release_arn
@@ -14,7 +15,7 @@ from constructs.values.arns import arn
 from constructs.values.s3_location import S3Location
 from constructs.values.storage import Storage
 
-from training.contract import FIRST_SEEN, PREPARE, PRUNE, VERIFY, Function
+from training.contract import FIRST_SEEN, PREPARE, PRUNE, STOP, VERIFY, Function
 
 # The data is streamed: memory buys CPU and network, by which large data sets are checked within 15 minutes.
 _PREPARE_MEMORY = 3008
@@ -23,10 +24,11 @@ _TIMEOUT = Duration.minutes(5)
 
 
 class FineTuningFunctions(Construct):
-    """*prepare*, and *verify* and *prune* where the model is served by an endpoint.
+    """*prepare* and *stop*, and *verify* and *prune* where the model is served by an endpoint.
 
     Defines: functions (`PackageFunction`). *prepare* reads data, writes reports and requests, and looks for jobs
-    and executions of its own pipeline; *verify* sends the endpoint a request; *prune* deletes old releases.
+    and executions of its own pipeline; *verify* sends the endpoint a request; *prune* deletes old releases; *stop*
+    stops jobs.
 
     Data flow: data in, report and request out, below `output`; the recipe comes from JumpStart's public bucket, by
     requests that are not signed.
@@ -103,6 +105,14 @@ class FineTuningFunctions(Construct):
         prune.allow("DeleteModels", ["sagemaker:DeleteModel"], models)
         prune.allow("ListByName", ["sagemaker:ListEndpointConfigs", "sagemaker:ListModels"], "*")
         return prune.function
+
+    def stop(self, state_machine: sfn.StateMachine) -> lambda_.Function:
+        """Define the function that stops the job of an aborted run."""
+        stop = self._function("Stop", STOP, "stops jobs of aborted runs", {})
+        stop.allow("FindExecutions", ["states:ListExecutions"], state_machine.state_machine_arn)
+        stop.allow("StopJobs", ["sagemaker:StopTrainingJob"], *job_arns(self, self._pipeline))
+        stop.allow("ListByName", ["sagemaker:ListTrainingJobs"], "*")
+        return stop.function
 
     def _function(
         self,

@@ -36,6 +36,10 @@ read these variables and inputs and return these outputs, and that templates set
 | `NAME_PREFIX` | the pipeline, with which names of models and configs begin |
 | `SERVED_PARAMETER`, `PREVIOUS_PARAMETER` | the SSM parameters that name the served and the previous release |
 
+| variable of *stop* | meaning |
+|---|---|
+| `NAME_PREFIX` | the pipeline, with which names of jobs begin |
+
 A variable that is empty counts as not set.
 """
 
@@ -96,6 +100,14 @@ PRUNE: Final = Function(
     outputs=("deleted",),
 )
 """Deletes old releases."""
+
+STOP: Final = Function(
+    handler="training.stop.handler",
+    required=("NAME_PREFIX",),
+    inputs=("stateMachine", "execution"),
+    outputs=("stopped",),
+)
+"""Stops the job of an aborted run; `inputs` are what EventBridge sends."""
 
 LIFECYCLE: Final = Function(
     handler="training.lifecycle.handler",

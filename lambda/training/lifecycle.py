@@ -25,6 +25,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from training.releases import all_jobs, release_names, running_jobs
+from training.stop import stop_job
 
 POLL_SECONDS = 10.0
 """Time between two looks at a job or an endpoint that has to end."""
@@ -145,12 +146,7 @@ class Cleanup:
 
     def _stop_jobs(self) -> None:
         for name in running_jobs(self._sagemaker, self._pipeline):
-            try:
-                self._sagemaker.stop_training_job(TrainingJobName=name)
-            except ClientError as error:
-                # The job ended, or was stopped, after it was listed.
-                if error.response["Error"]["Code"] != "ValidationException":
-                    raise
+            stop_job(self._sagemaker, name)
         self._wait(
             lambda: not running_jobs(self._sagemaker, self._pipeline),
             f"training jobs of {self._pipeline} are still stopping",

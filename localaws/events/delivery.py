@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
 from moto.sns.models import sns_backends
 
-from localaws import clients, iam, settings, stepfunctions
+from localaws import clients, functions, iam, settings, stepfunctions
 from localaws.events import inputs, topics
+from localaws.functions import permissions
 from localaws.iam.policy import Decision, Principal, Request, evaluate, statements_of
 
 _SERVICE: Final = "events.amazonaws.com"
-_KNOWN: Final = ("states", "sns")
+_KNOWN: Final = ("states", "sns", "lambda")
 
 LOG: Final[deque[dict[str, str]]] = deque(maxlen=1000)
 """Deliveries, the oldest first: `rule`, `target`, and `result` or `error`."""
@@ -35,10 +37,8 @@ def deliver(rule: Any, target: Mapping[str, Any], event: Mapping[str, Any]) -> N
     entry = {"rule": rule.arn, "target": target["Arn"]}
     try:
         text = inputs.text_for(target, event, rule_arn=rule.arn)
-        if target["Arn"].split(":")[2] == "states":
-            entry["result"] = _start(rule, target, text)
-        else:
-            entry["result"] = _publish(rule, target, text)
+        deliverer = {"states": _start, "sns": _publish, "lambda": _invoke}[target["Arn"].split(":")[2]]
+        entry["result"] = deliverer(rule, target, text)
     except (DeliveryError, inputs.InputError) as error:
         entry["error"] = str(error)
     LOG.append(entry)
@@ -77,6 +77,15 @@ def _publish(rule: Any, target: Mapping[str, Any], text: str) -> str:
     _check_key(topic, arn)
     message = clients.client("sns", arn.split(":")[3]).publish(TopicArn=arn, Message=text)
     return str(message["MessageId"])
+
+
+def _invoke(rule: Any, target: Mapping[str, Any], text: str) -> str:
+    """Invoke a function, which nobody waits for."""
+    arn = target["Arn"]
+    if not permissions.may_invoke(arn, service=_SERVICE, region=arn.split(":")[3], source_arn=rule.arn):
+        raise DeliveryError(f"the policy of {arn} does not allow lambda:InvokeFunction to {_SERVICE}")
+    threading.Thread(target=functions.invoke, args=(arn, text), name=f"event-{rule.name}", daemon=True).start()
+    return "invoked"
 
 
 def _check_key(topic: Any, arn: str) -> None:

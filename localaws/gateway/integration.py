@@ -12,15 +12,12 @@ import re
 import threading
 from typing import Final
 
-from moto.awslambda.exceptions import UnknownFunctionException
-from moto.awslambda.models import lambda_backends
-
-from localaws import functions, settings
+from localaws import functions
+from localaws.functions import permissions
 from localaws.gateway.deployed import Method, Stage
 from localaws.gateway.errors import GatewayError
 from localaws.gateway.proxy import MalformedResponseError, ProxyResponse, response_of
 from localaws.gateway.streaming import open_stream
-from localaws.iam.policy import Decision, Principal, Request, evaluate
 
 _SERVICE: Final = "apigateway.amazonaws.com"
 FUNCTION: Final = re.compile(r"/functions/(arn:aws:lambda:[^/]+)/(?:response-streaming-)?invocations")
@@ -69,17 +66,7 @@ def run(stage: Stage, method: Method, event: str, *, trace_id: str) -> ProxyResp
 
 def may_invoke(function_arn: str, *, region: str, source_arn: str) -> bool:
     """Return whether the function's own policy lets API Gateway invoke it for `source_arn`; no function, no."""
-    try:
-        statements = lambda_backends[settings.ACCOUNT][region].get_function(function_arn, None).policy.statements
-    except UnknownFunctionException:
-        return False
-    request = Request(
-        action="lambda:InvokeFunction",
-        resource=function_arn,
-        principal=Principal(kind="Service", names=(_SERVICE,)),
-        context={"aws:SourceArn": source_arn, "aws:SourceAccount": settings.ACCOUNT},
-    )
-    return evaluate(statements, request) is Decision.ALLOWED
+    return permissions.may_invoke(function_arn, service=_SERVICE, region=region, source_arn=source_arn)
 
 
 def _within(seconds: float, function_arn: str, event: str, trace_id: str) -> functions.Answer:

@@ -16,6 +16,7 @@ from constructs import IDependable
 from constructs.artifact_bucket import ArtifactBucket
 from constructs.fine_tuning.fine_tuning_functions import FineTuningFunctions
 from constructs.fine_tuning.fine_tuning_pipeline import FineTuningPipeline, Serving
+from constructs.fine_tuning.job_stop import JobStop
 from constructs.fine_tuning.pipeline_lifecycle import PipelineLifecycle
 from constructs.fine_tuning.pipeline_notices import PipelineNotices
 from constructs.fine_tuning.pipeline_triggers import MARKER, PipelineTriggers
@@ -228,10 +229,12 @@ class FineTuning:
             marker_key=f"training/{MARKER}" if "marker" in model.start else None,
             schedules=[start.removeprefix(_SCHEDULE) for start in model.start if start.startswith(_SCHEDULE)],
         )
+        stop = JobStop(stack, "JobStop", state_machine=machine, function=self.functions.stop(machine))
         # Triggers and the notification rule go first, so that the clean-up meets no new executions and sends no
         # notices for those it stops.
         triggers.node.add_dependency(lifecycle)
         unfinished.node.add_dependency(lifecycle)
+        stop.node.add_dependency(lifecycle)
         start = f"aws stepfunctions start-execution --state-machine-arn {machine.state_machine_arn}"
         stack.add_outputs(
             {

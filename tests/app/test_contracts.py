@@ -18,7 +18,7 @@ Function = training.Function | model_import.Function
 FUNCTIONS: dict[str, Function] = {
     function.handler: function
     for function in (
-        *(training.PREPARE, training.VERIFY, training.PRUNE, training.LIFECYCLE),
+        *(training.PREPARE, training.VERIFY, training.PRUNE, training.STOP, training.LIFECYCLE),
         *(model_import.CHECK, model_import.STEPS, model_import.ON_EVENT, model_import.IS_COMPLETE),
     )
 }

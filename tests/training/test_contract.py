@@ -9,11 +9,11 @@ import pytest
 from catalog.training.methods import METHODS as RECIPE_METHODS
 from tests.support.recorded import Recorded
 from tests.training.training_account import ENVIRONMENT
-from training import contract, prepare, prune, verify
+from training import contract, prepare, prune, stop, verify
 from training.environment import SettingsError
 from training.settings import Settings
 
-FUNCTIONS = (contract.PREPARE, contract.VERIFY, contract.PRUNE, contract.LIFECYCLE)
+FUNCTIONS = (contract.PREPARE, contract.VERIFY, contract.PRUNE, contract.STOP, contract.LIFECYCLE)
 # Lambda sets it.
 _REGION = "AWS_REGION"
 
@@ -96,6 +96,24 @@ def test_prune_reads_and_returns_what_the_contract_says(monkeypatch: pytest.Monk
     assert environment.read == set(contract.PRUNE.variables)
     assert event.read == set(contract.PRUNE.inputs)
     assert tuple(answer) == contract.PRUNE.outputs
+
+
+def test_stop_reads_and_returns_what_the_contract_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Executions:
+        def get_paginator(self, _: str) -> Any:
+            return SimpleNamespace(paginate=lambda **_: [{"executions": [{"executionArn": "arn:execution"}]}])
+
+    environment = Recorded({name: name.lower() for name in contract.STOP.required})
+    event = Recorded(stateMachine="arn:machine", execution="arn:execution")
+    monkeypatch.setattr(stop, "os", SimpleNamespace(environ=environment))
+    monkeypatch.setattr(stop, "boto3", SimpleNamespace(client=lambda _: Executions()))
+    monkeypatch.setattr(stop, "running_jobs", lambda *_: [])
+
+    answer = stop.handler(event, None)
+
+    assert environment.read == set(contract.STOP.variables)
+    assert event.read == set(contract.STOP.inputs)
+    assert tuple(answer) == contract.STOP.outputs
 
 
 def test_the_request_has_the_apis_own_defaults_where_a_recipe_has_none() -> None:
