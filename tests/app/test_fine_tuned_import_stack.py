@@ -149,7 +149,8 @@ def test_nothing_starts_an_execution_once_the_clean_up_has_begun(template: Templ
     lifecycle = _only(template, "Custom::FineTuning")
     rules = _of_type(template, "AWS::Events::Rule")
 
-    assert len(rules) == 2
+    # One notifies, one stops jobs of aborted runs, one starts on new data.
+    assert len(rules) == 3
     assert all(lifecycle in _needed(template, rule) for rule in rules)
 
 

@@ -6,6 +6,7 @@ from moto.events.models import EventPattern
 
 from stacks.declarations import FineTunedModel, ImportedModel
 from stacks.models import DEPLOYMENTS
+from tests.app.state_machine_calls import text
 
 pytestmark = pytest.mark.xdist_group("app")
 
@@ -34,12 +35,13 @@ _PATHS = [
 
 
 def _pattern(template: dict[str, Any]) -> EventPattern:
-    """Return the pattern of the stack's rule on executions, of the state machine `machine`."""
+    """Return the pattern of the stack's rule that notifies of executions, of the state machine `machine`."""
     [pattern] = [
         resource["Properties"]["EventPattern"]
         for resource in template["Resources"].values()
         if resource["Type"] == "AWS::Events::Rule"
         if resource["Properties"].get("EventPattern", {}).get("source") == ["aws.states"]
+        if text(resource["Properties"]["Targets"][0]["Arn"]).startswith("<NoticesTopic")
     ]
     return EventPattern.load(json.dumps({**pattern, "detail": {**pattern["detail"], "stateMachineArn": ["machine"]}}))
 
