@@ -103,7 +103,17 @@ class Pipeline:
         ]
         assert conditions(template, role, "bedrock:GetImportedModel")[0]
         return [
-            {**one, "Resource": [self._filled(text(arn)) for arn in _listed(one["Resource"])]} for one in statements
+            {
+                **one,
+                "Resource": [self._filled(text(arn)) for arn in _listed(one["Resource"])],
+                "Condition": {
+                    operator: {
+                        key: [self._filled(text(value)) for value in _listed(values)] for key, values in keys.items()
+                    }
+                    for operator, keys in one.get("Condition", {}).items()
+                },
+            }
+            for one in statements
         ]
 
     def _filled(self, text: str) -> str:
