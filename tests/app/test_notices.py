@@ -47,7 +47,7 @@ def _pattern(template: dict[str, Any]) -> EventPattern:
 
 
 def _is_notified(pattern: EventPattern, detail: dict[str, Any], *, machine: str = "machine") -> bool:
-    event = {
+    event: Any = {
         "source": "aws.states",
         "detail-type": "Step Functions Execution Status Change",
         "detail": {**detail, "stateMachineArn": machine},

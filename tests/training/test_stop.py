@@ -73,7 +73,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("NAME_PREFIX", PIPELINE)
     made = Account()
-    monkeypatch.setattr(stop.boto3, "client", made.client)
+    monkeypatch.setattr(boto3, "client", made.client)
     with made.states, made.sagemaker:
         yield made
         made.states.assert_no_pending_responses()
