@@ -96,7 +96,7 @@ def _variant(model: str, instance_type: str) -> dict[str, Any]:
         ("CreateModel", {}, True),
         ("CreateModel", {"EnableNetworkIsolation": False}, False),
         ("CreateEndpointConfig", {}, True),
-        ("CreateEndpointConfig", _variant("dev-m-1", "ml.p4d.24xlarge"), False),
+        ("CreateEndpointConfig", _variant("dev-m-0123456789ab-abcdef", "ml.p4d.24xlarge"), False),
         ("CreateEndpointConfig", _variant("other", "ml.g5.2xlarge"), False),
     ],
 )
@@ -113,7 +113,7 @@ def test_may_ask_for_what_is_declared_only(
         "ResourceConfig": {"InstanceType": "ml.g5.12xlarge"},
         "StoppingCondition": {"MaxRuntimeInSeconds": 24 * 3600},
         "OutputDataConfig": {"KmsKeyId": "key"},
-        **_variant("dev-m-1", "ml.g5.2xlarge"),
+        **_variant("dev-m-0123456789ab-abcdef", "ml.g5.2xlarge"),
         **changes,
     }
     context = context_of(f"sagemaker:{action}", request, region="us-east-1", account="1")
