@@ -79,7 +79,6 @@ class Belief:
         source: The document and its section, the shape of botocore (`botocore:service.Shape.member`), or the report.
         observe: How to see it, and the answer if it holds.
         differs: What the code does today, where that is not what the claim says.
-        finding: The number of that difference in the issue that mends it.
         local: What the local AWS does today, where that is not what the claim says.
         seen: Looks at real accounts, the oldest first.
     """
@@ -92,7 +91,6 @@ class Belief:
     source: str
     observe: str
     differs: str = ""
-    finding: str = ""
     local: str = ""
     seen: tuple[Observation, ...] = field(default=())
 
@@ -136,7 +134,7 @@ def _made(kind: type[T], document: Mapping[str, Any], file: Path) -> T:
     known = {one.name: one for one in fields(kind)}
     name = document.get("id") or document.get("belief") or "an entry without id"
     strange = set(document) - set(known)
-    missing = {one for one in known if one not in document} - {"differs", "finding", "local", "seen"}
+    missing = {one for one in known if one not in document} - {"differs", "local", "seen"}
     if strange or missing:
         raise BeliefError(f"{file.name}: {name}: unknown {sorted(strange)}, missing {sorted(missing)}")
     values: dict[str, Any] = {
@@ -180,7 +178,7 @@ def _entry(belief: Belief) -> Iterator[str]:
     yield f"- To see it: {belief.observe}"
     yield f"- Relied on in {', '.join(f'`{place}`' for place in belief.relied_on)}."
     if belief.differs:
-        yield f"- **The code differs** ({belief.finding}): {belief.differs}"
+        yield f"- **The code differs**: {belief.differs}"
     if belief.local:
         yield f"- **The local AWS differs**: {belief.local}"
     if not belief.seen:
