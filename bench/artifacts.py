@@ -6,7 +6,7 @@ parameters, and a mixture of 128 experts with 18,000 tensors. Both have a tokeni
 stand-in for S3, which lists the folder, answers ranges, and waits before every answer as S3 does.
 
 A function of 256 MB has a seventh of a processor (AWS Lambda documentation: one at 1,769 MB), so CPU seconds are
-printed as well.
+printed as well. Files that somebody made to be large in memory follow: each is refused.
 """
 
 from __future__ import annotations
@@ -35,6 +35,15 @@ _SHARD_BYTES = 5_000_000_000
 _VOCABULARY = 128_256
 _MERGES = 280_147
 """Llama 3's."""
+
+_HOSTILE_BYTES = 60_000_000
+_HOSTILE = {
+    "tokenizer of {}": ("tokenizer.json", b'{"model":{"vocab":[', b"{},", b"1]}}"),
+    "tokenizer of texts": ("tokenizer.json", b'{"model":{"vocab":[', b'"\xc4\xa0a",', b"1]}}"),
+    "tokenizer of ids": ("tokenizer.json", b'{"model":{"vocab":{', b'"ab":123456,', b'"a":1}}}'),
+    "template of 60 MB": ("chat_template.jinja", b"", b"x", b""),
+}
+"""Files that are refused, by what they are: their name, their beginning, what they repeat, and their end."""
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -76,6 +85,15 @@ def main() -> int:
                 row = f"{name:<26}{size / 1e9:>6.0f}{shards:>8}{len(shapes):>9}{place:>8}"
                 print(f"{row}{cost.wall:>7.2f}{cost.processor:>7.2f}{cost.mebibytes:>6.0f}")
                 if cost.code or cost.mebibytes > _MEMORY_LIMIT_MIB:
+                    failures.append(f"{name} from {place}: {cost.mebibytes:.0f} MiB, {cost.answer}")
+    for name, (file, start, element, end) in _HOSTILE.items():
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            (folder / file).write_bytes(start + element * (_HOSTILE_BYTES // len(element)) + end)
+            for place, cost in (("disk", _measure(str(folder), {})), ("s3", _from_s3(folder))):
+                row = f"{name:<26}{_HOSTILE_BYTES / 1e9:>6.2f}{'':>8}{'':>9}{place:>8}"
+                print(f"{row}{cost.wall:>7.2f}{cost.processor:>7.2f}{cost.mebibytes:>6.0f}")
+                if cost.mebibytes > _MEMORY_LIMIT_MIB:
                     failures.append(f"{name} from {place}: {cost.mebibytes:.0f} MiB, {cost.answer}")
     print("\n".join(failures), end="\n" if failures else "")
     return int(bool(failures))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from model_import.artifacts.findings import Findings, shown
 from model_import.artifacts.folder import File, Folder, ReadError
 
-DOCUMENT_LIMIT = 16 * 1024 * 1024
-"""Bytes of a JSON document that the check reads."""
-_LFS_POINTER = b"version https://git-lfs"
+DOCUMENT_LIMIT = 4 * 1024 * 1024
+"""Most bytes of a JSON document that is read whole. Gemma 3's `tokenizer_config.json` has 1.2 million, and the index of
+18,867 tensors (Qwen3 30B) 1.7 million."""
+MOST_MEMBERS = 100_000
+"""Most members of all objects and lists of such a document: json makes up to 300 bytes of one of 3. That tokenizer has
+some 50,000."""
+LFS_POINTER = b"version https://git-lfs"
 
 
 class Contents:
@@ -47,16 +51,12 @@ class Contents:
         if body is None:
             return None
         self.digests[name] = hashlib.sha256(body).hexdigest()
-        if body.startswith(_LFS_POINTER):
-            self.found.error(
-                "lfs-pointer", name, "it is a pointer of Git LFS, not the file", "run `git lfs pull` first"
-            )
+        problem = _problem(body)
+        if problem:
+            self.found.error(problem[0], name, *problem[1:])
             return None
         try:
-            text = body.decode("utf-8")
-            # A large tokenizer's bytes and text together would be too much.
-            del body
-            document = json.loads(text)
+            document = json.loads(body.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             self.found.error("not-json", name, f"it is not JSON: {shown(str(error))}", "a JSON object")
             return None
@@ -78,6 +78,23 @@ class Contents:
         body = self._whole(name, limit)
         return None if body is None else body.decode("utf-8", "replace")
 
+    def pieces(self, name: str, size: int) -> Iterator[bytes]:
+        """Yield a file's bytes, so many at a time, and record their digest at the end.
+
+        Args:
+            name: Name of a file that there is.
+            size: Bytes of a piece.
+
+        Raises:
+            ReadError: The file cannot be read.
+        """
+        digest = hashlib.sha256()
+        for start in range(0, self.files[name].size, size):
+            piece = self.folder.read(name, start, min(size, self.files[name].size - start))
+            digest.update(piece)
+            yield piece
+        self.digests[name] = digest.hexdigest()
+
     def _whole(self, name: str, limit: int) -> bytes | None:
         size = self.files[name].size
         if size > limit:
@@ -88,6 +105,21 @@ class Contents:
         except ReadError as error:
             self.found.error(error.rule, name, error.problem, error.allowed)
             return None
+
+
+def _problem(body: bytes) -> tuple[str, str, str] | None:
+    """Return the rule, the problem and what is allowed of a text that is not to be parsed; None for one that is."""
+    if body.startswith(LFS_POINTER):
+        return "lfs-pointer", "it is a pointer of Git LFS, not the file", "run `git lfs pull` first"
+    members = most_members(body)
+    if members > MOST_MEMBERS:
+        return "file-too-large", f"it has up to {members} members", f"at most {MOST_MEMBERS} are read"
+    return None
+
+
+def most_members(body: bytes) -> int:
+    """Return the most members that a JSON text can have: each has a comma before it, or is its container's first."""
+    return body.count(b",") + body.count(b"{") + body.count(b"[")
 
 
 def integer(document: Mapping[str, Any], *fields: str) -> int | None:

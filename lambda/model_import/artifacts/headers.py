@@ -14,6 +14,7 @@ from itertools import accumulate
 from operator import mul
 from typing import Any, NamedTuple
 
+from model_import.artifacts.contents import most_members
 from model_import.artifacts.findings import Findings, shown
 
 LENGTH_BYTES = 8
@@ -21,6 +22,9 @@ FORMAT_LIMIT = 100_000_000
 """Most bytes of a header that the format allows."""
 HEADER_LIMIT = 4 * 1024 * 1024
 """Most bytes of a header that the check reads: 30,000 tensors in one file. It bounds the check's memory."""
+
+MOST_HEADER_MEMBERS = 300_000
+"""Most members of all objects and lists in a header: a tensor has nine. json makes up to 300 bytes of one of 3."""
 
 _LFS_POINTER = b"version https://git-lfs"
 _METADATA = "__metadata__"
@@ -107,6 +111,11 @@ def parse_header(name: str, header: bytes, size: int, found: Findings) -> dict[s
     Returns:
         The tensors with a valid entry, by name; None where the header cannot be read.
     """
+    members = most_members(header)
+    if members > MOST_HEADER_MEMBERS:
+        allowed = f"at most {MOST_HEADER_MEMBERS} are checked: save the model in more shards"
+        found.error("header-too-large", name, f"its header has up to {members} members", allowed)
+        return None
     try:
         # The format is UTF-8; json would detect UTF-16 as well.
         entries = json.loads(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
-from model_import.artifacts.contents import Contents, integer
+from model_import.artifacts.contents import LFS_POINTER, Contents
 from model_import.artifacts.findings import shown
+from model_import.artifacts.folder import ReadError
 from model_import.artifacts.limits import SENTENCEPIECE_TOKENIZERS, TOKENIZERS
+from model_import.artifacts.vocabulary import PIECE, Ids, NotJsonError, read_ids
 
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
-TOKENIZER_LIMIT = 20_000_000
-"""Most bytes of `tokenizer.json` that are read; Llama 3's has 17 million with its spaces, others have less."""
+TOKENIZER_LIMIT = 64_000_000
+"""Most bytes of `tokenizer.json` that are read: Llama 3's has 17 million, GPT-OSS's 28, Gemma 3's 33."""
 _JINJA = "chat_template.jinja"
 _TEMPLATE_JSON = "chat_template.json"
 _FIELD = f"{TOKENIZER_CONFIG}, chat_template"
@@ -52,7 +55,7 @@ def check_tokenizer(contents: Contents) -> bool:
 
 
 def read_vocabulary(contents: Contents) -> Tokenizer:
-    """Read the token ids of `tokenizer.json`, which is the one large file that is read whole.
+    """Read the token ids of `tokenizer.json`, piece by piece.
 
     Args:
         contents: The folder; collects the findings.
@@ -61,28 +64,38 @@ def read_vocabulary(contents: Contents) -> Tokenizer:
         The largest ids.
     """
     nothing = Tokenizer(None, None)
-    if TOKENIZER in contents.files and contents.files[TOKENIZER].size > TOKENIZER_LIMIT:
-        problem = f"it has {contents.files[TOKENIZER].size} bytes, so its ids are not compared with the weights"
+    if TOKENIZER not in contents.files:
+        return nothing
+    size = contents.files[TOKENIZER].size
+    if size > TOKENIZER_LIMIT:
+        problem = f"it has {size} bytes, so its ids are not compared with the weights"
         contents.found.warning("file-too-large", TOKENIZER, problem, f"at most {TOKENIZER_LIMIT} bytes are read")
         return nothing
-    document = contents.document(TOKENIZER, limit=TOKENIZER_LIMIT)
-    if document is None:
+    try:
+        ids = _ids(contents)
+    except ReadError as error:
+        contents.found.error(error.rule, TOKENIZER, error.problem, error.allowed)
         return nothing
-    model = document.get("model")
-    if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict | list):
+    except NotJsonError as error:
+        contents.found.error("not-json", TOKENIZER, f"it is not JSON: {shown(str(error))}", "a JSON object")
+        return nothing
+    if not ids.has_vocabulary:
         allowed = "what the tokenizers library saves"
         contents.found.error("tokenizer", f"{TOKENIZER}, model.vocab", "there is no vocabulary", allowed)
-        return nothing
-    added = document.get("added_tokens")
-    ids = [integer(token, "id") for token in added if isinstance(token, dict)] if isinstance(added, list) else []
-    return Tokenizer(_largest(model["vocab"]), max((each for each in ids if each is not None), default=None))
+    return Tokenizer(ids.largest, ids.largest_added)
 
 
-def _largest(vocabulary: dict[str, Any] | list[Any]) -> int | None:
-    if isinstance(vocabulary, list):
-        # Unigram, T5's kind: pairs of a token and its score, whose ids are their indexes.
-        return len(vocabulary) - 1 if vocabulary else None
-    return max((each for each in vocabulary.values() if isinstance(each, int)), default=None)
+def _ids(contents: Contents) -> Ids:
+    pieces = contents.pieces(TOKENIZER, PIECE)
+    first = next(pieces, b"")
+    try:
+        if first.startswith(LFS_POINTER):
+            raise ReadError("lfs-pointer", "it is a pointer of Git LFS, not the file", "run `git lfs pull` first")
+        return read_ids(chain([first], pieces))
+    finally:
+        # What no finding needs is still part of the content's version.
+        for _ in pieces:
+            pass
 
 
 def _class(contents: Contents, name: object) -> None:

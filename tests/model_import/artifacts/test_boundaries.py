@@ -184,7 +184,7 @@ def test_a_document_has_at_most_so_many_bytes(model: Model, monkeypatch: pytest.
     assert read.document(CONFIG, limit=size) is not None
     assert read.document(CONFIG, limit=size - 1) is None
     assert [finding.rule for finding in _errors(found)] == ["file-too-large"]
-    assert contents.DOCUMENT_LIMIT == 16 * 1024 * 1024
+    assert contents.DOCUMENT_LIMIT == 4 * 1024 * 1024
 
 
 def test_a_large_tokenizer_is_not_compared_and_costs_a_warning(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
