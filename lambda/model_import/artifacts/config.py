@@ -71,8 +71,8 @@ def _architecture(document: Mapping[str, Any], found: Findings) -> str | None:
         found.error("architecture", place, f"it is {shown(named)}", f"a list with exactly one of {allowed}")
         return None
     if not isinstance(named[0], str) or named[0] not in ARCHITECTURES:
-        near = get_close_matches(str(named[0]), ARCHITECTURES, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        near = _near(named[0]) if isinstance(named[0], str) else None
+        hint = f"did you mean {near}? " if near else ""
         found.error("architecture", place, f"{shown(named[0])} is not supported", f"{hint}allowed: {allowed}")
         return None
     expected = ARCHITECTURES[named[0]].model_type
@@ -80,6 +80,13 @@ def _architecture(document: Mapping[str, Any], found: Findings) -> str | None:
         problem = f"it is {shown(document.get('model_type'))}, with the architecture {named[0]}"
         found.error("model-type", f"{CONFIG}, model_type", problem, shown(expected))
     return named[0]
+
+
+def _near(named: str) -> str | None:
+    """Return the class that somebody may have meant: its family is spelled alike, whatever its kind is called."""
+    families = {name.partition("For")[0]: name for name in ARCHITECTURES}
+    near = get_close_matches(named.partition("For")[0], families, 1, cutoff=0.75)
+    return families[near[0]] if near else None
 
 
 def _precision(document: Mapping[str, Any], architecture: str | None, found: Findings) -> None:

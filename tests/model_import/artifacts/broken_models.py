@@ -196,7 +196,7 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
     "another architecture": (
         edit(CONFIG, architectures=["FalconForCausalLM"]),
         "architecture",
-        "'FalconForCausalLM' is not supported (",
+        "'FalconForCausalLM' is not supported (allowed: ",
     ),
     "a classifier": (
         edit(CONFIG, architectures=["LlamaForSequenceClassification"]),
