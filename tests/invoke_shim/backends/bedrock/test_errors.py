@@ -319,7 +319,11 @@ class TestPointer:
         assert (error.value.status, len(stub.paths)) == (500, 3)
 
     def test_to_none_is_no_version_yet(self, stub: Stub, pointed: ImportedModel) -> None:
-        stub.replies = [self.parameter("none")]
+        history = Reply(
+            body=b'{"Parameters": [{"Name": "/served", "Type": "String", "Value": "none"}]}',
+            headers={"content-type": "application/x-amz-json-1.1"},
+        )
+        stub.replies = [self.parameter("none"), history]
         with pytest.raises(ApiError, match="no version of the model is served yet") as error:
             pointed.complete(prompt_request("native"), soon())
         assert error.value.status == 503
