@@ -56,3 +56,13 @@ def test_prepare_gets_the_hash_of_the_recipe_that_the_lock_pins(
             },
         },
     )
+
+
+def test_serves_by_an_unlisted_instance_type_where_a_reason_is_declared(context: dict[str, Any]) -> None:
+    unlisted = replace(MISTRAL_7B_DOLLY, instance_type="ml.g5.xlarge", unlisted_instance_type="it was tried")
+    stack = FineTunedEndpointStack(
+        cdk.App(context=context), Placement(environment=DEV, model=unlisted), lock=Lock.load()
+    )
+
+    [machine] = assertions.Template.from_stack(stack).find_resources("AWS::StepFunctions::StateMachine").values()
+    assert "ml.g5.xlarge" in str(machine["Properties"]["DefinitionString"])

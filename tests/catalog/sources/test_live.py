@@ -426,9 +426,10 @@ def test_reports_all_failed_keys_at_once(s3: LocalS3, catalogue: Open) -> None:
     )
     source = catalogue()
     with pytest.raises(CatalogError) as error:
-        source.prefetch([(OLD, None), (ALPHA, None), (BETA, "1.0.0"), ("unheard-of", None)])
+        source.prefetch([(OLD, None), (ALPHA, None), (BETA, "1.0.0"), ("unheard-of", None), (BETA, "7.7.7")])
     assert error.value.problems == (
         "model id 'unheard-of' is not in the live catalogue of us-west-2: no id there is like it",
+        f"version '7.7.7' of {BETA} is not in the live catalogue of us-west-2: choose one of 1.0.0",
         f"s3://{BUCKET}/{key_of(BETA, '1.0.0')} cannot be read: 404 NoSuchKey",
         f"s3://{BUCKET}/{key_of(OLD, '3.0.0')} cannot be read: 404 NoSuchKey",
     )

@@ -70,6 +70,7 @@ def test_answers_to_a_callers_key_as_openai_does(stack: cdk.Stack) -> None:
     assert answers["THROTTLED"] == ("429", "rate_limit_error", "rate_limit_exceeded")
     assert answers["AUTHORIZER_FAILURE"] == ("500", "server_error", "authorizer_failure")
     assert answers["MISSING_AUTHENTICATION_TOKEN"] == ("404", "invalid_request_error", "not_found")
+    assert answers["REQUEST_TOO_LARGE"] == ("413", "invalid_request_error", "request_too_large")
     assert responses["UNAUTHORIZED"][2]["www-authenticate"] == "'Bearer'"
 
 
@@ -77,7 +78,7 @@ def test_tells_a_client_when_to_come_back_and_when_not_to(stack: cdk.Stack) -> N
     make_keyed_api(stack)
 
     headers = {kind: headers for kind, (_, _, headers) in _responses(stack).items()}
-    assert headers["THROTTLED"]["retry-after"] == "'1'"
+    assert headers["THROTTLED"]["retry-after"] == headers["AUTHORIZER_FAILURE"]["retry-after"] == "'1'"
     assert headers["QUOTA_EXCEEDED"]["x-should-retry"] == "'false'"
     assert headers["INTEGRATION_TIMEOUT"]["x-should-retry"] == "'false'"
 

@@ -26,7 +26,8 @@ from tests.support.local_aws import running
 # Not a new one for each process: pytest names tests by it, and all workers must have the same names.
 CHOSEN = "7f0c2f5e-0f2b-4d6e-9a3c-5b1d8e4f6a20"
 ACCESS_LOG = '{"id":"$context.requestId","status":"$context.status","path":"$context.resourcePath",'
-ACCESS_LOG += '"caller":"$context.identity.userArn","error":$context.error.messageString,"none":"$context.no.such"}'
+ACCESS_LOG += '"caller":"$context.identity.userArn","error":$context.error.messageString,"none":"$context.no.such",'
+ACCESS_LOG += '"integration":"$context.integration.status"}'
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,7 @@ class TestIntegration:
             "caller": f"arn:aws:iam::{ACCOUNT}:root",
             "error": "-",
             "none": "-",
+            "integration": "200",
         }
         denied = lines[bad.headers["x-amzn-requestid"]]
         assert (denied["status"], denied["caller"]) == ("403", "-")
