@@ -171,16 +171,29 @@ def _delete_stack(client: Any, name: str) -> None:
     Raises:
         RemovalError: If it failed, or takes longer than a removal may.
     """
-    stack = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
-    client.delete_stack(StackName=stack)
+    described = client.describe_stacks(StackName=name)["Stacks"][0]
+    stack, is_asked = described["StackId"], False
     for _ in range(_STACK_SECONDS):
+        if not is_asked:
+            is_asked = _asked_to_delete(client, stack)
         described = client.describe_stacks(StackName=stack)["Stacks"][0]
         if described["StackStatus"] == "DELETE_COMPLETE":
             return
-        if described["StackStatus"] == "DELETE_FAILED":
+        if is_asked and described["StackStatus"] == "DELETE_FAILED":
             break
         time.sleep(1)
     raise RemovalError(f"{described['StackStatus']}: {described.get('StackStatusReason', '')}")
+
+
+def _asked_to_delete(client: Any, stack: str) -> bool:
+    """Return whether a stack takes its deletion; one that is being made may have to be waited for."""
+    try:
+        client.delete_stack(StackName=stack)
+    except ClientError as error:
+        if "_IN_PROGRESS" in str(error):
+            return False
+        raise
+    return True
 
 
 def _named(operation: str) -> Callable[[Any, str], Iterator[str]]:
