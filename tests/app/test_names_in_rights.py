@@ -160,12 +160,19 @@ def test_rights_reach_a_models_own_resources(kinds: Kinds) -> None:
 
 
 def test_no_policy_has_a_wildcard_right_after_a_models_name(kinds: Kinds) -> None:
-    for path, (patterns, _) in kinds.items():
-        assert [one for one in patterns if one.endswith(f"{path.replace('/', '-')}-*")] == []
+    names = {path: path.replace("/", "-") for path in kinds}
+    assert [one for path, (patterns, _) in kinds.items() for one in patterns if one.endswith(f"{names[path]}-*")] == []
+    assert all(any(name in one for one in kinds[path][0]) for path, name in names.items())
 
 
 def test_state_machines_are_called_as_preflight_expects(templates: Templates) -> None:
-    for placement in placements(DEPLOYMENTS):
-        expected = {name for kind, name in derived_names(placement) if kind == "state machine"}
-        named = {one["StateMachineName"] for _, one in machines(templates[placement.path]) if "StateMachineName" in one}
-        assert named == expected
+    expected = {
+        placement.path: {name for kind, name in derived_names(placement) if kind == "state machine"}
+        for placement in placements(DEPLOYMENTS)
+    }
+    named = {
+        path: {one["StateMachineName"] for _, one in machines(templates[path]) if "StateMachineName" in one}
+        for path in expected
+    }
+    assert any(named.values())
+    assert named == expected

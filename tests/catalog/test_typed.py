@@ -144,11 +144,14 @@ def _read(folder: Path) -> None:
 
 def test_a_wrong_type_in_a_lock_is_a_catalog_error(tmp_path: Path) -> None:
     lock = _LockFolder(tmp_path)
-    for number, path in enumerate(_kinds(lock.index)):
+    version = next(iter(lock.blocks))
+    index, block = list(_kinds(lock.index)), list(_kinds(lock.blocks[version]))
+    assert index
+    assert block
+    for number, path in enumerate(index):
         value = VALUES[number % len(VALUES)]
         assert lock.change_index(path, value) is None, (path, value)
-    version = next(iter(lock.blocks))
-    for number, path in enumerate(_kinds(lock.blocks[version])):
+    for number, path in enumerate(block):
         value = VALUES[number % len(VALUES)]
         assert lock.change_block(version, path, value) is None, (path, value)
 

@@ -14,7 +14,7 @@ from tools.deployed import outputs
 from tools.invoke import openai_client
 from tools.local import LocalAws
 
-pytestmark = [pytest.mark.local, pytest.mark.sweep, pytest.mark.xdist_group("e2e-changes")]
+pytestmark = [pytest.mark.local, pytest.mark.sweep, pytest.mark.xdist_group("e2e")]
 
 
 @pytest.fixture(scope="module")

@@ -239,6 +239,8 @@ def test_a_model_that_wakes_in_time_is_waited_for(client: openai.OpenAI, endpoin
     assert endpoint.invocations == 3
 
 
+# In the sweep, since it waits a quarter of a minute.
+@pytest.mark.sweep
 def test_the_client_comes_back_by_itself_to_a_model_that_wakes_late(client: openai.OpenAI, endpoint: Endpoint) -> None:
     endpoint.set(faults=[{"kind": "not_ready"}])
     # The client's own patience of 4 s, which its headers tell: half of it for waiting, then 503 and `retry-after`.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from invoke_shim.backends import retry
+from invoke_shim.backends import connections, retry
 from invoke_shim.backends.bedrock import model as shim
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError
@@ -42,6 +42,8 @@ def make_backend(bedrock: Bedrock, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     }
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)
+    # The session keeps the first credentials that it finds, those of other tests as well.
+    connections.session.cache_clear()
     made: list[shim.ImportedModel] = []
 
     def make(body: Any, **target: str) -> shim.ImportedModel:
@@ -52,6 +54,7 @@ def make_backend(bedrock: Bedrock, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     yield make
     for one in made:
         one.close()
+    connections.session.cache_clear()
 
 
 def question(body: str, text: str = "Why is the sky blue?", **generation: Any) -> GenerationRequest:
