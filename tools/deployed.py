@@ -124,7 +124,9 @@ def outputs(stack: DeclaredStack) -> dict[str, str]:
         described = cloudformation.describe_stacks(StackName=stack.stack_name)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in str(error):
-            missing = f"{stack.path} is not deployed in {stack.region}: ./jumpstack cdk deploy {stack.path}"
+            missing = (
+                f"{stack.path} is not deployed in {stack.region}: ./jumpstack deploy {stack.path.replace('/', ' ')}"
+            )
             raise NotDeployedError(missing) from error
         raise
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
@@ -142,7 +144,7 @@ def output(stack: DeclaredStack, key: str) -> str:
         text = (
             f"{stack.path} has no output {key} in {stack.region}: its last deployment did not end well, or is under way"
         )
-        raise NotDeployedError(f"{text}: ./jumpstack cdk deploy {stack.path}")
+        raise NotDeployedError(f"{text}: ./jumpstack deploy {stack.path.replace('/', ' ')}")
     return found
 
 

@@ -7,11 +7,10 @@ from constructs.permissions.acknowledgements import acknowledge_wildcards
 from constructs.permissions.statements import allow, service_principal
 from constructs.values.arns import arn
 
-# The actions of AWS's managed policy AmazonAPIGatewayPushToCloudWatchLogs.
+# The actions of AWS's managed policy AmazonAPIGatewayPushToCloudWatchLogs, and `logs:DescribeLogGroups` beside them.
 _WRITE_LOGS = [
     "logs:CreateLogGroup",
     "logs:CreateLogStream",
-    "logs:DescribeLogGroups",
     "logs:DescribeLogStreams",
     "logs:FilterLogEvents",
     "logs:GetLogEvents",
@@ -47,8 +46,12 @@ class ApiGatewayAccount(Construct):
         )
         log_groups = arn(self, "logs", "log-group:*")
         allow(role, "WriteLogs", _WRITE_LOGS, log_groups)
+        # Not every copy of the service authorization reference has a resource for it, and API Gateway refuses a role
+        # that lacks a right.
+        allow(role, "ListLogGroups", ["logs:DescribeLogGroups"], "*")
         account = apigateway.CfnAccount(self, "Resource", cloud_watch_role_arn=role.role_arn)
         # API Gateway tries the role when it is set.
         account.node.add_dependency(role)
         reason = "the setting is the account's: API Gateway writes with it into the log group of every stage"
-        acknowledge_wildcards(role, {log_groups: reason})
+        listing = "logs:DescribeLogGroups lists the log groups of an account: it may have no resource in IAM"
+        acknowledge_wildcards(role, {log_groups: reason, "*": listing})

@@ -14,7 +14,7 @@ from constructs.fine_tuning.training_job import TrainingJob
 from constructs.permissions.acknowledgements import acknowledge_wildcards
 from constructs.permissions.statements import step_functions
 from constructs.served_pointer import ServedPointer
-from constructs.values.durations import in_seconds, seconds
+from constructs.values.durations import seconds
 from constructs.values.storage import Storage
 
 from model_import.contract import NO_RELEASE
@@ -93,7 +93,6 @@ class FineTuningPipeline(Construct):
         serving: Serving,
         notices: PipelineNotices,
         storage: Storage,
-        training_time: Duration,
     ) -> None:
         """Define the state machine.
 
@@ -104,7 +103,6 @@ class FineTuningPipeline(Construct):
             serving: The steps that follow it.
             notices: Reports the end.
             storage: Settings of the log group.
-            training_time: Longest time of a job, waiting included.
         """
         super().__init__(scope, construct_id)
         self.role = iam.Role(
@@ -122,7 +120,7 @@ class FineTuningPipeline(Construct):
             state_machine_name=name,
             definition_body=sfn.DefinitionBody.from_chainable(start),
             role=self.role,
-            timeout=seconds(in_seconds(training_time) + serving.longest_seconds),
+            timeout=seconds(job.longest_seconds + serving.longest_seconds),
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
         )

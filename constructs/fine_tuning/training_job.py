@@ -88,7 +88,7 @@ class TrainingJob(Construct):
         """
         super().__init__(scope, construct_id)
         self._prefix = job_prefix
-        self._longest = in_seconds(max_wait or max_runtime) + _START_SECONDS
+        self.longest_seconds = in_seconds(max_wait or max_runtime) + _START_SECONDS
         self._optional = [*(["CheckpointConfig"] if max_wait else []), *(["VpcConfig"] if in_vpc else [])]
         self._conditions = _conditions(
             instance_type, max_runtime, encryption_key, volume_key=encryption_key if volume_key else None
@@ -117,7 +117,7 @@ class TrainingJob(Construct):
             states: The pipeline's states.
             then: The state that follows a completed job.
         """
-        built = TrainingStates(states, job_arns=self.job_arns, longest_seconds=self._longest)
+        built = TrainingStates(states, job_arns=self.job_arns, longest_seconds=self.longest_seconds)
         members = sorted({*REQUEST_MEMBERS, *self._optional} - {"TrainingJobName"})
         watch = built.watch(then=then)
         train = built.train(members, conditions=self._conditions, watch=watch)

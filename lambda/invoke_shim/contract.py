@@ -100,6 +100,9 @@ LONGEST_TEMPLATE = 3000
 NO_TARGET = "none"
 """The value of the target's SSM parameter while no version is served; a parameter cannot be empty."""
 
+TARGET_REMOVED = "removed"
+"""The value that is written on purpose when the served version is deleted: no earlier one may be served."""
+
 METRICS_NAMESPACE = "JumpStack/Invoke"
 MODEL_DIMENSION = "ModelName"
 """A dimension of the metrics; its value is MODEL_NAME, which several environments may share."""

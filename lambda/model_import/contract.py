@@ -136,6 +136,9 @@ BODIES: Final = ("chat", "completion", "native", "converse")
 NO_RELEASE: Final = "none"
 """Value of a pointer's parameter while no version is served: a parameter cannot be empty."""
 
+TARGET_REMOVED: Final = "removed"
+"""Value of the target's parameter once its versions are deleted; the invoke shim then serves none of its history."""
+
 TAG: Final = "jumpstack:model"
 """Key of the tag with the model's name, on jobs and imported models."""
 

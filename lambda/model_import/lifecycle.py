@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from model_import import versions
 from model_import.clients import client
-from model_import.contract import IS_COMPLETE, NO_RELEASE, RUN_OUTPUT, SOURCE_TAG
+from model_import.contract import IS_COMPLETE, NO_RELEASE, RUN_OUTPUT, SOURCE_TAG, TARGET_REMOVED
 from model_import.settings import Settings
 from model_import.sources import is_arn
 
@@ -119,7 +119,7 @@ def _only_weights_changed(event: dict[str, Any]) -> bool:
 def _served_from(settings: Settings, weights: str) -> dict[str, str] | None:
     """Return the served model, if it was imported from this prefix, or from this ARN."""
     arn = versions.read_parameter(settings.target_parameter) or NO_RELEASE
-    if arn == NO_RELEASE:
+    if arn in (NO_RELEASE, TARGET_REMOVED):
         return None
     try:
         model = client("bedrock").get_imported_model(modelIdentifier=arn)
@@ -165,12 +165,19 @@ def _stop_runs(settings: Settings, cause: str, *, but: str = "") -> None:
 
 
 def _serve_nothing(settings: Settings) -> None:
-    """Reset the pointer, so that the shim reports that no version is served, not that one is gone."""
-    parameters = (settings.target_parameter, settings.served_parameter, settings.previous_parameter)
-    for name in parameters:
+    """Reset the pointer, so that the shim reports that no version is served, not that one is gone.
+
+    The target is not `none`, which CloudFormation writes by mistake too: the shim then serves the version before.
+    """
+    values = {
+        settings.target_parameter: TARGET_REMOVED,
+        settings.served_parameter: NO_RELEASE,
+        settings.previous_parameter: NO_RELEASE,
+    }
+    for name, value in values.items():
         # Writing to a parameter that is gone would create it again.
-        if versions.read_parameter(name) not in (None, NO_RELEASE):
-            client("ssm").put_parameter(Name=name, Value=NO_RELEASE, Overwrite=True)
+        if versions.read_parameter(name) not in (None, NO_RELEASE, TARGET_REMOVED):
+            client("ssm").put_parameter(Name=name, Value=value, Overwrite=True)
 
 
 def _is_gone(model: str) -> bool:

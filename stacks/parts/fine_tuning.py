@@ -193,7 +193,6 @@ class FineTuning:
             serving=serving,
             notices=self._notices,
             storage=self._stack.storage(self._store.key),
-            training_time=Duration.seconds(self._max_wait_seconds or self._placement.model.max_runtime_seconds),
         )
 
     def finish(self, *, needs: Sequence[IDependable], endpoint_name: str | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from catalog.example_prompts import example_prompt
+from invoke_shim import contract as invoke_shim
 from model_import import contract as model_import
 from model_import.settings import Settings as ImportSettings
 from tests.app.state_machine_calls import definition, is_framework, machines, text
@@ -196,6 +197,11 @@ def test_pointers_of_new_stacks_name_no_release(stacks: dict[str, Resources]) ->
     pointers = [one for one in _of_type(stacks, "AWS::SSM::Parameter") if str(one["Name"]).startswith("/jumpstack/")]
 
     assert {one["Value"] for one in pointers} == {model_import.NO_RELEASE}
+
+
+def test_the_shim_knows_the_words_of_a_pointer_without_a_version() -> None:
+    words = (invoke_shim.NO_TARGET, invoke_shim.TARGET_REMOVED)
+    assert words == (model_import.NO_RELEASE, model_import.TARGET_REMOVED)
 
 
 def test_every_environment_is_parsed(stacks: dict[str, Resources]) -> None:

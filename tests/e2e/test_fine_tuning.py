@@ -21,8 +21,9 @@ from tools.invoke import openai_client
 from tools.leftovers import leftovers
 from tools.local import LocalAws
 
-# A local AWS of its own, so that these run beside the other end-to-end tests.
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e-tuning")]
+# A local AWS of its own, so that these run beside the other end-to-end tests. In the sweep: `make test` drives the same
+# state machines in process (tests/constructs/fine_tuning), and `make demo` trains every tuned model of an environment.
+pytestmark = [pytest.mark.local, pytest.mark.sweep, pytest.mark.xdist_group("e2e-tuning")]
 
 APP = Path(__file__).with_name("tuning_app.py")
 STACK = DeclaredStack(

@@ -26,8 +26,7 @@ from tools.leftovers import leftovers
 from tools.local import LocalAws
 
 # A local AWS of its own, so that these run beside the other end-to-end tests. In the sweep: `make test` drives the same
-# state machines in process (tests/constructs/fine_tuning/test_import_serving.py, tests/model_import), and deploys a
-# pipeline with an endpoint (test_fine_tuning.py).
+# state machines in process (tests/constructs/fine_tuning/test_import_serving.py, tests/model_import).
 pytestmark = [pytest.mark.local, pytest.mark.sweep, pytest.mark.xdist_group("e2e-tuned-import")]
 
 APP = Path(__file__).with_name("tuned_import_app.py")

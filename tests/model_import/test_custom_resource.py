@@ -168,7 +168,7 @@ def test_names_the_status_of_a_run_without_an_error(services: Services) -> None:
 
 def test_a_deletion_resets_the_pointer_where_it_names_a_version(services: Services) -> None:
     assert _begin("Delete", NEW) == {"PhysicalResourceId": MODEL, "Execution": ""}
-    assert services.written == ["/target=none", "/served=none"]
+    assert services.written == ["/target=removed", "/served=none"]
     assert services.stopped == ["arn:other: Stopped"]
 
 

@@ -288,7 +288,7 @@ class TestCustomResource:
         resource.delete()
 
         assert world.models() == []
-        assert {world.parameter(kind) for kind in ("target", "served", "previous")} == {"none"}
+        assert [world.parameter(kind) for kind in ("target", "served", "previous")] == ["removed", "none", "none"]
 
     def test_deletes_what_a_running_import_brings(self, world: World, resource: Resource) -> None:
         world.bedrock.behave(import_seconds=0.6)

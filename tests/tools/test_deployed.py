@@ -68,7 +68,7 @@ def test_a_stack_whose_creation_failed_is_not_deployed(monkeypatch: pytest.Monke
 
     assert output(stack, "KeyArn") == "arn"
     with pytest.raises(
-        NotDeployedError, match=r"dev/falcon-7b has no output InvokeUrl in us-west-2: .* cdk deploy dev/"
+        NotDeployedError, match=r"dev/falcon-7b has no output InvokeUrl in us-west-2: .*: ./jumpstack deploy dev "
     ):
         output(stack, "InvokeUrl")
 

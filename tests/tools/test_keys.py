@@ -146,7 +146,7 @@ def test_finds_and_revokes_the_keys_that_a_destroyed_stack_left(
             1,
             "takes IAM credentials, no keys: its environment's front_door",
         ),
-        ("dev/falcon-7b", 1, "dev/falcon-7b is not deployed in us-west-2: ./jumpstack cdk deploy dev/falcon-7b"),
+        ("dev/falcon-7b", 1, "dev/falcon-7b is not deployed in us-west-2: ./jumpstack deploy dev falcon-7b"),
         ("dev/gpt", 2, "ENV/MODEL is 'dev/gpt': declared are"),
     ],
 )

@@ -196,9 +196,10 @@ def test_starts_one_says_that_it_runs_and_stops_it(
     assert capsys.readouterr() == ("", "error: no local AWS runs: ./jumpstack local start\n")
     try:
         assert run(["local", "start"]) == 0
-        first, hint = capsys.readouterr().out.splitlines()
+        first, hint, bootstrap = capsys.readouterr().out.splitlines()
         url = first.removeprefix("the local AWS answers at ")
         assert hint == 'address it from this shell: eval "$(./jumpstack local env)"'
+        assert bootstrap == "before the first deployment: ./jumpstack cdk bootstrap aws://123456789012/us-west-2"
 
         assert run(["local", "start"]) == 0
         assert capsys.readouterr().out.startswith(f"the local AWS runs already, at {url}\n")

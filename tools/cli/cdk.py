@@ -33,7 +33,7 @@ def cdk(arguments: tuple[str, ...]) -> None:
     Only the stacks that are asked for are built: 'dev/*' becomes -c environments=dev.
 
     \b
-    ./jumpstack cdk deploy dev/mistral-7b-instruct
+    ./jumpstack cdk diff dev/mistral-7b-instruct
     ./jumpstack cdk --help
     """
     from tools import aws

@@ -26,6 +26,7 @@ def start() -> None:
     else:
         print(f"the local AWS runs already, at {found.url}")
     print('address it from this shell: eval "$(./jumpstack local env)"')
+    print("before the first deployment: ./jumpstack cdk bootstrap aws://123456789012/us-west-2")
 
 
 @local.command(short_help="Print what a shell needs to address it.")

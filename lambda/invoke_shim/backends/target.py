@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from invoke_shim.backends import connections
 from invoke_shim.backends.service_errors import denied
-from invoke_shim.contract import NO_TARGET
+from invoke_shim.contract import NO_TARGET, TARGET_REMOVED
 from invoke_shim.errors import NO_RETRY, ApiError, retry_after
 
 CACHED_SECONDS = 10.0
@@ -172,10 +172,12 @@ class ParameterTarget:
             return self._last_known(code)
         except BotoCoreError as error:
             return self._last_known(type(error).__name__)
+        if value == TARGET_REMOVED:
+            return None
         return self._written_last() if _is_none(value) else value
 
     def _written_last(self) -> str | None:
-        """Return the newest value of the parameter's history that is a name, or None.
+        """Return the newest value of the parameter's history that is a name and was not removed, or None.
 
         SSM keeps 100 versions, with the oldest first.
         """
@@ -185,11 +187,14 @@ class ParameterTarget:
             try:
                 answer = self._client.get_parameter_history(Name=self._parameter, **page)
             except (BotoCoreError, ClientError):
-                # The history only helps: without it the parameter's own value holds.
-                return found
+                # A part of the history would name an old version.
+                return self._value
             for version in answer["Parameters"]:
                 value = str(version["Value"]).strip()
-                found = found if _is_none(value) else value
+                if value == TARGET_REMOVED:
+                    found = None
+                elif not _is_none(value):
+                    found = value
             if not answer.get("NextToken"):
                 return found
             page = {"NextToken": answer["NextToken"]}

@@ -16,12 +16,13 @@ def test_names_a_role_that_only_api_gateway_may_assume_and_that_only_writes_logs
     assert trust["Principal"] == {"Service": "apigateway.amazonaws.com"}
     assert "ManagedPolicyArns" not in role["Properties"]
     [policy] = template.find_resources("AWS::IAM::Policy").values()
-    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+    write, listing = policy["Properties"]["PolicyDocument"]["Statement"]
     # AWS's managed policy AmazonAPIGatewayPushToCloudWatchLogs.
-    assert {action.removeprefix("logs:") for action in statement["Action"]} == {
-        *("CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "DescribeLogStreams"),
+    assert {action.removeprefix("logs:") for action in write["Action"]} == {
+        *("CreateLogGroup", "CreateLogStream", "DescribeLogStreams"),
         *("FilterLogEvents", "GetLogEvents", "PutLogEvents"),
     }
+    assert (listing["Action"], listing["Resource"]) == ("logs:DescribeLogGroups", "*")
 
 
 def test_is_set_only_when_the_role_can_write(stack: cdk.Stack) -> None:

@@ -171,5 +171,4 @@ def _pipeline(
         serving=serving,
         notices=PipelineNotices(stack, "Notices", subject="dev/m", event_source="some.source", encryption_key=key),
         storage=Storage(encryption_key=key),
-        training_time=cdk.Duration.hours(24),
     )

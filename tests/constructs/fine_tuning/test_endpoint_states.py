@@ -137,8 +137,6 @@ def test_returns_nowhere_from_a_first_release_and_from_the_served_one(states: di
     assert states["Anything to return to?"]["Default"] == "Name the served release"
 
 
-# In the sweep: tests/e2e/test_fine_tuning.py trains and serves on the local AWS in `make test`.
-@pytest.mark.sweep
 class TestOnTheLocalAws:
     """The states run, up to the first one that needs more than SageMaker's API."""
 

@@ -100,4 +100,4 @@ def test_takes_the_runs_members_from_prepare(states: dict[str, Any]) -> None:
 
 def test_has_time_for_a_training_and_all_that_follows(stack: cdk.Stack) -> None:
     # 24 hours of training, and 14 of serving.
-    assert definition(make(stack).machine())["TimeoutSeconds"] == (24 + 14) * 3600
+    assert definition(make(stack).machine())["TimeoutSeconds"] == (24 + 2 + 14) * 3600

@@ -122,8 +122,6 @@ def test_may_ask_for_what_is_declared_only(
     assert (decision is Decision.ALLOWED) is allowed
 
 
-# In the sweep: tests/e2e/test_fine_tuning.py trains and serves on the local AWS in `make test`.
-@pytest.mark.sweep
 class TestOnTheLocalAws:
     """The states run, from *train* to what follows a training."""
 

@@ -124,6 +124,29 @@ def test_a_none_that_cloudformation_wrote_over_a_version_is_passed_over(looked_u
     assert json.loads(ssm.bodies[2]) == {"Name": PARAMETER, "NextToken": "more"}
 
 
+@pytest.mark.parametrize(
+    "replies",
+    [[holds("removed")], [holds("none"), held("none", "blue", "removed", "none")]],
+    ids=["as it stands", "and overwritten since"],
+)
+def test_a_version_that_was_removed_on_purpose_is_not_served_from_the_history(
+    looked_up: ParameterTarget, ssm: Stub, replies: list[Reply]
+) -> None:
+    ssm.replies = replies
+    with pytest.raises(ApiError, match="no version of the model is served yet"):
+        looked_up.resolve()
+
+
+def test_a_history_that_breaks_off_leaves_the_last_name(
+    looked_up: ParameterTarget, ssm: Stub, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    ssm.replies = [holds("green"), holds("none"), held("none", "blue", token="more"), fails("ThrottlingException")]
+    assert looked_up.resolve() == "green"
+    clock.now += 10
+    assert looked_up.resolve() == "green"
+
+
 def test_without_a_right_to_the_history_a_none_is_none(looked_up: ParameterTarget, ssm: Stub) -> None:
     ssm.replies = [holds("none"), fails("AccessDeniedException")]
     with pytest.raises(ApiError, match="no version of the model is served yet"):
