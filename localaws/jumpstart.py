@@ -8,6 +8,7 @@ environment variable `LOCALAWS_JUMPSTART` is `none`, for who wants to fill the b
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import botocore.session
 from moto.s3.models import s3_backends
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ _LOCK: Final = threading.Lock()
 
 def handle(environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes] | None:
     """Make the bucket that a request is about, if it is one of JumpStart's; the answer is always left to S3."""
-    match = _BUCKET.fullmatch(environ.get("PATH_INFO", ""))
+    match = _match(environ.get("PATH_INFO", ""))
     if match is not None and os.environ.get("LOCALAWS_JUMPSTART") != "none":
         with _LOCK:
             ensure(match.group(1), match.group(2))
@@ -41,7 +43,22 @@ def handle(environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable
 
 def is_public(path: str) -> bool:
     """Return whether a path is that of one of JumpStart's buckets, or of an object in it."""
-    return _BUCKET.fullmatch(path) is not None
+    return _match(path) is not None
+
+
+def _match(path: str) -> re.Match[str] | None:
+    match = _BUCKET.fullmatch(path)
+    # Anybody may ask, and makes a bucket by that: of each region there is one, and of any other text none.
+    return match if match is not None and match.group(2) in _regions() else None
+
+
+@functools.cache
+def _regions() -> frozenset[str]:
+    session = botocore.session.get_session()
+    partitions = session.get_available_partitions()
+    return frozenset(
+        region for partition in partitions for region in session.get_available_regions("sagemaker", partition)
+    )
 
 
 def ensure(bucket: str, region: str) -> None:

@@ -23,6 +23,9 @@ from botocore.credentials import Credentials
 MAX_SKEW: Final = timedelta(minutes=5)
 """The age at which a signature in the header expires ("Elements of an AWS API request signature")."""
 
+MAX_LIFETIME: Final = timedelta(days=7)
+"""The longest `X-Amz-Expires`, 604,800 s ("Authenticating requests: using query parameters")."""
+
 UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
@@ -31,6 +34,7 @@ _AUTHORIZATION: Final = re.compile(
     rf"{_ALGORITHM}\s+Credential={_SCOPE},\s*SignedHeaders=(?P<headers>[^,]+),\s*Signature=(?P<signature>[0-9a-f]{{64}})"
 )
 _TIME: Final = "%Y%m%dT%H%M%SZ"
+_SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -96,7 +100,8 @@ class Claim:
         signed_at = self.signed_at
         if signed_at is None or self.timestamp[:8] != self.date:
             return False
-        return signed_at - MAX_SKEW <= now <= signed_at + (self.lifetime or MAX_SKEW)
+        # Of a time in the year 1 or 9999, only the age can be computed.
+        return -MAX_SKEW <= now - signed_at <= (MAX_SKEW if self.lifetime is None else self.lifetime)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +142,17 @@ def claim_of(headers: Mapping[str, str]) -> Claim | None:
 
 def presigned_claim_of(url: str) -> Claim | None:
     """Return what the query of a presigned URL states; None where it is none."""
-    query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    try:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    except ValueError:
+        # The path begins with something that makes the host no host.
+        return None
     scope = re.fullmatch(_SCOPE, query.get("X-Amz-Credential", ""))
-    lifetime = query.get("X-Amz-Expires", "")
-    if scope is None or query.get("X-Amz-Algorithm") != _ALGORITHM or not lifetime.isdecimal():
+    seconds = query.get("X-Amz-Expires", "")
+    if scope is None or query.get("X-Amz-Algorithm") != _ALGORITHM or not _SECONDS.fullmatch(seconds):
+        return None
+    lifetime = timedelta(seconds=int(seconds))
+    if lifetime > MAX_LIFETIME:
         return None
     return Claim(
         **scope.groupdict(),
@@ -148,7 +160,7 @@ def presigned_claim_of(url: str) -> Claim | None:
         signature=query.get("X-Amz-Signature", ""),
         timestamp=query.get("X-Amz-Date", ""),
         session_token=query.get("X-Amz-Security-Token"),
-        lifetime=timedelta(seconds=int(lifetime)),
+        lifetime=lifetime,
     )
 
 
@@ -168,7 +180,7 @@ def calculate(request: SignedRequest, claim: Claim, secret_access_key: str) -> C
     signer = (_S3Signer if claim.service == "s3" else _Signer)(claim, secret_access_key, stated_hash or body_hash)
     canonical_request = signer.canonical_request(signed)
     string_to_sign = signer.string_to_sign(signed, canonical_request)
-    is_signed = hmac.compare_digest(signer.signature(string_to_sign, signed), claim.signature)
+    is_signed = hmac.compare_digest(signer.signature(string_to_sign, signed).encode(), claim.signature.encode())
     # Other values stand for a body that is signed in chunks, or not at all.
     is_intact = stated_hash is None or not _SHA256.fullmatch(stated_hash) or stated_hash == body_hash
     return Calculation(

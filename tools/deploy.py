@@ -6,6 +6,7 @@ of the CLI deploys the accounts' stacks here, and only when it has ended well an
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -49,12 +50,13 @@ def deploy(stacks: Sequence[DeclaredStack], options: Sequence[str]) -> NoReturn:
         NoCredentialsError: If there are no credentials, and no option names a profile.
     """
     _require_credentials(options)
-    command = ["deploy", *_contexts(stacks), *_account_paths(stacks), *options]
-    code = cdk.call(command)
+    accounts = _account_paths(stacks)
+    code = cdk.call(["deploy", *_contexts(stacks), *accounts, *options])
     if code:
-        raise DeploymentError(
-            f"cdk {' '.join(command)} ended with {code}: no model was deployed, since each needs its account's settings"
-        )
+        # Of the settings of several regions, the first may be deployed by now.
+        what = "nothing" if len(accounts) == 1 else "no model"
+        hint = "" if _can_confirm(options) else "; without a terminal to confirm in, add -- --require-approval never"
+        raise DeploymentError(f"the CDK CLI ended with {code}, see above; {what} was deployed{hint}")
     cdk.replace_process(["deploy", *(stack.path for stack in stacks), *options])
 
 
@@ -86,7 +88,15 @@ def _contexts(stacks: Sequence[DeclaredStack]) -> list[str]:
     return ["-c", f"environments={','.join(sorted(environments))}", "-c", f"models={','.join(models)}"]
 
 
+def _can_confirm(options: Sequence[str]) -> bool:
+    """Return whether a terminal can confirm changes of rights, or an option says what needs none."""
+    return sys.stdin.isatty() or _names(options, "--require-approval")
+
+
+def _names(options: Sequence[str], name: str) -> bool:
+    return any(option.partition("=")[0] == name for option in options)
+
+
 def _require_credentials(options: Sequence[str]) -> None:
-    named = any(option.partition("=")[0] == "--profile" for option in options)
-    if not named and boto3.session.Session().get_credentials() is None:
+    if not _names(options, "--profile") and boto3.session.Session().get_credentials() is None:
         raise NoCredentialsError

@@ -234,14 +234,14 @@ def _recorded() -> LocalAws | None:
         state = json.loads(_STATE.read_text(encoding="utf-8"))
         texts = ("url", "apis_url", "access_key_id", "secret_access_key")
         return LocalAws(**{name: str(state[name]) for name in texts}, pid=int(state["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 
 def _says_its_id(local_aws: LocalAws) -> bool:
     try:
         return int(local_aws.steer("GET", "")["pid"]) == local_aws.pid
-    except (OSError, LocalAwsError, ValueError, KeyError, TypeError):
+    except (OSError, LocalAwsError, ValueError, KeyError, TypeError, OverflowError):
         return False
 
 

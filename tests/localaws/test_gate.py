@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from uuid import uuid4
 
 import boto3
@@ -368,6 +369,33 @@ class TestPresigned:
         assert self._get(self._url(self._client(local_aws), bucket, seconds=660)).body == b"text"
         assert self._get(self._url(self._client(local_aws), bucket, seconds=540)).says_nothing
 
+    @pytest.mark.parametrize(
+        "seconds",
+        ["99999999999999999", "86399999999999", "604801", pytest.param("9" * 5000, id="many digits"), "٣", "-1", ""],
+    )
+    def test_that_shall_hold_for_more_than_seven_days_is_none(self, local_aws: str, seconds: str) -> None:
+        url = self._url(self._client(local_aws), "bucket", seconds=604800)
+
+        assert b"<Code>NoSuchBucket<" in self._get(url).body
+        forged = url.replace("X-Amz-Expires=604800", f"X-Amz-Expires={quote(seconds)}")
+        assert self._get(forged).says_nothing
+
+    def test_that_holds_for_no_second_does_not_hold(
+        self, local_aws: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime.now(UTC) - timedelta(seconds=5))
+        assert self._get(self._url(self._client(local_aws), bucket, seconds=0)).says_nothing
+
+    @pytest.mark.parametrize("date", ["00010101", "99991231"])
+    def test_of_the_ends_of_time_does_not_hold(self, local_aws: str, date: str) -> None:
+        url = self._url(self._client(local_aws), "bucket", seconds=604800)
+        forged = re.sub(r"\d{8}T\d{6}Z", f"{date}T000000Z", url).replace(f"{datetime.now(UTC):%Y%m%d}", date)
+        assert self._get(forged).says_nothing
+
+    def test_whose_signature_is_no_ascii_does_not_hold(self, local_aws: str) -> None:
+        url, _, _ = self._url(self._client(local_aws), "bucket").partition("X-Amz-Signature=")
+        assert self._get(f"{url}X-Amz-Signature=%C3%A4").says_nothing
+
     def test_holds_its_signer_to_its_policies(self, local_aws: str, aws: Aws, bucket: str) -> None:
         name = f"gate-{uuid4().hex[:8]}"
         aws("iam").create_user(UserName=name)
@@ -380,6 +408,26 @@ class TestPresigned:
 
         assert refused.status == 403
         assert b"is not authorized to perform: s3:GetObject" in refused.body
+
+
+@pytest.mark.parametrize("date", ["00010101", "99991231"])
+def test_a_signature_of_the_ends_of_time_does_not_hold(local_aws: str, date: str) -> None:
+    header = authorization("sts").replace(f"{datetime.now(UTC):%Y%m%d}", date)
+    sent = {**FORM, "Authorization": header, "X-Amz-Date": f"{date}T000000Z"}
+    assert send(local_aws, "POST", "/", sent, b"Action=GetCallerIdentity").knows_no_such_key
+
+
+def test_a_path_that_makes_the_host_no_host_is_refused(local_aws: str) -> None:
+    assert send(local_aws, "GET", "[?X-Amz-Signature=0", {}).says_nothing
+
+
+@pytest.mark.parametrize("region", ["aa-bbbbbbbbbb-1", "us-east-9", "us-east-1-us-east-1"])
+def test_jumpstart_has_a_bucket_of_known_regions_only(local_aws: str, aws: Aws, region: str) -> None:
+    path = f"/jumpstart-cache-prod-{region}"
+
+    assert send(local_aws, "GET", f"{path}/models_manifest.json", {}).says_nothing
+    with pytest.raises(ClientError, match="404"):
+        aws("s3").head_bucket(Bucket=path[1:])
 
 
 def test_anybody_reads_jumpstarts_buckets_and_writes_nothing_there(local_aws: str) -> None:

@@ -58,7 +58,16 @@ def test_another_local_aws_on_the_same_port_is_not_it(state: Path, there: local.
     assert local.find() is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"url": "http://127.0.0.1:9"}', '{"url": 1, "pid": "x"}'])
+TEXTS = '"url": "", "apis_url": "", "access_key_id": "", "secret_access_key": ""'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"url": "http://127.0.0.1:9"}', '{"url": 1, "pid": "x"}'),
+        *(f'{{{TEXTS}, "pid": {pid}}}' for pid in ("Infinity", "NaN", "[]")),
+    ],
+)
 def test_a_broken_record_is_none_and_goes(state: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     state.parent.mkdir()
     state.write_text(text)

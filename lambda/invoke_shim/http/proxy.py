@@ -158,6 +158,9 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     except _NoNumberError as error:
         where = _place_of_number(raw)
         raise _bad_body(f"{where} is {error}, which is not a JSON number or overflows to infinity", where) from None
+    except _TwiceError as error:
+        where = _place_of_twice(raw) or error.name
+        raise _bad_body(f"{where} is there twice in one object: send it once", where) from None
     except ValueError as error:
         # A number of thousands of digits.
         raise _bad_body(f"the request body is not valid JSON: {error}") from None
@@ -187,7 +190,32 @@ def _read_float(text: str) -> float:
     return number
 
 
-_DECODER = json.JSONDecoder(parse_float=_read_float, parse_constant=_refuse_constant)
+class _TwiceError(ValueError):
+    """An object that has a name twice, `name`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = _path("", name)
+
+
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members, no name twice: a body is passed on as it came, and parsers take either one."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _TwiceError(_first_twice(pairs))
+    return members
+
+
+def _first_twice(pairs: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            break
+        seen.add(name)
+    return name
+
+
+_DECODER = json.JSONDecoder(parse_float=_read_float, parse_constant=_refuse_constant, object_pairs_hook=_read_object)
 
 
 def _place_of_number(raw: bytes) -> str:
@@ -197,6 +225,21 @@ def _place_of_number(raw: bytes) -> str:
         # The rest of the body is wrong, too.
         body = None
     return _find(body, lambda item: isinstance(item, float) and not isfinite(item)) or "the request body"
+
+
+def _place_of_twice(raw: bytes) -> str:
+    mark = object()
+
+    def read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        return members if len(members) == len(pairs) else {**members, _first_twice(pairs): mark}
+
+    try:
+        body = json.loads(raw, object_pairs_hook=read_object)
+    except (ValueError, RecursionError):
+        # The rest of the body is wrong, too.
+        body = None
+    return _find(body, lambda item: item is mark)
 
 
 def _is_broken_text(value: Any) -> bool:

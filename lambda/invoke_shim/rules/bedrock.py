@@ -22,6 +22,7 @@ from invoke_shim.rules.checks import (
     list_of,
     nullable,
     number,
+    object_of,
     stop_or_texts,
     text,
     text_object,
@@ -34,11 +35,13 @@ from invoke_shim.rules.openai import (
     native_conflicts,
     stream_options,
 )
-from invoke_shim.rules.refused import CONVERSE, REASONS
-from invoke_shim.rules.template_arguments import MAX_WORD
+from invoke_shim.rules.refused import CONVERSE
 
 MAX_CONVERSE_STOP = 2500
 """Stop sequences of Converse's `inferenceConfig`, by the service's model."""
+
+MAX_FIELD_PATHS = 10
+"""Entries of `additionalModelResponseFieldPaths`, by the service's model."""
 
 
 def response_format(value: Any) -> str | None:
@@ -191,23 +194,22 @@ BEDROCK_NATIVE = ContainerRules(
 )
 
 
-MAX_FIELDS = 32
-"""Members of `additionalModelRequestFields`: more than any model has parameters of its own."""
+additional_fields = object_of(
+    {
+        # "Invoke your imported model": the fields of its bodies that `inferenceConfig` lacks.
+        "frequency_penalty": number(-2, 2),
+        "presence_penalty": number(-2, 2),
+        "seed": integer(-MAX_INT64 - 1, MAX_INT64),
+        # Also "Inference parameters" of Mistral's models, which Bedrock takes of imported ones as well.
+        "top_k": integer(-1, MAX_INT32),
+    },
+    "no schema bounds what else a model's server would take",
+)
+"""Checks parameters beside `inferenceConfig`.
 
-
-def additional_fields(value: Any) -> str | None:
-    """Check for parameters of the model's own, which no schema describes: flags, numbers and words."""
-    right = isinstance(value, dict) and len(value) <= MAX_FIELDS and not REASONS.keys() & value.keys()
-    if right and all(isinstance(item, bool | int | float) or _is_word(item) for item in value.values()):
-        return None
-    return (
-        f"an object of at most {MAX_FIELDS} flags, numbers and texts of at most {MAX_WORD} characters, without "
-        f"{', '.join(REASONS)}"
-    )
-
-
-def _is_word(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= MAX_WORD
+Listed are those that may be sent: the model's server may take others than Bedrock documents, and among those are
+grammars, regular expressions, numbers of generations and a second limit of tokens.
+"""
 
 
 def tool_config(value: Any) -> str | None:
@@ -247,7 +249,7 @@ BEDROCK_CONVERSE = ContainerRules(
             fields=MappingProxyType(
                 {
                     "additionalModelRequestFields": additional_fields,
-                    "additionalModelResponseFieldPaths": texts(),
+                    "additionalModelResponseFieldPaths": texts(MAX_FIELD_PATHS),
                     "inferenceConfig": anything,
                     "messages": messages,
                     "outputConfig": output_config,

@@ -1,12 +1,16 @@
 """Checks of a parameter's value: each returns what is expected instead of a wrong value, or None."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from invoke_shim.errors import is_unicode
+from invoke_shim.errors import is_unicode, show
 from invoke_shim.rules.base import Check
 
 MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
+
+MAX_STOPS = 64
+"""Stop strings, or stop token ids, where the container has no limit: it looks for each of them at every token."""
 
 
 def integer(lowest: int, highest: int | None = None) -> Check:
@@ -74,6 +78,29 @@ def json_object(value: Any) -> str | None:
     return None if isinstance(value, dict) else "an object"
 
 
+def object_of(checks: Mapping[str, Check], why: str = "") -> Check:
+    """Check for an object of known members, each right; the first wrong one is named.
+
+    Args:
+        checks: The members' checks, by name.
+        why: The reason, if there is one.
+    """
+    names = ", ".join(checks)
+    end = f": {why}" if why else ""
+
+    def check_object(value: Any) -> str | None:
+        if not isinstance(value, dict):
+            return f"an object of {names}{end}"
+        for name, item in value.items():
+            if name not in checks:
+                return f"one without {show(name)}, allowed are {names}{end}"
+            if (expected := checks[name](item)) is not None:
+                return f"one whose {name} is {expected}{end}"
+        return None
+
+    return check_object
+
+
 def text_object(value: Any) -> str | None:
     """Check for an object whose values are all text."""
     right = isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
@@ -81,7 +108,7 @@ def text_object(value: Any) -> str | None:
 
 
 def texts(most: int | None = None) -> Check:
-    """Check for a list of non-empty strings."""
+    """Check for a list of non-empty strings, at most so many."""
     expected = "a list of non-empty strings" if most is None else f"a list of at most {most} non-empty strings"
 
     def check(value: Any) -> str | None:
@@ -92,8 +119,9 @@ def texts(most: int | None = None) -> Check:
 
 
 def stop_or_texts(value: Any) -> str | None:
-    """Check for a stop string, or any number of them, as payloads of the containers' own form may have."""
-    return None if text(value) is None or texts()(value) is None else "a non-empty string, or a list of them"
+    """Check for a stop string, or a list of them, as payloads of the containers' own form may have."""
+    right = text(value) is None or texts(MAX_STOPS)(value) is None
+    return None if right else f"a non-empty string, or a list of at most {MAX_STOPS} of them"
 
 
 def integers(lowest: int, most: int) -> Check:

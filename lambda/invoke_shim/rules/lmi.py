@@ -14,6 +14,7 @@ from invoke_shim.rules.base import Check, ContainerRules, Payload, Rules
 from invoke_shim.rules.checks import (
     MAX_INT32,
     MAX_INT64,
+    MAX_STOPS,
     anything,
     flag,
     fraction,
@@ -25,7 +26,7 @@ from invoke_shim.rules.checks import (
     stop_or_texts,
     text,
 )
-from invoke_shim.rules.vllm import MAX_TOKEN_IDS, PAYLOADS
+from invoke_shim.rules.vllm import PAYLOADS
 
 _EXTRA: Mapping[str, Check] = {
     "details": flag,
@@ -36,7 +37,7 @@ _EXTRA: Mapping[str, Check] = {
     "return_full_text": flag,
     "skip_special_tokens": flag,
     "spaces_between_special_tokens": flag,
-    "stop_token_ids": integers(0, MAX_TOKEN_IDS),
+    "stop_token_ids": integers(0, MAX_STOPS),
     "top_k": integer(-1, MAX_INT32),
     "truncate": integer(1),
 }

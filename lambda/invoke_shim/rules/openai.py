@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from invoke_shim.errors import Problem, show
-from invoke_shim.rules.checks import list_of, text
+from invoke_shim.rules.checks import flag, list_of, nullable, object_of, text
 from invoke_shim.rules.forms import schema as schema_bounds
 
 MAX_STOP = 4
@@ -37,13 +37,8 @@ def stop(value: Any) -> str | None:
     return next((expected for string in strings if (expected := text(string)) is not None), None)
 
 
-def stream_options(value: Any) -> str | None:
-    """Check the options of a stream, each a flag."""
-    if isinstance(value, dict) and all(
-        name in STREAM_OPTIONS and (flag is None or isinstance(flag, bool)) for name, flag in value.items()
-    ):
-        return None
-    return f"an object with {', '.join(STREAM_OPTIONS)}, each true or false"
+stream_options = object_of(dict.fromkeys(STREAM_OPTIONS, nullable(flag)))
+"""Checks the options of a stream, each a flag."""
 
 
 def response_format(value: Any) -> str | None:

@@ -6,7 +6,10 @@ replaces the template by code of the caller's, `tokenize` blocks the server (CVE
 """
 
 import string
+from types import MappingProxyType
 from typing import Any
+
+from invoke_shim.rules.checks import object_of
 
 NAMES = (
     # Qwen3, GLM-4.5, Gemma 4 and others: vLLM documentation, "Reasoning outputs".
@@ -30,18 +33,14 @@ MAX_WORD = 32
 
 _LETTERS = frozenset(string.ascii_letters + string.digits + "_-")
 
-_EXPECTED = (
-    f"an object of {', '.join(NAMES)}, each true, false or a word of at most {MAX_WORD} letters: the model's own "
-    "template writes the prompt"
-)
 
-
-def template_arguments(value: Any) -> str | None:
-    """Check for arguments of the model's own chat template."""
-    right = isinstance(value, dict) and all(name in NAMES and _is_plain(item) for name, item in value.items())
-    return None if right else _EXPECTED
-
-
-def _is_plain(value: Any) -> bool:
+def _plain(value: Any) -> str | None:
     is_word = isinstance(value, str) and 0 < len(value) <= MAX_WORD and _LETTERS.issuperset(value)
-    return value is None or isinstance(value, bool) or is_word
+    right = value is None or isinstance(value, bool) or is_word
+    return None if right else f"true, false or a word of at most {MAX_WORD} letters"
+
+
+template_arguments = object_of(
+    MappingProxyType(dict.fromkeys(NAMES, _plain)), "the model's own template writes the prompt"
+)
+"""Checks arguments of the model's own chat template."""

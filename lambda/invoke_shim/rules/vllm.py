@@ -16,12 +16,12 @@ from invoke_shim.rules.base import Check, ContainerRules, Payload, Rules
 from invoke_shim.rules.checks import (
     MAX_INT32,
     MAX_INT64,
+    MAX_STOPS,
     anything,
     flag,
     fraction,
     integer,
     integers,
-    list_of,
     nullable,
     number,
     positive,
@@ -56,6 +56,25 @@ def logit_bias(value: Any) -> str | None:
     return f"an object of at most {MAX_TOKEN_IDS} token ids, each with a number from -{MAX_BIAS} to {MAX_BIAS}"
 
 
+MAX_DOCUMENTS = 128
+"""Documents of a chat: what a search finds for a question is a tenth of it."""
+
+MAX_DOCUMENTS_TEXT = 256 * 1024
+"""Characters of all documents, which are written into the prompt, with the names of their members."""
+
+
+def documents(value: Any) -> str | None:
+    """Check for the documents that a chat is about."""
+    expected = (
+        f"a list of 1 to {MAX_DOCUMENTS} objects of texts, such as title and text, "
+        f"of at most {MAX_DOCUMENTS_TEXT} characters in all"
+    )
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_DOCUMENTS or any(map(text_object, value)):
+        return expected
+    size = sum(len(name) + len(item) for document in value for name, item in document.items())
+    return None if size <= MAX_DOCUMENTS_TEXT else expected
+
+
 _BOTH: Mapping[str, Check] = {
     "add_special_tokens": flag,
     "allowed_token_ids": integers(0, MAX_TOKEN_IDS),
@@ -72,7 +91,7 @@ _BOTH: Mapping[str, Check] = {
     "repetition_penalty": positive,
     "skip_special_tokens": flag,
     "spaces_between_special_tokens": flag,
-    "stop_token_ids": integers(0, MAX_TOKEN_IDS),
+    "stop_token_ids": integers(0, MAX_STOPS),
     "structured_outputs": forms.structured_outputs("disable_additional_properties", "disable_any_whitespace"),
     "top_k": integer(-1, MAX_INT32),
     "truncate_prompt_tokens": integer(1),
@@ -146,7 +165,7 @@ PAYLOADS = (
                 "add_generation_prompt": flag,
                 "chat_template_kwargs": template_arguments,
                 "continue_final_message": flag,
-                "documents": list_of(text_object, "objects of texts, such as title and text"),
+                "documents": documents,
                 "logprobs": flag,
                 "max_completion_tokens": integer(1),
                 "messages": messages,

@@ -78,6 +78,12 @@ BAD_BODIES = {
     "half a character": (r'{"a": {"b": [{}, "x\ud83d"]}}', "a.b[1] holds a lone surrogate, which is not Unicode text"),
     "half a character, in capitals": (r'{"a": "\uDE00"}', "a holds a lone surrogate"),
     "half a character in a name": (r'{"a": [{"x\udc00": 1}]}', "a[0].x\\udc00 holds a lone surrogate"),
+    "a name twice": ('{"a": 1, "b": 2, "a": 3}', "a is there twice in one object: send it once"),
+    "a name twice, once escaped": (r'{"n": 128, "\u006e": 1}', "n is there twice"),
+    "a name twice within": ('{"a": [1, {"b": {"c": 1, "c": 1}}]}', "a[1].b.c is there twice"),
+    "names twice in each other": ('{"a": {"b": 1, "b": 2}, "a": {}}', "a is there twice"),
+    "a name twice in what is no JSON": ('{"a": {"b": 1, "b": 2}, ', "b is there twice"),
+    "half a character twice": (r'{"\ud800": 1, "\ud800": 2}', "\\ud800 is there twice"),
     "nested without end": ("[" * 200_000, "nested too deeply"),
     "a number of many digits": ("1" * 10_000, "not valid JSON"),
 }
@@ -100,6 +106,19 @@ def test_what_is_no_json_is_refused_with_its_place(path: str, value: str, shim: 
     form = f'{{"type": "json_schema", "json_schema": {{"schema": {{"a": {{"minimum": {value}}}}}}}}}'
     answer = shim.request("POST", path, f'{{"model": "{MODEL_NAME}", "prompt": "x", "response_format": {form}}}')
     assert (answer.status, answer.error["param"]) == (400, "response_format.json_schema.schema.a.minimum")
+    assert not runtime.bodies
+
+
+@pytest.mark.parametrize(
+    ("member", "param"),
+    [
+        ('"parameters": {"best_of": 2, "best_of": 1}', "parameters.best_of"),
+        ('"parameters": {"grammar": {}}, "parameters": {}', "parameters"),
+    ],
+)
+def test_what_is_checked_is_what_is_passed_on(member: str, param: str, shim: Shim, runtime: Runtime) -> None:
+    answer = shim.request("POST", "/invocations", f'{{"inputs": "x", {member}}}')
+    assert (answer.status, answer.error["param"]) == (400, param)
     assert not runtime.bodies
 
 

@@ -160,11 +160,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "stream_options list": (
         {"stream": True, "stream_options": ["include_usage"]},
-        "stream_options is a list, expected an object with include_usage, include_obfuscation, continuous_usage_stats",
+        "stream_options is a list, expected an object of include_usage, include_obfuscation, continuous_usage_stats",
     ),
     "stream_options unknown": (
         {"stream": True, "stream_options": {"usage": True}},
-        "stream_options is an object, expected an object with include_usage",
+        "stream_options is an object, expected one without 'usage', allowed are include_usage",
     ),
     "n 2": ({"n": 2}, "n is 2, but this model gives one answer to a request"),
     "n true": ({"n": True}, "n is true, expected an integer from 1 to 128"),

@@ -217,7 +217,9 @@ ODD_FLAGS: list[Any] = [1, 0.5, {}, [], "", "x" * 33, "{{ x }}", "<|im_end|>", "
 )
 def test_nothing_else_reaches_a_chat_template(value: object) -> None:
     [problem] = rules.VLLM.native_problems({"messages": CHAT, "chat_template_kwargs": value})
-    assert "expected an object of enable_thinking, thinking" in problem.message
+    assert "enable_thinking" in problem.message
+    assert "is an object, expected an object" not in problem.message
+    assert problem.message.endswith("the model's own template writes the prompt")
 
 
 @pytest.mark.parametrize("name", ["chat_template", "chat_templates", "template", "tokenizer"])

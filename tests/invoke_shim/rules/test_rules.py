@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from invoke_shim import rules
 from invoke_shim.errors import ENOUGH_PROBLEMS
-from invoke_shim.rules import bedrock, limits
+from invoke_shim.rules import bedrock, limits, vllm
 from invoke_shim.rules.base import ContainerRules
 from invoke_shim.rules.refused import REASONS
 
@@ -171,19 +171,31 @@ def test_does_not_trip_over_what_was_not_checked_any_more() -> None:
     assert rules.TGI.native_problems(body, max_total_tokens=10)
 
 
-@pytest.mark.parametrize("value", ["a", ["a"], ["a"] * 9, []])
-def test_takes_a_stop_string_or_a_list_of_any_number(value: str | list[str]) -> None:
+@pytest.mark.parametrize("value", ["a", ["a"], ["a"] * 64, []])
+def test_takes_a_stop_string_or_a_list_of_them(value: str | list[str]) -> None:
     assert not rules.LMI.native_problems(tgi(stop=value))
     assert not rules.VLLM.native_problems({"prompt": "Hi", "stop": value})
     assert not rules.BEDROCK_CHAT.native_problems({"messages": CHAT, "stop": value})
 
 
-@pytest.mark.parametrize("value", ["", ["a", ""], 1, [["a"]]])
-def test_refuses_a_stop_that_is_no_string_and_no_list_of_them(value: object) -> None:
-    expected = "expected a non-empty string, or a list of them"
+@pytest.mark.parametrize("value", ["", ["a", ""], 1, [["a"]], ["a"] * 65])
+def test_refuses_a_stop_that_is_no_string_and_no_short_list_of_them(value: object) -> None:
+    expected = "expected a non-empty string, or a list of at most 64 of them"
     assert expected in refused(rules.LMI, tgi(stop=value))["parameters.stop"]
     assert expected in refused(rules.VLLM, {"prompt": "Hi", "stop": value})["stop"]
     assert expected in refused(rules.BEDROCK_CHAT, {"messages": CHAT, "stop": value})["stop"]
+
+
+def test_refuses_more_token_ids_to_stop_at_than_a_container_should_look_for() -> None:
+    expected = "stop_token_ids is a list, expected a list of at most 64 integers of at least 0"
+    for name, container, body in (
+        ("stop_token_ids", rules.VLLM, {"prompt": "Hi"}),
+        ("stop_token_ids", rules.LMI, {"messages": CHAT}),
+    ):
+        assert not container.native_problems({**body, "stop_token_ids": [1] * 64})
+        assert refused(container, {**body, "stop_token_ids": [1] * 65}) == {name: expected}
+    assert not rules.LMI.native_problems(tgi(stop_token_ids=[1] * 64))
+    assert set(refused(rules.LMI, tgi(stop_token_ids=[1] * 65))) == {"parameters.stop_token_ids"}
 
 
 class TestLmi:
@@ -242,6 +254,17 @@ class TestVllm:
         documents = [{"title": "a", "text": "b"}]
         assert not rules.VLLM.native_problems({"messages": CHAT, "documents": documents})
         assert set(refused(rules.VLLM, {"messages": CHAT, "documents": [{"a": {"b": "c"}}]})) == {"documents"}
+
+    def test_bounds_the_number_and_the_size_of_documents(self) -> None:
+        half = vllm.MAX_DOCUMENTS_TEXT // 2
+        for most, documents in (
+            ([{"a": ""}] * vllm.MAX_DOCUMENTS, [{"a": ""}] * (vllm.MAX_DOCUMENTS + 1)),
+            ([{"a": "x" * (half - 1)}] * 2, [{"a": "x" * half}, {"a": "x" * (half - 1)}]),
+        ):
+            assert not rules.VLLM.native_problems({"messages": CHAT, "documents": most})
+            message = refused(rules.VLLM, {"messages": CHAT, "documents": documents})["documents"]
+            assert "expected a list of 1 to 128 objects" in message
+            assert "of at most 262144 characters in all" in message
 
     @pytest.mark.parametrize("value", [{"5": 101}, {"5": "1"}, dict.fromkeys(map(str, range(1025)), 1), [1]])
     def test_bounds_the_bias_of_tokens(self, value: object) -> None:
@@ -306,6 +329,8 @@ class TestBedrock:
             )
         assert shapes[members["maxTokens"]["shape"]]["min"] == 1
         assert shapes[members["stopSequences"]["shape"]]["max"] == bedrock.MAX_CONVERSE_STOP
+        paths = shapes["ConverseRequest"]["members"]["additionalModelResponseFieldPaths"]["shape"]
+        assert shapes[paths]["max"] == bedrock.MAX_FIELD_PATHS
 
     @pytest.mark.parametrize(
         ("name", "value", "why"),
@@ -320,13 +345,30 @@ class TestBedrock:
         assert message.startswith(f"{name} is not taken here: ")
         assert why in message
 
-    @pytest.mark.parametrize("value", [{"chat_template": "x"}, {"a": {"b": 1}}, {"a": ["b"]}, {"a": "x" * 33}])
-    def test_converses_other_parameters_carry_no_templates_and_no_structures(self, value: object) -> None:
-        fields: object = {"top_k": 5, "fast": True, "effort": "low"}
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ({"guided_regex": "((a{999}){999}){999}"}, "one without 'guided_regex', allowed are frequency_penalty, "),
+            ({"top_k": 5, "guided_grammar": "root ::= root"}, "one without 'guided_grammar', "),
+            ({"n": 128}, "one without 'n', "),
+            ({"best_of": 128}, "one without 'best_of', "),
+            ({"max_tokens": 10**9}, "one without 'max_tokens', "),
+            ({"chat_template": "x"}, "one without 'chat_template', "),
+            ({"top_k": -2}, "one whose top_k is an integer from -1 to 2147483647"),
+            ({"top_k": [5]}, "one whose top_k is an integer"),
+            ({"seed": 2**63}, "one whose seed is an integer"),
+            ({"presence_penalty": "1"}, "one whose presence_penalty is a number from -2 to 2"),
+            ([], "an object of frequency_penalty, presence_penalty, seed, top_k"),
+        ],
+        ids=str,
+    )
+    def test_converses_other_parameters_are_few_and_within_their_ranges(self, value: object, expected: str) -> None:
+        fields: object = {"top_k": 5, "seed": 1, "frequency_penalty": -2, "presence_penalty": 0.5}
         body: dict[str, Any] = {"messages": CHAT, "additionalModelRequestFields": fields}
         assert not rules.BEDROCK_CONVERSE.native_problems(body)
         body["additionalModelRequestFields"] = value
-        assert set(refused(rules.BEDROCK_CONVERSE, body)) == {"additionalModelRequestFields"}
+        message = refused(rules.BEDROCK_CONVERSE, body)["additionalModelRequestFields"]
+        assert f", expected {expected}" in message
 
 
 @pytest.mark.parametrize(

@@ -73,18 +73,35 @@ def test_hands_what_follows_two_hyphens_to_both_commands(commands: list[list[str
     assert [command[-3:] for command in commands] == [["--require-approval", "never", "--concurrency=4"]] * 2
 
 
+@pytest.mark.parametrize(
+    ("words", "has_terminal", "expected"),
+    [
+        (["dev", "falcon-7b"], True, "nothing was deployed"),
+        (["prod", "falcon-7b", "arctic-instruct"], True, "no model was deployed"),
+        (
+            ["dev", "falcon-7b", "--", "--verbose"],
+            False,
+            "nothing was deployed; without a terminal to confirm in, add -- --require-approval never",
+        ),
+        (["dev", "falcon-7b", "--", "--require-approval", "never"], False, "nothing was deployed"),
+        (["dev", "falcon-7b", "--", "--require-approval=broadening"], False, "nothing was deployed"),
+    ],
+)
 def test_deploys_no_model_where_the_accounts_settings_fail(
-    commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    has_terminal: bool,
+    expected: str,
+    commands: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(cdk, "call", lambda _: 3)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: has_terminal)
 
-    assert run(["deploy", "dev", "falcon-7b"]) == 1
+    assert run(["deploy", *words]) == 1
 
     assert commands == []
-    assert capsys.readouterr().err == (
-        "error: cdk deploy -c environments=dev -c models=falcon-7b account/us-west-2 ended with 3: no model was "
-        "deployed, since each needs its account's settings\n"
-    )
+    assert capsys.readouterr().err == f"error: the CDK CLI ended with 3, see above; {expected}\n"
 
 
 def test_destroys_models_and_leaves_the_accounts_settings(commands: list[list[str]]) -> None:
