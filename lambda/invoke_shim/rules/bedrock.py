@@ -52,7 +52,9 @@ def response_format(value: Any) -> str | None:
     if isinstance(value, dict) and value.get("type") in ("text", "json_object"):
         return None
     if isinstance(value, dict) and value.get("type") == "json_schema" and isinstance(value.get("json_schema"), dict):
-        expected = forms.schema(value["json_schema"])
+        # OpenAI's object is no schema itself, and its references are those of the schema in it.
+        form = value["json_schema"]
+        expected = forms.schema(form["schema"] if isinstance(form.get("schema"), dict) else form)
         return None if expected is None else f"{expected}, as json_schema"
     return "an object whose type is text, json_object or json_schema, the last with the object json_schema"
 
@@ -219,11 +221,9 @@ def tool_config(value: Any) -> str | None:
         return "an object with a list of tools"
     if len(tools) > forms.MAX_TOOLS:
         return f"an object with at most {forms.MAX_TOOLS} tools"
-    for tool in tools:
-        schema = _member(tool, "toolSpec", "inputSchema", "json")
-        if schema is not None and (expected := forms.schema(schema)) is not None:
-            return f"tools whose inputSchema is {expected}"
-    return None
+    found = [_member(tool, "toolSpec", "inputSchema", "json") for tool in tools]
+    expected = forms.all_schemas(schema for schema in found if schema is not None)
+    return None if expected is None else f"tools whose inputSchema is {expected}"
 
 
 def output_config(value: Any) -> str | None:
