@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -131,3 +132,58 @@ def show(value: object) -> str:
         case _:
             text = json.dumps(value)
     return text
+
+
+def path_of(where: str, key: str | int) -> str:
+    """Return the path of a member, in ASCII: it stands in messages and logs."""
+    if isinstance(key, int):
+        return f"{where}[{key}]"
+    name = key[:MAX_PARAM].encode("ascii", "backslashreplace").decode("ascii")
+    return f"{where}.{name}" if where else name
+
+
+class NoNumberError(ValueError):
+    """A number that is NaN or infinite; the message shows it."""
+
+
+def _refuse_constant(name: str) -> None:
+    raise NoNumberError(name)
+
+
+def _read_float(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise NoNumberError(text if len(text) <= 40 else f"{text[:40]}...")
+    return number
+
+
+class TwiceError(ValueError):
+    """An object that has a name twice, `name`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = path_of("", name)
+
+
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members, no name twice: a body is passed on as it came, and parsers take either one."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise TwiceError(first_twice(pairs))
+    return members
+
+
+def first_twice(pairs: list[tuple[str, Any]]) -> str:
+    """Return the first name that is there twice."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            break
+        seen.add(name)
+    return name
+
+
+JSON_DECODER = json.JSONDecoder(
+    parse_float=_read_float, parse_constant=_refuse_constant, object_pairs_hook=_read_object
+)
+"""Reads JSON of callers: a number that no float holds raises `NoNumberError`, a name twice `TwiceError`."""

@@ -8,7 +8,16 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from invoke_shim.errors import MAX_PARAM, ApiError, is_unicode
+from invoke_shim.errors import (
+    JSON_DECODER,
+    MAX_PARAM,
+    ApiError,
+    NoNumberError,
+    TwiceError,
+    first_twice,
+    is_unicode,
+    path_of,
+)
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 """Lambda's limit of a synchronous invocation's payload, which the event with the body in it must not exceed."""
@@ -146,7 +155,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if not raw:
         raise _bad_body("the request body is empty, expected a JSON object")
     try:
-        value = _DECODER.decode(raw.decode("utf-8"))
+        value = JSON_DECODER.decode(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _bad_body(f"the request body is not UTF-8 (at byte {error.start})") from None
     except json.JSONDecodeError as error:
@@ -155,10 +164,10 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         ) from None
     except RecursionError:
         raise _too_deep() from None
-    except _NoNumberError as error:
+    except NoNumberError as error:
         where = _place_of_number(raw)
         raise _bad_body(f"{where} is {error}, which is not a JSON number or overflows to infinity", where) from None
-    except _TwiceError as error:
+    except TwiceError as error:
         where = _place_of_twice(raw) or error.name
         raise _bad_body(f"{where} is there twice in one object: send it once", where) from None
     except ValueError as error:
@@ -175,49 +184,6 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-class _NoNumberError(ValueError):
-    """A number that is NaN or infinite; the message shows it."""
-
-
-def _refuse_constant(name: str) -> None:
-    raise _NoNumberError(name)
-
-
-def _read_float(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):
-        raise _NoNumberError(text if len(text) <= 40 else f"{text[:40]}...")
-    return number
-
-
-class _TwiceError(ValueError):
-    """An object that has a name twice, `name`."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = _path("", name)
-
-
-def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its members, no name twice: a body is passed on as it came, and parsers take either one."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise _TwiceError(_first_twice(pairs))
-    return members
-
-
-def _first_twice(pairs: list[tuple[str, Any]]) -> str:
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            break
-        seen.add(name)
-    return name
-
-
-_DECODER = json.JSONDecoder(parse_float=_read_float, parse_constant=_refuse_constant, object_pairs_hook=_read_object)
-
-
 def _place_of_number(raw: bytes) -> str:
     try:
         body = json.loads(raw)
@@ -232,7 +198,7 @@ def _place_of_twice(raw: bytes) -> str:
 
     def read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
-        return members if len(members) == len(pairs) else {**members, _first_twice(pairs): mark}
+        return members if len(members) == len(pairs) else {**members, first_twice(pairs): mark}
 
     try:
         body = json.loads(raw, object_pairs_hook=read_object)
@@ -258,19 +224,11 @@ def _find(body: Any, is_wrong: Callable[[Any], bool]) -> str:
             is_object = isinstance(holder, dict)
             for key, item in holder.items() if is_object else enumerate(holder):
                 if is_wrong(item) or is_wrong(key):
-                    return _path(where, key)
+                    return path_of(where, key)
                 if isinstance(item, dict | list):
-                    inner.append((_path(where, key), item))
+                    inner.append((path_of(where, key), item))
         level = inner
     return ""
-
-
-def _path(where: str, key: str | int) -> str:
-    """Return the path of a member, in ASCII: it stands in messages and logs."""
-    if isinstance(key, int):
-        return f"{where}[{key}]"
-    name = key[:MAX_PARAM].encode("ascii", "backslashreplace").decode("ascii")
-    return f"{where}.{name}" if where else name
 
 
 def _depth(value: Any) -> int:

@@ -6,12 +6,12 @@ automaton that engines make of a regular expression. Each check here is about li
 at most one form beside its tools, and the tools have one bound together.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from invoke_shim.errors import ApiError
-from invoke_shim.http.proxy import parse_object
+from invoke_shim.errors import JSON_DECODER, is_unicode
 from invoke_shim.rules import grammars, regexes, schemas
 from invoke_shim.rules.base import Check
 from invoke_shim.rules.checks import flag, texts
@@ -43,10 +43,13 @@ def schema_text(value: Any) -> str | None:
         return schema(value)
     if len(value) > MAX_FORM:
         return f"a JSON schema of at most {MAX_FORM} characters"
+    expected = "a JSON schema, as an object or as JSON"
     try:
-        return schema(parse_object(value.encode()))
-    except (ApiError, UnicodeEncodeError):
-        return "a JSON schema, as an object or as JSON"
+        read = JSON_DECODER.decode(value)
+        # Halves of characters come from escapes, which are none any more when it is written again.
+        return schema(read) if is_unicode(json.dumps(read, ensure_ascii=False)) else expected
+    except (ValueError, RecursionError):
+        return expected
 
 
 def grammar(value: Any) -> str | None:
