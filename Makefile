@@ -55,6 +55,8 @@ sweep: $(INSTALLED) ## the complete runs of what the tests sample
 
 nightly: $(INSTALLED) ## the complete runs of what the sweep samples: one local AWS a rule, without it
 	$(VENV)/bin/python -m pytest -n 2 -m nightly
+	@# Fresh examples of all properties: `make test` takes the same ones each time.
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m hypothesis --hypothesis-profile new-examples
 
 mutants: $(INSTALLED) ## put small faults into the code: do tests find 9 in 10? (EACH=10 a room, SEED=1)
 	$(VENV)/bin/python -m bench.mutants --each $(or $(EACH),10) --seed $(or $(SEED),1) $(ROOMS)

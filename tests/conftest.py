@@ -30,7 +30,11 @@ from catalog import Lock, ModelVersion  # noqa: E402 - likewise
 pytest_plugins = ["tests.support.assembly", "tests.support.local_aws", "tests.conformance.summary"]
 
 # How fast an example runs says more about the machine than about the code: speed is measured in bench/, not here.
-hypothesis_settings.register_profile("jumpstack", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples each time, so that a change is judged by what it changed; `make nightly` looks for new ones.
+hypothesis_settings.register_profile(
+    "jumpstack", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.register_profile("new-examples", hypothesis_settings.get_profile("jumpstack"), derandomize=False)
 hypothesis_settings.load_profile("jumpstack")
 
 

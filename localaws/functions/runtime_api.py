@@ -61,6 +61,12 @@ class RuntimeApi:
         host, port = self._server.server_address[:2]
         return {"AWS_LAMBDA_RUNTIME_API": f"{host!s}:{port}"}
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether the answer of an invocation has begun and not ended."""
+        opened = self._open
+        return opened is not None and opened.is_taken
+
     def offer(self, invocation: Invocation, *, function_arn: str, deadline_ms: int, limit: int) -> None:
         """Answer the process's request for an invocation."""
         self._events.put(_Open(invocation, function_arn=function_arn, deadline_ms=deadline_ms, limit=limit))

@@ -32,6 +32,7 @@ from localaws.functions.spec import FunctionSpec, command_of, environment_of
 # Lambda gives the initialization 10 s; a laptop that starts ten functions at once is slower than Lambda.
 _INITIALIZATION_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.1
+_LAST_WORDS_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +188,10 @@ class Worker:
             message: Message | None = None
             # Asked first: what a process says, it says before it ends.
             has_ended = self._process.poll() is not None
+            # What it said last may still be on its way; an answer that has begun is told the end of its connection.
+            patience = _POLL_SECONDS if not (has_ended and self._api.is_answering) else _LAST_WORDS_SECONDS
             with contextlib.suppress(queue.Empty):
-                message = self._api.messages.get(timeout=0 if has_ended else min(remaining, _POLL_SECONDS))
+                message = self._api.messages.get(timeout=min(remaining, patience))
             self._peak_memory_mb = max(self._peak_memory_mb, _memory_mb(self._process.pid))
             if self._peak_memory_mb > self.spec.memory_mb:
                 raise _FailedError(

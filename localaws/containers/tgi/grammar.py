@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.containers.schemas import example_of
+from localaws.containers.schemas import example_of, schema_problem
 
 
 def is_grammar(value: object) -> bool:
@@ -29,7 +29,8 @@ def grammar_problem(grammar: Mapping[str, Any]) -> str | None:
         return f"grammar is not valid: {error}"
     if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
         return "grammar is not valid: Grammar must have a 'properties' field"
-    return None
+    problem = schema_problem(schema)
+    return None if problem is None else f"grammar is not valid: {problem}"
 
 
 def prescribed_text(grammar: Mapping[str, Any] | None) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from localaws.containers.messages import as_json, is_integer
-from localaws.containers.schemas import example_of
+from localaws.containers.schemas import example_of, schema_problem
 from localaws.containers.settings import ContainerSettings
 from localaws.containers.tokens import count
 from localaws.containers.vllm.errors import RequestError
@@ -212,6 +212,9 @@ def _top_logprobs(parameters: Mapping[str, Any], settings: ContainerSettings, *,
 def _prescribed_text(response_format: Mapping[str, Any] | None) -> str | None:
     match response_format:
         case {"type": "json_schema", "json_schema": {"schema": schema}}:
+            problem = schema_problem(schema)
+            if problem is not None:
+                raise RequestError(f"The grammar is not valid: {problem}")
             return json.dumps(example_of(schema), ensure_ascii=False)
         case {"type": "json_object"}:
             return json.dumps(example_of({"properties": {"answer": {"type": "string"}}}))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import json
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from localaws.containers import ContainerSettings, ContainerStartError, ModelContainer, Pace
 from localaws.containers.detokenizer import outputs
 from localaws.containers.generation import Generation, finished, last_turn, script, steps
-from localaws.containers.schemas import example_of
+from localaws.containers.schemas import example_of, schema_problem
 from localaws.containers.tokens import alternatives, encode
 from tests.localaws.containers.container_client import (
     FALCON_PROMPT,
@@ -144,6 +146,36 @@ class TestPrescribedText:
             "address": {"city": "Rome"},
             "adult": True,
         }
+
+    @given(
+        schema=st.recursive(
+            st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["object", "array", "string", "number"]),
+            lambda inner: (
+                st.lists(inner, max_size=2)
+                | st.dictionaries(
+                    st.sampled_from(
+                        [
+                            "type",
+                            "properties",
+                            "items",
+                            "minItems",
+                            "enum",
+                            "const",
+                            "minimum",
+                            "anyOf",
+                            "oneOf",
+                            "city",
+                        ]
+                    ),
+                    inner,
+                    max_size=3,
+                )
+            ),
+        )
+    )
+    def test_is_made_of_every_schema_that_is_valid(self, schema: Any) -> None:
+        if schema_problem(schema) is None:
+            json.dumps(example_of(schema))
 
 
 class TestSettings:

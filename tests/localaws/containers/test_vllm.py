@@ -232,6 +232,13 @@ class TestRefusals:
         assert status == 400
         assert answer["error"]["message"].startswith("Cannot find suitable handler for request.")
 
+    def test_names_the_place_that_makes_a_schema_invalid(self, vllm: ContainerClient) -> None:
+        schema = {"type": "object", "properties": [{"city": {"type": "string"}}]}
+        response_format = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+        status, answer = vllm({"messages": MESSAGES, "response_format": response_format})
+        assert status == 400
+        assert answer["error"]["message"].startswith("The grammar is not valid: $.properties: ")
+
     def test_refuses_a_prompt_that_is_longer_than_its_context(self, serve: Serve) -> None:
         client = serve(settings(VLLM, SM_VLLM_MAX_MODEL_LEN="10"))
         status, answer = client({"prompt": "a" + " b" * 20})
