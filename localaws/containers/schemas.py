@@ -20,7 +20,9 @@ _BY_TYPE: Final[Mapping[str, Any]] = {
 
 def schema_problem(schema: Any) -> str | None:
     """Return where and why a document is no JSON schema of the draft that it names (2020-12 where none), or None."""
-    if not isinstance(schema, dict | bool):
+    if isinstance(schema, bool):
+        return None
+    if not isinstance(schema, dict):
         return f"{schema!r} is not a JSON schema"
     try:
         validator_for(schema, default=Draft202012Validator).check_schema(schema)
