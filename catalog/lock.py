@@ -32,6 +32,7 @@ DEFAULT_LOCK = Path(__file__).parent / "jumpstart.lock"
 _FORMAT = 2
 _INDEX = "index.json"
 _MODELS = "models"
+_UPDATE = "./jumpstack catalog update {reference}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +137,7 @@ class Lock:
 
     def _of(self, model_id: str, version: str | None = None) -> Mapping[str, Mapping[str, Any]]:
         """Return the index's records of a model, checked: of this one alone, which keeps reading one model cheap."""
-        check_known(model_id, self._records, where="the lock")
+        check_known(model_id, self._records, where="the lock", otherwise=_UPDATE)
         records = self._records[model_id]
         problems = list(type_problems(records, Mapping[str, Mapping[str, str | bool]], f"models.{model_id}"))
         problems += [
@@ -146,7 +147,7 @@ class Lock:
         ]
         if problems:
             raise CatalogError([f"{self._path / _INDEX}: {problem}" for problem in problems])
-        check_known(model_id, self._records, version=version, where="the lock")
+        check_known(model_id, self._records, version=version, where="the lock", otherwise=_UPDATE)
         return records
 
     def entry(self, model_id: str, version: str) -> Entry:

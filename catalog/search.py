@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from catalog.deployment import Deployment
 from catalog.lock import Lock
+from catalog.nearest import parts
 from catalog.spec import CatalogError, ImageUri, ModelVersion
 
 # A word this short, such as "7b" or "g5", has to match whole.
 _SHORTEST_BEGINNING = 3
-# JumpStart's names of one task, in the second part of an id.
-_TEXT_GENERATION = {"llm", "textgeneration", "textgeneration1", "textgeneration2"}
+# Words that people use for a task, and JumpStart's names of it, in the second part of an id.
+_TASKS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("llm", "textgeneration", "text"), frozenset({"llm", "textgeneration"})),
+    **dict.fromkeys(("embedding", "embeddings"), frozenset({"sentencesimilarity", "textembedding"})),
+    **dict.fromkeys(("image", "images"), frozenset({"txt2img", "imagegeneration", "inpainting", "upscaling"})),
+    **dict.fromkeys(("speech", "audio"), frozenset({"asr"})),
+    "vision": frozenset({"vlm"}),
+    "classification": frozenset({"tc", "zstc", "spc"}),
+}
 
 
 def search(lock: Lock, words: Sequence[str]) -> list[ModelVersion]:
@@ -28,13 +35,15 @@ def search(lock: Lock, words: Sequence[str]) -> list[ModelVersion]:
     """
     found = [entry.model for entry in lock.entries() if all(matches(entry.model, word.lower()) for word in words)]
     if not found:
-        raise CatalogError([f"no model in the lock matches {' '.join(words)!r}: try fewer words"])
+        problem = f"no model in the lock matches {' '.join(words)!r}: try fewer words"
+        raise CatalogError([f"{problem}, or its id with ./jumpstack catalog update ID --source live if it is newer"])
     return found
 
 
 def matches(model: ModelVersion, word: str) -> bool:
     """Return whether a model version matches one word in lower case."""
-    parts = _parts(model.model_id)
+    own = parts(model.model_id)
+    tasks = {model.model_id.split("-")[1].rstrip("0123456789")} if "-" in model.model_id else set()
     families = {name.split(".")[1] for name in model.instance_types if name.count(".") > 1}
     flags = {
         "gated": model.gated,
@@ -42,18 +51,14 @@ def matches(model: ModelVersion, word: str) -> bool:
         "package": bool(model.model_packages or model.variant_model_packages),
         "deprecated": model.deprecated,
     }
-    wanted = _parts(word)
+    wanted = parts(word)
     return (
         flags.get(word, False)
         or word in {model.model_id.lower(), *model.instance_types, *families, container(model)}
-        or (word in _TEXT_GENERATION and not _TEXT_GENERATION.isdisjoint(parts))
-        or (len(word) >= _SHORTEST_BEGINNING and word.isalpha() and any(part.startswith(word) for part in parts))
-        or (bool(wanted) and any(parts[start : start + len(wanted)] == wanted for start in range(len(parts))))
+        or not tasks.isdisjoint(_TASKS.get(word, ()))
+        or (len(word) >= _SHORTEST_BEGINNING and word.isalpha() and any(part.startswith(word) for part in own))
+        or (bool(wanted) and any(own[start : start + len(wanted)] == wanted for start in range(len(own))))
     )
-
-
-def _parts(text: str) -> list[str]:
-    return [part for part in re.split(r"[-._]", text.lower()) if part]
 
 
 def container(model: ModelVersion) -> str:

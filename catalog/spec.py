@@ -262,7 +262,7 @@ class ModelVersion:
     def _container_problems(self, instance_type: str, region: str) -> Iterable[str]:
         alias = self._image_alias(instance_type)
         if not self.variant_images:
-            yield f"{self._label} has no image in the catalogue: choose an older version"
+            yield f"{self._label} has no image in the catalogue: choose another version"
         elif alias is None:
             variants = ", ".join(sorted(self.variant_images))
             yield f"{self._label} has no image for instance type {instance_type!r}: it has images for {variants}"

@@ -15,7 +15,7 @@ from catalog import lock as locks
 from catalog.blocks import registry_table, unusual_images
 from catalog.lock import Entry, Lock
 from catalog.sources.source import Description, Progress, Source, SourceKind
-from catalog.spec import CatalogError, ImageUri, version_order
+from catalog.spec import CatalogError, ImageUri, ModelVersion, version_order
 
 _Entries = dict[tuple[str, str], Entry]
 
@@ -175,10 +175,27 @@ def _everything(entries: _Entries, source: Source) -> list[ModelReference]:
     return wanted
 
 
+def _check_image(model: ModelVersion, source: Source) -> None:
+    """Check that a version to be pinned has images.
+
+    Raises:
+        CatalogError: It has none, so that no declaration of it could ever be deployed.
+    """
+    if model.regions():
+        return
+    hint = "choose another version"
+    with suppress(CatalogError):
+        hint = f"pin {model.model_id}@{source.newest(model.model_id).version}, the newest that has one"
+    if source.description.kind != "live":
+        hint += f", or read JumpStart's cache: ./jumpstack catalog update {model.model_id} --source live"
+    raise CatalogError([f"{model.model_id} {model.version} has no image in {source.description.name}: {hint}"])
+
+
 def _take(entries: _Entries, source: Source, reference: ModelReference) -> None:
     kind = source.description.kind
     if reference.version is not None:
         model = source.model(reference.model_id, reference.version, config=reference.config)
+        _check_image(model, source)
         before = entries.get((reference.model_id, reference.version))
         newest = before is not None and before.newest
         entries[reference.model_id, reference.version] = Entry(model=model, source=kind, newest=newest, pinned=True)

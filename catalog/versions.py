@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from catalog.deployment import CatalogError
-from catalog.nearest import did_you_mean
+from catalog.nearest import similar_models
 
 
 def version_order(version: str) -> tuple[int, ...]:
@@ -26,7 +26,9 @@ def newest_first(versions: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(versions, key=version_order, reverse=True))
 
 
-def check_known(model_id: str, known: Mapping[str, Iterable[str]], *, version: str | None = None, where: str) -> None:
+def check_known(
+    model_id: str, known: Mapping[str, Iterable[str]], *, version: str | None = None, where: str, otherwise: str = ""
+) -> None:
     """Check that a collection has a model id, and a version of it.
 
     Args:
@@ -34,14 +36,33 @@ def check_known(model_id: str, known: Mapping[str, Iterable[str]], *, version: s
         known: Versions by model id.
         version: The version asked for; None for any.
         where: Name of the collection in the message, such as "the lock".
+        otherwise: The command that finds it elsewhere, with `{reference}` for the model; empty where there is none.
 
     Raises:
         CatalogError: The id is not there (with those that look like it), or its version is not (with those
             that are).
     """
     if model_id not in known:
-        hint = did_you_mean(model_id, known) or "no id there is like it"
-        raise CatalogError([f"model id {model_id!r} is not in {where}: {hint}"])
+        raise CatalogError([f"model id {model_id!r} is not in {where}: {_hint(model_id, known, otherwise)}"])
     if version is not None and version not in known[model_id]:
         versions = ", ".join(newest_first(known[model_id]))
-        raise CatalogError([f"version {version!r} of {model_id} is not in {where}: choose one of {versions}"])
+        elsewhere = f", or {otherwise.format(reference=f'{model_id}@{version}')}" if otherwise else ""
+        raise CatalogError(
+            [f"version {version!r} of {model_id} is not in {where}: choose one of {versions}{elsewhere}"]
+        )
+
+
+def _hint(model_id: str, known: Iterable[str], otherwise: str) -> str:
+    """Return what to do about an unknown id."""
+    known = sorted(known)
+    if model_id.startswith("arn:"):
+        # arn:aws:sagemaker:REGION:aws:hub-content/SageMakerPublicHub/Model/ID/VERSION
+        _, _, path = model_id.partition("/Model/")
+        name = path.partition("/")[0]
+        return f"give a JumpStart id, not an ARN{f': {name}' if name in known else ''}"
+    owner, _, name = model_id.rpartition("/")
+    near = ", ".join(similar_models(name, known))
+    means = f"did you mean {near}?" if near else "no id there is like it"
+    if owner:
+        return f"JumpStart's ids have no owner; {means}"
+    return f"{means} If AWS has it: {otherwise.format(reference=model_id)}" if otherwise else means

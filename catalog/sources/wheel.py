@@ -41,6 +41,8 @@ WHEEL_SHA256 = "4a20926b7cd6d201d60526feebc94562c287065e02312cc896b7f4eb7ceccda2
 """The wheel that `download` accepts, so that an update gives the same lock everywhere."""
 
 _CATALOGUE = "lib/patterns/gen-ai/aws-model-deployment-sagemaker/jumpstart-models.json"
+# The wheel is of one day; models and versions that came later are in JumpStart's own cache.
+_LIVE = "./jumpstack catalog update {reference} --source live"
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _UNSENT_VARIABLES = (
     "SAGEMAKER_CONTAINER_LOG_LEVEL",
@@ -103,7 +105,7 @@ class PublishedCatalogue:
         Raises:
             CatalogError: There is no such model.
         """
-        check_known(model_id, self._records, where="the published catalogue")
+        check_known(model_id, self._records, where="the published catalogue", otherwise=_LIVE)
         return newest_first(self._records[model_id])
 
     def model(self, model_id: str, version: str, *, config: str | None = None) -> ModelVersion:
@@ -117,7 +119,7 @@ class PublishedCatalogue:
         Raises:
             CatalogError: There is no such model or version, its record is not understood, or a config is named.
         """
-        check_known(model_id, self._records, version=version, where="the published catalogue")
+        check_known(model_id, self._records, version=version, where="the published catalogue", otherwise=_LIVE)
         if config is not None:
             problem = f"config {config!r} of {model_id} {version}: the published catalogue has no inference configs"
             raise CatalogError([f"{problem}, only the live one has"])

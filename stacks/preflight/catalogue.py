@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from catalog import CatalogError, Deployment, Lock, ModelVersion
 from catalog.instances import hardware
-from catalog.nearest import similar
+from catalog.nearest import similar, similar_models
 from catalog.regions import jumpstart_regions, offering_regions, read, refused
 from stacks.declarations import JumpStartModel
 from stacks.placement import Placement
@@ -53,13 +53,15 @@ def look_up(placement: Placement[JumpStartModel], lock: Lock) -> tuple[Subject |
     """
     model_id, wanted = placement.model.model_id, placement.model.version
     if model_id not in lock.model_ids():
-        near = similar(model_id, lock.model_ids(), most=2)
+        near = similar_models(model_id, lock.model_ids(), most=2)
+        held = [one for one in near if model_id in one]
+        newer = f"./jumpstack catalog update {model_id} --source live, if AWS has it"
         finding = Finding(
             rule="unknown-model",
             place=f"{placement}.model_id",
             value=repr(model_id),
             message="it is not in the lock",
-            suggestion=" or ".join(near) or f"./jumpstack catalog update {model_id}",
+            suggestion=" or ".join(held or [*near, newer]),
         )
         return None, [finding]
     if wanted not in (versions := lock.versions(model_id)):
@@ -69,7 +71,7 @@ def look_up(placement: Placement[JumpStartModel], lock: Lock) -> tuple[Subject |
             value=repr(wanted),
             message=f"the lock has no such version of {model_id}",
             allowed=", ".join(versions),
-            suggestion=f"{versions[0]}, the newest there",
+            suggestion=f"{versions[0]}, the newest there, or ./jumpstack catalog update {model_id}@{wanted}",
         )
         return None, [finding]
     try:

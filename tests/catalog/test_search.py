@@ -26,7 +26,7 @@ def test_finds_what_matches_every_word_in_any_case(lock: Lock) -> None:
 
 
 def test_refuses_words_that_match_nothing(lock: Lock) -> None:
-    with pytest.raises(CatalogError, match="no model in the lock matches 'mistral no-such-word': try fewer words"):
+    with pytest.raises(CatalogError, match="no model in the lock matches 'mistral no-such-word': try fewer words, or "):
         search(lock, ["mistral", "no-such-word"])
 
 
@@ -41,3 +41,18 @@ def test_a_package_may_be_of_one_instance_type_only(mistral: ModelVersion) -> No
     assert not matches(mistral, "package")
     assert matches(replace(mistral, model_packages={"us-west-2": arn}), "package")
     assert matches(replace(mistral, variant_model_packages={"g5": {"us-west-2": arn}}), "package")
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["qwen", "2.5"], "huggingface-llm-qwen2-5-7b-instruct"),
+        (["qwen2"], "huggingface-llm-qwen2-5-7b-instruct"),
+        (["embedding"], "huggingface-sentencesimilarity-gte-small"),
+        (["vision"], "meta-vlm-llama-3-2-11b-vision"),
+        (["image", "stabilityai"], "model-txt2img-stabilityai-stable-diffusion-v2-1-base"),
+        (["speech"], "huggingface-asr-whisper-small"),
+    ],
+)
+def test_finds_models_by_the_words_that_people_use(lock: Lock, words: list[str], found: str) -> None:
+    assert found in {model.model_id for model in search(lock, words)}

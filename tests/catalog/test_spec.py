@@ -180,10 +180,10 @@ def test_refuses_a_region_that_lacks_the_image_of_this_instance_type() -> None:
         _model().resolve(region="us-west-2", instance_type="ml.p4d.24xlarge")
 
 
-def test_says_that_a_version_without_images_needs_an_older_one() -> None:
+def test_says_that_a_version_without_images_needs_another_one() -> None:
     model = _model(variant_images={}, images={})
 
-    with pytest.raises(CatalogError, match=r"^some-model 1\.2\.3 has no image in the catalogue: choose an older"):
+    with pytest.raises(CatalogError, match=r"^some-model 1\.2\.3 has no image in the catalogue: choose another"):
         model.resolve(region="us-east-1")
 
 

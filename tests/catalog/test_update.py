@@ -231,10 +231,37 @@ def test_update_reports_every_wrong_pin_and_writes_nothing(
     assert _update(lock, wheel, "some-modle@1.0.0", "some-model@9.0.0") == 1
 
     assert capsys.readouterr().err.splitlines() == [
-        "error: model id 'some-modle' is not in the published catalogue: did you mean some-model, other-model?",
-        "error: version '9.0.0' of some-model is not in the published catalogue: choose one of 1.11.0, 1.10.0, 1.0.0",
+        "error: model id 'some-modle' is not in the published catalogue: did you mean some-model? "
+        "If AWS has it: ./jumpstack catalog update some-modle --source live",
+        "error: version '9.0.0' of some-model is not in the published catalogue: choose one of 1.11.0, 1.10.0, 1.0.0, "
+        "or ./jumpstack catalog update some-model@9.0.0 --source live",
     ]
     assert not lock.exists()
+
+
+def test_update_pins_no_version_without_an_image(lock: Path, wheel: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _update(lock, wheel, "some-model@1.11.0") == 1
+
+    assert capsys.readouterr().err.splitlines() == [
+        "error: some-model 1.11.0 has no image in some-package: pin some-model@1.10.0, the newest that has one, "
+        "or read JumpStart's cache: ./jumpstack catalog update some-model --source live",
+    ]
+    assert not lock.exists()
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model/some-model/1.0.0", ": some-model"),
+        ("arn:aws:sagemaker:us-east-1:111122223333:endpoint/x", "not an ARN"),
+        ("some-owner/Some-Model", "JumpStart's ids have no owner; did you mean some-model?"),
+    ],
+)
+def test_update_says_what_to_give_in_place_of_another_kind_of_name(
+    lock: Path, wheel: Path, word: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _update(lock, wheel, word) == 1
+    assert capsys.readouterr().err.rstrip().endswith(hint)
 
 
 def test_update_says_what_it_changed(lock: Path, wheel: Path, capsys: pytest.CaptureFixture[str]) -> None:

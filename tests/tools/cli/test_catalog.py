@@ -109,11 +109,19 @@ def test_show_takes_an_unlisted_instance_type_only_on_request(capsys: pytest.Cap
     assert _run([*words, "--allow-unlisted-instance-type"]) == 0
 
 
+def test_show_takes_the_form_that_update_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(["show", "huggingface-llm-mistral-7b@2.1.0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == "2.1.0"
+    assert _run(["show", "huggingface-llm-mistral-7b@2.1.0", "--version", "2.0.0"]) == 2
+    assert "--version 2.0.0 is given with huggingface-llm-mistral-7b@2.1.0" in capsys.readouterr().err
+
+
 def test_show_refuses_a_config_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(["show", "huggingface-llm-mistral-7b", "--version", "2.1.0", "--config", "lmi"]) == 1
 
     assert capsys.readouterr().err == (
-        "error: config 'lmi': huggingface-llm-mistral-7b 2.1.0 has no inference configs in the lock, so leave it out\n"
+        "error: config 'lmi': huggingface-llm-mistral-7b 2.1.0 has no inference configs in the lock: "
+        "leave it out, or see --source live\n"
     )
 
 
@@ -141,7 +149,7 @@ def test_an_error_is_one_line_and_exit_code_1(words: list[str], error: str, caps
     ("words", "error"),
     [
         (["frobnicate"], "no such command 'frobnicate'"),
-        (["show"], "missing argument 'ID'"),
+        (["show"], "missing argument 'ID[@VERSION]'"),
         (["update", "x", "--config", "lmi"], "--config lmi needs one ID@VERSION to pin"),
         (["update", "x@1", "y@2", "--config", "lmi"], "--config lmi needs one ID@VERSION to pin"),
         (["diff", "a", "b", "c"], "diff takes up to two words, not 3"),

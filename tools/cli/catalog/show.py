@@ -31,7 +31,7 @@ KEYS = (
 
 
 @click.command(short_help="Print what a model needs to be deployed.")
-@click.argument("model_id", metavar="ID", type=MODEL_ID)
+@click.argument("model_id", metavar="ID[@VERSION]", type=MODEL_ID)
 @click.option("--version", metavar="V", help="Version.  [default: the newest in the lock]")
 @click.option("--instance-type", metavar="T", help="Such as ml.g5.2xlarge.  [default: the version's]")
 @click.option(
@@ -57,11 +57,20 @@ def show(
     source: str | None,
     wheel: Path | None,
 ) -> None:
-    """Print image, artifact, environment and the other facts of the model ID."""
+    """Print image, artifact, environment and the other facts of a model.
+
+    Without a version: the newest in the lock.
+    """
     import json
 
     from tools.cli.output import print_facts
 
+    model_id, _, named = model_id.partition("@")
+    if named and version not in (None, named):
+        raise click.UsageError(
+            f"--version {version} is given with {model_id}@{named}: allowed is one of the two", context
+        )
+    version = version or named or None
     options = options_of(context, source, wheel)
     if options.given:
         with opened(options) as catalogue:
@@ -87,7 +96,9 @@ def _locked(path: Path, model_id: str, version: str | None, config: str | None) 
         return model
     label = f"{model.model_id} {model.version}"
     if not model.configs:
-        raise CatalogError([f"config {config!r}: {label} has no inference configs in the lock, so leave it out"])
+        raise CatalogError(
+            [f"config {config!r}: {label} has no inference configs in the lock: leave it out, or see --source live"]
+        )
     if config not in model.configs:
         allowed = ", ".join(model.configs)
         raise CatalogError([f"config {config!r} is not one of {label}: choose one of {allowed}"])

@@ -10,7 +10,8 @@ ERRORS: list[Case] = [
         DEV,
         [model(model_id="huggingface-llm-mistral-7b-instuct")],
         "dev/m.model_id is 'huggingface-llm-mistral-7b-instuct': it is not in the lock; try "
-        "huggingface-llm-mistral-7b-instruct or huggingface-llm-falcon-7b-instruct-bf16",
+        "huggingface-llm-mistral-7b-instruct or ./jumpstack catalog update huggingface-llm-mistral-7b-instuct --source "
+        "live, if AWS has it",
     ),
     (
         "unknown-model",
@@ -22,14 +23,16 @@ ERRORS: list[Case] = [
         "unknown-model",
         DEV,
         [model(model_id="gpt-oss-20b")],
-        "dev/m.model_id is 'gpt-oss-20b': it is not in the lock; try ./jumpstack catalog update gpt-oss-20b",
+        "dev/m.model_id is 'gpt-oss-20b': it is not in the lock; try ./jumpstack catalog update gpt-oss-20b "
+        "--source live, if AWS has it",
     ),
     (
         "unknown-version",
         DEV,
         [model(version="9.9.9")],
         "dev/m.version is '9.9.9': the lock has no such version of huggingface-llm-mistral-7b-instruct; allowed: "
-        "2.0.0, 1.0.0; try 2.0.0, the newest there",
+        "2.0.0, 1.0.0; try 2.0.0, the newest there, or ./jumpstack catalog update "
+        "huggingface-llm-mistral-7b-instruct@9.9.9",
     ),
     (
         "not-an-instance-type",
