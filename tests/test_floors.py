@@ -135,7 +135,7 @@ FLOORS: dict[str, set[str]] = {
     "lambda/training/contract.py": set(),
     # The catalogue's rules are packed beside it (constructs/functions/packages.py).
     "lambda/training": {"boto3", "botocore", "catalog", "training"},
-    "localaws": {"awslambdaric", "localaws", *_DEVELOPMENT, *_MODEL_FILES} - {"openai", "httpx2", "rich"},
+    "localaws": {"awslambdaric", "jsonschema", "localaws", *_DEVELOPMENT, *_MODEL_FILES} - {"openai", "httpx2", "rich"},
     # The peers that the benches measure are in venvs of their own.
     "bench": {
         *("app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "jsii", "stacks", "training"),
