@@ -63,7 +63,7 @@ class RuntimeApi:
 
     @property
     def is_answering(self) -> bool:
-        """Whether the answer of an invocation has begun and not ended."""
+        """True while the answer of an invocation has begun and has not ended."""
         opened = self._open
         return opened is not None and opened.is_taken
 
