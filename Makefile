@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo stop test tests sweep nightly mutants beliefs conformance preflight lint style types format synth snapshots catalog lock clean
+.PHONY: help install demo stop test tests sweep nightly mutants beliefs conformance preflight lint style types format synth snapshots catalog lock oracles clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "%-12s%s\n", $$1, $$2 }'
@@ -50,10 +50,13 @@ test: $(INSTALLED) style ## all checks and tests
 tests: $(INSTALLED)
 	$(VENV)/bin/python -m pytest -n 3 --dist loadgroup -m 'not sweep and not nightly'
 
-sweep: $(INSTALLED) ## the complete runs of what the tests sample
+oracles: $(INSTALLED) ## make the venvs of published libraries that the sweep compares our checks with
+	@$(VENV)/bin/python tests/support/oracles/venvs.py
+
+sweep: $(INSTALLED) oracles ## the complete runs of what the tests sample
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m sweep
 
-nightly: $(INSTALLED) ## the complete runs of what the sweep samples: one local AWS a rule, without it
+nightly: $(INSTALLED) oracles ## the complete runs of what the sweep samples: one local AWS a rule, without it
 	$(VENV)/bin/python -m pytest -n 2 -m nightly
 	@# Fresh examples of all properties: `make test` takes the same ones each time.
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m hypothesis --hypothesis-profile new-examples
@@ -99,9 +102,14 @@ lock: $(INSTALLED) ## pin all Python packages again, from requirements*.in
 		requirements-localaws.in -o requirements-localaws.txt
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		requirements-dev.in -o requirements-dev.txt
+	@# Each stands for itself: the oracles are in venvs of their own.
+	for each in requirements/*.in; do \
+		$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+			--no-emit-index-url $$each -o $${each%.in}.txt || exit 1; \
+	done
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-oracles node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@# What a run in an account left is written there, and nowhere else.
 	@if ls .local/conformance-*.json >/dev/null 2>&1; \
 		then echo "kept: .local, which names what a conformance run left in an account"; else rm -rf .local; fi

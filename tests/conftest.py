@@ -27,7 +27,12 @@ from hypothesis import settings as hypothesis_settings  # noqa: E402 - likewise
 
 from catalog import Lock, ModelVersion  # noqa: E402 - likewise
 
-pytest_plugins = ["tests.support.assembly", "tests.support.local_aws", "tests.conformance.summary"]
+pytest_plugins = [
+    "tests.support.assembly",
+    "tests.support.local_aws",
+    "tests.support.oracles.fixtures",
+    "tests.conformance.summary",
+]
 
 # How fast an example runs says more about the machine than about the code: speed is measured in bench/, not here.
 # The same examples each time, so that a change is judged by what it changed; `make nightly` looks for new ones.
