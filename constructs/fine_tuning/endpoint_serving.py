@@ -106,7 +106,7 @@ class EndpointServing:
             },
             "$.serve",
         )
-        previous.next(serve)
+        previous.next(steps.find(then=serve))
         return EntryStates(after_training=trained, rollback=previous)
 
     def _publish(self, states: PipelineStates) -> sfn.IChainable:

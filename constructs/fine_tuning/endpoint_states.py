@@ -74,13 +74,7 @@ class EndpointStates:
         )
         create_config.next(then)
         self._states.caught_unless(create_config, "Config exists already?", says=_EXISTS, then=then)
-        find_config = self._tasks.call(
-            "Is the config registered?",
-            "aws-sdk:sagemaker:describeEndpointConfig",
-            {"EndpointConfigName.$": "$.serve.name"},
-            allow=[(["sagemaker:DescribeEndpointConfig"], [config])],
-            retriers=[_BRIEFLY],
-        )
+        find_config = self._describe_config("Is the config registered?")
         find_config.next(then)
         self._states.caught_unless(find_config, "No such config?", says=_MISSING, then=create_config)
         create_model = self._tasks.call(
@@ -106,6 +100,25 @@ class EndpointStates:
         find_model.next(find_config)
         self._states.caught_unless(find_model, "No such model?", says=_MISSING, then=create_model)
         return find_model
+
+    def find(self, *, then: sfn.IChainable) -> sfn.IChainable:
+        """Build the states that refuse a release that is not registered, because it was deleted or never was.
+
+        Args:
+            then: The following state.
+        """
+        find = self._describe_config("Is the release there?")
+        find.next(then)
+        gone = self._states.refuse(
+            "The release is gone",
+            error="ReleaseGoneError",
+            cause=(
+                "States.Format('release {} is not there: it was deleted, as all are but the served one and the one "
+                "before when a training is served, or there never was one. To serve its weights, train with the same "
+                "data and settings, which finds the finished job', $.serve.release)"
+            ),
+        )
+        return self._states.caught_unless(find, "No such release?", says=_MISSING, then=gone)
 
     def serve(self, *, then: sfn.IChainable) -> sfn.IChainable:
         """Build the states that create the endpoint or update it, and wait until it is in service.
@@ -193,6 +206,15 @@ class EndpointStates:
         wait.next(watch)
         watch.next(ready)
         return wait
+
+    def _describe_config(self, name: str) -> sfn.CustomState:
+        return self._tasks.call(
+            name,
+            "aws-sdk:sagemaker:describeEndpointConfig",
+            {"EndpointConfigName.$": "$.serve.name"},
+            allow=[(["sagemaker:DescribeEndpointConfig"], [self._arn("endpoint-config")])],
+            retriers=[_BRIEFLY],
+        )
 
     def _describe(self, name: str, **retries: Any) -> sfn.CustomState:
         return self._tasks.call(

@@ -18,7 +18,7 @@ from constructs.values.durations import seconds
 from constructs.values.storage import Storage
 
 from model_import.contract import NO_RELEASE
-from training.contract import PREPARE, TRAINED, TRAINING
+from training.contract import PREPARE, RELEASE, ROLLBACK, SERVE, TRAINED, TRAINING
 
 _PREPARE_TIMEOUT = Duration.minutes(16)
 
@@ -28,7 +28,7 @@ class EntryStates(NamedTuple):
 
     Attributes:
         after_training: First state after a training; `$.run` is the training, with its `version` and its `modelData`.
-        rollback: First state of a rollback; `$.before.release` is the release to return to.
+        rollback: First state of a rollback; `$.before.release` is the release to return to, which may be gone.
     """
 
     after_training: sfn.IChainable
@@ -66,11 +66,11 @@ class FineTuningPipeline(Construct):
     """State machine that trains one model on its data and serves it.
 
     Defines: an `AWS::StepFunctions::StateMachine` with its role and its log. Its input is `{}`,
-    `{"dataPrefix": "s3://…"}` or `{"action": "rollback"}`.
+    `{"dataPrefix": "s3://…"}`, `{"action": "rollback"}` or `{"action": "serve", "release": "…"}`.
 
     Data flow: *prepare* checks the data and writes the training job's request; *train* runs it, unless a job of the
     same data and settings has succeeded, or is running: that one is waited for. `serving` serves the tuned weights and
-    writes the pointer. A rollback gives it the previous release.
+    writes the pointer. A rollback gives it the previous release, `serve` the one that the input names.
 
     Failures: every failure is reported with its reason and fails the execution; the served release stays until
     `serving` has seen the new one answer.
@@ -136,18 +136,24 @@ def _chain(states: PipelineStates, prepare: lambda_.Function, job: TrainingJob, 
     trained.otherwise(serving.before_training(states, training.train))
     prepared = _prepare(states, prepare)
     prepared.next(trained)
-    return _entry(states, prepared, _rollback(states, serving.pointer, entries.rollback))
+    given = states.put("Take the given release", {"release.$": f"$.{RELEASE}"}, "$.before")
+    given.next(entries.rollback)
+    return _entry(states, prepared, _rollback(states, serving.pointer, entries.rollback), given)
 
 
-def _entry(states: PipelineStates, prepared: sfn.IChainable, rollback: sfn.IChainable) -> sfn.IChainable:
+def _entry(
+    states: PipelineStates, prepared: sfn.IChainable, rollback: sfn.IChainable, release: sfn.IChainable
+) -> sfn.IChainable:
     refuse = states.refuse(
         "Refuse the action",
         error="ActionError",
-        cause="the input's action is unknown; allowed: rollback, or none to train",
+        cause="the input's action is unknown; allowed: rollback, serve with a release, or none to train",
     )
     action = sfn.Choice(states.scope, "Train or roll back?")
     given = sfn.Condition.is_present("$.action")
-    action.when(sfn.Condition.and_(given, sfn.Condition.string_equals("$.action", "rollback")), rollback)
+    named = sfn.Condition.and_(sfn.Condition.is_present(f"$.{RELEASE}"), sfn.Condition.is_string(f"$.{RELEASE}"))
+    action.when(sfn.Condition.and_(given, sfn.Condition.string_equals("$.action", ROLLBACK)), rollback)
+    action.when(sfn.Condition.and_(given, sfn.Condition.string_equals("$.action", SERVE), named), release)
     action.when(given, refuse)
     action.otherwise(prepared)
     return action

@@ -137,4 +137,26 @@ class PipelineStates:
         message = f"States.Format('{self.name}: {{}}: {{}}', $.error.Error, $.error.Cause)"
         end = sfn.Fail(self.scope, "Failed", error_path="$.error.Error", cause_path="$.error.Cause")
         outcome.next(self._notices.states(self.tasks, outcome="failure", message=message, end=end))
-        return outcome
+        return self._in_words(outcome)
+
+    def _in_words(self, then: sfn.IChainable) -> sfn.IChainable:
+        """Build the states that put a function's message in the place of its error, a JSON text with a stack trace.
+
+        Args:
+            then: The state that follows.
+        """
+        message = "$.said.document.errorMessage"
+        take = self.put("Take the function's message", {"Error.$": "$.error.Error", "Cause.$": message}, "$.error")
+        take.next(then)
+        has_message = sfn.Choice(self.scope, "Has it a message?")
+        has_message.when(
+            sfn.Condition.and_(sfn.Condition.is_present(message), sfn.Condition.string_greater_than(message, "")), take
+        )
+        has_message.otherwise(then)
+        read = self.put("Read the function's error", {"document.$": "States.StringToJson($.error.Cause)"}, "$.said")
+        read.next(has_message)
+        # An intrinsic function that fails ends an execution without a notice: only what is a whole object is read.
+        is_function = sfn.Choice(self.scope, "Did a function fail?")
+        is_function.when(sfn.Condition.string_matches("$.error.Cause", '{"error*}'), read)
+        is_function.otherwise(then)
+        return is_function

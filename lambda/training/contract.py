@@ -128,6 +128,15 @@ CONTAINERS: Final = ("tgi", "lmi", "vllm")
 RUN_INPUT: Final = ("dataPrefix",)
 """Members of an execution's input that *prepare* takes (`input` of its event)."""
 
+ROLLBACK: Final = "rollback"
+"""`action` of an execution's input: serve the release before, without a training."""
+
+SERVE: Final = "serve"
+"""`action` of an execution's input: serve the release that the member `RELEASE` names, without a training."""
+
+RELEASE: Final = "release"
+"""Member of an execution's input beside the action `SERVE`."""
+
 TO_TRAIN: Final = "train"
 """`status` of a run whose job has to be started."""
 

@@ -93,7 +93,7 @@ def test_gives_up_an_endpoint_that_no_wait_repairs(states: dict[str, Any]) -> No
     assert _statuses(before) == _BROKEN - {"Failed"}
     assert _statuses(after) == _BROKEN
     for name in ("Endpoint is out of order", "Endpoint failed"):
-        assert walk(states, name)[-1] == "Failed"
+        assert walk(states, name)[-1] == "Did a function fail?"
 
 
 def test_watches_an_endpoint_until_it_is_in_service(states: dict[str, Any]) -> None:
@@ -116,7 +116,7 @@ def test_returns_to_the_served_release_when_a_new_one_fails_its_check(states: di
     [catch] = states["Verify"]["Catch"]
     path = walk(states, catch["Next"], anything_to_return_to="Name the served release")
 
-    assert path[-1] == "Failed"
+    assert path[-1] == "Did a function fail?"
     assert "Return to the served release" in path
     assert states["Name the served release"]["Parameters"] == {
         "name.$": f"States.Format('{NAME}-{{}}', $.served.release)"
@@ -133,7 +133,7 @@ def test_returns_nowhere_from_a_first_release_and_from_the_served_one(states: di
         {"Variable": "$.served.release", "StringEquals": "none"},
         {"Variable": "$.served.release", "StringEqualsPath": "$.serve.release"},
     ]
-    assert walk(states, choice["Next"])[-1] == "Failed"
+    assert choice["Next"] == "Did a function fail?"
     assert states["Anything to return to?"]["Default"] == "Name the served release"
 
 
@@ -158,9 +158,9 @@ class TestOnTheLocalAws:
     def _run(
         self, machines: StateMachines, states: dict[str, Any], start: str, config: str, *actions: str
     ) -> tuple[dict[str, Any], list[str]]:
-        ends = {"verify": "Succeed", "read_served_release": "Succeed", "sum_up_what_failed": "Fail"}
+        ends = {"verify": "Succeed", "read_served_release": "Succeed", "did_a_function_fail": "Fail"}
         machine = part(states, start, **ends)
-        given = {"serve": {"name": config}, "run": {"modelData": "s3://b/none/"}}
+        given = {"serve": {"name": config, "release": config}, "run": {"modelData": "s3://b/none/"}}
         execution = machines.run(machine, given, *([allow(*actions)] if actions else []))
         entered = [
             event["stateEnteredEventDetails"]["name"]
@@ -201,3 +201,14 @@ class TestOnTheLocalAws:
         found, entered = self._run(machines, states, "Is the model registered?", config, *rights)
         assert found["status"] == "SUCCEEDED", found
         assert entered == ["Is the model registered?", "Is the config registered?", "Read served release"]
+
+    def test_a_release_that_is_not_there_is_refused_before_the_endpoint_is_touched(
+        self, machines: StateMachines, driver: SageMakerDriver, states: dict[str, Any]
+    ) -> None:
+        there, entered = self._run(machines, states, "Is the release there?", driver.config(), "sagemaker:*")
+        assert (there["status"], entered[-1]) == ("SUCCEEDED", "Read served release")
+
+        gone, entered = self._run(machines, states, "Is the release there?", "pruned", "sagemaker:*")
+        assert (gone["status"], gone["error"]) == ("FAILED", "ReleaseGoneError")
+        assert gone["cause"].startswith("release pruned is not there: it was deleted")
+        assert "Look at the endpoint" not in entered

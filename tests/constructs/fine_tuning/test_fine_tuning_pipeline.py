@@ -59,9 +59,9 @@ def test_trains_nothing_again_that_is_trained(states: dict[str, Any]) -> None:
 
 def test_a_failure_is_told_with_its_reason_and_fails_the_execution(states: dict[str, Any]) -> None:
     [catch] = states["Prepare"]["Catch"]
-    path = walk(states, catch["Next"])
+    path = walk(states, catch["Next"], did_a_function_fail="Sum up what failed")
 
-    assert path == ["Sum up what failed", "Tell of failure", "Announce failure", "Failed"]
+    assert path == ["Did a function fail?", "Sum up what failed", "Tell of failure", "Announce failure", "Failed"]
     assert states["Failed"] == {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}
 
 
@@ -70,6 +70,7 @@ def test_a_rollback_serves_the_release_before_and_prunes_nothing(states: dict[st
         states,
         "Read previous release",
         is_there_a_previous_release="Name the previous release",
+        is_the_release_there="Read served release",
         **{"create,_update_or_leave_the_endpoint": "Update endpoint"},
         in_service="Verify",
         another_release_than_before="Keep the release before",
@@ -86,7 +87,20 @@ def test_refuses_a_rollback_to_nothing_and_an_unknown_action(states: dict[str, A
     assert states["Is there a previous release?"]["Choices"][0]["Next"] == "Nothing to roll back to"
     assert "allowed: rollback" in states["Refuse the action"]["Parameters"]["Cause"]
     for name in ("Nothing to roll back to", "Refuse the action"):
-        assert walk(states, name)[-1] == "Failed"
+        assert walk(states, name)[-1] == "Did a function fail?"
+
+
+def test_serves_a_given_release_as_it_serves_the_one_before(states: dict[str, Any]) -> None:
+    assert states["Take the given release"] == {
+        "Type": "Pass",
+        "Parameters": {"release.$": "$.release"},
+        "ResultPath": "$.before",
+        "Next": states["Is there a previous release?"]["Default"],
+    }
+    # An action without its release falls through to the refusal.
+    [_, serve, other] = states["Train or roll back?"]["Choices"]
+    assert {"Variable": "$.release", "IsPresent": True} in serve["And"][-1]["And"]
+    assert other["Next"] == "Refuse the action"
 
 
 def test_takes_the_runs_members_from_prepare(states: dict[str, Any]) -> None:

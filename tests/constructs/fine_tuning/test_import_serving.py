@@ -58,7 +58,7 @@ def test_a_previous_release_that_is_gone_is_told_before_any_other_failure(states
 
     assert gone["ErrorEquals"] == ["Bedrock.ResourceNotFoundException", "Bedrock.AccessDeniedException"]
     assert gone["Next"] == "The previous release is gone"
-    assert (other["ErrorEquals"], other["Next"]) == (["States.ALL"], "Sum up what failed")
+    assert (other["ErrorEquals"], other["Next"]) == (["States.ALL"], "Did a function fail?")
 
 
 def test_refuses_to_look_more_often_than_an_execution_can_count(stack: cdk.Stack) -> None:
@@ -123,9 +123,10 @@ class Pipeline:
         # What is left is not reached, or may fail: topic, key, the training's role.
         return known.replace("<", f"arn:aws:sns:{REGION}:{ACCOUNT}:").replace(">", "")
 
-    def start(self, weights: str | None = None, **options: str) -> str:
-        """Start what follows a training with these weights, or a rollback."""
-        given = {"weights": weights, "status": "trained"} if weights else {"action": "rollback"}
+    def start(self, weights: str | None = None, *, release: str | None = None, **options: str) -> str:
+        """Start what follows a training with these weights, or a rollback, or serve a release."""
+        back = {"action": "serve", "release": release} if release else {"action": "rollback"}
+        given = {"weights": weights, "status": "trained"} if weights else back
         arn: str = self.states.start_execution(stateMachineArn=self._machine, input=json.dumps(given), **options)[
             "executionArn"
         ]
@@ -263,8 +264,9 @@ def test_goes_back_to_the_version_before_without_an_import_job(pipeline: Pipelin
 
     assert back["release"] == first["release"] == pipeline.world.parameter("served")
     assert pipeline.world.client("bedrock").list_model_import_jobs()["modelImportJobSummaries"] == jobs
-    # And forth again.
-    assert _outcome(pipeline.run())["release"] == back["previous"]
+    # And forth again, to a release that is named.
+    forth = _outcome(pipeline.ended(pipeline.start(release=back["previous"])))
+    assert forth["release"] == back["previous"] == pipeline.world.parameter("served")
 
 
 def test_refuses_to_go_back_where_nothing_was_served_before(pipeline: Pipeline) -> None:
@@ -283,4 +285,5 @@ def test_says_what_to_do_where_the_version_before_is_gone(pipeline: Pipeline) ->
     assert ended["error"] == "ReleaseGoneError"
     assert ended["cause"].startswith(f"release {first['release']} is no longer imported")
     assert f"start {pipeline.world.model}-import with the prefix of its tuned weights" in ended["cause"]
+    assert pipeline.ended(pipeline.start(release="0123456789ab"))["error"] == "ReleaseGoneError"
     assert pipeline.world.parameter("served") == second["release"]
