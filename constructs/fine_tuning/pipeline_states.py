@@ -140,7 +140,7 @@ class PipelineStates:
         return self._in_words(outcome)
 
     def _in_words(self, then: sfn.IChainable) -> sfn.IChainable:
-        """Build the states that put a function's message in the place of its error, a JSON text with a stack trace.
+        """Build the states that replace a function's error, a JSON text with a stack trace, by its message.
 
         Args:
             then: The state that follows.
