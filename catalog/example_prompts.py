@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from string import Formatter
 
+from catalog.prompt_template import DEMARCATION_KEY
+
 SENTENCE = "Summarize: a new version was deployed and is being asked whether it answers."
 """Text for every field of a template, and the prompt for a model without one."""
 # Training puts it between prompt and completion, unless the template's third member says no
 # (lambda/invoke_shim/formats/template.py, with its sources).
 _DEMARCATION = "\n\n### Response:\n"
-_DEMARCATION_KEY = "add_input_output_demarcation_key"
 
 
 def example_prompt(template: str | None) -> str:
@@ -28,5 +29,5 @@ def example_prompt(template: str | None) -> str:
     members = json.loads(template)
     prompt = str(members["prompt"])
     names = {name for _, name, _, _ in Formatter().parse(prompt) if name}
-    end = _DEMARCATION if members.get(_DEMARCATION_KEY, True) else ""
+    end = _DEMARCATION if members.get(DEMARCATION_KEY, True) else ""
     return prompt.format_map(dict.fromkeys(names, SENTENCE)) + end

@@ -7,13 +7,13 @@ them out before asking.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.instances import InstanceHardware
+from catalog.prompt_template import declared_problems
 
 SHORTEST_TIMEOUT_SECONDS = 60
 """API CreateEndpointConfig, ProductionVariant: both timeouts."""
@@ -163,18 +163,13 @@ def invoke_timeout(seconds: float) -> Iterator[Breach]:
 
 
 def prompt_template(text: str) -> Iterator[Breach]:
-    """Check a `template.json`, as far as it is seen without filling it in.
+    """Check a declared template, a `template.json` as it is, by the rule that the data check and the shim have too.
 
     It travels as an environment variable of the invoke shim, and Lambda takes 4 KB of them in all.
     """
-    try:
-        template = json.loads(text)
-    except ValueError:
-        template = None
-    members = ("prompt", "completion")
-    if not isinstance(template, dict) or not all(isinstance(template.get(name), str) for name in members):
-        allowed = "a json object with the texts prompt and completion"
-        yield Breach("prompt_template", "none", allowed, f"prompt_template is none: allowed is {allowed}")
+    for problem in declared_problems(text):
+        value, allowed = f"no template ({problem})", "an object with the texts prompt and completion, with {fields}"
+        yield Breach("prompt_template", value, allowed, f"prompt_template is {value}: allowed is {allowed}")
     if len(text) > LONGEST_TEMPLATE:
         value, allowed = f"{len(text)} characters long", f"at most {LONGEST_TEMPLATE} characters"
         yield Breach("prompt_template", value, allowed, f"prompt_template is {value}: allowed are {allowed}")

@@ -18,7 +18,7 @@ from training.dataset.report import FileRecord, Report
 from training.dataset.samples import Samples
 from training.dataset.sources import File, Source
 from training.dataset.streams import Stream
-from training.dataset.template import DEFAULT, KEYS, LARGEST, NAME, Template, TemplateError, make
+from training.dataset.template import DEFAULT, KEYS, LARGEST, NAME, Template, TemplateError, make, meant_as_template
 from training.dataset.template import read as read_template
 
 _ENDINGS: Final = {"instruction": (".jsonl",), "chat": (".jsonl",), "domain": (".csv", ".json", ".txt")}
@@ -61,6 +61,7 @@ class _Check:
         self._files: list[FileRecord] = []
         self._template: Template | None = None
         self._origin = ""
+        self._misnamed: File | None = None
 
     def run(self, source: Source, validation: Source | None) -> Report:
         options, faults = self._options, self._faults
@@ -89,6 +90,7 @@ class _Check:
 
     def _channel(self, channel: str, source: Source, samples: Samples) -> None:
         files = source.files()
+        self._misnamed = None
         if self._options.method == "instruction":
             self._read_template(channel, source, files)
         data = [file for file in files if self._is_data(file)]
@@ -132,11 +134,16 @@ class _Check:
             if file in data or (file.name == NAME and self._options.method == "instruction"):
                 continue
             where = "it is in a subfolder" if "/" in file.name else "it is no data file"
-            self._faults.add(Kind.UNEXPECTED_FILE, Place(channel, file.name), None, f"{where}; allowed: {allowed}")
+            advice = f"rename it to {NAME}" if file == self._misnamed else f"allowed: {allowed}"
+            self._faults.add(Kind.UNEXPECTED_FILE, Place(channel, file.name), None, f"{where}; {advice}")
 
     def _read_template(self, channel: str, source: Source, files: Sequence[File]) -> None:
         file = next((file for file in files if file.name == NAME), None)
-        place = Place(channel, NAME)
+        if file is None:
+            # A template under another name is an error, but the lines are meant for it and not for the default.
+            alike = [one for one in files if meant_as_template(one.name)]
+            file = self._misnamed = alike[0] if len(alike) == 1 else None
+        place = Place(channel, file.name if file else NAME)
         try:
             if file is not None:
                 found = read_template(self._whole(channel, source, file))
@@ -165,6 +172,10 @@ class _Check:
     def _take(self, found: Template, channel: str, place: Place) -> None:
         if channel == "train":
             self._template, self._origin = found, "data"
+            for field in found.given_away:
+                self._faults.add(
+                    Kind.ANSWER_IN_PROMPT, place, None, f"field {shown(field)} is in prompt and completion"
+                )
         elif self._template and found.texts != self._template.texts:
             self._faults.add(Kind.TEMPLATE, place, None, "it differs from the training channel's")
 
@@ -196,7 +207,9 @@ class _Check:
 
     def _enough(self, train: Samples, held_out: Samples | None, split: tuple[int, int] | None) -> None:
         place = Place("train")
-        read = {one.channel for one in self._files if one.name != NAME or self._options.method == "domain"}
+        read = {
+            one.channel for one in self._files if one.name.endswith(_ENDINGS[self._options.method]) and one.name != NAME
+        }
         if "train" not in read:
             # `NO_DATA` reports the missing file already.
             return

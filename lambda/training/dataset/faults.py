@@ -39,6 +39,7 @@ class Kind(Enum):
     TOO_FEW_SAMPLES = ("too-few-samples", Severity.ERROR, "too few samples")
     OVER_LONG = ("over-long", Severity.WARNING, "sample that is probably cut (an estimate)")
     TOO_LITTLE_TEXT = ("too-little-text", Severity.WARNING, "too little text (an estimate)")
+    ANSWER_IN_PROMPT = ("answer-in-prompt", Severity.WARNING, "answer that is in the prompt already")
     UNUSED_FIELD = ("unused-field", Severity.WARNING, "field that the template does not use")
     FIRST_COLUMN = ("first-column", Severity.WARNING, "no column called text")
     DUPLICATE = ("duplicate", Severity.WARNING, "sample that repeats an earlier one")

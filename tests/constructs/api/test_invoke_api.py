@@ -227,7 +227,7 @@ def test_deploys_again_when_a_domain_comes_since_the_own_address_goes_with_a_dep
 
 
 def test_refuses_a_prompt_template_that_is_none(stack: cdk.Stack) -> None:
-    with pytest.raises(ValueError, match="allowed is a json object with the texts prompt and completion"):
+    with pytest.raises(ValueError, match="allowed is an object with the texts prompt and completion"):
         make_api(stack, prompt_format="template", prompt_template="[]")
 
 

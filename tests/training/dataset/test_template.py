@@ -120,3 +120,32 @@ def test_a_declared_template_that_is_none_is_reported(declared: dict[str, str], 
     files = {"train.jsonl": good(), "template.json": json.dumps(TEMPLATE).encode()}
     [finding] = found(check(Memory(files), Options(template=declared)), Kind.TEMPLATE)
     assert finding.detail.startswith(f"the declared template: {problem}")
+
+
+def test_a_template_under_another_name_is_one_fault_and_not_one_a_line() -> None:
+    files = {"train.jsonl": good(), "prompt_template.json": json.dumps(TEMPLATE).encode()}
+    report = check(Memory(files), Options(template=TEMPLATE))
+
+    assert [one.kind for one in report.findings] == [Kind.UNEXPECTED_FILE]
+    assert str(found(report, Kind.UNEXPECTED_FILE)[0]) == (
+        "train/prompt_template.json: it is no data file; rename it to template.json"
+    )
+
+
+def test_of_two_files_with_such_names_none_is_taken_for_the_template() -> None:
+    files = {name: json.dumps(TEMPLATE).encode() for name in ("a_template.json", "b_template.json")}
+    report = check(Memory({"train.jsonl": good(), **files}), Options())
+
+    assert all("allowed: *.jsonl and template.json" in one.detail for one in found(report, Kind.UNEXPECTED_FILE))
+    assert report.template_origin == "default"
+
+
+def test_warns_of_an_answer_that_is_in_the_prompt() -> None:
+    template = {"prompt": "{question} {answer}", "completion": "{answer}"}
+    files = {"train.jsonl": good(), "template.json": json.dumps(template).encode()}
+    report = check(Memory(files), Options())
+
+    assert report.ok
+    assert [str(one) for one in found(report, Kind.ANSWER_IN_PROMPT)] == [
+        "train/template.json: field 'answer' is in prompt and completion"
+    ]

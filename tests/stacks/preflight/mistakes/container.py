@@ -91,12 +91,27 @@ ERRORS: list[Case] = [
         "prompt-template",
         DEV,
         [model(prompt_format="template", prompt_template='{"prompt": "{instruction}"}')],
-        "dev/m.prompt_template is none; allowed: a json object with the texts prompt and completion",
+        "dev/m.prompt_template is no template (no key 'completion'); allowed: an object with the texts prompt and "
+        "completion, with {fields}",
     ),
     (
         "prompt-template",
         DEV,
-        [model(prompt_format="template", prompt_template='{"prompt": "x", "completion": "y"}' + " " * 3000)],
+        [model(prompt_format="template", prompt_template='{"prompt": "{instruction", "completion": "{answer}"}')],
+        "dev/m.prompt_template is no template (prompt: expected '}' before end of string; a brace that is no field is "
+        "written twice); allowed: an object with the texts prompt and completion, with {fields}",
+    ),
+    (
+        "prompt-template",
+        DEV,
+        [model(prompt_format="template", prompt_template="{instruction}")],
+        "dev/m.prompt_template is no template (not JSON: Expecting property name enclosed in double quotes at line 1, "
+        "column 2); allowed: an object with the texts prompt and completion, with {fields}",
+    ),
+    (
+        "prompt-template",
+        DEV,
+        [model(prompt_format="template", prompt_template='{"prompt": "{x}", "completion": "{y}"}' + " " * 2996)],
         "dev/m.prompt_template is 3034 characters long; allowed: at most 3000 characters",
     ),
     (
