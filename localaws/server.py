@@ -33,6 +33,8 @@ _ENVIRONMENT = {
     # Path-style S3 only: the bucket is never in the host name.
     "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true",
     # Roles attach AWS managed policies such as AWSLambdaBasicExecutionRole; moto loads them only when asked.
+    # No model needs an AMI, and each reset would read hundreds.
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
 }
 
