@@ -7,7 +7,8 @@ from constructs.permissions.acknowledgements import acknowledge_wildcards
 from constructs.permissions.statements import allow, service_principal
 from constructs.values.arns import arn
 
-# The actions of AWS's managed policy AmazonAPIGatewayPushToCloudWatchLogs, and `logs:DescribeLogGroups` beside them.
+# The actions of AWS's managed policy AmazonAPIGatewayPushToCloudWatchLogs without `logs:DescribeLogGroups`, which has a
+# statement of its own below.
 _WRITE_LOGS = [
     "logs:CreateLogGroup",
     "logs:CreateLogStream",

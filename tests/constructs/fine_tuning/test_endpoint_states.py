@@ -141,13 +141,6 @@ class TestOnTheLocalAws:
     """The states run, up to the first one that needs more than SageMaker's API."""
 
     @pytest.fixture
-    def machines(self, aws: Callable[..., Any], local_aws: str) -> Iterator[StateMachines]:
-        made = StateMachines(aws, local_aws)
-        made.scale_waits(0)
-        yield made
-        made.close()
-
-    @pytest.fixture
     def driver(self, aws: Callable[..., Any], local_aws: str) -> Iterator[SageMakerDriver]:
         made = SageMakerDriver(aws, local_aws)
         yield made

@@ -126,13 +126,6 @@ class TestOnTheLocalAws:
     """The states run, from *train* to what follows a training."""
 
     @pytest.fixture
-    def machines(self, aws: Callable[..., Any], local_aws: str) -> Iterator[StateMachines]:
-        made = StateMachines(aws, local_aws)
-        made.scale_waits(0)
-        yield made
-        made.close()
-
-    @pytest.fixture
     def training(self, aws: Callable[..., Any], local_aws: str) -> Iterator[Training]:
         made = Training(aws, local_aws)
         made.behave(seconds=0, faults=[])
