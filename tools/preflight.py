@@ -20,6 +20,7 @@ from stacks.models import DEPLOYMENTS
 from stacks.placement import AnyPlacement, Placement, is_of, placements
 from stacks.preflight import Deployments, preflight
 from stacks.preflight.findings import Finding, Level
+from stacks.preflight.types import check_types
 from tools.account.access import documents, images, packages
 from tools.account.concurrency import concurrency
 from tools.account.imports import import_weights, imported_models, imports_under_way
@@ -111,10 +112,14 @@ def run(name: str, *, live: bool, deployments: Deployments = DEPLOYMENTS) -> tup
         missing = _missing_credentials()
         asked = missing is None
         if missing is None:
-            found += live_findings(name, deployments=deployments, lock=lock)
+            # A declaration with a wrong type cannot even be asked about.
+            found += live_findings(name, deployments=check_types(deployments)[0], lock=lock)
         else:
             found.append(Finding(place=name, message=missing))
-    return _text(name, found, asked=asked), not any(finding.level is Level.ERROR for finding in found)
+    sources = "the declarations and the account" if asked else "the declarations"
+    if live and not asked:
+        sources += " and this shell's credentials; the account was not asked"
+    return _text(name, found, sources=sources), not any(finding.level is Level.ERROR for finding in found)
 
 
 def _places(name: str, deployments: Deployments) -> list[AnyPlacement]:
@@ -142,13 +147,12 @@ def _missing_credentials() -> str | None:
     return f"no AWS credentials: {CREDENTIALS_HINT}" if credentials is None else None
 
 
-def _text(name: str, found: Sequence[Finding], *, asked: bool) -> str:
+def _text(name: str, found: Sequence[Finding], *, sources: str) -> str:
     shown = [f"{level}: {finding}" for level in Level for finding in found if finding.level is level]
     counts = Counter(finding.level for finding in found)
     summary = ", ".join(
         f"{counts[level]} {level if counts[level] == 1 else _PLURALS[level]}" for level in Level if counts[level]
     )
-    sources = "the declarations and the account" if asked else "the declarations"
     return "\n".join([*shown, f"{name}: {summary or 'nothing to report'}, from {sources}"])
 
 

@@ -27,6 +27,7 @@ from stacks.preflight.import_weights import check_import_weights, check_tuned_we
 from stacks.preflight.imports import check_import, check_import_room, check_imported_models, check_unused_fields
 from stacks.preflight.naming import check_names
 from stacks.preflight.prompts import check_prompt_format
+from stacks.preflight.types import check_types
 from stacks.preflight.weights import check_weights, fitting, weigh
 
 __all__ = ["Deployments", "Finding", "Report", "preflight"]
@@ -40,16 +41,18 @@ def preflight(deployments: Deployments, *, lock: Lock) -> Report:
         lock: The catalogue that pins the models.
 
     Returns:
-        Every problem of every declaration, in the order of the declarations.
+        Every problem of every declaration: values of a wrong type first, then the others in the order of the
+        declarations. A declaration with a wrong type is checked no further.
     """
-    strict = {environment.name for environment, _ in deployments if environment.strict}
+    right, wrong = check_types(deployments)
+    strict = {environment.name for environment, _ in right if environment.strict}
     found = (
         replace(finding, level=Level.WARNING)
         if finding.second_hand and finding.level is Level.ERROR and finding.environment not in strict
         else finding
-        for finding in _check(deployments, lock)
+        for finding in _check(right, lock)
     )
-    return Report(tuple(dict.fromkeys(found)))
+    return Report(tuple(dict.fromkeys([*wrong, *found])))
 
 
 def _check(deployments: Deployments, lock: Lock) -> Iterator[Finding]:

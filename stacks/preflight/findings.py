@@ -58,7 +58,8 @@ class Finding:
             line += f"; allowed: {self.allowed}"
         if self.suggestion:
             line += f"; try {self.suggestion}"
-        return line
+        # A declared text may hold ends of lines, or what no terminal can print.
+        return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
 
     @property
     def environment(self) -> str:

@@ -514,6 +514,28 @@ def test_reports_that_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) 
     report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B,)),))
     assert not passed
     assert "error: try: no AWS credentials: set AWS_PROFILE" in report
+    summary = "try: 1 error, from the declarations and this shell's credentials; the account was not asked"
+    assert report.splitlines()[-1] == summary
+
+
+def test_asks_no_account_about_a_declaration_with_a_wrong_type(
+    aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def ask(places: list[Any], *_: Any) -> tuple[Finding, ...]:
+        asked.extend(places)
+        return ()
+
+    monkeypatch.setattr(preflight, "_ask", ask)
+    changes: dict[str, Any] = {"name": "wrong", "instance_type": 5}
+    wrong = replace(FALCON_7B, **changes)
+
+    report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B, wrong)),))
+
+    assert not passed
+    assert report.startswith("error: try/wrong.instance_type is 5, a whole number; ")
+    assert [str(one.place) for one in asked] == ["try/falcon-7b"]
 
 
 @pytest.mark.parametrize(
