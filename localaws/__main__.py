@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from pathlib import Path
 
-from localaws import server
+
+def _account(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{12}", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: an account's number has 12 digits")
+    return text
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -14,6 +20,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=5000, help="TCP port; 0 picks a free one (default: %(default)s)")
     parser.add_argument(
         "--apis-port", type=int, default=0, help="TCP port of deployed APIs; 0 picks a free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--account", type=_account, help="number of the account that it plays, 12 digits (default: 123456789012)"
     )
     parser.add_argument(
         "--ready-file",
@@ -34,6 +43,11 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Serve until stopped; return the exit code."""
     arguments = _arguments(argv)
+    if arguments.account:
+        os.environ["MOTO_ACCOUNT_ID"] = arguments.account
+    # Imported only now: modules take the account from the environment when they are imported, as moto's do.
+    from localaws import server  # noqa: PLC0415 - see above
+
     try:
         server.serve(
             port=arguments.port,

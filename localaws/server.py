@@ -27,7 +27,7 @@ _ENVIRONMENT = {
     # Its clients call nobody but itself: no profile, no credential and no endpoint of its user's is for them.
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "MOTO_ACCOUNT_ID": settings.ACCOUNT,
+    settings.ACCOUNT_VARIABLE: settings.ACCOUNT,
     # moto would let the pages of every site read its answers (flask_cors.CORS around each of its applications).
     "MOTO_DISABLE_GLOBAL_CORS": "true",
     # Path-style S3 only: the bucket is never in the host name.
@@ -37,6 +37,9 @@ _ENVIRONMENT = {
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
 }
+
+# Its clients call nobody but itself, which no proxy reaches. Programs read them in upper and in lower case.
+_PROXY_VARIABLES = {"all_proxy", "http_proxy", "https_proxy"}
 
 
 class PortTakenError(OSError):
@@ -88,8 +91,8 @@ def _follow(parent_pid: int) -> None:
 
 
 def _forget_accounts() -> None:
-    """Remove what addresses or identifies an AWS from the environment of this process."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
+    """Remove what addresses or identifies an AWS, or a proxy on the way, from the environment of this process."""
+    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower() in _PROXY_VARIABLES]:
         del os.environ[name]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import string
 import sys
@@ -12,8 +13,14 @@ from typing import Final
 HOST: Final = "127.0.0.1"
 """The only interface that is served."""
 
-ACCOUNT: Final = "123456789012"
-"""The account of every resource: moto's default (`moto.core.DEFAULT_ACCOUNT_ID`)."""
+ACCOUNT_VARIABLE: Final = "MOTO_ACCOUNT_ID"
+"""The environment variable that moto takes its account from, at each request."""
+
+DEFAULT_ACCOUNT: Final = "123456789012"
+"""moto's default (`moto.core.DEFAULT_ACCOUNT_ID`)."""
+
+ACCOUNT: Final = os.environ.get(ACCOUNT_VARIABLE) or DEFAULT_ACCOUNT
+"""The account of every resource; the command line's option `--account` has been written into the environment by now."""
 
 _KEY_ALPHABET: Final = string.ascii_uppercase + "234567"
 _KEY_LENGTH: Final = 12

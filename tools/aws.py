@@ -7,9 +7,7 @@ from urllib.parse import urlsplit
 
 from tools import local
 
-CREDENTIALS_HINT = (
-    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for the local AWS: ./jumpstack local start"
-)
+_PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _CONNECT_SECONDS = 2.0
 
@@ -44,16 +42,39 @@ def address() -> None:
     Raises:
         NotRunningError: If it is a local AWS that does not answer.
     """
-    url = endpoint_url()
-    if url is not None and _is_local(url) and not _answers(url):
-        running = local.find()
-        if running is None:
-            raise NotRunningError(f"the local AWS at {url} (AWS_ENDPOINT_URL) does not answer: ./jumpstack local start")
-        raise NotRunningError(
-            f"the local AWS at {url} (AWS_ENDPOINT_URL) does not answer, but one runs at {running.url}: "
-            'eval "$(./jumpstack local env)"'
-        )
+    if is_local():
+        os.environ.update(local.reached_directly(os.environ))
+    missing = absence()
+    if missing:
+        raise NotRunningError(missing)
     print(f"addresses {named()}", file=sys.stderr)
+
+
+def absence() -> str | None:
+    """Say that this shell addresses a local AWS that does not answer; None where it answers, or where AWS is addressed."""
+    url = endpoint_url()
+    if url is None or not _is_local(url) or _answers(url):
+        return None
+    running = local.find()
+    other = f", but one runs at {running.url}" if running else ""
+    return f"the local AWS at {url} (AWS_ENDPOINT_URL) does not answer{other}: {_local_hint(running)}"
+
+
+def credentials_hint() -> str:
+    """Return what to do where there are no credentials: set some, or address the local AWS."""
+    return (
+        "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
+        f"for the local AWS: {_local_hint(local.find())}"
+    )
+
+
+def proxies() -> list[str]:
+    """List the variables of this shell that name a proxy."""
+    return [name for name in _PROXY_VARIABLES if os.environ.get(name)]
+
+
+def _local_hint(running: local.LocalAws | None) -> str:
+    return 'eval "$(./jumpstack local env)"' if running else "./jumpstack local start"
 
 
 def is_local() -> bool:

@@ -13,9 +13,8 @@ from typing import NoReturn
 import boto3
 from botocore.exceptions import NoCredentialsError
 
-from stacks.placement import ACCOUNT_SCOPE, account_stack_id
 from tools import cdk
-from tools.deployed import DeclaredStack, declared_stack, declared_stacks
+from tools.deployed import DeclaredStack, account_paths, declared_stack, declared_stacks
 
 
 class DeploymentError(RuntimeError):
@@ -50,7 +49,7 @@ def deploy(stacks: Sequence[DeclaredStack], options: Sequence[str]) -> NoReturn:
         NoCredentialsError: If there are no credentials, and no option names a profile.
     """
     _require_credentials(options)
-    accounts = _account_paths(stacks)
+    accounts = account_paths(stacks)
     code = cdk.call(["deploy", *_contexts(stacks), *accounts, *options])
     if code:
         # Of the settings of several regions, the first may be deployed by now.
@@ -73,11 +72,6 @@ def destroy(stacks: Sequence[DeclaredStack], options: Sequence[str]) -> NoReturn
     """
     _require_credentials(options)
     cdk.replace_process(["destroy", *(stack.path for stack in stacks), *options])
-
-
-def _account_paths(stacks: Sequence[DeclaredStack]) -> list[str]:
-    places = sorted({(stack.account or "", stack.region) for stack in stacks})
-    return [f"{ACCOUNT_SCOPE}/{account_stack_id(account or None, region)}" for account, region in places]
 
 
 def _contexts(stacks: Sequence[DeclaredStack]) -> list[str]:

@@ -1,7 +1,7 @@
 """The app's stacks as they are declared, and their outputs as CloudFormation has them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from catalog.nearest import did_you_mean
 from stacks.declarations import FineTunedModel, ImportedModel, Model
 from stacks.models import DEPLOYMENTS
-from stacks.placement import placed
+from stacks.placement import ACCOUNT_SCOPE, account_stack_id, placed
 
 # Bodies of requests in which an imported model takes a chat's messages itself (stacks/declarations.py, `Body`).
 _CHATS = ("chat", "converse")
@@ -151,6 +151,12 @@ def output(stack: DeclaredStack, key: str) -> str:
 def regions(stacks: list[DeclaredStack]) -> Iterator[str]:
     """Iterate over the regions of stacks, each once, in order of their names."""
     yield from sorted({stack.region for stack in stacks})
+
+
+def account_paths(stacks: Sequence[DeclaredStack]) -> list[str]:
+    """Return the paths of the stacks with the settings of the accounts and regions that stacks are in."""
+    places = sorted({(stack.account or "", stack.region) for stack in stacks})
+    return [f"{ACCOUNT_SCOPE}/{account_stack_id(account or None, region)}" for account, region in places]
 
 
 def resource_count(assembly: Path, stack: DeclaredStack) -> int:

@@ -13,7 +13,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tools.aws import CREDENTIALS_HINT, apis_url
+from tools.aws import apis_url, credentials_hint
 from tools.deployed import DeclaredStack, output
 
 
@@ -85,7 +85,7 @@ def http_client(*, region: str, endpoint_url: str | None = None) -> httpx2.Clien
     """
     credentials = boto3.session.Session().get_credentials()
     if credentials is None:
-        raise CallerError(f"no AWS credentials: {CREDENTIALS_HINT}")
+        raise CallerError(f"no AWS credentials: {credentials_hint()}")
     return _client(endpoint_url, SignedRequests(credentials=credentials, region=region))
 
 

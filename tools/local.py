@@ -30,11 +30,16 @@ _STOP_SECONDS = 10.0
 _ANSWER_SECONDS = 5.0
 # Where the local AWS says its process's id (localaws/application.py), and is steered (localaws/steering.py).
 _STEERING = "/_localaws"
+# Names of this machine, at which no proxy of a company's network is asked.
+_OWN_HOSTS = ("127.0.0.1", "localhost")
 # The local AWS has every region, but clients insist on one.
 _REGION = "us-west-2"
 
 APIS_VARIABLE = "AWS_ENDPOINT_URL_EXECUTE_API"
 """The environment variable with the address of deployed APIs, named as AWS's clients name those of services."""
+
+DEFAULT_ACCOUNT = "123456789012"
+"""The account that a local AWS plays where none is declared."""
 
 OTHER_AWS_VARIABLES = (
     "AWS_ACCOUNT_ID",
@@ -71,6 +76,7 @@ class LocalAws:
         access_key_id: The access key that it takes.
         secret_access_key: The key's secret, which also opens the paths by which it is steered.
         pid: Its process.
+        account: The account that it plays, 12 digits.
     """
 
     url: str
@@ -78,6 +84,7 @@ class LocalAws:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     pid: int
+    account: str = DEFAULT_ACCOUNT
 
     def client_environment(self) -> dict[str, str]:
         """Return the environment variables that send AWS's clients there; `OTHER_AWS_VARIABLES` must not be set."""
@@ -91,13 +98,14 @@ class LocalAws:
             "AWS_EC2_METADATA_DISABLED": "true",
             # Else a configuration file could send everything to AWS all the same.
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+            **reached_directly(os.environ),
         }
 
     def put_into(self, environment: MutableMapping[str, str]) -> None:
         """Make an environment address this AWS and no other."""
         for name in other_aws_variables(environment):
             del environment[name]
-        environment.update(self.client_environment())
+        environment.update({**self.client_environment(), **reached_directly(environment)})
 
     def steer(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
         """Send a request to a path that changes how its stand-ins behave, and return the answer.
@@ -135,13 +143,30 @@ def other_aws_variables(environment: Mapping[str, str]) -> list[str]:
     return [name for name in environment if name in OTHER_AWS_VARIABLES or name.startswith("AWS_ENDPOINT_URL")]
 
 
-def _launch(arguments: list[str], *, log: Path, detached: bool) -> tuple[subprocess.Popen[bytes], LocalAws]:
+def reached_directly(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which clients reach this machine without the proxy that an environment may name.
+
+    Args:
+        environment: The environment; hosts that it lists already stay listed.
+    """
+    names = ("no_proxy", "NO_PROXY")
+    hosts = [host.strip() for name in names for host in environment.get(name, "").split(",") if host.strip()]
+    # Alone it means all hosts; in a list some clients take it for a name.
+    listed = "*" if "*" in hosts else ",".join(dict.fromkeys([*hosts, *_OWN_HOSTS]))
+    # Clients differ in which of the two they prefer.
+    return dict.fromkeys(names, listed)
+
+
+def _launch(
+    arguments: list[str], *, account: str, log: Path, detached: bool
+) -> tuple[subprocess.Popen[bytes], LocalAws]:
+    command = [sys.executable, "-m", "localaws", "--port", "0", "--account", account, *arguments]
     with tempfile.TemporaryDirectory() as folder:
         ready_file = Path(folder) / "ready"
         log.touch(mode=_OWNER_ONLY)
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-m", "localaws", "--port", "0", "--ready-file", str(ready_file), *arguments],
+                [*command, "--ready-file", str(ready_file)],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -150,24 +175,33 @@ def _launch(arguments: list[str], *, log: Path, detached: bool) -> tuple[subproc
                 preexec_fn=None if detached else dies_with_its_parent,  # noqa: PLW1509 - no thread runs yet
             )
         deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline and process.poll() is None:
-            if ready_file.exists():
-                return process, LocalAws(**json.loads(ready_file.read_text(encoding="utf-8")), pid=process.pid)
-            time.sleep(0.05)
+        try:
+            while time.monotonic() < deadline and process.poll() is None:
+                if ready_file.exists():
+                    ready = json.loads(ready_file.read_text(encoding="utf-8"))
+                    return process, LocalAws(**ready, pid=process.pid, account=account)
+                time.sleep(0.05)
+        except KeyboardInterrupt:
+            process.kill()
+            process.wait()
+            raise KeyboardInterrupt("no local AWS was started") from None
         process.kill()
         raise LocalAwsError(f"the local AWS did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
 
 
 @contextmanager
-def running() -> Iterator[LocalAws]:
+def running(*, account: str = DEFAULT_ACCOUNT) -> Iterator[LocalAws]:
     """Run a local AWS that ends with the block, and with this process however that ends.
+
+    Args:
+        account: The account that it plays, 12 digits.
 
     Raises:
         LocalAwsError: If it does not start.
     """
     with tempfile.TemporaryDirectory() as folder:
         process, local_aws = _launch(
-            ["--parent-pid", str(os.getpid())], log=Path(folder) / "localaws.log", detached=False
+            ["--parent-pid", str(os.getpid())], account=account, log=Path(folder) / "localaws.log", detached=False
         )
         try:
             yield local_aws
@@ -180,18 +214,26 @@ def running() -> Iterator[LocalAws]:
                 process.wait()
 
 
-def start() -> LocalAws:
-    """Start a local AWS that stays, in place of one that was started before.
+def start(*, account: str = DEFAULT_ACCOUNT) -> LocalAws:
+    """Start a local AWS that stays.
+
+    Args:
+        account: The account that it plays, 12 digits.
 
     Raises:
-        LocalAwsError: If it does not start, or the one before does not stop.
+        LocalAwsError: If it does not start, or one runs already.
     """
+    there = find()
+    if there is not None:
+        raise LocalAwsError(
+            f"a local AWS runs already, at {there.url}, with all that is deployed on it: ./jumpstack local stop"
+        )
     stop()
     _STATE.parent.mkdir(exist_ok=True)
     # What an earlier version wrote there, others could read.
     _STATE.parent.chmod(_OWNERS_FOLDER)
     _STATE.with_suffix(".log").unlink(missing_ok=True)
-    process, local_aws = _launch([], log=_STATE.with_suffix(".log"), detached=True)
+    process, local_aws = _launch([], account=account, log=_STATE.with_suffix(".log"), detached=True)
     # It outlives this process on purpose, and is waited for by its id: nothing is to warn of a process left behind.
     process.returncode = 0
     _STATE.touch(mode=_OWNER_ONLY)
@@ -233,8 +275,9 @@ def _recorded() -> LocalAws | None:
     try:
         state = json.loads(_STATE.read_text(encoding="utf-8"))
         texts = ("url", "apis_url", "access_key_id", "secret_access_key")
-        return LocalAws(**{name: str(state[name]) for name in texts}, pid=int(state["pid"]))
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        account = str(state.get("account", DEFAULT_ACCOUNT))
+        return LocalAws(**{name: str(state[name]) for name in texts}, pid=int(state["pid"]), account=account)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
 
 

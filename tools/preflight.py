@@ -26,7 +26,7 @@ from tools.account.concurrency import concurrency
 from tools.account.imports import import_weights, imported_models, imports_under_way
 from tools.account.limits import capacity, identity, quotas, subnets
 from tools.account.questions import Asked, ClientFactory, Planned, make_client
-from tools.aws import CREDENTIALS_HINT
+from tools.aws import credentials_hint
 from tools.retired import retired
 
 _PLURALS = {Level.ERROR: "errors", Level.WARNING: "warnings", Level.HINT: "hints", Level.NOT_CHECKED: "not checked"}
@@ -143,8 +143,8 @@ def _missing_credentials() -> str | None:
     try:
         credentials = boto3.session.Session().get_credentials()
     except BotoCoreError as error:
-        return f"no AWS credentials ({error}): {CREDENTIALS_HINT}"
-    return f"no AWS credentials: {CREDENTIALS_HINT}" if credentials is None else None
+        return f"no AWS credentials ({error}): {credentials_hint()}"
+    return f"no AWS credentials: {credentials_hint()}" if credentials is None else None
 
 
 def _text(name: str, found: Sequence[Finding], *, sources: str) -> str:

@@ -6,12 +6,28 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # Linux, prctl(2): the signal that a process gets when its parent dies.
 _PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def interruptible(say: Callable[[], str]) -> Iterator[None]:
+    """Put words into an interrupt of the block, which end the command after `interrupted:`.
+
+    Args:
+        say: Returns what goes on all the same, and how to look at it and to stop it.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        # An inner block knew better.
+        raise interrupt if str(interrupt) else KeyboardInterrupt(say()) from None
 
 
 def dies_with_its_parent() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.support.local_aws import Running
+from tests.support.local_aws import Running, StackDriver
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "localaws"]
@@ -47,6 +47,15 @@ def test_says_that_the_port_is_taken(taken_port: int) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_refuses_an_account_that_is_none() -> None:
+    ended = subprocess.run(
+        [*COMMAND, "--account", "12345"], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert ended.returncode == 2
+    assert "argument --account: '12345': an account's number has 12 digits" in ended.stderr
+
+
 def test_serves_on_the_loopback_interface_only(local_aws: str) -> None:
     port = int(local_aws.rpartition(":")[2])
     with socket.socket() as other, pytest.raises(OSError, match="refused"):
@@ -57,8 +66,9 @@ def test_answers_as_soon_as_it_is_ready_and_stops_when_told(tmp_path: Path) -> N
     ready = tmp_path / "deep" / "ready"
     # What its user's shell says of an account is nothing to it.
     account = {"AWS_PROFILE": "of-nobody", "AWS_SESSION_TOKEN": "real", "AWS_ENDPOINT_URL_IAM": "http://127.0.0.1:9"}
+    account |= dict.fromkeys(["HTTP_PROXY", "http_proxy", "ALL_PROXY"], "http://127.0.0.1:9")
     process = subprocess.Popen(
-        [*COMMAND, "--port", "0", "--ready-file", ready],
+        [*COMMAND, "--port", "0", "--account", "444455556666", "--ready-file", ready],
         cwd=REPOSITORY,
         env={**os.environ, **account},
         stdout=subprocess.DEVNULL,
@@ -67,7 +77,13 @@ def test_answers_as_soon_as_it_is_ready_and_stops_when_told(tmp_path: Path) -> N
         assert wait_for(ready)
         started = Running.read(ready)
         client = boto3.client("sts", region_name="us-east-1", endpoint_url=started.url, **started.credentials)
-        assert client.get_caller_identity()["Account"] == "123456789012"
+        assert client.get_caller_identity()["Account"] == "444455556666"
+        cloudformation = boto3.client(
+            "cloudformation", region_name="eu-west-1", endpoint_url=started.url, **started.credentials
+        )
+        driver = StackDriver(cloudformation)
+        assert driver.deploy("any", {"Topic": {"Type": "AWS::SNS::Topic"}}) == "CREATE_COMPLETE"
+        assert driver.physical_ids("any")["Topic"].startswith("arn:aws:sns:eu-west-1:444455556666:")
     finally:
         process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=10) == 0

@@ -8,12 +8,15 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, NoReturn
 
 import boto3
 import pytest
 
+from stacks.environments import DEV
+from stacks.models import FALCON_7B
 from tests.support.local_aws import running, steer
-from tools import aws, local
+from tools import aws, deployed, local
 from tools.cli.main import run
 
 REFUSED = "http://127.0.0.1:9"
@@ -139,6 +142,7 @@ def test_an_environment_addresses_it_and_no_account_any_more() -> None:
         "AWS_ENDPOINT_URL_S3": "https://storage.example.com",
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
         "AWS_WEB_IDENTITY_TOKEN_FILE": "/real",
+        "NO_PROXY": "none.example.com",
         "PATH": "/bin",
     }
 
@@ -153,9 +157,64 @@ def test_an_environment_addresses_it_and_no_account_any_more() -> None:
         "AWS_ENDPOINT_URL": REFUSED,
         "AWS_ENDPOINT_URL_EXECUTE_API": REFUSED,
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+        "NO_PROXY": "none.example.com,127.0.0.1,localhost",
+        "no_proxy": "none.example.com,127.0.0.1,localhost",
         "PATH": "/bin",
     }
     assert "secret" not in repr(_gone()).replace("secret_access_key", "")
+
+
+@pytest.mark.parametrize(
+    ("environment", "listed"),
+    [
+        ({}, "127.0.0.1,localhost"),
+        ({"no_proxy": ".example.com, localhost"}, ".example.com,localhost,127.0.0.1"),
+        (
+            {"no_proxy": "a.example.com", "NO_PROXY": "b.example.com,"},
+            "a.example.com,b.example.com,127.0.0.1,localhost",
+        ),
+        ({"NO_PROXY": "*"}, "*"),
+    ],
+)
+def test_this_machine_is_reached_without_a_proxy_as_are_those_that_were(
+    environment: dict[str, str], listed: str
+) -> None:
+    assert local.reached_directly(environment) == {"no_proxy": listed, "NO_PROXY": listed}
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_command_reaches_the_local_aws_where_a_proxy_is_set(
+    variable: str, there: local.LocalAws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for name, value in {**there.client_environment(), "NO_PROXY": "", "no_proxy": "", variable: REFUSED}.items():
+        monkeypatch.setenv(name, value)
+
+    assert run(["keys", "list", "dev/falcon-7b"]) == 0
+
+    assert capsys.readouterr().out == "dev/falcon-7b has no keys\n"
+
+
+def test_an_account_behind_a_proxy_that_does_not_answer_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    variables = {
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "HTTPS_PROXY": REFUSED,
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert run(["keys", "list", "dev/falcon-7b"]) == 1
+
+    *_, line = capsys.readouterr().err.splitlines()
+    assert line == (
+        "error: dev/falcon-7b: AWS (credentials of this shell) cannot be asked: "
+        f'Failed to connect to proxy URL: "{REFUSED}"; HTTPS_PROXY names it'
+    )
 
 
 def test_the_shell_is_told_to_forget_what_addresses_an_account(
@@ -196,6 +255,15 @@ def test_credentials_that_the_local_aws_does_not_take_name_the_command_that_give
     )
 
 
+def test_starts_none_beside_one_that_runs(state: Path, there: local.LocalAws) -> None:
+    _record(state, there)
+
+    with pytest.raises(local.LocalAwsError, match=f"runs already, at {there.url}.*: ./jumpstack local stop"):
+        local.start()
+
+    assert local.find() == there
+
+
 @pytest.mark.local
 def test_starts_one_says_that_it_runs_and_stops_it(
     state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -204,12 +272,15 @@ def test_starts_one_says_that_it_runs_and_stops_it(
     assert run(["local", "env"]) == 1
     assert capsys.readouterr() == ("", "error: no local AWS runs: ./jumpstack local start\n")
     try:
-        assert run(["local", "start"]) == 0
+        assert run(["local", "start", "--account", "444455556666"]) == 0
         first, hint, bootstrap = capsys.readouterr().out.splitlines()
         url = first.removeprefix("the local AWS answers at ")
         assert hint == 'address it from this shell: eval "$(./jumpstack local env)"'
-        assert bootstrap == "before the first deployment: ./jumpstack cdk bootstrap aws://123456789012/us-west-2"
+        places = "aws://444455556666/us-east-2 aws://444455556666/us-west-2"
+        assert bootstrap == f"before the first deployment: ./jumpstack cdk bootstrap {places}"
 
+        assert run(["local", "start", "--account", "111122223333"]) == 1
+        assert "it plays account 444455556666, not 111122223333" in capsys.readouterr().err
         assert run(["local", "start"]) == 0
         assert capsys.readouterr().out.startswith(f"the local AWS runs already, at {url}\n")
 
@@ -232,6 +303,43 @@ def test_starts_one_says_that_it_runs_and_stops_it(
     assert local.find() is None
     assert run(["local", "stop"]) == 0
     assert capsys.readouterr().out == "no local AWS was running\n"
+
+
+def test_an_account_that_is_none_is_not_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "start", "--account", "dev"]) == 2
+    assert "--account is 'dev': an account's number has 12 digits" in capsys.readouterr().err
+
+
+def test_starts_with_the_account_that_all_environments_declare(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = replace(DEV, account="444455556666")
+    monkeypatch.setattr(deployed, "DEPLOYMENTS", ((mine, (FALCON_7B,)),))
+    monkeypatch.setattr(local, "start", lambda *, account: replace(_gone(), account=account))
+
+    assert run(["local", "start"]) == 0
+    assert capsys.readouterr().out.endswith(" cdk bootstrap aws://444455556666/us-west-2\n")
+
+
+def test_an_interrupt_while_it_starts_leaves_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def recorded(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(popen(*arguments, **options))
+        return started[0]
+
+    def interrupted(_seconds: float) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tools.local.subprocess.Popen", recorded)
+    monkeypatch.setattr("tools.local.time.sleep", interrupted)
+
+    assert run(["local", "start"]) == 130
+    assert capsys.readouterr().err == "interrupted: no local AWS was started\n"
+    assert started[0].returncode == -signal.SIGKILL
 
 
 def test_status_fails_and_names_the_account_where_none_runs(

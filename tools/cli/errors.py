@@ -26,6 +26,11 @@ _REFUSED = {
     ),
     *("SignatureDoesNotMatch", "UnrecognizedClientException"),
 }
+# botocore's errors where credentials are taken from a sign-in that is over, or from a program that fails.
+_SIGNED_OUT = (
+    *("CredentialRetrievalError", "LoginError", "NoAuthTokenError", "SSOError"),
+    *("SSOTokenLoadError", "TokenRetrievalError", "UnauthorizedSSOTokenError"),
+)
 
 
 def usage_text(error: click.UsageError) -> str:
@@ -67,14 +72,16 @@ def _is_ours(error: Exception) -> bool:
 
 
 def _said(error: Exception) -> Iterator[str]:
-    if _is_ours(error) or (isinstance(error, OSError) and error.filename is not None):
+    if _is_ours(error):
         yield str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        yield f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}" if error.strerror else str(error)
     if (botocore := sys.modules.get("botocore.exceptions")) is not None:
         yield from _said_by_aws(error, botocore)
     if (openai := sys.modules.get("openai")) is not None and isinstance(error, openai.OpenAIError):
         yield from _said_by_the_api(error, openai)
     if (httpx2 := sys.modules.get("httpx2")) is not None and isinstance(error, httpx2.HTTPError):
-        yield f"the API cannot be reached: {error}"
+        yield aws.absence() or f"the API cannot be reached: {error}"
 
 
 def _said_by_aws(error: Exception, botocore: Any) -> Iterator[str]:
@@ -84,16 +91,27 @@ def _said_by_aws(error: Exception, botocore: Any) -> Iterator[str]:
         if code in _REFUSED and aws.is_local():
             yield f'{aws.named()} does not take this shell\'s credentials ({code}): eval "$(./jumpstack local env)"'
         if code in _REFUSED:
-            yield f"AWS refuses these credentials ({code}): sign in again, or {aws.CREDENTIALS_HINT}"
+            yield f"AWS refuses these credentials ({code}): sign in again, or {aws.credentials_hint()}"
         yield f"{aws.named()} answers {error.operation_name} with {code}: {message}"
     elif isinstance(error, botocore.NoCredentialsError | botocore.PartialCredentialsError):
-        yield f"no AWS credentials: {aws.CREDENTIALS_HINT}"
+        yield f"no AWS credentials: {aws.credentials_hint()}"
     elif isinstance(error, botocore.NoRegionError):
         yield "no AWS region: set AWS_REGION, such as us-west-2"
     elif isinstance(error, botocore.ProfileNotFound):
-        yield f"{str(error)[:1].lower()}{str(error)[1:]}: aws configure list-profiles prints those that there are"
+        yield f"{str(error)[:1].lower()}{str(error)[1:]}: {aws.credentials_hint()}"
+    elif isinstance(error, tuple(getattr(botocore, name) for name in _SIGNED_OUT if hasattr(botocore, name))):
+        yield f"AWS gives no credentials ({str(error).rstrip('.')}): sign in again, or {aws.credentials_hint()}"
     elif isinstance(error, botocore.BotoCoreError):
-        yield f"{aws.named()} cannot be asked: {str(error).rstrip('.')}"
+        yield from _said_of_no_answer(error, botocore)
+
+
+def _said_of_no_answer(error: Exception, botocore: Any) -> Iterator[str]:
+    absent = aws.absence()
+    if absent:
+        yield absent
+    proxies = aws.proxies() if isinstance(error, botocore.ProxyConnectionError) else []
+    named = f"; {', '.join(proxies)} {'name' if proxies[1:] else 'names'} it" if proxies else ""
+    yield f"{aws.named()} cannot be asked: {' '.join(str(error).split()).rstrip('.')}{named}"
 
 
 def _said_by_the_api(error: Any, openai: Any) -> Iterator[str]:
@@ -101,6 +119,6 @@ def _said_by_the_api(error: Any, openai: Any) -> Iterator[str]:
         body = error.body if isinstance(error.body, dict) else {}
         yield f"the API answers {error.status_code}: {body.get('message') or error.message}"
     elif isinstance(error, openai.APIConnectionError):
-        yield f"the API cannot be reached: {error.__cause__ or error}"
+        yield aws.absence() or f"the API cannot be reached: {error.__cause__ or error}"
     else:
         yield str(error)

@@ -16,17 +16,38 @@ def local() -> None:
 
 
 @local.command(short_help="Start a local AWS that stays.")
-def start() -> None:
-    """Start a local AWS that stays, unless one runs already."""
-    from tools import local as work
+@click.option("--account", metavar="ID", help="The account that it plays, 12 digits.  [default: the only declared one]")
+@click.pass_context
+def start(context: click.Context, account: str | None) -> None:
+    """Start a local AWS that stays, unless one runs already.
 
+    It plays the account that all environments declare, or 123456789012 where they declare none, or several.
+    """
+    import re
+
+    from tools import local as work
+    from tools.deployed import all_declared_stacks
+
+    if account is not None and not re.fullmatch(r"[0-9]{12}", account):
+        raise click.UsageError(f"--account is {account!r}: an account's number has 12 digits", context)
+    stacks = all_declared_stacks()
+    accounts = {stack.account for stack in stacks}
+    only = next(iter(accounts)) if len(accounts) == 1 else None
+    wanted = account or only or work.DEFAULT_ACCOUNT
     found = work.find()
     if found is None:
-        print(f"the local AWS answers at {work.start().url}")
+        found = work.start(account=wanted)
+        print(f"the local AWS answers at {found.url}")
     else:
         print(f"the local AWS runs already, at {found.url}")
+        if account is not None and account != found.account:
+            raise work.LocalAwsError(
+                f"it plays account {found.account}, not {account}: ./jumpstack local stop removes all of it"
+            )
     print('address it from this shell: eval "$(./jumpstack local env)"')
-    print("before the first deployment: ./jumpstack cdk bootstrap aws://123456789012/us-west-2")
+    regions = sorted({stack.region for stack in stacks if stack.account in {None, found.account}})
+    places = " ".join(f"aws://{found.account}/{region}" for region in regions or ["us-west-2"])
+    print(f"before the first deployment: ./jumpstack cdk bootstrap {places}")
 
 
 @local.command(short_help="Print what a shell needs to address it.")

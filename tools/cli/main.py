@@ -79,8 +79,10 @@ def run(arguments: Sequence[str]) -> int:
     except click.UsageError as error:
         print(usage_text(error), file=sys.stderr)
         code = error.exit_code
-    except (KeyboardInterrupt, EOFError, click.Abort):
-        print("interrupted", file=sys.stderr)
+    except (KeyboardInterrupt, EOFError, click.Abort) as error:
+        # What goes on all the same, and the next command, where the command said so.
+        goes_on = f": {error}" if isinstance(error, KeyboardInterrupt) and str(error) else ""
+        print(f"interrupted{goes_on}", file=sys.stderr)
         code = INTERRUPTED
     except BrokenPipeError:
         # The reader of the output has seen enough, as `head` does; Python would complain once more when it ends.

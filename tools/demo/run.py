@@ -17,6 +17,7 @@ from typing import Any
 import boto3
 import openai
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
@@ -28,15 +29,16 @@ from tools.cdk import Cdk
 from tools.chat import ask
 from tools.demo.tuning import hurry, tune
 from tools.demo.weights import SampleWeights
-from tools.deployed import DeclaredStack, declared_stacks, outputs, regions, resource_count
+from tools.deployed import DeclaredStack, account_paths, declared_stacks, outputs, regions, resource_count
 from tools.invoke import KEY_VARIABLE, openai_client
 from tools.leftovers import leftovers
-from tools.local import LocalAws, running, start
-from tools.processes import end_with_parent
+from tools.local import DEFAULT_ACCOUNT, LocalAws, running, start
+from tools.processes import end_with_parent, interruptible
 
-_ACCOUNT = "123456789012"
 # Types that stay on purpose where an environment retains its data (stacks/environments.py).
 _RETAINED = {"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket"}
+# Columns of a terminal from which the table of answers can be read.
+_TABLE_WIDTH = 140
 # Name of the demo's keys.
 _CALLER = "demo"
 # Prompts of the models' announcements.
@@ -71,7 +73,7 @@ class Demo:
         self._stacks = declared_stacks(environment_name)
         self._regions = list(regions(self._stacks))
         imported = [stack for stack in self._stacks if isinstance(stack.model, ImportedModel)]
-        self._weights = [SampleWeights(stack, account=_ACCOUNT) for stack in imported]
+        self._weights = [SampleWeights(stack, account=local_aws.account) for stack in imported]
 
     def upload_weights(self) -> None:
         """Upload tiny weights to the places that the declarations of imported models name.
@@ -91,13 +93,13 @@ class Demo:
             CdkError: If any of it fails.
         """
         environment_stacks = f"{self._environment_name}/*"
-        accounts = [f"account/{region}" for region in self._regions]
+        accounts = account_paths(self._stacks)
         with self._step(f"synthesize {len(self._stacks)} stacks, bootstrap {', '.join(self._regions)}"):
             # Bootstrapping needs no assembly and synthesis needs no AWS.
             only = ("-c", f"environments={self._environment_name}")
             synth = ("synth", "--quiet", *only, "--output", self._assembly, environment_stacks, *accounts)
             synthesis = self._cdk.start(*synth)
-            self._cdk.bootstrap(f"aws://{_ACCOUNT}/{region}" for region in self._regions)
+            self._cdk.bootstrap(f"aws://{self._local_aws.account}/{region}" for region in self._regions)
             self._cdk.finish(synthesis, *synth)
         with self._step("deploy the accounts' settings"):
             self._deploy(*accounts)
@@ -144,8 +146,7 @@ class Demo:
         Raises:
             DemoError: If a model does not answer.
         """
-        names = ["stack", "served by", "instance or version", "URL", "first line of the answer"]
-        table = Table(*(Column(name, overflow="fold") for name in names))
+        rows = []
         for stack in self._stacks:
             given = outputs(stack)
             client = openai_client(
@@ -167,13 +168,28 @@ class Demo:
             if not answer.strip():
                 raise DemoError(f"{stack.path} answers with nothing")
             first_line = answer.strip().splitlines()[0]
-            table.add_row(stack.path, *_served_by(given, stack.region), given["InvokeUrl"], first_line)
-        self._console.print(table)
+            rows.append((stack.path, *_served_by(given, stack.region), given["InvokeUrl"], first_line))
+        self._print_answers(rows)
         self._console.print(
             "Base models completed a text (/v1/completions), the others chatted (/v1/chat/completions), with OpenAI's "
             f"client and {'a key each' if self._stacks[0].takes_keys else 'signed requests'}. The answers come from "
             "stand-ins for the containers and for Bedrock, which compute nothing."
         )
+
+    def _print_answers(self, rows: Sequence[tuple[str, str, str, str, str]]) -> None:
+        """Print a table, or where that is too wide a block a model."""
+        if self._console.width >= _TABLE_WIDTH:
+            names = ["stack", "served by", "instance or version", "URL", "first line of the answer"]
+            table = Table(*(Column(name, overflow="fold") for name in names))
+            for row in rows:
+                table.add_row(*map(escape, row))
+            self._console.print(table)
+            return
+        for path, served_by, what, url, answer in rows:
+            self._console.print(path, style="bold", highlight=False)
+            # A URL that is broken into lines is none that can be copied.
+            for line in (f"{served_by} on {what}" if served_by != "Bedrock" else f"Bedrock, {what}", url, answer):
+                self._console.print(f"  {line}", highlight=False, markup=False, soft_wrap=line == url)
 
     def destroy(self) -> None:
         """Destroy the stacks and look for leftovers.
@@ -186,7 +202,7 @@ class Demo:
             # Keys belong to no stack: nobody's deployment should take away what a caller uses.
             for stack in self._stacks:
                 keys.revoke(stack)
-            everything = (f"{self._environment_name}/*", *(f"account/{region}" for region in self._regions))
+            everything = (f"{self._environment_name}/*", *account_paths(self._stacks))
             self._cdk.run("destroy", *everything, "--app", self._assembly, "--force", "--concurrency", "4")
         for weights in self._weights:
             weights.remove()
@@ -207,13 +223,14 @@ class Demo:
 
     def print_next_commands(self) -> None:
         """Print commands for the stacks that keep running."""
-        example = next(stack for stack in self._stacks if stack.chats)
+        example = next((stack for stack in self._stacks if stack.chats), self._stacks[0])
         self._console.print("The local AWS keeps running. Talk to it:", style="bold")
         with_key = f"export {KEY_VARIABLE}=$(./jumpstack keys create {example.path} --name me)"
         for line in [
             'eval "$(./jumpstack local env)"',
             *([with_key] if example.takes_keys else []),
-            f"./jumpstack chat {example.path} {shlex.quote(_CHAT)}",
+            f"./jumpstack chat {example.path} {shlex.quote(_CHAT if example.chats else _COMPLETION)}",
+            f"./jumpstack status {self._environment_name}",
             f"./jumpstack cdk diff {shlex.quote(self._environment_name + '/*')}",
             "./jumpstack local stop",
         ]:
@@ -265,30 +282,51 @@ def run(environment_name: str, *, keep: bool) -> None:
 
     Raises:
         CdkError: If the CLI fails.
-        DemoError: If a model does not answer, or something is left behind.
+        DemoError: If the environment runs no model, a model does not answer, or something is left behind.
         FineTuningError: If a pipeline fails.
-        LocalAwsError: If the local AWS does not start.
+        LocalAwsError: If the local AWS does not start, or one is to stay and one runs already.
     """
+    stacks = declared_stacks(environment_name)
+    if not stacks:
+        raise DemoError(f"{environment_name} runs no model: name some in DEPLOYMENTS, stacks/models.py")
+    account = stacks[0].account or DEFAULT_ACCOUNT
     # A pipe has no width of its own; the table needs about this much.
     console = Console(width=None if sys.stdout.isatty() else 200)
     end_with_parent()
     began = time.monotonic()
-    aws = nullcontext(start()) if keep else running()
-    with aws as local_aws, tempfile.TemporaryDirectory() as folder:
+    aws = nullcontext(start(account=account)) if keep else running(account=account)
+    gone = "the local AWS of the demo has ended, and all that was deployed on it is gone"
+    with interruptible(lambda: gone), aws as local_aws, tempfile.TemporaryDirectory() as folder:
         local_aws.put_into(os.environ)
-        demo = Demo(
-            console=console,
-            cdk=Cdk(environment=local_aws.client_environment(), logs=Path(folder)),
-            local_aws=local_aws,
-            environment_name=environment_name,
-            assembly=Path(folder) / "cdk.out",
-        )
-        demo.upload_weights()
-        demo.deploy()
-        demo.tune()
-        demo.chat()
-        if keep:
-            demo.print_next_commands()
-        else:
-            demo.destroy()
+        with _runs_on(local_aws) if keep else nullcontext():
+            demo = Demo(
+                console=console,
+                cdk=Cdk(environment=local_aws.client_environment(), logs=Path(folder)),
+                local_aws=local_aws,
+                environment_name=environment_name,
+                assembly=Path(folder) / "cdk.out",
+            )
+            demo.upload_weights()
+            demo.deploy()
+            demo.tune()
+            demo.chat()
+            if keep:
+                demo.print_next_commands()
+            else:
+                demo.destroy()
     console.print(f"took {time.monotonic() - began:.0f} s", highlight=False)
+
+
+@contextmanager
+def _runs_on(local_aws: LocalAws) -> Iterator[None]:
+    """Say that the local AWS keeps running where the demo does not end well."""
+    text = (
+        f"the local AWS runs on at {local_aws.url}, with what was deployed until here: "
+        'eval "$(./jumpstack local env)" addresses it, ./jumpstack local stop removes all of it'
+    )
+    try:
+        with interruptible(lambda: text):
+            yield
+    except Exception:
+        print(text, file=sys.stderr)
+        raise

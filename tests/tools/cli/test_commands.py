@@ -93,7 +93,7 @@ def test_invoke_prints_a_refusal_whole_and_fails(
 
 def test_invoke_names_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["invoke", "dev/falcon-7b", "@nowhere.json"]) == 1
-    assert capsys.readouterr().err == ("error: dev/falcon-7b: [Errno 2] No such file or directory: 'nowhere.json'\n")
+    assert capsys.readouterr().err == "error: dev/falcon-7b: nowhere.json: no such file or directory\n"
 
 
 @pytest.mark.parametrize("wait", [False, True])

@@ -10,12 +10,20 @@ from typing import NoReturn
 
 import click
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError, ProfileNotFound
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+    UnauthorizedSSOTokenError,
+)
 
 from catalog import CatalogError
 from tools.cli import main
 from tools.cli.errors import error_lines
 from tools.deployed import NotDeployedError
+from tools.processes import interruptible
 from tools.retired import RETIRED
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -174,8 +182,8 @@ def _client_error(code: str) -> ClientError:
         (
             ProfileNotFound(profile="ada"),
             [
-                "error: dev/x: the config profile (ada) could not be found: aws configure list-profiles prints those "
-                "that there are"
+                "error: dev/x: the config profile (ada) could not be found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY; for the local AWS: ./jumpstack local start"
             ],
         ),
         (
@@ -185,7 +193,16 @@ def _client_error(code: str) -> ClientError:
                 '"https://sts.amazonaws.com"'
             ],
         ),
-        (FileNotFoundError(2, "No such file", "body.json"), ["error: dev/x: [Errno 2] No such file: 'body.json'"]),
+        (
+            UnauthorizedSSOTokenError(),
+            [
+                "error: dev/x: AWS gives no credentials (The SSO session associated with this profile has expired or is "
+                "otherwise invalid. To refresh this SSO session run aws sso login with the corresponding profile): sign "
+                "in again, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for the local AWS: "
+                "./jumpstack local start"
+            ],
+        ),
+        (FileNotFoundError(2, "No such file", "body.json"), ["error: dev/x: body.json: no such file"]),
         (KeyError("a bug"), []),
         (ValueError("a bug"), []),
     ],
@@ -228,6 +245,19 @@ def test_an_interrupt_is_one_line_and_exit_code_130(
 
     assert main.run(["fail"]) == 130
     assert capsys.readouterr() == ("", "interrupted\n")
+
+
+def test_an_interrupt_says_what_goes_on_in_the_words_of_the_innermost_work(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> NoReturn:
+        with interruptible(lambda: "outer"), interruptible(lambda: "the stack goes on: ./jumpstack status"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(main.cli.commands, "fail", click.Command("fail", callback=fail))
+
+    assert main.run(["fail"]) == 130
+    assert capsys.readouterr() == ("", "interrupted: the stack goes on: ./jumpstack status\n")
 
 
 def test_a_failure_is_exit_code_1(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
