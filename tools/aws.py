@@ -51,7 +51,7 @@ def address() -> None:
 
 
 def absence() -> str | None:
-    """Say that this shell addresses a local AWS that does not answer; None where it answers, or where AWS is addressed."""
+    """Say that this shell addresses a local AWS that does not answer; None where it does, or where AWS is addressed."""
     url = endpoint_url()
     if url is None or not _is_local(url) or _answers(url):
         return None

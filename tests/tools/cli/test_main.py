@@ -196,9 +196,9 @@ def _client_error(code: str) -> ClientError:
         (
             UnauthorizedSSOTokenError(),
             [
-                "error: dev/x: AWS gives no credentials (The SSO session associated with this profile has expired or is "
-                "otherwise invalid. To refresh this SSO session run aws sso login with the corresponding profile): sign "
-                "in again, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for the local AWS: "
+                "error: dev/x: AWS gives no credentials (The SSO session associated with this profile has expired or "
+                "is otherwise invalid. To refresh this SSO session run aws sso login with the corresponding profile): "
+                "sign in again, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for the local AWS: "
                 "./jumpstack local start"
             ],
         ),
