@@ -13,15 +13,24 @@ from model_import.artifacts.limits import (
     ARCHITECTURES,
     GPT_OSS,
     GPT_OSS_REGION,
+    LOADER,
     MAX_CONTEXT_TOKENS,
     REGIONS,
-    TORCH_DTYPES,
     TRANSFORMERS,
 )
+from model_import.artifacts.rope import check_rope, kind_of
 
 CONFIG = "config.json"
 # Kinds of rope scaling whose factor multiplies the positions; llama3's and longrope's is applied to them already.
-_STRETCHING = ("linear", "dynamic", "yarn")
+_STRETCHING = ("dynamic", "yarn")
+# Configurations within the configuration, by class: in 4.51.3 only Llama 3.2 Vision has one of the text model.
+_NESTED = {
+    "MllamaForConditionalGeneration": ("text_config", "vision_config"),
+    "Qwen2VLForConditionalGeneration": ("vision_config",),
+    "Qwen2_5_VLForConditionalGeneration": ("vision_config",),
+}
+# In other classes transformers takes what is under these names for the text model's configuration, and finds no class.
+_TEXT_MODELS = ("text_config", "decoder", "generator")
 
 
 class Config(NamedTuple):
@@ -30,12 +39,14 @@ class Config(NamedTuple):
     Attributes:
         architecture: The class, if Bedrock supports it.
         context_tokens: Positions, or None for a model without a limit (T5) or without the field.
-        text: The fields of the text model: those of `text_config` in multimodal models, else all.
+        text: The fields of the text model: those of `text_config` in Llama 3.2 Vision, else all.
+        document: All fields.
     """
 
     architecture: str | None
     context_tokens: int | None
     text: Mapping[str, Any]
+    document: Mapping[str, Any]
 
 
 def check_config(contents: Contents, region: str | None) -> Config | None:
@@ -57,11 +68,11 @@ def check_config(contents: Contents, region: str | None) -> Config | None:
     architecture = _architecture(document, found)
     if architecture == GPT_OSS and region not in {None, GPT_OSS_REGION}:
         found.error("region", f"{CONFIG}, architectures", f"{GPT_OSS} in {shown(region)}", GPT_OSS_REGION)
-    text = document.get("text_config")
-    text = text if isinstance(text, dict) else document
-    _precision(document, architecture, found)
-    _transformers(document, text, architecture, found)
-    return Config(architecture, _context(text, architecture, found), text)
+    text = _text_model(document, architecture, found)
+    _transformers(document, architecture, found)
+    nested = f"{CONFIG}, " if text is document else f"{CONFIG}, text_config."
+    check_rope(text, architecture, nested, found)
+    return Config(architecture, _context(text, architecture, found), text, document)
 
 
 def _architecture(document: Mapping[str, Any], found: Findings) -> str | None:
@@ -82,6 +93,25 @@ def _architecture(document: Mapping[str, Any], found: Findings) -> str | None:
     return named[0]
 
 
+def _text_model(document: Mapping[str, Any], architecture: str | None, found: Findings) -> Mapping[str, Any]:
+    text = document.get("text_config")
+    if architecture is None or architecture == GPT_OSS:
+        return text if isinstance(text, dict) else document
+    needed = _NESTED.get(architecture, ())
+    for name in needed:
+        if not isinstance(document.get(name), dict):
+            allowed = f"an object, as the base model's {CONFIG} has"
+            found.error("nested-config", f"{CONFIG}, {name}", f"it is {shown(document.get(name))}", allowed)
+    if "text_config" in needed:
+        return text if isinstance(text, dict) else document
+    for name in _TEXT_MODELS:
+        if document.get(name) is not None:
+            problem = f"transformers {LOADER} has no configuration of its own for the text model of {architecture}"
+            allowed = f"move its fields to the top of {CONFIG} and remove it, or save the model with {LOADER}"
+            found.error("nested-config", f"{CONFIG}, {name}", problem, allowed)
+    return document
+
+
 def _near(named: str) -> str | None:
     """Return the class that somebody may have meant: its family is spelled alike, whatever its kind is called."""
     families = {name.partition("For")[0]: name for name in ARCHITECTURES}
@@ -89,34 +119,13 @@ def _near(named: str) -> str | None:
     return families[near[0]] if near else None
 
 
-def _precision(document: Mapping[str, Any], architecture: str | None, found: Findings) -> None:
-    quantization = document.get("quantization_config")
-    if quantization is not None:
-        method = quantization.get("quant_method") if isinstance(quantization, dict) else quantization
-        if architecture != GPT_OSS or method != "mxfp4":
-            allowed = "weights in float32, float16 or bfloat16: save the model unquantized"
-            found.error("quantized", f"{CONFIG}, quantization_config", f"quantized by {shown(method)}", allowed)
-    # transformers 5 writes it as dtype.
-    field = "torch_dtype" if "torch_dtype" in document else "dtype"
-    dtype = document.get(field)
-    if dtype is not None and (not isinstance(dtype, str) or dtype not in TORCH_DTYPES):
-        found.error("dtype", f"{CONFIG}, {field}", f"it is {shown(dtype)}", ", ".join(TORCH_DTYPES))
-
-
-def _transformers(
-    document: Mapping[str, Any], text: Mapping[str, Any], architecture: str | None, found: Findings
-) -> None:
+def _transformers(document: Mapping[str, Any], architecture: str | None, found: Findings) -> None:
     version = document.get("transformers_version")
     numbers = re.match(r"(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?", version) if isinstance(version, str) else None
     # GPT-OSS is newer than that version, and so is not loaded by it.
     if numbers and architecture != GPT_OSS and tuple(int(each or 0) for each in numbers.groups()) > TRANSFORMERS:
-        loads = ".".join(str(number) for number in TRANSFORMERS)
-        problem = f"saved by transformers {version}, and Bedrock loads with {loads}"
-        found.warning("transformers", f"{CONFIG}, transformers_version", problem, f"{loads} or older is sure to load")
-    if "rope_parameters" in text and "rope_theta" not in text and architecture != GPT_OSS:
-        allowed = "set rope_theta and rope_scaling beside it, which both versions understand"
-        problem = "only transformers 5 reads it; Bedrock's would silently compute other positions"
-        found.error("rope", f"{CONFIG}, rope_parameters", problem, allowed)
+        problem = f"saved by transformers {version}, and Bedrock loads with {LOADER}"
+        found.warning("transformers", f"{CONFIG}, transformers_version", problem, f"{LOADER} or older is sure to load")
     if "auto_map" in document:
         problem = "the model needs custom code, which Bedrock does not run"
         found.warning("custom-code", f"{CONFIG}, auto_map", problem, "the architecture as transformers has it")
@@ -133,20 +142,37 @@ def _context(text: Mapping[str, Any], architecture: str | None, found: Findings)
         if architecture is not None:
             found.error("context", place, f"it is {shown(text.get(field))}", f"1 to {MAX_CONTEXT_TOKENS} tokens")
         return None
-    tokens = max(positions, _stretched(text, positions))
+    tokens = max(positions, _stretched(text, positions, architecture))
     if tokens > MAX_CONTEXT_TOKENS:
         found.error("context", place, f"the model has {tokens} tokens of context", f"less than {MAX_CONTEXT_TOKENS}")
     elif tokens == MAX_CONTEXT_TOKENS:
         problem = f"the model has {tokens} tokens of context, the documented limit itself"
         found.warning("context", place, problem, f"less than {MAX_CONTEXT_TOKENS} is sure to be accepted")
+    _linear(text, positions, architecture, place, found)
     return tokens
 
 
-def _stretched(text: Mapping[str, Any], positions: int) -> int:
+def _stretched(text: Mapping[str, Any], positions: int, architecture: str | None) -> int:
     scaling = text.get("rope_scaling")
-    if not isinstance(scaling, dict) or scaling.get("rope_type", scaling.get("type")) not in _STRETCHING:
+    if not isinstance(scaling, dict) or kind_of(scaling, architecture) not in _STRETCHING:
         return 0
     factor = scaling.get("factor")
     base = integer(scaling, "original_max_position_embeddings") or positions
     # A factor is written as 4 or 4.0; values that make no sense are ignored.
     return int(base * factor) if isinstance(factor, int | float) and 0 < factor < 1e6 and base < 1e12 else 0
+
+
+def _linear(text: Mapping[str, Any], positions: int, architecture: str | None, place: str, found: Findings) -> None:
+    """Warn of linear scaling: published models have the stretched length in the positions, or the one before it.
+
+    LLaMA-2-7B-32K has 32,768 positions and a factor of 8, deepseek-coder 16,384 and 4, both stretched; Vicuna 16K has
+    4,096 and 4. transformers loads either, so that the positions count.
+    """
+    scaling = text.get("rope_scaling")
+    if not isinstance(scaling, dict) or kind_of(scaling, architecture) != "linear":
+        return
+    factor = scaling.get("factor")
+    if isinstance(factor, int | float) and 1 < factor < 1e6 and positions < 1e12:
+        problem = f"it is {positions}, and rope_scaling stretches positions by {factor}"
+        allowed = f"{positions} if that is the stretched length; if not, the model has {int(positions * factor)} tokens"
+        found.warning("context", place, problem, allowed)

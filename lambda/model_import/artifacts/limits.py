@@ -54,6 +54,7 @@ MAX_CONTEXT_TOKENS: Final = 131_072
 """The guide says "less than 128K", but AWS's pricing lists a Llama 3.1 of exactly 128K, so only more is an error."""
 TRANSFORMERS: Final = (4, 51, 3)
 """The version that Bedrock loads models with."""
+LOADER: Final = ".".join(str(number) for number in TRANSFORMERS)
 
 DTYPES: Final = {"F32": 4, "F16": 2, "BF16": 2}
 """safetensors' names of the supported number formats, and bytes of a number."""

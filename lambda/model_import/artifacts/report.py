@@ -11,6 +11,7 @@ from model_import.artifacts.folder import Folder, FolderError, content_version
 from model_import.artifacts.index import check_index
 from model_import.artifacts.layout import check_layout
 from model_import.artifacts.limits import ARCHITECTURES, MAX_MULTIMODAL_BYTES, MAX_TEXT_BYTES
+from model_import.artifacts.precision import check_precision
 from model_import.artifacts.shards import Shards, read_shards, weight_files
 from model_import.artifacts.tensors import check_tensors
 from model_import.artifacts.tokenizer import check_tokenizer, read_vocabulary
@@ -44,6 +45,7 @@ def check(folder: Folder, *, region: str | None = None) -> Report:
     check_index(contents, shards, config.architecture if config else None)
     if config is not None:
         complete = len(shards) == len(weight_files(contents))
+        check_precision(config, shards, found, complete=complete)
         check_tensors(shards, config, tokenizer, found, complete=complete)
     facts = _facts(contents, config, shards, has_template=has_template)
     return Report(folder.place, tuple(found.of(Severity.ERROR)), tuple(found.of(Severity.WARNING)), facts)

@@ -142,6 +142,11 @@ def gpt_oss(model: Model) -> None:
     with_tensor(model, "model.layers.0.mlp.experts.down_proj_blocks", np.zeros((2, 4), dtype=np.uint8))
 
 
+def quantized(model: Model) -> None:
+    model.edit(CONFIG, quantization_config={"quant_method": "awq", "bits": 4})
+    with_tensor(model, "model.layers.0.self_attn.q_proj.qweight", np.zeros((HIDDEN, HIDDEN), dtype=np.int32))
+
+
 def claims(length: int) -> Callable[[Model], None]:
     return lambda model: model.put(WEIGHTS, struct.pack("<Q", length) + b"{}")
 
@@ -235,7 +240,7 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
     ),
     "no context length": (edit(CONFIG, max_position_embeddings="8k"), "context", "it is '8k' (1 to 131072 tokens)"),
     "quantized weights": (
-        edit(CONFIG, quantization_config={"quant_method": "awq", "bits": 4}),
+        quantized,
         "quantized",
         "config.json, quantization_config: quantized by 'awq'",
     ),

@@ -144,7 +144,7 @@ def test_the_context_has_1_to_131072_tokens(
 @pytest.mark.parametrize(
     ("scaling", "tokens"),
     [
-        ({"rope_type": "linear", "factor": 2.0}, 16_384),
+        ({"rope_type": "linear", "factor": 2.0}, 8192),
         ({"type": "dynamic", "factor": 2}, 16_384),
         ({"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 5000}, 10_000),
         # Its factor is in the positions already.

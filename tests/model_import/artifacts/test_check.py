@@ -145,6 +145,31 @@ def test_warns_of_a_context_at_the_documented_limit(model: Model) -> None:
     assert finding.rule == "context"
 
 
+@pytest.mark.parametrize("positions", [32_768, 131_071])
+def test_takes_positions_that_linear_scaling_has_stretched_and_warns(model: Model, positions: int) -> None:
+    model.edit(CONFIG, max_position_embeddings=positions, rope_scaling={"type": "linear", "factor": 8.0})
+    [finding] = warned(model)
+    assert finding.problem == f"it is {positions}, and rope_scaling stretches positions by 8.0"
+    assert finding.allowed.startswith(f"{positions} if that is the stretched length; if not, the model has ")
+    assert checked(model).facts["contextTokens"] == positions
+
+
+@pytest.mark.parametrize("field", ["text_config", "decoder", "generator"])
+def test_refuses_a_configuration_of_the_text_model_that_its_class_does_not_have(model: Model, field: str) -> None:
+    model.edit(CONFIG, **{field: {"hidden_size": HIDDEN}})
+    assert ("nested-config", f"{CONFIG}, {field}") in rules_and_places(checked(model).errors)
+    model.edit(CONFIG, **{field: None}, text_encoder={"hidden_size": HIDDEN})
+    assert not checked(model).errors
+
+
+@pytest.mark.parametrize("absent", ["text_config", "vision_config"])
+def test_refuses_llama_3_2_vision_without_the_configurations_within(model: Model, absent: str) -> None:
+    document = json.loads((model.folder / CONFIG).read_bytes())
+    nested: dict[str, Any] = {"text_config": document, "vision_config": {}, absent: "none"}
+    model.edit(CONFIG, architectures=["MllamaForConditionalGeneration"], model_type="mllama", **nested)
+    assert ("nested-config", f"{CONFIG}, {absent}") in rules_and_places(checked(model).errors)
+
+
 def test_warns_of_a_model_without_chat_template(model: Model) -> None:
     model.edit(TOKENIZER_CONFIG, chat_template=None)
     [finding] = warned(model)
