@@ -20,6 +20,11 @@ def names(environments: Iterable[Environment]) -> list[str]:
     return list(dict.fromkeys(environment.name for environment in environments))
 
 
+def at_most(quota: int, name: str) -> str:
+    """Return what a quota allows, in words: itself, where it is any, or a raised one."""
+    return f"{quota} or fewer, or a raised quota {name}" if quota > 0 else f"a raised quota {name}"
+
+
 def in_words(words: Sequence[str]) -> str:
     """Join words as an enumeration: `dev, staging and prod`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
@@ -74,6 +79,6 @@ def check_shared_quotas(
                 place=f"{strictest.name}.quotas[{instance_type!r}]",
                 value=f"{quota}",
                 message=f"the models of {in_words(names(environments))} take {total} instances in {region}",
-                allowed=f"{quota} or fewer, or a raised quota '{instance_type} for endpoint usage'",
+                allowed=at_most(quota, f"'{instance_type} for endpoint usage'"),
             )
             yield shared(finding, environments)

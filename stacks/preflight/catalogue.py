@@ -23,11 +23,13 @@ class Subject:
         placement: The model and its environment.
         version: The pinned version.
         deployment: The resolved version; None where it does not resolve.
+        lacks_image: Whether a finding says that there is no image for the instance type.
     """
 
     placement: Placement[JumpStartModel]
     version: ModelVersion
     deployment: Deployment | None
+    lacks_image: bool = False
 
     @property
     def instance_type(self) -> str:
@@ -92,7 +94,8 @@ def look_up(placement: Placement[JumpStartModel], lock: Lock) -> tuple[Subject |
     except CatalogError as error:
         subject = replace(subject, deployment=_elsewhere(version, chosen))
         # Where Bedrock serves the model, no endpoint needs its image.
-        return subject, [] if placement.bedrock else list(_check_resolved(subject, error))
+        found = [] if placement.bedrock else list(_check_resolved(subject, error))
+        return replace(subject, lacks_image=any(one.rule == "no-image" for one in found)), found
     return replace(subject, deployment=deployment), []
 
 
@@ -200,7 +203,7 @@ def _check_instance_type(subject: Subject, fits: tuple[str, ...]) -> Iterator[Fi
         )
         return
     listed = chosen in version.instance_types
-    if not listed and reason is None:
+    if not listed and reason is None and not subject.lacks_image:
         yield Finding(
             rule="unlisted-instance-type",
             place=field,

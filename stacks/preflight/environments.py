@@ -5,20 +5,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from catalog.limits import endpoint as limits
+from catalog.limits.tags import tags
 from catalog.nearest import nearest_number, similar
 from catalog.regions import jumpstart_regions, regions
 from stacks.declarations import JumpStartModel, Model
 from stacks.environments import Environment, Network
 from stacks.placement import placed
+from stacks.preflight.accounts import at_most
 from stacks.preflight.findings import Finding, Level, breaches
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 # EC2's ids: a prefix and 8 (old) or 17 hexadecimal digits.
 _ID_DIGITS = r"([0-9a-f]{8}|[0-9a-f]{17})"
-# Resource tags of AWS: at most 50, keys of 128 and values of 256 characters, `aws:` is AWS's.
-_MOST_TAGS = 50
-_LONGEST_TAG_KEY = 128
-_LONGEST_TAG_VALUE = 256
 
 
 def check_environment(environment: Environment, models: Sequence[Model]) -> Iterator[Finding]:
@@ -40,7 +38,7 @@ def check_environment(environment: Environment, models: Sequence[Model]) -> Iter
     # Bedrock's imported models need no JumpStart.
     jumpstart = not models or any(isinstance(model, JumpStartModel) for model in models)
     yield from check_region(f"{name}.region", environment.region, jumpstart=jumpstart)
-    yield from _check_tags(environment)
+    yield from breaches("tag", name, tags(environment.tags))
     if environment.network is not None:
         yield from _check_network(f"{name}.network", environment.network)
     yield from _check_addresses(environment, [placement.instance_count for placement in placed(environment, models)])
@@ -54,7 +52,7 @@ def check_region(place: str, region: str, *, jumpstart: bool) -> Iterator[Findin
             place=place,
             value=repr(region),
             message="AWS has no such region",
-            suggestion=" or ".join(similar(region, regions(), most=2)),
+            suggestion=" or ".join(_meant(region)),
         )
     elif jumpstart and region not in jumpstart_regions():
         yield Finding(
@@ -64,6 +62,13 @@ def check_region(place: str, region: str, *, jumpstart: bool) -> Iterator[Findin
             message="JumpStart has no bucket there",
             suggestion=" or ".join([near for near in jumpstart_regions() if near[:2] == region[:2]][:2]),
         )
+
+
+def _meant(region: str) -> tuple[str, ...]:
+    """Return the regions that a text may have been meant as: that one alone which it is but for case and hyphens."""
+    bare = re.sub(r"[^a-z0-9]", "", region.lower())
+    same = tuple(known for known in regions() if known.replace("-", "") == bare)
+    return same or similar(region.strip().lower().replace("_", "-"), regions(), most=2)
 
 
 def check_quotas(environment: Environment, needed: Counter[tuple[str, str]]) -> Iterator[Finding]:
@@ -90,28 +95,8 @@ def check_quotas(environment: Environment, needed: Counter[tuple[str, str]]) -> 
                 place=f"{environment.name}.quotas[{instance_type!r}]",
                 value=f"{quota}",
                 message=f"the environment's models take {count} instances in {region}",
-                allowed=f"{quota} or fewer, or a raised quota '{instance_type} for endpoint usage'",
+                allowed=at_most(quota, f"'{instance_type} for endpoint usage'"),
             )
-
-
-def _check_tags(environment: Environment) -> Iterator[Finding]:
-    for key, value in environment.tags.items():
-        if not 1 <= len(key) <= _LONGEST_TAG_KEY or len(value) > _LONGEST_TAG_VALUE or key.lower().startswith("aws:"):
-            yield Finding(
-                rule="tag",
-                place=f"{environment.name}.tags[{key!r}]",
-                value=repr(value),
-                allowed=f"keys of 1 to {_LONGEST_TAG_KEY} characters that do not begin with aws:, values of at most "
-                f"{_LONGEST_TAG_VALUE}",
-            )
-    # Each stack adds a tag of its own: the model.
-    if len(environment.tags) >= _MOST_TAGS:
-        yield Finding(
-            rule="tag",
-            place=f"{environment.name}.tags",
-            value=f"{len(environment.tags)} tags",
-            allowed=f"at most {_MOST_TAGS - 1}, and the model's own",
-        )
 
 
 def _check_network(place: str, network: Network) -> Iterator[Finding]:

@@ -91,6 +91,12 @@ def test_takes_a_pipelines_name_of_the_longest_length_and_no_longer(lock: Lock) 
     assert _rules(preflight([(DEV, [longer])], lock=lock).errors) == {"pipeline-name-too-long"}
 
 
+def test_an_instance_type_without_an_image_is_one_mistake_not_two(lock: Lock) -> None:
+    report = _report(lock, replace(FALCON_7B, instance_type="ml.inf2.xlarge"))
+
+    assert [finding.rule for finding in report.findings] == ["no-image"]
+
+
 def test_reports_everything_at_once(lock: Lock) -> None:
     report = _report(
         lock,

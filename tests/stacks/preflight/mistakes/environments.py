@@ -245,8 +245,37 @@ ERRORS: list[Case] = [
         "tag",
         env(tags={"aws:team": "x"}),
         [model()],
-        "dev.tags['aws:team'] is 'x'; allowed: keys of 1 to 128 characters that do not begin with aws:, values of "
-        "at most 256",
+        "dev.tags['aws:team'] is 'x'; allowed: letters without marks, digits, spaces and _.:/=+-@, of which keys have "
+        "1 to 128 and do not begin with aws:, and values at most 256",
+    ),
+    (
+        "tag",
+        env(tags={"environment": "dev", "Environment": "dev"}),
+        [model()],
+        "dev.tags['Environment'] is 'dev'; allowed: one of 'environment' and 'Environment': to IAM they are the same "
+        "key",
+    ),
+    (
+        "tag",
+        env(tags={"Model": "Mistral"}),
+        [model()],
+        "dev.tags['Model'] is 'Mistral'; allowed: another key: model and jumpstack:... are the app's own, in any case",
+    ),
+    *(
+        (
+            "not-a-region",
+            env(region=region),
+            [model()],
+            f"dev.region is {region!r}: AWS has no such region; try us-west-2",
+        )
+        for region in ("US-WEST-2", "us_west_2", "uswest2", " us-west-2")
+    ),
+    (
+        "over-quota",
+        env(quotas={"ml.g5.2xlarge": 0}),
+        [model()],
+        "dev.quotas['ml.g5.2xlarge'] is 0: the environment's models take 1 instances in us-west-2; allowed: a raised "
+        "quota 'ml.g5.2xlarge for endpoint usage'",
     ),
 ]
 WARNINGS: list[Case] = [
