@@ -6,7 +6,8 @@ A block is a `ModelVersion` as short JSON that people can read:
 - an image is `repository:tag`, as long as it lies in its region's registry, which the index knows;
 - a set of more than four regions has a name in the index, made of their number and a hash of their names, so that
   the text of a block depends on its own model alone;
-- instance families are listed by the image that they share.
+- instance families are listed by the image that they share;
+- the facts of training stand below `training`, where they were read (`catalog.training.facts`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from typing import Any
 
 from catalog.spec import AdditionalDataSource, CatalogError, ImageUri, ModelVersion
 from catalog.typed import checked
+
+TRAINING = "training"
+"""Key of a block's training facts, which are none of the `ModelVersion`."""
 
 _LINE = 120
 _MOST_UNNAMED_REGIONS = 4
@@ -155,29 +159,31 @@ def text(document: Mapping[str, Any], *, short_records: bool = False) -> str:
 
     Args:
         document: The JSON object.
-        short_records: Write an object of plain values on one line where it fits.
+        short_records: Write an object of plain values on one line where it fits. Below the key `training` this is
+            always so, and lists count as plain: a line is a hyperparameter.
     """
-    return _lay_out(document, "", 0, short_records) + "\n"
+    return _lay_out(document, "", 0, (Mapping, list) if short_records else None) + "\n"
 
 
-def _lay_out(value: Any, indent: str, before: int, short_records: bool) -> str:
+def _lay_out(value: Any, indent: str, before: int, not_plain: type | tuple[type, ...] | None) -> str:
+    """Lay out a value; an object is written on one line where it holds nothing of the types `not_plain`, if given."""
     deeper = indent + _INDENT
     if isinstance(value, Mapping) and value:
         whole = json.dumps(value, sort_keys=True)
-        plain = not any(isinstance(entry, Mapping | list) for entry in value.values())
-        if short_records and plain and before + len(whole) < _LINE:
+        plain = not_plain is not None and not any(isinstance(entry, not_plain) for entry in value.values())
+        if plain and before + len(whole) < _LINE:
             return whole
         entries = []
         for name in sorted(value):
             key = f"{deeper}{json.dumps(name)}: "
-            entries.append(key + _lay_out(value[name], deeper, len(key), short_records))
+            entries.append(key + _lay_out(value[name], deeper, len(key), Mapping if name == TRAINING else not_plain))
         return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
     if isinstance(value, list) and value:
         whole = json.dumps(value, sort_keys=True)
         if before + len(whole) < _LINE:
             return whole
         if any(isinstance(entry, Mapping | list) for entry in value):
-            items = [deeper + _lay_out(entry, deeper, len(deeper), short_records) for entry in value]
+            items = [deeper + _lay_out(entry, deeper, len(deeper), not_plain) for entry in value]
             return "[\n" + ",\n".join(items) + f"\n{indent}]"
         return "[\n" + _fill([json.dumps(entry) for entry in value], deeper) + f"\n{indent}]"
     return json.dumps(value)

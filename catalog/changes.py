@@ -7,6 +7,7 @@ from typing import Any
 
 from catalog.lock import Entry
 from catalog.spec import ImageUri, ModelVersion
+from catalog.training import facts as training
 
 _PLAIN = {
     "default_instance_type": "default instance type",
@@ -40,6 +41,7 @@ def lock_changes(before: Iterable[Entry], after: Iterable[Entry]) -> Iterator[st
         bumped = was is not None and now is not None and was.model.version != now.model.version
         if was is not None and now is not None and bumped:
             yield from model_changes(was.model, now.model)
+            yield from _training_changes(was, now)
         for version in sorted({*old, *new}):
             yield from _version_changes(old.get(version), new.get(version), bumped=bumped)
 
@@ -87,6 +89,7 @@ def _newest(entries: Mapping[str, Entry]) -> Entry | None:
 def _version_changes(before: Entry | None, after: Entry | None, *, bumped: bool) -> Iterator[str]:
     if before is not None and after is not None:
         yield from model_changes(before.model, after.model)
+        yield from _training_changes(before, after)
         if before.pinned != after.pinned:
             state = "pinned" if after.pinned else "no longer pinned"
             yield f"{after.model.model_id} {after.model.version}: {state}"
@@ -98,6 +101,11 @@ def _version_changes(before: Entry | None, after: Entry | None, *, bumped: bool)
     reasons = [reason for reason in ("newest", "pinned") if getattr(entry, reason)]
     verb = "leaves the lock" if before is not None else "joins the lock"
     yield f"{entry.model.model_id} {entry.model.version}: {verb} ({' and '.join(reasons) or 'no reason'})"
+
+
+def _training_changes(before: Entry, after: Entry) -> Iterator[str]:
+    label = _label(before.model, after.model)
+    yield from (f"{label}: {change}" for change in training.changes(before.training, after.training))
 
 
 def _label(before: ModelVersion, after: ModelVersion) -> str:

@@ -1,7 +1,8 @@
 """The lock: every published JumpStart model, at versions that stay what they are until someone changes them.
 
 For each model the lock holds the newest version that resolves completely, and each version that was pinned
-because a declaration names it. `update` moves the newest on; a pinned version stays until it is unpinned.
+because a declaration names it. `update` moves the newest on; a pinned version stays until it is unpinned. What was read
+from JumpStart's live cache has the facts of its training recipe, too.
 
 `jumpstart.lock/index.json` holds the sources, the registries of the regions, named sets of regions, and by model
 id and version the SHA-256 of each block. `jumpstart.lock/models/<model id>.json` holds the blocks of one model.
@@ -20,10 +21,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from catalog.blocks import Registry, digest, from_block, text, to_block
+from catalog.blocks import TRAINING, Registry, digest, from_block, text, to_block
 from catalog.paths import inside, model_id_problem
 from catalog.sources.source import Description, SourceKind
 from catalog.spec import CatalogError, ModelVersion, check_known, newest_first
+from catalog.training import facts as training_facts
+from catalog.training.facts import TrainingFacts
 from catalog.typed import checked, type_problems
 
 DEFAULT_LOCK = Path(__file__).parent / "jumpstart.lock"
@@ -44,12 +47,14 @@ class Entry:
         source: The source that it was read from.
         newest: Whether it is the newest version that resolves completely.
         pinned: Whether somebody asked for this version.
+        training: Facts of its training recipe; None where the source has no recipes.
     """
 
     model: ModelVersion
     source: SourceKind
     newest: bool
     pinned: bool
+    training: TrainingFacts | None = None
 
 
 class Lock:
@@ -123,6 +128,17 @@ class Lock:
         Raises:
             CatalogError: The lock has no such model or version, or the block does not match its hash.
         """
+        return self._read(model_id, version)[0]
+
+    def training(self, model_id: str, version: str) -> TrainingFacts | None:
+        """Return the facts of a version's training recipe; None where it was read from a source without recipes.
+
+        Raises:
+            CatalogError: As in `model`.
+        """
+        return self._read(model_id, version)[1]
+
+    def _read(self, model_id: str, version: str) -> tuple[ModelVersion, TrainingFacts | None]:
         record = self._of(model_id, version)[version]
         file = inside(self._path, f"{_MODELS}/{model_id}.json")
         block = _read(file).get(version)
@@ -130,9 +146,13 @@ class Lock:
             raise CatalogError([f"{file} has no version {version}, which the index lists"])
         if digest(block) != record.get("sha256"):
             raise CatalogError([f"version {version} in {file} does not match its hash in the index"])
+        hosting = {name: value for name, value in block.items() if name != TRAINING}
         try:
-            return from_block(model_id, version, block, registries=self.registries, region_sets=self._region_sets)
-        except (AttributeError, KeyError, TypeError) as error:
+            return (
+                from_block(model_id, version, hosting, registries=self.registries, region_sets=self._region_sets),
+                training_facts.from_block(block[TRAINING]) if TRAINING in block else None,
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CatalogError([f"version {version} in {file} is incomplete: {error!r}"]) from None
 
     def _of(self, model_id: str, version: str | None = None) -> Mapping[str, Mapping[str, Any]]:
@@ -156,13 +176,14 @@ class Lock:
         Raises:
             CatalogError: As in `model`.
         """
-        model = self.model(model_id, version)
+        model, training = self._read(model_id, version)
         record = self._of(model_id)[version]
         return Entry(
             model=model,
             source=record.get("source", "wheel"),
             newest=bool(record.get("newest")),
             pinned=bool(record.get("pinned")),
+            training=training,
         )
 
     def recipe_sha256(self, model_id: str, version: str) -> str | None:
@@ -203,6 +224,8 @@ def render(
     region_sets: dict[str, list[str]] = {}
     for entry in entries:
         block = to_block(entry.model, registries, region_sets)
+        if entry.training is not None:
+            block[TRAINING] = training_facts.to_block(entry.training)
         blocks.setdefault(entry.model.model_id, {})[entry.model.version] = block
         why: dict[str, Any] = {name: True for name in ("newest", "pinned") if getattr(entry, name)}
         if entry.source != "wheel":

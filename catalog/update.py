@@ -198,7 +198,7 @@ def _take(entries: _Entries, source: Source, reference: ModelReference) -> None:
         _check_image(model, source)
         before = entries.get((reference.model_id, reference.version))
         newest = before is not None and before.newest
-        entries[reference.model_id, reference.version] = Entry(model=model, source=kind, newest=newest, pinned=True)
+        entries[reference.model_id, reference.version] = _entry(source, model, newest=newest, pinned=True)
         return
     model = source.newest(reference.model_id)
     before = next((entry for entry in entries.values() if entry.newest and _is_of(entry, reference.model_id)), None)
@@ -213,6 +213,16 @@ def _take(entries: _Entries, source: Source, reference: ModelReference) -> None:
     elif same is not None and same.pinned:
         # The pin may be of another config than the one that AWS ranks first.
         pinned = source.model(model.model_id, model.version, config=same.model.config)
-        entries[key] = Entry(model=pinned, source=kind, newest=True, pinned=True)
+        entries[key] = _entry(source, pinned, newest=True, pinned=True)
     else:
-        entries[key] = Entry(model=model, source=kind, newest=True, pinned=False)
+        entries[key] = _entry(source, model, newest=True, pinned=False)
+
+
+def _entry(source: Source, model: ModelVersion, *, newest: bool, pinned: bool) -> Entry:
+    return Entry(
+        model=model,
+        source=source.description.kind,
+        newest=newest,
+        pinned=pinned,
+        training=source.training(model.model_id, model.version),
+    )

@@ -19,9 +19,11 @@ LONGEST_RUNTIME_SECONDS = 2_419_200
 QUOTA_RUNTIME_SECONDS = 432_000
 """SageMaker's default quota of a training job's run time: 5 days."""
 
+INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
+"""Form of the names of SageMaker's instance types."""
+
 _LONGEST_HYPERPARAMETER_NAME = 256
 _PREFIX = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?:[^\s?#]*/)?")
-_INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 # EventBridge user guide, "Schedule expressions": a rate of 1 is singular, a cron has six fields.
 _RATE = re.compile(r"rate\((?:1 (?:minute|hour|day)|(?!1 )[1-9]\d* (?:minutes|hours|days))\)")
 _CRON = re.compile(r"cron\((\S+ ){5}\S+\)")
@@ -41,7 +43,7 @@ def method(name: str, prompt_format: str) -> Iterator[Breach]:
 
 def job(*, instance_type: str, instance_count: int, max_runtime: int) -> Iterator[Breach]:
     """Check a job's instances and its longest run."""
-    if not _INSTANCE_TYPE.fullmatch(instance_type):
+    if not INSTANCE_TYPE.fullmatch(instance_type):
         yield _breach("training_instance_type", repr(instance_type), "SageMaker's names such as 'ml.g5.12xlarge'")
     if isinstance(instance_count, bool) or instance_count < 1 or instance_count != int(instance_count):
         yield _breach("training_instance_count", f"{instance_count}", "a whole number, 1 or more")

@@ -21,6 +21,9 @@ from typing import Any
 from catalog.paths import inside
 from catalog.spec import CatalogError
 
+LARGEST_BYTES = 64 * 1024 * 1024
+"""Size of the largest document that is read: a spec has less than 1 MB, the list of all models a few."""
+
 # botocore's standard mode backs off up to 20 s between attempts, which carries a run through throttling.
 _ATTEMPTS = 5
 # botocore does not repeat a request whose answer broke off.
@@ -100,6 +103,7 @@ class Downloads:
         for attempt in range(1, _BODY_ATTEMPTS + 1):
             try:
                 answer = self._client.get_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED", **condition)
+                _check_size(place, answer)
                 content: bytes = answer["Body"].read()
             except exceptions.ClientError as error:
                 status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -124,6 +128,14 @@ class Downloads:
 def default_folder() -> Path:
     """Return the default folder for documents: in `XDG_CACHE_HOME`, else in `.cache` of the user's home."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jumpstack" / "jumpstart"
+
+
+def _check_size(place: str, answer: Mapping[str, Any]) -> None:
+    if answer["ContentLength"] > LARGEST_BYTES:
+        size = f"{answer['ContentLength']} bytes"
+        raise CatalogError(
+            [f"{place} has {size}: allowed are {LARGEST_BYTES}, more than any list of models or spec has"]
+        )
 
 
 def _check_md5(place: str, content: bytes, answer: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ from catalog.paths import key_problem, model_id_problem
 from catalog.sources.downloads import Downloads, default_folder
 from catalog.sources.source import Description, Progress, is_complete
 from catalog.spec import CatalogError, ModelVersion, check_known, newest_first, version_order
+from catalog.training.facts import TrainingFacts, read_facts
 
 MANIFEST = "models_manifest.json"
 """Key of the manifest of AWS's and open models."""
@@ -134,6 +135,19 @@ class LiveCatalogue:
         Raises:
             CatalogError: There is no such model or version, or its spec cannot be read or is not understood.
         """
+        model = read_document(self._spec(model_id, version), config=config)
+        deprecated = model.deprecated or (model_id, version) in self._deprecated
+        return dataclasses.replace(model, deprecated=deprecated)
+
+    def training(self, model_id: str, version: str) -> TrainingFacts:
+        """Read the facts of a version's training recipe, which is in the same document as its hosting.
+
+        Raises:
+            CatalogError: There is no such model or version, or its spec cannot be read.
+        """
+        return read_facts(self._spec(model_id, version))
+
+    def _spec(self, model_id: str, version: str) -> dict[str, Any]:
         place = f"s3://{self._documents.bucket}/{self._key(model_id, version)}"
         document = _json(self._documents.read(self._key(model_id, version)), place=place)
         if not isinstance(document, dict):
@@ -141,9 +155,7 @@ class LiveCatalogue:
         named = f"{document.get('model_id')} {document.get('version')}"
         if named != f"{model_id} {version}":
             raise CatalogError([f"{place} describes {named}: the manifest says {model_id} {version}"])
-        model = read_document(document, config=config)
-        deprecated = model.deprecated or (model_id, version) in self._deprecated
-        return dataclasses.replace(model, deprecated=deprecated)
+        return document
 
     def newest(self, model_id: str) -> ModelVersion:
         """Read the newest version of a model that resolves completely on its default instance type.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from catalog.spec import CatalogError, ModelVersion
+from catalog.training.facts import TrainingFacts
 
 SourceKind = Literal["wheel", "live"]
 """`wheel`: the copy in a published Python package. `live`: JumpStart's public cache in S3."""
@@ -66,6 +67,14 @@ class Source(Protocol):
 
         Raises:
             CatalogError: There is no such model, version or config, or its document is not understood.
+        """
+        ...
+
+    def training(self, model_id: str, version: str) -> TrainingFacts | None:
+        """Read the facts of a version's training recipe; None where the source has no recipes.
+
+        Raises:
+            CatalogError: There is no such model or version, or its document is not understood.
         """
         ...
 

@@ -125,6 +125,14 @@ class PublishedCatalogue:
             raise CatalogError([f"{problem}, only the live one has"])
         return _model_version(self._records[model_id][version])
 
+    def training(self, model_id: str, version: str) -> None:
+        """Return None: the published catalogue has no training recipes.
+
+        Raises:
+            CatalogError: There is no such model or version.
+        """
+        check_known(model_id, self._records, version=version, where="the published catalogue")
+
     def newest(self, model_id: str) -> ModelVersion:
         """Read the newest version of a model that resolves completely on its default instance type.
 

@@ -12,7 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.nearest import did_you_mean
+from catalog.deployment import CatalogError, instance_family
+from catalog.nearest import similar
+from catalog.training.synonyms import meant
+from catalog.typed import checked
 
 MOST_HYPERPARAMETERS = 100
 """API CreateTrainingJob, HyperParameters: entries."""
@@ -71,6 +74,31 @@ class Hyperparameter:
             is_algorithms=entry["scope"] == "algorithm",
         )
 
+    def to_block(self) -> dict[str, Any]:
+        """Return the hyperparameter as the lock stores it, without its name and what is empty."""
+        block: dict[str, Any] = {"type": self.type, "default": self.default}
+        if self.options:
+            block["options"] = list(self.options)
+        for name in ("minimum", "maximum", "exclusive_minimum", "exclusive_maximum"):
+            if getattr(self, name) is not None:
+                block[name] = getattr(self, name)
+        return block if self.is_algorithms else block | {"is_algorithms": False}
+
+    @classmethod
+    def from_block(cls, name: str, block: Mapping[str, Any]) -> Hyperparameter:
+        """Read a block of `to_block`.
+
+        Raises:
+            CatalogError: A field has the wrong type.
+            KeyError: It has no type or no default.
+            TypeError: It has an unknown field.
+        """
+        options = tuple(block.get("options", ()))
+        one = cls(name=name, **{"type": block["type"], "default": block["default"], **block, "options": options})
+        if one.type not in _TYPES:
+            raise CatalogError([f"hyperparameter {name!r} has type {one.type!r}: known are {', '.join(_TYPES)}"])
+        return checked(one, label=f"hyperparameter {name!r}")
+
     @property
     def allowed(self) -> str:
         """Allowed values, in words."""
@@ -119,8 +147,34 @@ class Hyperparameter:
         )
 
 
-def problems(known: Sequence[Hyperparameter], values: Mapping[str, str]) -> Iterator[str]:
-    """Check values for hyperparameters; yield one sentence a problem.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Fault of one declared hyperparameter.
+
+    Attributes:
+        name: The hyperparameter's name.
+        value: The declared value as it is shown.
+        message: The problem; empty where the value is none of `allowed`.
+        allowed: The allowed values or names, in words.
+        near: The names that may have been meant, the best first.
+    """
+
+    name: str
+    value: str
+    message: str = ""
+    allowed: str = ""
+    near: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.near:
+            return f"hyperparameter {self.name!r} {self.message}: did you mean {', '.join(self.near)}?"
+        if self.message:
+            return f"hyperparameter {self.name!r} {self.message}: {self.allowed}"
+        return f"hyperparameter {self.name!r} is {self.value}: allowed is {self.allowed}"
+
+
+def faults(known: Sequence[Hyperparameter], values: Mapping[str, str]) -> Iterator[Fault]:
+    """Check values for hyperparameters; yield what is wrong.
 
     Args:
         known: The recipe's hyperparameters.
@@ -130,13 +184,18 @@ def problems(known: Sequence[Hyperparameter], values: Mapping[str, str]) -> Iter
     settable = {one.name for one in known if one.is_algorithms}
     for name, value in values.items():
         if name not in settable:
-            yield _unknown(name, settable, is_containers=name in named)
+            yield _unknown(name, repr(value), settable, is_containers=name in named)
         elif not isinstance(value, str):
-            yield f"hyperparameter {name!r} is {value!r}: allowed is text, in quotes"
+            yield Fault(name=name, value=repr(value), allowed="text, in quotes")
         elif not named[name].accepts(value):
-            yield f"hyperparameter {name!r} is {value!r}: allowed is {named[name].allowed}"
+            yield Fault(name=name, value=repr(value), allowed=named[name].allowed)
         elif len(value) > LONGEST_HYPERPARAMETER:
-            yield (f"hyperparameter {name!r} has {len(value)} characters: at most {LONGEST_HYPERPARAMETER} are allowed")
+            yield Fault(
+                name=name,
+                value=repr(value),
+                message=f"has {len(value)} characters",
+                allowed=f"at most {LONGEST_HYPERPARAMETER} are allowed",
+            )
 
 
 def over(base: Iterable[Hyperparameter], variants: Iterable[Hyperparameter]) -> tuple[Hyperparameter, ...]:
@@ -144,8 +203,16 @@ def over(base: Iterable[Hyperparameter], variants: Iterable[Hyperparameter]) -> 
     return tuple({one.name: one for one in (*base, *variants)}.values())
 
 
-def _unknown(name: str, settable: set[str], *, is_containers: bool) -> str:
+def on_instance(
+    base: Iterable[Hyperparameter], variants: Mapping[str, Sequence[Hyperparameter]], instance_type: str
+) -> tuple[Hyperparameter, ...]:
+    """Return a recipe's hyperparameters on an instance type: those of the exact type go before its family's."""
+    return over(base, (*variants.get(instance_family(instance_type), ()), *variants.get(instance_type, ())))
+
+
+def _unknown(name: str, value: str, settable: set[str], *, is_containers: bool) -> Fault:
     if is_containers:
-        return f"hyperparameter {name!r} is the container's: it is not for you to set"
-    hint = did_you_mean(name, settable) or f"it has {', '.join(sorted(settable))}"
-    return f"hyperparameter {name!r} is not in the recipe: {hint}"
+        return Fault(name=name, value=value, message="is the container's", allowed="it is not for you to set")
+    near = (found,) if (found := meant(name, settable)) else similar(name, settable)
+    allowed = f"it has {', '.join(sorted(settable))}"
+    return Fault(name=name, value=value, message="is not in the recipe", allowed=allowed, near=near)

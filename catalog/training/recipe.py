@@ -15,7 +15,8 @@ from typing import Any
 
 from catalog.deployment import CatalogError, bucket_name, instance_family
 from catalog.document import with_components
-from catalog.training.hyperparameters import Hyperparameter, over, problems
+from catalog.training.exclusive import conflicts
+from catalog.training.hyperparameters import Hyperparameter, faults, on_instance
 from catalog.typed import checked
 from catalog.variants import images_by_alias, properties_of, references
 
@@ -139,12 +140,16 @@ class TrainingRecipe:
 
     def hyperparameters_on(self, instance_type: str) -> tuple[Hyperparameter, ...]:
         """Return the hyperparameters on an instance type."""
-        family = self.variant_hyperparameters.get(instance_family(instance_type), ())
-        return over(self.hyperparameters, (*family, *self.variant_hyperparameters.get(instance_type, ())))
+        return on_instance(self.hyperparameters, self.variant_hyperparameters, instance_type)
 
     def hyperparameter_problems(self, values: Mapping[str, str], *, instance_type: str) -> list[str]:
-        """Check values for hyperparameters; return one sentence a problem."""
-        return list(problems(self.hyperparameters_on(instance_type), values))
+        """Check values for hyperparameters, alone and beside the recipe's defaults; return one sentence a problem."""
+        known = self.hyperparameters_on(instance_type)
+        complete = {one.name: values.get(one.name, one.default) for one in known}
+        return [
+            *(str(fault) for fault in faults(known, values)),
+            *conflicts(complete, model_id=self.model_id, instance_type=instance_type),
+        ]
 
     def metrics_on(self, instance_type: str) -> list[dict[str, str]]:
         """Return the metric definitions on an instance type: those of the exact type, then of its family, come last."""

@@ -11,11 +11,10 @@ from catalog.training.channels import VALIDATION, training_channels
 from catalog.training.methods import method_problems, with_method
 from catalog.training.recipe import TrainingRecipe
 from catalog.training.request import TrainingJob, create_training_job, job_problems
+from catalog.training.split import SPLIT, differs
 from training.dataset import Options, OptionsError, options_of
 from training.errors import HyperparameterError, RecipeError
 from training.settings import Settings
-
-_SPLIT = "validation_split_ratio"
 
 
 def job_of(settings: Settings, recipe: TrainingRecipe, data_prefix: str) -> TrainingJob:
@@ -71,13 +70,13 @@ def options_for(settings: Settings, recipe: TrainingRecipe, job: TrainingJob) ->
 def _hyperparameters(recipe: TrainingRecipe, settings: Settings) -> dict[str, str]:
     declared = dict(settings.hyperparameters)
     if settings.validation_split is not None:
-        declared.setdefault(_SPLIT, settings.validation_split)
+        declared.setdefault(SPLIT, settings.validation_split)
     problems = [
         *method_problems(recipe, settings.method, declared),
         *recipe.hyperparameter_problems(declared, instance_type=settings.instance_type),
     ]
-    if settings.validation_split not in {None, declared.get(_SPLIT)}:
-        problems.append(f"hyperparameter {_SPLIT!r} is {declared[_SPLIT]!r}, must be {settings.validation_split}")
+    if differs(settings.validation_split, declared.get(SPLIT)):
+        problems.append(f"hyperparameter {SPLIT!r} is {declared[SPLIT]!r}, must be {settings.validation_split}")
     if problems:
         raise HyperparameterError("\n".join(problems))
     return with_method(recipe, settings.method, declared)

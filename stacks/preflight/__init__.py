@@ -27,6 +27,7 @@ from stacks.preflight.import_weights import check_import_weights, check_tuned_we
 from stacks.preflight.imports import check_import, check_import_room, check_imported_models, check_unused_fields
 from stacks.preflight.naming import check_names
 from stacks.preflight.prompts import check_prompt_format
+from stacks.preflight.recipes import check_declared_values, check_recipe, recipe_facts
 from stacks.preflight.types import check_types
 from stacks.preflight.weights import check_weights, fitting, weigh
 
@@ -71,6 +72,9 @@ def _check(deployments: Deployments, lock: Lock) -> Iterator[Finding]:
             yield from check_prompt_format(placement, lock)
             if isinstance(placement.model, FineTunedModel):
                 yield from check_fine_tuning(placement, placement.model)
+                yield from check_declared_values(placement, placement.model)
+                if facts := recipe_facts(placement.model, lock):
+                    yield from check_recipe(placement, placement.model, facts)
             yield from _check_import_fields(placement)
             if subject is not None:
                 yield from _check_locked(subject, lock)

@@ -1,7 +1,6 @@
 """Checks of a fine-tuning declaration that need no data.
 
-Only *prepare* can check that the version has a recipe, and that hyperparameters are the recipe's: the recipe comes
-from JumpStart's public cache when a job is prepared.
+`stacks.preflight.recipes` checks it against the base model's training recipe.
 """
 
 from collections.abc import Iterator

@@ -387,6 +387,17 @@ def test_refuses_a_validation_split_that_is_declared_twice(account: Account) -> 
         account.run(HYPERPARAMETERS=values, VALIDATION_SPLIT="0.2")
 
 
+def test_takes_the_same_validation_split_twice(account: Account) -> None:
+    prepared = account.run(HYPERPARAMETERS='{"validation_split_ratio": "0.20"}', VALIDATION_SPLIT="0.2")
+    assert prepared["request"]["HyperParameters"]["validation_split_ratio"] == '"0.20"'
+
+
+def test_refuses_hyperparameters_that_exclude_each_other(account: Account) -> None:
+    llama = {"MODEL_ID": "meta-textgeneration-llama-3-2-3b-instruct", "MODEL_VERSION": "1.0.6", "ACCEPT_EULA": "true"}
+    with pytest.raises(HyperparameterError, match="both 'True': the script does not quantize with FSDP"):
+        account.run(**llama, HYPERPARAMETERS='{"int8_quantization": "True"}')
+
+
 def test_refuses_an_instance_type_that_the_recipe_is_not_for(account: Account) -> None:
     with pytest.raises(RecipeError, match=r"instance_type is 'ml\.g4dn\.xlarge': .* is trained on one of ml\.g5"):
         account.run(INSTANCE_TYPE="ml.g4dn.xlarge")

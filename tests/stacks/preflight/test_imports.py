@@ -132,9 +132,9 @@ def test_doubts_about_a_base_model_refuse_it_where_the_environment_is_strict(loc
     model_id = "huggingface-llm-writer-palmyra-small"
     model = tuned(model_id=model_id, version=lock.versions(model_id)[0], accept_eula=False)
 
-    assert {finding.rule for finding in _report(lock, model).warnings} == {"cannot-import"}
+    assert {finding.rule for finding in _report(lock, model).warnings} == {"cannot-import", "not-tunable"}
     strict = _report(lock, model, environment=replace(DEV, strict=True))
-    assert {finding.rule for finding in strict.errors} == {"cannot-import"}
+    assert {finding.rule for finding in strict.errors} == {"cannot-import", "not-tunable"}
 
 
 @pytest.mark.parametrize(

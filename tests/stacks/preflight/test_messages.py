@@ -25,10 +25,18 @@ from stacks.models import (
 )
 from stacks.preflight import Deployments, Finding, Report, preflight
 from tests.stacks.preflight.few_models import FewModels
-from tests.stacks.preflight.mistakes import catalogue, container, environments, fine_tuning, import_weights, imports
+from tests.stacks.preflight.mistakes import (
+    catalogue,
+    container,
+    environments,
+    fine_tuning,
+    import_weights,
+    imports,
+    recipes,
+)
 from tests.stacks.preflight.mistakes.makers import Case, domain, door, env, model
 
-_TABLES = (catalogue, container, environments, fine_tuning)
+_TABLES = (catalogue, container, environments, fine_tuning, recipes)
 ERRORS = [case for table in _TABLES for case in table.ERRORS]
 WARNINGS = [case for table in _TABLES for case in table.WARNINGS]
 DOCUMENT = Path(stacks.preflight.__file__).parents[2] / "docs" / "preflight.md"
@@ -41,7 +49,7 @@ def few(lock: Lock) -> FewModels:
     old = replace(versions[-1], version="1.0.0", deprecated=True)
     licensed = replace(versions[1], version="5.0.0", eula_key="fmhMetadata/eula/terms.txt")
     nowhere = replace(versions[1], version="6.0.0", images={})
-    return FewModels([*versions, old, licensed, nowhere])
+    return FewModels([*versions, old, licensed, nowhere], training={FALCON_7B.model_id: recipes.FALCON})
 
 
 def _report(few: Lock, *models: Model, environment: Environment = DEV) -> Report:
