@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.retired import retired
 
@@ -46,14 +47,26 @@ def text(report: Report) -> str:
     ]
     facts = report.facts
     if facts["architecture"]:
-        context = f"{facts['contextTokens']} tokens of context" if facts["contextTokens"] else "no limit of context"
+        context = _context(facts)
         parameters = f"{facts['parameters'] / 1e9:.2f} billion parameters, " if facts["parameters"] else ""
         size = f"{facts['weightBytes'] / 1e9:.2f} GB in {facts['shards']} shard{'s' if facts['shards'] != 1 else ''}"
-        converse = "Converse is supported" if facts["converse"] else "Converse is not supported"
-        lines.append(f"{facts['architecture']}: {parameters}{size}, {context}; {converse}")
+        lines.append(f"{facts['architecture']}: {parameters}{size}, {context}; {_converse(facts)}")
     outcome = "cannot be imported" if report.errors else "can be imported"
     numbers = f"{_count(len(report.errors), 'error')}, {_count(len(report.warnings), 'warning')}"
     return "\n".join([*lines, f"{report.place} {outcome}: {numbers}"])
+
+
+def _context(facts: Mapping[str, Any]) -> str:
+    if facts["contextTokens"]:
+        return f"{facts['contextTokens']} tokens of context"
+    # T5's positions are relative; in every other model a missing length is an error that is reported.
+    return "no limit of context" if facts["architecture"] == "T5ForConditionalGeneration" else "context unknown"
+
+
+def _converse(facts: Mapping[str, Any]) -> str:
+    if not facts["chatTemplate"]:
+        return "no chat template, so neither Converse nor chat completions"
+    return "Converse is supported" if facts["converse"] else "Converse is not supported"
 
 
 def _count(number: int, noun: str) -> str:

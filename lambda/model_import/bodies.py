@@ -20,12 +20,15 @@ def check_artifacts(body: str, artifacts: Mapping[str, Any]) -> None:
     Raises:
         BodyError: The architecture has no Converse, or the chat template is missing.
     """
+    if body in ("converse", "chat") and not artifacts["chatTemplate"]:
+        raise BodyError(
+            f"body is {body!r}, and the weights have no chat template; allowed: completion, native; or add the "
+            "base model's, as chat_template.jinja or in tokenizer_config.json"
+        )
     if body == "converse" and not artifacts["converse"]:
         raise BodyError(
             "body is 'converse', which this architecture lacks; allowed: chat, completion, native; try 'chat'"
         )
-    if body == "chat" and not artifacts["chatTemplate"]:
-        raise BodyError("body is 'chat', and the weights have no chat template; allowed: completion, native")
 
 
 def check_imported(body: str, model_arn: str) -> None:

@@ -85,7 +85,8 @@ def check(files: Files) -> ModelFacts:
     architecture = _architecture(config, files.region)
     context_tokens = _context_tokens(config)
     tokenizer = _document(files, _TOKENIZER_CONFIG)
-    if tokenizer.get("tokenizer_class") not in architectures.TOKENIZERS:
+    # Without one, transformers takes the class that goes with model_type.
+    if tokenizer.get("tokenizer_class") not in {None, *architectures.TOKENIZERS}:
         allowed = ", ".join(sorted(architectures.TOKENIZERS))
         raise ImportFailure(f"Unsupported tokenizer {tokenizer.get('tokenizer_class')!r}. Supported: {allowed}.")
     weights = {name: size for name, size in sizes.items() if name.endswith(".safetensors") and "/" not in name}

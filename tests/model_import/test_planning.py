@@ -83,7 +83,7 @@ def _plan(*, body: str = "chat", template: bool = True, converse: bool = True, w
         ("chat", True, False, ""),
         ("chat", False, True, "body is 'chat', and the weights have no chat template; allowed: completion, native"),
         ("converse", True, True, ""),
-        ("converse", False, True, ""),
+        ("converse", False, False, "body is 'converse', and the weights have no chat template; allowed: completion, n"),
         ("converse", True, False, "body is 'converse', which this architecture lacks; allowed: chat, completion, nat"),
         ("completion", False, False, ""),
         ("native", False, False, ""),

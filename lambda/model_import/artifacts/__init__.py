@@ -1,5 +1,6 @@
 """Check a model's files before Bedrock Custom Model Import gets them, reading headers only.
 
 `folder` and `s3` list and read files, `headers` and `shards` read the weights' headers, `layout`, `config`, `rope`,
-`precision`, `tokenizer`, `index` and `tensors` check them, and `report` runs all checks.
+`precision`, `tokenizer`, `tokenizer_fields`, `templates`, `index` and `tensors` check them, and `report` runs all
+checks.
 """

@@ -17,6 +17,7 @@ MOST_MEMBERS = 100_000
 """Most members of all objects and lists of such a document: json makes up to 300 bytes of one of 3. That tokenizer has
 some 50,000."""
 LFS_POINTER = b"version https://git-lfs"
+_POINTER = ("it is a pointer of Git LFS, not the file", "run `git lfs pull` first")
 
 
 class Contents:
@@ -35,12 +36,14 @@ class Contents:
         self.found = found
         self.digests: dict[str, str] = {}
 
-    def document(self, name: str, *, limit: int = DOCUMENT_LIMIT) -> dict[str, Any] | None:
+    def document(self, name: str, *, limit: int = DOCUMENT_LIMIT, versioned: bool = True) -> dict[str, Any] | None:
         """Read a JSON object.
 
         Args:
             name: The file's name.
             limit: Most bytes that are read.
+            versioned: False for a file whose bytes are no part of the content's version, where it would change with
+                them what is imported already.
 
         Returns:
             The object, or None where there is no such file, or it cannot be read; only the latter is a finding.
@@ -50,7 +53,8 @@ class Contents:
         body = self._whole(name, limit)
         if body is None:
             return None
-        self.digests[name] = hashlib.sha256(body).hexdigest()
+        if versioned:
+            self.digests[name] = hashlib.sha256(body).hexdigest()
         problem = _problem(body)
         if problem:
             self.found.error(problem[0], name, *problem[1:])
@@ -66,7 +70,7 @@ class Contents:
         return document
 
     def text(self, name: str, *, limit: int) -> str | None:
-        """Read a text in UTF-8; other bytes become replacement characters.
+        """Read a text in UTF-8.
 
         Args:
             name: Name of a file that there is.
@@ -76,7 +80,17 @@ class Contents:
             The text, or None where it cannot be read, which is a finding.
         """
         body = self._whole(name, limit)
-        return None if body is None else body.decode("utf-8", "replace")
+        if body is None:
+            return None
+        if body.startswith(LFS_POINTER):
+            self.found.error("lfs-pointer", name, *_POINTER)
+            return None
+        try:
+            return body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            problem = f"it is not UTF-8: {error.reason} at byte {error.start}"
+            self.found.error("not-utf8", name, problem, "save it in UTF-8")
+            return None
 
     def pieces(self, name: str, size: int) -> Iterator[bytes]:
         """Yield a file's bytes, so many at a time, and record their digest at the end.
@@ -110,7 +124,7 @@ class Contents:
 def _problem(body: bytes) -> tuple[str, str, str] | None:
     """Return the rule, the problem and what is allowed of a text that is not to be parsed; None for one that is."""
     if body.startswith(LFS_POINTER):
-        return "lfs-pointer", "it is a pointer of Git LFS, not the file", "run `git lfs pull` first"
+        return "lfs-pointer", *_POINTER
     members = most_members(body)
     if members > MOST_MEMBERS:
         return "file-too-large", f"it has up to {members} members", f"at most {MOST_MEMBERS} are read"

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
 from model_import.artifacts.contents import LFS_POINTER, Contents
 from model_import.artifacts.findings import shown
 from model_import.artifacts.folder import ReadError
-from model_import.artifacts.limits import SENTENCEPIECE_TOKENIZERS, TOKENIZERS
+from model_import.artifacts.limits import LOADER, SENTENCEPIECE_TOKENIZERS, TOKENIZERS
+from model_import.artifacts.templates import check_templates
+from model_import.artifacts.tokenizer_fields import TOKENIZER_CONFIG, check_fields
 from model_import.artifacts.vocabulary import PIECE, Ids, NotJsonError, read_ids
 
 TOKENIZER = "tokenizer.json"
-TOKENIZER_CONFIG = "tokenizer_config.json"
 TOKENIZER_LIMIT = 64_000_000
 """Most bytes of `tokenizer.json` that are read: Llama 3's has 17 million, GPT-OSS's 28, Gemma 3's 33."""
-_JINJA = "chat_template.jinja"
-_TEMPLATE_JSON = "chat_template.json"
-_FIELD = f"{TOKENIZER_CONFIG}, chat_template"
-# Stands for a template that cannot be read, which is a finding of its own.
-_UNREAD = "unread"
-_ONE = f"one of {_JINJA}, {_TEMPLATE_JSON}, and the field chat_template of {TOKENIZER_CONFIG} is best"
-TEMPLATE_LIMIT = 1_000_000
-"""Most bytes of `chat_template.jinja` that are read; published ones have up to some 20,000."""
-_NEWER_CLASS = "TokenizersBackend"
+_NEWER_CLASSES = {
+    "TokenizersBackend": "PreTrainedTokenizerFast",
+    "SentencePieceBackend": "PreTrainedTokenizerFast",
+    "PythonBackend": "PreTrainedTokenizerFast",
+}
+"""Classes of transformers 5, with what reads the same `tokenizer.json` in transformers 4."""
+_MISTRAL_CLASSES = ("MistralCommonTokenizer", "MistralCommonBackend")
+# These read their SentencePiece model again where add_prefix_space is set, and have it beside tokenizer.json.
+_SENTENCEPIECE_MODELS = {"LlamaTokenizer": "tokenizer.model", "T5Tokenizer": "spiece.model"}
+_VOCABULARIES = ("tokenizer.model", "spiece.model", "vocab.json")
 
 
 class Tokenizer(NamedTuple):
@@ -51,7 +53,9 @@ def check_tokenizer(contents: Contents) -> bool:
     document = contents.document(TOKENIZER_CONFIG)
     if document is not None:
         _class(contents, document.get("tokenizer_class"))
-    return _templates(contents, document or {})
+        check_fields(contents, document)
+        _files(contents, document)
+    return check_templates(contents, document or {})
 
 
 def read_vocabulary(contents: Contents) -> Tokenizer:
@@ -99,66 +103,35 @@ def _ids(contents: Contents) -> Ids:
 
 
 def _class(contents: Contents, name: object) -> None:
-    if name not in TOKENIZERS:
-        hint = "set PreTrainedTokenizerFast, its name in transformers 4; " if name == _NEWER_CLASS else ""
-        allowed = f"{hint}{', '.join(TOKENIZERS)}"
-        contents.found.error("tokenizer-class", f"{TOKENIZER_CONFIG}, tokenizer_class", f"it is {shown(name)}", allowed)
+    place = f"{TOKENIZER_CONFIG}, tokenizer_class"
+    if name is None:
+        problem = f"it is None, so that transformers {LOADER} takes the class that goes with model_type"
+        contents.found.warning("tokenizer-class", place, problem, f"one of {', '.join(TOKENIZERS)}")
+    elif name not in TOKENIZERS:
+        hint = ""
+        if isinstance(name, str) and name in _NEWER_CLASSES:
+            hint = f"set {_NEWER_CLASSES[name]}, which reads the same {TOKENIZER} in transformers 4; "
+        elif name in _MISTRAL_CLASSES:
+            hint = f"save the tokenizer as {TOKENIZER}: AutoTokenizer.from_pretrained(..., use_fast=True); "
+        contents.found.error("tokenizer-class", place, f"it is {shown(name)}", f"{hint}{', '.join(TOKENIZERS)}")
     elif name in SENTENCEPIECE_TOKENIZERS and "tokenizer.model" not in contents.files:
         allowed = f"add tokenizer.model, or set tokenizer_class to {name}Fast, which needs {TOKENIZER} alone"
         contents.found.error("missing-file", "tokenizer.model", f"{name} needs the file, which is missing", allowed)
 
 
-def _templates(contents: Contents, document: Mapping[str, Any]) -> bool:
-    """Check the templates that Bedrock may use, and report which one it uses where there are more."""
-    files: dict[str, object] = {}
-    if _JINJA in contents.files:
-        text = contents.text(_JINJA, limit=TEMPLATE_LIMIT)
-        files[_JINJA] = _UNREAD if text is None else text
-    if _TEMPLATE_JSON in contents.files:
-        holder = contents.document(_TEMPLATE_JSON)
-        files[f"{_TEMPLATE_JSON}, chat_template"] = _UNREAD if holder is None else holder.get("chat_template")
-    embedded = document.get("chat_template")
-    # An embedded template beside a file of its own is not used, so that its form does not matter.
-    used = files or ({} if embedded is None else {_FIELD: embedded})
-    for place, template in used.items():
-        _check_text(contents, place, template)
-    if not used and TOKENIZER_CONFIG in contents.files:
-        problem = "there is no chat template: Converse and chat completions will not work, plain prompts will"
-        contents.found.warning("chat-template", "", problem, _ONE)
-    _check_precedence(contents, files, embedded)
-    return bool(used)
-
-
-def _check_precedence(contents: Contents, files: Mapping[str, object], embedded: object) -> None:
-    """Warn of more than one template: Bedrock takes them, and uses one.
-
-    Source: Bedrock User Guide, "Handling Custom Chat Templates and Tokenizers", "Chat Template Precedence".
-    """
-    names = " and ".join(files)
-    if len(files) > 1:
-        problem = f"there are {_alike(files.values())}: {names}; AWS does not document which of them is used"
-        contents.found.warning("chat-template", "", problem, _ONE)
-    if files and embedded is not None:
-        problem = f"there are {_alike((*files.values(), embedded))}: {names} is used, and {_FIELD} is ignored"
-        contents.found.warning("chat-template", "", problem, _ONE)
-
-
-def _alike(templates: Iterable[object]) -> str:
-    texts = [_default(template) for template in templates]
-    if all(text == texts[0] for text in texts):
-        return f"{len(texts)} equal chat templates"
-    return f"{len(texts)} chat templates that DIFFER, so that the model may be prompted by the wrong one"
-
-
-def _default(template: object) -> object:
-    if isinstance(template, list):
-        # Several by name; the one named default is used for chats.
-        named = (each.get("template") for each in template if isinstance(each, dict) and each.get("name") == "default")
-        return next(named, None)
-    return template
-
-
-def _check_text(contents: Contents, place: str, template: object) -> None:
-    text = _default(template)
-    if not isinstance(text, str) or not text.strip():
-        contents.found.error("chat-template", place, f"the template is {shown(text)}", "a jinja template")
+def _files(contents: Contents, document: Mapping[str, Any]) -> None:
+    """Check fields that make transformers 4.51.3 read other files than `tokenizer.json`."""
+    name = str(document.get("tokenizer_class")).removesuffix("Fast")
+    model = _SENTENCEPIECE_MODELS.get(name)
+    if model and document.get("add_prefix_space") is not None and model not in contents.files:
+        problem = f"it is set, so that transformers {LOADER} reads {model}, which is missing"
+        allowed = f"remove the field: {TOKENIZER} says it already"
+        contents.found.error("tokenizer-field", f"{TOKENIZER_CONFIG}, add_prefix_space", problem, allowed)
+    slow = any(each in contents.files for each in _VOCABULARIES)
+    for field, harmful in (
+        ("tokenizer_file", "tokenizer_file" in document and (document["tokenizer_file"] is not None or not slow)),
+        ("from_slow", bool(document.get("from_slow")) and not slow),
+    ):
+        if harmful:
+            problem = f"it is {shown(document[field])}, so that transformers {LOADER} does not read {TOKENIZER}"
+            contents.found.error("tokenizer-field", f"{TOKENIZER_CONFIG}, {field}", problem, "remove the field")

@@ -78,6 +78,10 @@ class TestFacts:
         assert not checked(files).has_chat_template
         assert checked({**files, place: b"{{ messages }}"}).has_chat_template
 
+    def test_need_no_class_of_the_tokenizer(self) -> None:
+        files = {**llama(), "tokenizer_config.json": as_json({"chat_template": "{{ messages }}"})}
+        assert checked(files).has_chat_template
+
     @pytest.mark.parametrize("dtype", [np.float16, np.float32])
     def test_of_half_and_single_precision_are_taken(self, dtype: Any) -> None:
         files = {**llama(), "model.safetensors": save({"weight": np.zeros((2, 3), dtype=dtype)})}

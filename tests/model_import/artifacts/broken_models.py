@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.model_import.artifacts.artifact_models import HIDDEN, VOCABULARY, Model, bpe, half
+from tests.model_import.artifacts.artifact_models import HIDDEN, TEMPLATE, VOCABULARY, Model, bpe, half
 
 CONFIG, TOKENIZER_CONFIG, WEIGHTS = "config.json", "tokenizer_config.json", "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -254,10 +254,10 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
         "rope",
         "only transformers 5 reads it",
     ),
-    "no tokenizer class": (
-        edit(TOKENIZER_CONFIG, tokenizer_class=None),
+    "a number as a tokenizer class": (
+        edit(TOKENIZER_CONFIG, tokenizer_class=5),
         "tokenizer-class",
-        "tokenizer_config.json, tokenizer_class: it is None",
+        "tokenizer_config.json, tokenizer_class: it is 5",
     ),
     "another tokenizer class": (
         edit(TOKENIZER_CONFIG, tokenizer_class="GemmaTokenizerFast"),
@@ -267,7 +267,22 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
     "a tokenizer class of transformers 5": (
         edit(TOKENIZER_CONFIG, tokenizer_class="TokenizersBackend"),
         "tokenizer-class",
-        "set PreTrainedTokenizerFast",
+        "set PreTrainedTokenizerFast, which reads the same tokenizer.json in transformers 4",
+    ),
+    "a tokenizer class of mistral's own": (
+        edit(TOKENIZER_CONFIG, tokenizer_class="MistralCommonTokenizer"),
+        "tokenizer-class",
+        "save the tokenizer as tokenizer.json",
+    ),
+    "a chat template in another encoding": (
+        put("chat_template.jinja", TEMPLATE.encode("utf-16")),
+        "not-utf8",
+        "chat_template.jinja: it is not UTF-8",
+    ),
+    "a chat template that is a pointer": (
+        put("chat_template.jinja", b"version https://git-lfs.github.com/spec/v1\n"),
+        "lfs-pointer",
+        "chat_template.jinja: it is a pointer of Git LFS",
     ),
     "no sentencepiece model": (
         edit(TOKENIZER_CONFIG, tokenizer_class="LlamaTokenizer"),

@@ -41,6 +41,7 @@ from tests.model_import.artifacts.broken_models import (
     gpt_oss,
     header_of,
 )
+from tools.artifacts import text
 
 
 @pytest.mark.parametrize("kind", VALID)
@@ -94,7 +95,7 @@ def test_reports_all_mistakes_at_once(model: Model) -> None:
         "another architecture",
         "too much context",
         "no text as a chat template in a file of its own",
-        "no tokenizer class",
+        "a number as a tokenizer class",
     ):
         BROKEN[kind][0](model)
     cut(model, model.weights.stat().st_size - 1)
@@ -174,6 +175,7 @@ def test_warns_of_a_model_without_chat_template(model: Model) -> None:
     model.edit(TOKENIZER_CONFIG, chat_template=None)
     [finding] = warned(model)
     assert "Converse and chat completions will not work" in str(finding)
+    assert "no chat template, so neither Converse nor chat completions" in text(checked(model))
     assert checked(model).facts["converse"] is False
 
 
@@ -235,6 +237,22 @@ def test_warns_of_two_files_with_chat_templates_that_aws_documents_no_order_of(m
     assert finding.problem.endswith("; AWS does not document which of them is used")
 
 
+@pytest.mark.parametrize(
+    "template",
+    [5, True, [{"name": "default", "template": TEMPLATE}, 1], [{"name": "default", "template": TEMPLATE}, {}]],
+)
+def test_refuses_a_chat_template_of_another_form(model: Model, template: object) -> None:
+    model.edit(TOKENIZER_CONFIG, chat_template=template)
+    assert rules_and_places(checked(model).errors) == {("chat-template", "tokenizer_config.json, chat_template")}
+
+
+def test_takes_chat_templates_by_name(model: Model) -> None:
+    model.edit(TOKENIZER_CONFIG, chat_template={"default": TEMPLATE, "rag": "x"})
+    assert not checked(model).errors
+    model.edit(TOKENIZER_CONFIG, chat_template={"rag": "x"})
+    assert checked(model).errors
+
+
 @pytest.mark.parametrize("named", [[], [{"name": "rag", "template": TEMPLATE}], [{"name": [], "template": "x"}, 1]])
 def test_refuses_named_chat_templates_without_a_default(model: Model, named: list[Any]) -> None:
     model.edit(TOKENIZER_CONFIG, chat_template=named)
@@ -243,6 +261,20 @@ def test_refuses_named_chat_templates_without_a_default(model: Model, named: lis
 
 def test_expects_no_converse_of_qwen(tmp_path: Path) -> None:
     assert checked(VALID["qwen-2.5"](tmp_path)).facts["converse"] is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "context"),
+    [
+        ("llama-3", {}, "8192 tokens of context"),
+        ("flan-t5", {}, "no limit of context"),
+        ("llama-3", {"max_position_embeddings": None}, "context unknown"),
+    ],
+)
+def test_says_what_is_known_of_the_context(tmp_path: Path, kind: str, fields: dict[str, Any], context: str) -> None:
+    model = VALID[kind](tmp_path)
+    model.edit(CONFIG, **fields)
+    assert f", {context}; Converse is supported" in text(checked(model))
 
 
 def test_warns_of_a_newer_transformers(model: Model) -> None:
@@ -358,7 +390,11 @@ def test_changes_the_version_with_the_content_alone(model: Model) -> None:
 
 
 def test_says_everything_in_a_cause_of_step_functions(model: Model) -> None:
-    for kind in ("another architecture", "no tokenizer class", "no text as a chat template in a file of its own"):
+    for kind in (
+        "another architecture",
+        "a number as a tokenizer class",
+        "no text as a chat template in a file of its own",
+    ):
         BROKEN[kind][0](model)
     message = str(ArtifactError(checked(model)))
     assert message.splitlines()[0].endswith("cannot be imported, 3 errors:")

@@ -72,7 +72,7 @@ def test_answers_the_report_as_json(s3: Any, model: Model) -> None:
 
 def test_fails_with_all_errors(s3: Any, model: Model) -> None:
     model.edit("config.json", architectures=["FalconForCausalLM"])
-    model.edit("tokenizer_config.json", tokenizer_class=None)
+    model.edit("tokenizer_config.json", tokenizer_class="GemmaTokenizer")
     upload(s3, model)
     with pytest.raises(ArtifactError, match=r"2 errors:\n- \[architecture\] .*\n- \[tokenizer-class\] "):
         handler({"weights": URI, "region": REGION}, None)
