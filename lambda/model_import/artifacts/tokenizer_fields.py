@@ -23,7 +23,7 @@ class _Form(NamedTuple):
     """The form of a field.
 
     Attributes:
-        fits: Tell whether a value has it.
+        fits: Return True for a value that has it.
         allowed: The form, for people.
     """
 
