@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from catalog.tasks import WITHOUT_TEXT, task_of
+
 ContainerFamily = Literal["tgi", "lmi", "vllm", "other"]
 """Dialect of a container: Text Generation Inference, Large Model Inference (DJL), vLLM, or anything else."""
 
@@ -201,9 +203,16 @@ def licence_url(region: str, key: str, *, image: str | None) -> str:
     return f"https://{bucket_name(region, 'public')}.s3.{region}.{domain}/{key}"
 
 
-def container_family(image: str | None) -> ContainerFamily:
-    """Return the dialect of an image's container."""
-    return _CONTAINERS.get(ImageUri.parse(image).repository, "other") if image else "other"
+def container_family(image: str | None, *, model_id: str) -> ContainerFamily:
+    """Return the dialect of a model's container.
+
+    Args:
+        image: URI of the image; None where it is not known.
+        model_id: JumpStart's id. Large Model Inference also serves models that generate no text, in no such dialect.
+    """
+    if image is None or task_of(model_id) in WITHOUT_TEXT:
+        return "other"
+    return _CONTAINERS.get(ImageUri.parse(image).repository, "other")
 
 
 def container_version(image: str | None) -> str | None:

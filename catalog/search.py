@@ -71,6 +71,12 @@ def container(model: ModelVersion) -> str:
     return deployment.container if deployment.container != "other" else ImageUri.parse(deployment.image).repository
 
 
+def generates_text(model: ModelVersion) -> bool:
+    """Return whether the app can serve a model: it generates text, in a container that the API speaks to."""
+    deployment = _anywhere(model)
+    return deployment is not None and deployment.container != "other"
+
+
 def _anywhere(model: ModelVersion) -> Deployment | None:
     for region in model.regions():
         return model.resolve(region=region)

@@ -204,7 +204,9 @@ class ModelVersion:
             requires_eula=self.requires_eula,
             eula=licence_url(region, self.eula_key, image=image) if self.eula_key else None,
             environment=environment,
-            container=container_family(image or self.images.get(self._image_alias(chosen) or "", {}).get(region)),
+            container=container_family(
+                image or self.images.get(self._image_alias(chosen) or "", {}).get(region), model_id=self.model_id
+            ),
             artifact_bytes=_ARTIFACT_BYTES.get(self.model_id),
             network_isolation=package is not None or isolation,
             model_package=package,

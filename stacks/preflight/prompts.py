@@ -28,6 +28,14 @@ _FORMAT_IDS = {
     "granite-code": re.compile(r"granite.*code"),
 }
 
+# Ids of families with formats of their own, in none of which ChatML has a part, beside those above; Llama only as
+# Meta tuned it, since others have tuned it on ChatML.
+_NOT_CHATML = re.compile(
+    r"gemma|phi-3|zephyr|starling|codellama|deepseek-llm-r1|llama-2-\d+b-(f$|chat|fast-chat)|^meta-.*llama"
+    r"|falcon-180b|falcon-(7|40)b|mistral-7b-instruct|mixtral-8x\d+b-instruct|granite.*code",
+    re.IGNORECASE,
+)
+
 
 def check_prompt_format(placement: AnyPlacement, lock: Lock) -> Iterator[Finding]:
     """Check that the prompt format is known, has its template, and fits the model."""
@@ -77,6 +85,10 @@ def _check_family(placement: Placement[JumpStartModel], lock: Lock) -> Iterator[
     elif name not in {"none", "template"} and is_base(model_id, lock):
         message = f"{model_id} is a base model, which completes text but was not trained to chat"
         yield replace(finding, message=message, suggestion="'none'")
+    elif name == "chatml" and model_id in lock.model_ids() and _NOT_CHATML.search(model_id):
+        fitting = [repr(other) for other, ids in _FORMAT_IDS.items() if ids.search(model_id)]
+        message = f"{model_id} was trained on a format of its family's own, and answers another one badly"
+        yield replace(finding, message=message, suggestion=" or ".join(fitting) or "'none', and completions alone")
     elif made_for and model_id in lock.model_ids() and not made_for.search(model_id):
         fitting = [repr(other) for other, ids in _FORMAT_IDS.items() if ids.search(model_id)]
         message = f"{model_id} is not of the family that the format was made for"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from catalog import CatalogError, Lock, ModelVersion
-from catalog.search import matches, search
+from catalog.search import generates_text, matches, search
 
 
 @pytest.mark.parametrize("word", ["g5", "ml.g5.2xlarge", "tgi", "7b", "instruct", "7b-instruct", "MISTRAL-7B".lower()])
@@ -56,3 +56,12 @@ def test_a_package_may_be_of_one_instance_type_only(mistral: ModelVersion) -> No
 )
 def test_finds_models_by_the_words_that_people_use(lock: Lock, words: list[str], found: str) -> None:
     assert found in {model.model_id for model in search(lock, words)}
+
+
+def test_tells_the_models_that_generate_text_from_the_others(lock: Lock) -> None:
+    found = {
+        word: {generates_text(model) for model in search(lock, [word])} for word in ("lmi", "tgi", "depth2img", "tc")
+    }
+
+    assert found == {"lmi": {True}, "tgi": {True}, "depth2img": {False}, "tc": {False}}
+    assert not generates_text(lock.model("huggingface-textgeneration-falcon-7b-bf16", "1.0.0"))

@@ -11,6 +11,7 @@ from catalog import Lock
 from catalog.limits import endpoint as limits
 from catalog.limits import gateway as gateway_limits
 from catalog.regions import jumpstart_regions, offering_regions, regions
+from catalog.search import generates_text
 from stacks.declarations import JumpStartModel, PromptFormat
 from stacks.environments import (
     DEV,
@@ -66,7 +67,7 @@ def test_finds_nothing_in_the_declarations_with_an_account_for_each_environment(
     assert preflight(deployments, lock=lock) == Report(())
 
 
-def test_refuses_no_model_of_the_lock_on_its_default_instance_type(lock: Lock) -> None:
+def test_refuses_of_the_lock_the_models_without_text_alone_on_their_default_instance_types(lock: Lock) -> None:
     models = [
         JumpStartModel(
             name=f"model-{number}",
@@ -80,8 +81,11 @@ def test_refuses_no_model_of_the_lock_on_its_default_instance_type(lock: Lock) -
     # More than an account would run.
     report = _report(lock, *models, environment=replace(PROD, lambda_concurrency=20_000))
 
-    assert [str(error) for error in report.errors] == []
-    assert _rules(report.warnings) <= {"prompt-format", "deprecated-version"}
+    assert _rules(report.errors) == {"no-text-model"}
+    assert len(report.errors) == len(models) - sum(
+        generates_text(lock.model(one.model_id, one.version)) for one in models
+    )
+    assert _rules(report.warnings) <= {"prompt-format", "deprecated-version", "images-not-passed"}
 
 
 def test_takes_a_pipelines_name_of_the_longest_length_and_no_longer(lock: Lock) -> None:
@@ -318,6 +322,36 @@ def test_warns_of_every_format_that_was_made_for_another_model(model_id: str, fi
         if "prompt-format" not in _rules(_report(lock, model).warnings):
             quiet.add(name)
     assert quiet - anybodys == fitting
+
+
+@pytest.mark.parametrize(
+    ("model_id", "warned"),
+    [
+        ("huggingface-llm-gemma-2-9b-instruct", True),
+        ("huggingface-vlm-gemma-3-4b-instruct", True),
+        ("huggingface-llm-phi-3-5-mini-instruct", True),
+        ("huggingface-llm-huggingfaceh4-zephyr-7b-beta", True),
+        ("meta-textgeneration-llama-2-7b-f", True),
+        ("meta-textgeneration-llama-3-1-8b-instruct", True),
+        ("meta-textgeneration-llama-codellama-7b-instruct", True),
+        ("deepseek-llm-r1-distill-qwen-7b", True),
+        ("huggingface-llm-mixtral-8x7b-instruct", True),
+        ("huggingface-llm-mistral-7b-instruct", True),
+        # Tuned by others on ChatML.
+        ("huggingface-llm-dolphin-2-5-mixtral-8x7b", False),
+        ("huggingface-llm-cognitive-dolphin-29-llama3-8b", False),
+        ("huggingface-llm-nousresearch-hermes-2-pro-llama-3-8B", False),
+        ("huggingface-llm-mistral-7b-openorca-gptq", False),
+        ("huggingface-llm-qwen2-5-7b-instruct", False),
+        ("huggingface-llm-dbrx-instruct", False),
+        ("huggingface-llm-snowflake-arctic-instruct-vllm", False),
+    ],
+)
+def test_warns_of_chatml_where_a_family_has_a_format_of_its_own(model_id: str, warned: bool, lock: Lock) -> None:
+    version = lock.versions(model_id)[-1]
+    report = _report(lock, JumpStartModel(name="m", model_id=model_id, version=version, prompt_format="chatml"))
+
+    assert ("prompt-format" in _rules(report.warnings)) is warned
 
 
 def test_a_template_on_a_base_model_is_no_mistake(lock: Lock) -> None:

@@ -169,10 +169,22 @@ def test_what_is_not_understood_is_one_line_and_exit_code_2(
     assert len(captured.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("model_id", "said"),
+    [("huggingface-llm-mistral-7b", "yes"), ("huggingface-asr-whisper-small", "no, the API speaks ")],
+)
+def test_show_says_whether_the_app_can_deploy_a_model(
+    capsys: pytest.CaptureFixture[str], model_id: str, said: str
+) -> None:
+    assert _run(["show", model_id]) == 0
+
+    assert f"deployable\t{said}" in capsys.readouterr().out
+
+
 def test_search_prints_one_tab_separated_line_a_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(["search", "mistral-7b-instruct", "lmi"]) == 0
 
-    assert capsys.readouterr().out == ("huggingface-llm-mistral-7b-instruct\t3.5.0\tml.g5.12xlarge\tlmi\topen\n")
+    assert capsys.readouterr().out == ("huggingface-llm-mistral-7b-instruct\t3.5.0\tml.g5.12xlarge\tlmi\topen\tyes\n")
 
 
 def test_search_by_size_takes_the_whole_number(capsys: pytest.CaptureFixture[str]) -> None:

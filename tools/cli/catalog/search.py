@@ -14,16 +14,23 @@ def search(lock: Path, words: Sequence[str]) -> None:
 
     A word is a part of an id (a task such as llm or txt2img, a family such as mistral, a size such as 7b), a
     container (tgi, lmi), an instance type or its family (ml.g5.2xlarge, g5), or gated, eula, package, deprecated.
+    The last column says whether this app can deploy the model: those that generate text, in a container of TGI, LMI or
+    vLLM.
     """
     from catalog.lock import Lock
-    from catalog.search import container
+    from catalog.search import container, generates_text
     from catalog.search import search as find
     from tools.cli.output import print_table
 
     print_table(
-        ("id", "version", "default instance", "container", "gated"),
+        ("id", "version", "default instance", "container", "gated", "deployable"),
         [
-            (*(model.model_id, model.version, model.default_instance_type), container(model), _gate(model.gated))
+            (
+                *(model.model_id, model.version, model.default_instance_type),
+                container(model),
+                _gate(model.gated),
+                "yes" if generates_text(model) else "no",
+            )
             for model in find(Lock.load(lock), words)
         ],
     )

@@ -116,6 +116,10 @@ def _published(source: Source, model_id: str, version: str | None, config: str |
 def _facts(model: ModelVersion, deployment: Deployment) -> list[tuple[str, str]]:
     single = [name for name in KEYS if name != "environment"]
     rows = [(name.replace("_", " "), _word(getattr(deployment, name))) for name in single]
+    deployable = (
+        "yes" if deployment.container != "other" else "no, the API speaks to models of text in TGI, LMI or vLLM"
+    )
+    rows.append(("deployable", deployable))
     if deployment.model_package:
         rows.append(("model package", deployment.model_package))
     rows.extend(("additional data", f"{data.channel_name}: {data.uri}") for data in deployment.additional_model_data)
