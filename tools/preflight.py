@@ -1,7 +1,7 @@
 """Check one environment before anything is deployed.
 
 Offline, the declarations are checked as synthesis does it. Live, the account is asked, too, about quotas, licences,
-artifacts, images, subnets, capacity and imports; nothing is changed.
+artifacts, images, training recipes, subnets, capacity and imports; nothing is changed.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tools.account.concurrency import concurrency
 from tools.account.imports import import_weights, imported_models, imports_under_way
 from tools.account.limits import capacity, identity, quotas, subnets
 from tools.account.questions import Asked, ClientFactory, Planned, make_client
+from tools.account.recipes import recipes
 from tools.aws import credentials_hint
 from tools.retired import retired
 
@@ -66,10 +67,10 @@ def live_findings(
         except CatalogError:
             text = "the account is not asked about a model that does not resolve"
             found.append(Finding(level=Level.NOT_CHECKED, place=str(place), message=text))
-    return found + (list(_ask(asked, deployments, client)) if asked else [])
+    return found + (list(_ask(asked, deployments, lock, client)) if asked else [])
 
 
-def _ask(asked: Sequence[Asked], deployments: Deployments, client: ClientFactory) -> Iterator[Finding]:
+def _ask(asked: Sequence[Asked], deployments: Deployments, lock: Lock, client: ClientFactory) -> Iterator[Finding]:
     # Making a client costs a tenth of a second; the checks share them.
     shared = cache(client)
     planned = [one for one in asked if isinstance(one, Planned)]
@@ -82,6 +83,7 @@ def _ask(asked: Sequence[Asked], deployments: Deployments, client: ClientFactory
     yield from quotas(endpoints, shared)
     yield from documents(planned, shared)
     yield from images(planned, shared)
+    yield from recipes(planned, lock, shared)
     yield from packages(planned, shared)
     yield from subnets(in_network, shared)
     yield from capacity(endpoints, shared)

@@ -12,7 +12,9 @@ from typing import Any
 from catalog.deployment import CatalogError
 from catalog.training.hyperparameters import Hyperparameter, on_instance
 from catalog.training.methods import offered
-from catalog.training.recipe import read_recipe
+from catalog.training.recipe import read_recipe, spec_sha256
+
+__all__ = ["TrainingFacts", "changes", "from_block", "read_facts", "spec_sha256", "to_block"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,6 +192,11 @@ def read_recipe(document: Mapping[str, Any], *, config: str | None = None) -> Tr
         raise CatalogError([f"the training part of {label} is not of a form that is known: {error!r}"]) from None
 
 
+def spec_sha256(document: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a spec document, whatever its layout: the hash that the lock pins."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
 def _with_config(document: Mapping[str, Any], config: str | None, label: str) -> Mapping[str, Any]:
     if config is None:
         return document
@@ -246,7 +251,7 @@ def _recipe(document: Mapping[str, Any], spec: Mapping[str, Any], config: str | 
         gated=bool(spec.get("gated_bucket")),
         eula_key=spec.get("hosting_eula_key") or None,
         hyperparameters=_hyperparameters(spec.get("hyperparameters") or ()),
-        spec_sha256=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest(),
+        spec_sha256=spec_sha256(document),
         variant_artifacts={
             variant: str(key)
             for variant, properties in properties_of(variants)

@@ -118,10 +118,13 @@ def test_says_nothing_when_the_weights_are_there_and_have_room(check: Check, wei
     assert check(model(weights)) == []
 
 
-def test_asks_nothing_of_endpoints_about_a_tuned_model_but_whether_its_licence_is_there(check: Check) -> None:
-    (line,) = check(replace(LLAMA_3_2_3B_10K, name="t"))
+def test_asks_nothing_of_endpoints_about_a_tuned_model_but_for_its_licence_and_its_recipe(check: Check) -> None:
+    licence, recipe = check(replace(LLAMA_3_2_3B_10K, name="t"))
 
-    assert line.startswith("error: try/t: licence s3://jumpstart-cache-prod-us-west-2/fmhMetadata/eula/llama3_2Eula")
+    assert licence.startswith("error: try/t: licence s3://jumpstart-cache-prod-us-west-2/fmhMetadata/eula/llama3_2Eula")
+    assert recipe.startswith(
+        "not checked: try/t: training recipe: s3:GetObject on s3://jumpstart-cache-prod-us-west-2/"
+    )
 
 
 def test_counts_what_others_have_imported_against_the_quota(

@@ -7,6 +7,7 @@ import click
 from catalog.lock import DEFAULT_LOCK
 from tools.cli.catalog.search import search
 from tools.cli.catalog.show import show
+from tools.cli.catalog.training import training
 from tools.cli.catalog.update import diff, update, verify
 
 
@@ -20,5 +21,5 @@ def catalog(context: click.Context, lock: Path) -> None:
     context.obj = lock
 
 
-for _command in (diff, search, show, update, verify):
+for _command in (diff, search, show, training, update, verify):
     catalog.add_command(_command)
