@@ -106,12 +106,15 @@ def main() -> int:
 
 def _llama() -> tuple[dict[str, Any], Shapes]:
     config = _config("LlamaForCausalLM", "llama", layers=80, hidden=8192)
+    config.update(num_attention_heads=64, num_key_value_heads=8, intermediate_size=28672)
     mlp: Shapes = {"mlp.gate_proj": (28672, 8192), "mlp.up_proj": (28672, 8192), "mlp.down_proj": (8192, 28672)}
     return config, _decoder(config, mlp)
 
 
 def _experts() -> tuple[dict[str, Any], Shapes]:
-    config = {**_config("Qwen3MoeForCausalLM", "qwen3_moe", layers=48, hidden=2048), "num_experts": 128}
+    config = _config("Qwen3MoeForCausalLM", "qwen3_moe", layers=48, hidden=2048)
+    config.update(num_experts=128, moe_intermediate_size=768)
+    config.update(num_attention_heads=16, num_key_value_heads=8, head_dim=128)
     layer: Shapes = {"mlp.gate": (128, 2048), "self_attn.q_norm": (128,), "self_attn.k_norm": (128,)}
     for expert in range(128):
         for name, shape in (("gate", (768, 2048)), ("up", (768, 2048)), ("down", (2048, 768))):

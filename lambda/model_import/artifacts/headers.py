@@ -50,11 +50,13 @@ class Tensor(NamedTuple):
         dtype: Safetensors' name of the number format.
         shape: Sizes of the dimensions.
         size: Bytes.
+        start: Its first byte in the file.
     """
 
     dtype: str
     shape: tuple[int, ...]
     size: int
+    start: int = 0
 
     @property
     def elements(self) -> int:
@@ -139,10 +141,11 @@ def parse_header(name: str, header: bytes, size: int, found: Findings) -> dict[s
     metadata = entries.pop(_METADATA, None)
     if metadata is not None and not _is_text_map(metadata):
         found.error(_INVALID, f"{name}, {_METADATA}", "it is not an object of strings", "strings by strings")
-    return _checked(name, entries, size - LENGTH_BYTES - len(header), found)
+    return _checked(name, entries, LENGTH_BYTES + len(header), size, found)
 
 
-def _checked(name: str, entries: dict[str, Any], data: int, found: Findings) -> dict[str, Tensor]:
+def _checked(name: str, entries: dict[str, Any], data: int, size: int, found: Findings) -> dict[str, Tensor]:
+    """Check the entries of a file whose data begin at byte `data`."""
     tensors: dict[str, Tensor] = {}
     spans: list[tuple[int, int, str]] = []
     sound = True
@@ -154,11 +157,11 @@ def _checked(name: str, entries: dict[str, Any], data: int, found: Findings) -> 
             continue
         start, end = entry["data_offsets"]
         spans.append((start, end, tensor))
-        tensors[tensor] = Tensor(entry["dtype"], tuple(entry["shape"]), end - start)
+        tensors[tensor] = Tensor(entry["dtype"], tuple(entry["shape"]), end - start, data + start)
         _check_size(f"{name}, tensor {shown(tensor)}", tensors[tensor], found)
     # An invalid entry would leave a hole in place of its data.
     if sound:
-        _check_spans(name, spans, data, found)
+        _check_spans(name, spans, size - data, found)
     return tensors
 
 

@@ -46,7 +46,7 @@ def check(folder: Folder, *, region: str | None = None) -> Report:
     if config is not None:
         complete = len(shards) == len(weight_files(contents))
         check_precision(config, shards, found, complete=complete)
-        check_tensors(shards, config, tokenizer, found, complete=complete)
+        check_tensors(contents, shards, config, tokenizer, complete=complete)
     facts = _facts(contents, config, shards, has_template=has_template)
     return Report(folder.place, tuple(found.of(Severity.ERROR)), tuple(found.of(Severity.WARNING)), facts)
 

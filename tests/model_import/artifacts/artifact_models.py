@@ -18,6 +18,8 @@ from model_import.artifacts.report import check
 
 Tensors = dict[str, NDArray[Any]]
 
+SHAPES = Path(__file__).with_name("transformers_shapes.json")
+
 HIDDEN, INNER, LAYERS, VOCABULARY = 8, 16, 2, 32
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
@@ -81,7 +83,7 @@ def bigcode() -> Tensors:
     """Return the tensors of a GPTBigCode model, whose head is its embedding."""
     tensors = {
         "transformer.wte.weight": half(VOCABULARY, HIDDEN),
-        "transformer.wpe.weight": half(64, HIDDEN),
+        "transformer.wpe.weight": half(8192, HIDDEN),
         "transformer.ln_f.weight": half(HIDDEN),
         "transformer.ln_f.bias": half(HIDDEN),
     }
@@ -108,6 +110,8 @@ def t5() -> Tensors:
         "encoder.final_layer_norm.weight": half(HIDDEN),
         "decoder.final_layer_norm.weight": half(HIDDEN),
     }
+    for stack in ("encoder", "decoder"):
+        tensors[f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"] = half(32, 4)
     blocks = {"encoder": ("SelfAttention",), "decoder": ("SelfAttention", "EncDecAttention")}
     for stack, attentions in blocks.items():
         for layer in range(LAYERS):
@@ -277,7 +281,7 @@ def granite_llama(folder: Path) -> Model:
         folder,
         architecture="LlamaForCausalLM",
         model_type="llama",
-        tensors=decoder(gated, q_proj__bias=(HIDDEN,)),
+        tensors=decoder(gated, q_proj__bias=(HIDDEN,), k_proj__bias=(4,), v_proj__bias=(4,), o_proj__bias=(HIDDEN,)),
         fields={**_DECODER, "max_position_embeddings": 4096, "attention_bias": True},
         tokenizer=bpe(),
         tokenizer_class="GPT2Tokenizer",
@@ -291,7 +295,14 @@ def granite_bigcode(folder: Path) -> Model:
         architecture="GPTBigCodeForCausalLM",
         model_type="gpt_bigcode",
         tensors=bigcode(),
-        fields={"n_embd": HIDDEN, "n_layer": LAYERS, "n_head": 2, "n_positions": 8192, "vocab_size": VOCABULARY},
+        fields={
+            "n_embd": HIDDEN,
+            "n_layer": LAYERS,
+            "n_head": 2,
+            "n_inner": INNER,
+            "n_positions": 8192,
+            "vocab_size": VOCABULARY,
+        },
         tokenizer=bpe(),
         tokenizer_class="GPT2TokenizerFast",
     )
@@ -306,6 +317,10 @@ def flan_t5(folder: Path) -> Model:
         tensors=t5(),
         fields={
             "d_model": HIDDEN,
+            "d_kv": 2,
+            "d_ff": INNER,
+            "num_heads": 4,
+            "feed_forward_proj": "gated-gelu",
             "num_layers": LAYERS,
             "num_decoder_layers": LAYERS,
             "n_positions": 512,
@@ -318,6 +333,46 @@ def flan_t5(folder: Path) -> Model:
     )
 
 
+def published(kind: str) -> dict[str, Any]:
+    """Return a configuration, and the tensors that transformers makes of it.
+
+    Args:
+        kind: One in `transformers_shapes.json`, which says where it is from.
+
+    Returns:
+        `config`; `tensors`, shapes by name; and `embedding`, the names that share the table of tokens.
+    """
+    models: dict[str, dict[str, Any]] = json.loads(SHAPES.read_bytes())["models"]
+    return models[kind]
+
+
+def as_published(kind: str) -> Callable[[Path], Model]:
+    """Return what makes a model of `transformers_shapes.json`, whose shared table is saved once."""
+
+    def make(folder: Path) -> Model:
+        model = published(kind)
+        fields = dict(model["config"])
+        [architecture] = fields.pop("architectures")
+        model_type = fields.pop("model_type")
+        table = max(model["embedding"], key=lambda name: ("shared" in name, "lm_head" not in name))
+        tensors = {
+            name: half(*shape)
+            for name, shape in model["tensors"].items()
+            if name == table or name not in model["embedding"]
+        }
+        return Model(
+            folder,
+            architecture=architecture,
+            model_type=model_type,
+            tensors=tensors,
+            fields=fields,
+            tokenizer=bpe(),
+            tokenizer_class="PreTrainedTokenizerFast",
+        )
+
+    return make
+
+
 VALID: dict[str, Callable[[Path], Model]] = {
     "llama-3": llama,
     "llama-2": llama_2,
@@ -327,6 +382,7 @@ VALID: dict[str, Callable[[Path], Model]] = {
     "granite-code-llama": granite_llama,
     "granite-code-bigcode": granite_bigcode,
     "flan-t5": flan_t5,
+    **{kind: as_published(kind) for kind in ("qwen3", "qwen3-moe", "mllama", "qwen2-vl", "qwen2.5-vl", "t5")},
 }
 """Valid models of every kind."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.model_import.artifacts.artifact_models import HIDDEN, TEMPLATE, VOCABULARY, Model, bpe, half
+from tests.model_import.artifacts.artifact_models import HIDDEN, TEMPLATE, VOCABULARY, Model, as_published, bpe, half
 
 CONFIG, TOKENIZER_CONFIG, WEIGHTS = "config.json", "tokenizer_config.json", "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -137,9 +137,15 @@ def lfs_pointer(model: Model) -> None:
 
 
 def gpt_oss(model: Model) -> None:
-    model.edit(CONFIG, architectures=["GptOssForCausalLM"], model_type="gpt_oss")
-    model.edit(CONFIG, quantization_config={"quant_method": "mxfp4"})
-    with_tensor(model, "model.layers.0.mlp.experts.down_proj_blocks", np.zeros((2, 4), dtype=np.uint8))
+    """Replace a model by a GPT-OSS of the precision that OpenAI published: blocks of 32 numbers of 4 bits."""
+    made = as_published("gpt-oss")(model.folder)
+    made.edit(CONFIG, quantization_config={"quant_method": "mxfp4"})
+    for name in [name for name in made.tensors if name.endswith(("gate_up_proj", "down_proj"))]:
+        experts, columns, rows = made.tensors.pop(name).shape
+        made.tensors[f"{name}_blocks"] = np.zeros((experts, rows, columns // 32, 16), dtype=np.uint8)
+        made.tensors[f"{name}_scales"] = np.zeros((experts, rows, columns // 32), dtype=np.uint8)
+    made.save(made.tensors)
+    model.tensors = made.tensors
 
 
 def quantized(model: Model) -> None:
@@ -183,7 +189,7 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
     "an adapter's tensors": (
         lambda model: with_tensor(model, "model.layers.0.self_attn.q_proj.lora_A.weight", half(2, 8)),
         "adapter",
-        "1 tensors are a LoRA adapter's",
+        "an adapter (LoRA or another of PEFT) is not merged: 1 names hold 'lora_A'",
     ),
     "a pointer of git lfs": (lfs_pointer, "lfs-pointer", "model.safetensors: it is a pointer of Git LFS"),
     "a tokenizer that is a pointer": (
@@ -377,7 +383,7 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
     "a layer missing": (
         edit(CONFIG, num_hidden_layers=3),
         "layers",
-        "the weights have 2 layers (0 to 1) (3 layers, 0 to 2: num_hidden_layers of config.json)",
+        "the weights have 2 layers (0 to 1) (3, 0 to 2: num_hidden_layers 3 of config.json)",
     ),
     "a layer too many": (edit(CONFIG, num_hidden_layers=1), "layers", "the weights have 2 layers"),
     "a tensor missing": (
@@ -393,17 +399,23 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
     "no head": (
         lambda model: without_tensor(model, "lm_head.weight"),
         "missing-tensor",
-        "needed unless tie_word_embeddings is true",
+        "needed, as tie_word_embeddings is not true in config.json: save the model with the head",
     ),
     "another vocabulary size": (
         edit(CONFIG, vocab_size=VOCABULARY + 1),
-        "embedding",
-        "tensor model.embed_tokens.weight: its shape is [32, 8] ([33, 8]: vocab_size and hidden_size of config.json)",
+        "shape",
+        "tensor model.embed_tokens.weight: size mismatch: its shape is [32, 8] "
+        "([33, 8]: vocab_size 33, hidden_size 8 of config.json)",
     ),
     "another model's tokenizer": (
         lambda model: bpe(size=VOCABULARY + 10).save(str(model.folder / "tokenizer.json")),
         "vocabulary",
         "tokenizer.json: the vocabulary has the id 41, and the model 32 embeddings",
     ),
-    "no hidden size": (edit(CONFIG, hidden_size=None), "config-field", "config.json, hidden_size: it is None"),
+    "no hidden size": (edit(CONFIG, hidden_size=None), "shape", "hidden_size 4096 (the default) of config.json"),
+    "a hidden size that is a text": (
+        edit(CONFIG, hidden_size="8"),
+        "config-field",
+        "config.json, hidden_size: it is '8' (1 or more)",
+    ),
 }

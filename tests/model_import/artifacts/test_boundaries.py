@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_import.artifacts import contents, folder, shards, tensors, tokenizer
+from model_import.artifacts import contents, folder, shards, tokenizer
+from model_import.artifacts.architectures import fields
 from model_import.artifacts.contents import Contents
 from model_import.artifacts.findings import Finding, Findings, Severity, shown
 from model_import.artifacts.folder import File, FolderError, LocalFolder
@@ -114,7 +115,8 @@ def test_only_gpt_oss_has_weights_of_eight_unsigned_bits(model: Model, dtype: An
     assert finding.allowed == "F32, F16, BF16"
 
     gpt_oss(model)
-    with_tensor(model, Q_PROJ, np.zeros((HIDDEN, HIDDEN), dtype=dtype))
+    scales = "model.layers.0.mlp.experts.down_proj_scales"
+    with_tensor(model, scales, model.tensors[scales].astype(dtype))
     refused = "dtype" in {finding.rule for finding in checked(model, region="us-east-1").errors}
     assert refused is (dtype is not np.uint8)
 
@@ -172,7 +174,7 @@ def test_the_vocabulary_fits_the_embedding(model: Model, size: int, refused: boo
 def test_a_model_has_at_most_so_many_layers(
     model: Model, monkeypatch: pytest.MonkeyPatch, layers: int, rule: str | None
 ) -> None:
-    monkeypatch.setattr(tensors, "_MOST_LAYERS", 4)
+    monkeypatch.setattr(fields, "MOST_LAYERS", 4)
     model.edit(CONFIG, num_hidden_layers=layers)
     assert _rules(model) == ({rule} if rule else set())
 

@@ -52,7 +52,7 @@ class Models:
     """Files of several models by kind; a class, since hypothesis shows a test's arguments."""
 
     def __init__(self, root: Path) -> None:
-        kinds = ("llama-3", "mixtral", "flan-t5", "granite-code-bigcode")
+        kinds = ("llama-3", "mixtral", "flan-t5", "granite-code-bigcode", "mllama", "qwen2.5-vl", "qwen3-moe")
         self.by_kind = {kind: _bodies(root / kind, kind) for kind in kinds}
 
 
