@@ -107,7 +107,10 @@ def _text_model(document: Mapping[str, Any], architecture: str | None, found: Fi
     for name in _TEXT_MODELS:
         if document.get(name) is not None:
             problem = f"transformers {LOADER} has no configuration of its own for the text model of {architecture}"
-            allowed = f"move its fields to the top of {CONFIG} and remove it, or save the model with {LOADER}"
+            allowed = (
+                f"move its fields, but not model_type and architectures, to the top of {CONFIG} and remove it, "
+                f"or save the model with {LOADER}"
+            )
             found.error("nested-config", f"{CONFIG}, {name}", problem, allowed)
     return document
 
