@@ -49,6 +49,7 @@ class ArtifactBucket(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         noncurrent_version_expiration: Duration | None = None,
         access_log_expiration: Duration | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         event_bridge: bool = False,
     ) -> None:
         """Define the two buckets.
@@ -58,6 +59,7 @@ class ArtifactBucket(Construct):
             removal_policy: Whether both buckets and their objects are deleted or retained when they leave the stack.
             noncurrent_version_expiration: Age at which replaced and deleted objects expire; 90 days by default.
             access_log_expiration: Age at which access logs expire; 365 days by default.
+            log_retention: Age at which logs of CDK's emptying function expire, which the first bucket of a stack sets.
             event_bridge: Whether the bucket sends events of its objects to EventBridge.
         """
         super().__init__(scope, construct_id)
@@ -111,13 +113,13 @@ class ArtifactBucket(Construct):
                 event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
             )
         if destroyed:
-            self._log_auto_delete(encryption_key)
+            self._log_auto_delete(encryption_key, log_retention)
             return
         for bucket in (self.access_logs, self.bucket):
             # A bucket without its policy takes plain HTTP, and access logs are no more delivered.
             cast("s3.BucketPolicy", bucket.policy).apply_removal_policy(removal_policy)
 
-    def _log_auto_delete(self, encryption_key: kms.IKey) -> None:
+    def _log_auto_delete(self, encryption_key: kms.IKey, retention: logs.RetentionDays) -> None:
         """Define a log group of the stack's own for CDK's emptying function.
 
         Without one, Lambda creates a log group that nobody owns: it stays when the stack is gone.
@@ -129,7 +131,7 @@ class ArtifactBucket(Construct):
             provider,
             "Logs",
             encryption_key=encryption_key,
-            retention=logs.RetentionDays.ONE_MONTH,
+            retention=retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
         handler = cast("CfnResource", provider.node.find_child("Handler"))

@@ -33,7 +33,15 @@ class EndpointStack(PlacedStack):
             scope, placement, description=f"{model.model_id} {model.version} in {placement.environment.name}"
         )
         key = ModelKey(self, "Key", alias=placement.path, removal_policy=self.removal_policy)
-        artifacts = ArtifactBucket(self, "Artifacts", encryption_key=key, removal_policy=self.removal_policy)
+        artifacts = ArtifactBucket(
+            self,
+            "Artifacts",
+            encryption_key=key,
+            removal_policy=self.removal_policy,
+            noncurrent_version_expiration=self.old_version_expiration,
+            access_log_expiration=self.access_log_expiration,
+            log_retention=self.log_retention,
+        )
         endpoint = JumpStartEndpoint(
             self,
             "Endpoint",

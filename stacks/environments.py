@@ -146,7 +146,9 @@ class Environment:
         region: Region of models that do not name one themselves, such as `us-west-2`.
         account: 12 digits, or None for the account of the credentials of `cdk deploy`.
         removal: Fate of stateful resources when a stack is destroyed.
-        log_retention_days: Days that logs are stored; one of the numbers that CloudWatch Logs takes.
+        log_retention_days: Days that logs in CloudWatch are stored; one of the numbers that CloudWatch Logs takes.
+        access_log_days: Days that S3's access logs of models' buckets are stored, 1 or more.
+        old_version_days: Days that replaced and deleted objects of models' buckets are stored, 1 or more.
         instance_count: Instances behind an endpoint whose model does not name a number itself.
         network: Network in which model containers get interfaces; None for no VPC.
         front_door: Access to the models: with IAM credentials at API Gateway's addresses by default.
@@ -170,6 +172,8 @@ class Environment:
     account: str | None = None
     removal: Removal = Removal.RETAIN
     log_retention_days: int = 365
+    access_log_days: int = 365
+    old_version_days: int = 90
     instance_count: int = 1
     network: Network | None = None
     front_door: FrontDoor = FrontDoor()

@@ -91,6 +91,8 @@ class PlacedStack(Stack):
         Tags.of(self).add("environment", placement.environment.name, include_resource_types=[POINTER_TYPE])
         self.removal_policy = _REMOVAL_POLICIES[placement.environment.removal]
         self.log_retention = _RETENTION[placement.environment.log_retention_days]
+        self.access_log_expiration = Duration.days(placement.environment.access_log_days)
+        self.old_version_expiration = Duration.days(placement.environment.old_version_days)
 
     def storage(self, encryption_key: kms.IKey) -> Storage:
         """Return the settings of logs and environment variables that are encrypted with a key."""

@@ -32,6 +32,8 @@ LOG_RETENTION_DAYS = (
     *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 """API PutRetentionPolicy of CloudWatch Logs, retentionInDays."""
+LONGEST_EXPIRATION_DAYS = 2**31 - 1
+"""API PutBucketLifecycleConfiguration: a number of 32 bits."""
 
 UNRESERVED_CONCURRENCY = 100
 """Executions at a time that Lambda keeps for functions without a reservation (Lambda developer guide, "Configuring
@@ -180,6 +182,13 @@ def reserved_concurrency(count: int | None) -> Iterator[Breach]:
     if count is not None and (isinstance(count, bool) or count != int(count) or count < 1):
         sentence = f"reserved_concurrency is {count}: allowed is 1 or more"
         yield Breach("reserved_concurrency", f"{count}", "1 or more", sentence)
+
+
+def expiration_days(subject: str, days: int) -> Iterator[Breach]:
+    """Check the age at which objects of a bucket expire (API PutBucketLifecycleConfiguration, Integer)."""
+    if not 1 <= days <= LONGEST_EXPIRATION_DAYS:
+        allowed = f"1 to {LONGEST_EXPIRATION_DAYS}"
+        yield Breach(subject, f"{days}", allowed, f"{subject} is {days}: allowed are {allowed} days")
 
 
 def default_timeout_seconds(*, artifact_bytes: int | None, compressed: bool, instance: InstanceHardware | None) -> int:

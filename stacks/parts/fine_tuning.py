@@ -68,6 +68,9 @@ class DataStore:
             "Artifacts",
             encryption_key=key,
             removal_policy=stack.removal_policy,
+            noncurrent_version_expiration=stack.old_version_expiration,
+            access_log_expiration=stack.access_log_expiration,
+            log_retention=stack.log_retention,
             event_bridge="marker" in model.start,
         )
         bucket = artifacts.bucket

@@ -34,6 +34,11 @@ def check_environment(environment: Environment, models: Sequence[Model]) -> Iter
             allowed=", ".join(str(days) for days in limits.LOG_RETENTION_DAYS),
             suggestion=str(nearest_number(environment.log_retention_days, limits.LOG_RETENTION_DAYS)),
         )
+    for field, days in (
+        ("access_log_days", environment.access_log_days),
+        ("old_version_days", environment.old_version_days),
+    ):
+        yield from breaches("expiration", name, limits.expiration_days(field, days))
     yield from breaches("instance-count", name, limits.instance_count(environment.instance_count))
     # Bedrock's imported models need no JumpStart.
     jumpstart = not models or any(isinstance(model, JumpStartModel) for model in models)

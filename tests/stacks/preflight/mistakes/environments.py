@@ -136,6 +136,18 @@ ERRORS: list[Case] = [
         "dev.log_retention_days is 31; allowed: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, "
         "1096, 1827, 2192, 2557, 2922, 3288, 3653; try 30",
     ),
+    (
+        "expiration",
+        env(access_log_days=0),
+        [model()],
+        "dev.access_log_days is 0; allowed: 1 to 2147483647",
+    ),
+    (
+        "expiration",
+        env(old_version_days=2**31),
+        [model()],
+        "dev.old_version_days is 2147483648; allowed: 1 to 2147483647",
+    ),
     ("account-form", env(account="1234"), [model()], "dev.account is '1234'; allowed: 12 digits, or None"),
     (
         "throttle",
