@@ -1,4 +1,4 @@
-"""How long logs and old objects are stored: as long as the environment says, everywhere."""
+"""Logs and old objects are stored as long as the environment says, everywhere."""
 
 from dataclasses import replace
 from pathlib import Path
