@@ -145,7 +145,7 @@ def test_broken_data_stops_before_a_job_with_its_line_numbers(data: Data) -> Non
     with pytest.raises(finetune.FineTuningError) as failed:
         _run(finetune.start(STACK))
 
-    assert "DataError" in str(failed.value)
+    assert "errorMessage" not in str(failed.value)
     assert f"{data.lines + 1}" in str(failed.value)
     assert f"{data.lines + 2}" in str(failed.value)
     assert _jobs() == []

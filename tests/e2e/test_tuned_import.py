@@ -267,7 +267,7 @@ def test_an_import_that_fails_leaves_what_is_served_and_says_why(
     fault = "Amazon Bedrock encountered an internal error. Try the import again."
     local_aws.steer("PUT", f"bedrock/{REGION}", {"import_faults": [fault]})
 
-    with pytest.raises(finetune.FineTuningError, match="ImportJobFailed") as failed:
+    with pytest.raises(finetune.FineTuningError, match="the run failed in 'Wait for the import'") as failed:
         _run(finetune.start(STACK))
 
     assert fault in str(failed.value)

@@ -62,5 +62,5 @@ def tune(stack: DeclaredStack, *, report: Callable[[str], None]) -> str:
     s3: Any = boto3.client("s3", region_name=stack.region)
     for file in sorted(sample.iterdir()):
         s3.upload_file(str(file), bucket, f"{prefix}{file.name}")
-    finetune.wait(stack, finetune.start(stack), report=report, poll_seconds=0.2)
+    finetune.wait(stack, finetune.start(stack), report=lambda run: report(run.state), poll_seconds=0.2)
     return finetune.status(stack).served

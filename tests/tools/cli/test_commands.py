@@ -3,8 +3,6 @@
 import io
 import os
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tools import artifacts, aws, cdk, chat, finetune, invoke, leftovers, preflight
+from tools import artifacts, aws, cdk, chat, invoke, leftovers, preflight
 from tools.cli.main import run
 from tools.deployed import DeclaredStack
 from tools.leftovers import Leftover
@@ -94,58 +92,6 @@ def test_invoke_prints_a_refusal_whole_and_fails(
 def test_invoke_names_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["invoke", "dev/falcon-7b", "@nowhere.json"]) == 1
     assert capsys.readouterr().err == "error: dev/falcon-7b: nowhere.json: no such file or directory\n"
-
-
-@pytest.mark.parametrize("wait", [False, True])
-def test_finetune_start_prints_the_arn_and_waits_when_asked(
-    wait: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    started = _recorded(monkeypatch, finetune, "start", "arn:one")
-    waited = _recorded(monkeypatch, finetune, "wait", None)
-
-    words = ["finetune", "start", "dev/mistral-7b-dolly", "--data", "s3://bucket/data/"]
-    assert run([*words, "--wait"] if wait else words) == 0
-    assert capsys.readouterr().out == "arn:one\n"
-    assert started == [("dev/mistral-7b-dolly", {"data_prefix": "s3://bucket/data/"})]
-    assert [call[:2] for call in waited] == ([("dev/mistral-7b-dolly", "arn:one")] if wait else [])
-
-
-def test_finetune_rollback_prints_the_states_that_are_entered(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def wait(_stack: DeclaredStack, _arn: str, *, report: Callable[[str], None]) -> None:
-        report("Serve")
-
-    _recorded(monkeypatch, finetune, "rollback", "arn:two")
-    monkeypatch.setattr(finetune, "wait", wait)
-
-    assert run(["finetune", "rollback", "dev/mistral-7b-dolly", "--wait"]) == 0
-    assert capsys.readouterr() == ("arn:two\n", "  Serve\n")
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "target", "line"),
-    [("InService", "dev-x", "endpoint  InService"), (None, "arn:model", "bedrock   arn:model")],
-)
-def test_finetune_status_prints_releases_and_executions(
-    endpoint: str | None,
-    target: str,
-    line: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    started = datetime(2026, 11, 30, 18, 5, tzinfo=UTC)
-    execution = finetune.Execution(arn="arn:states:x:ef04", status="FAILED", started=started, state="Train")
-    status = finetune.Status(served="a", previous="b", target=target, endpoint=endpoint, executions=(execution,))
-    _recorded(monkeypatch, finetune, "status", status)
-
-    assert run(["finetune", "status", "dev/mistral-7b-dolly"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
-        "served    a",
-        "previous  b",
-        line,
-        "2026-11-30 18:05  FAILED     ef04  Train",
-    ]
 
 
 @pytest.mark.parametrize(
