@@ -68,7 +68,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
-    """What a rollback will do.
+    """Plan of a rollback.
 
     Attributes:
         served: The release that is served now, `none` where there is none.

@@ -88,7 +88,7 @@ class Run:
 
     @property
     def failed(self) -> bool:
-        """Whether it ended without success."""
+        """True if it ended without success."""
         return self.status not in (RUNNING, "SUCCEEDED")
 
 
