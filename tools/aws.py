@@ -10,6 +10,7 @@ from tools import local
 _PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _CONNECT_SECONDS = 2.0
+_REGION = "us-west-2"
 
 
 class NotRunningError(RuntimeError):
@@ -26,11 +27,17 @@ def apis_url() -> str | None:
     return os.environ.get(local.APIS_VARIABLE) or endpoint_url()
 
 
-def named() -> str:
-    """Name the AWS that is addressed, such as `AWS (profile dev)` or `the local AWS at http://127.0.0.1:4566`."""
+def named(profile: str | None = None) -> str:
+    """Name the AWS that is addressed, such as `AWS (profile dev)` or `the local AWS at http://127.0.0.1:4566`.
+
+    Args:
+        profile: The profile that an option names, if one does.
+    """
     url = endpoint_url()
     if url is not None:
         return f"the local AWS at {url}" if _is_local(url) else f"AWS at {url}"
+    if profile is not None:
+        return f"AWS (profile {profile})"
     if os.environ.get("AWS_ACCESS_KEY_ID") and not os.environ.get("AWS_PROFILE"):
         return "AWS (credentials of this shell)"
     return f"AWS (profile {os.environ.get('AWS_PROFILE') or 'default'})"
@@ -66,6 +73,37 @@ def credentials_hint() -> str:
         "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
         f"for the local AWS: {_local_hint(local.find())}"
     )
+
+
+def account(profile: str | None = None) -> str:
+    """Return the number of the account that the credentials are of, as STS says it.
+
+    Args:
+        profile: The profile of the credentials; those of this shell by default.
+
+    Raises:
+        botocore.exceptions.BotoCoreError: If there are no credentials, or STS does not answer.
+        botocore.exceptions.ClientError: If STS refuses them.
+    """
+    # Not at the top: all commands import this module, and few of them ask.
+    import boto3  # noqa: PLC0415 - see above
+
+    session = boto3.session.Session(profile_name=profile)
+    # STS answers in each region; a shell may name none.
+    return str(session.client("sts", region_name=session.region_name or _REGION).get_caller_identity()["Account"])
+
+
+def require_credentials() -> None:
+    """Check that this shell has credentials, without asking AWS.
+
+    Raises:
+        botocore.exceptions.BotoCoreError: If it has none.
+    """
+    import boto3  # noqa: PLC0415 - see `account`
+    from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - likewise
+
+    if boto3.session.Session().get_credentials() is None:
+        raise NoCredentialsError
 
 
 def proxies() -> list[str]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ _CLI = ROOT / "node_modules" / ".bin" / "cdk"
 # it thinks may explain them follow, at any length.
 _FAILED = "Failed resources:"
 _SHOWN_LINES = 40
+_INTERRUPTED_SECONDS = 3.0
 
 
 class CdkError(RuntimeError):
@@ -43,7 +45,7 @@ def replace_process(arguments: Sequence[str]) -> NoReturn:
 
 
 def call(arguments: Sequence[str]) -> int:
-    """Run the CLI on this terminal, in the project's folder, and return its exit code.
+    """Run the CLI on this terminal, in the project's folder, with only what is asked for built; return its exit code.
 
     Args:
         arguments: The CLI's, such as `deploy account/us-west-2`.
@@ -52,7 +54,23 @@ def call(arguments: Sequence[str]) -> int:
         CdkError: If the CLI is not installed.
     """
     _require_cli()
-    return subprocess.run([_CLI, *arguments], cwd=ROOT, env=cli_environment(), check=False).returncode  # noqa: S603 - the project's own CLI, no shell
+    process = subprocess.Popen(  # noqa: S603 - the project's own CLI, no shell
+        [_CLI, *with_contexts(arguments)],
+        cwd=ROOT,
+        env=cli_environment(),
+        preexec_fn=dies_with_its_parent,  # noqa: PLW1509 - nothing in this process locks what it calls
+    )
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        # A terminal interrupts the CLI, too; whoever interrupts this process alone does not.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=_INTERRUPTED_SECONDS)
+        raise
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
 
 
 def _require_cli() -> None:

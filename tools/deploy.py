@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
-import boto3
-from botocore.exceptions import NoCredentialsError
-
-from tools import cdk
+from tools import aws, cdk
 from tools.deployed import DeclaredStack, account_paths, declared_stack, declared_stacks
+from tools.processes import interruptible
+
+_NO_TERMINAL = "without a terminal to confirm in, add -- --require-approval never"
 
 
 class DeploymentError(RuntimeError):
-    """The settings of an account could not be deployed; the CLI has printed why."""
+    """Nothing was begun, or the settings of an account could not be deployed; the CLI has printed why."""
 
 
 def chosen(environment: str, models: Sequence[str]) -> list[DeclaredStack]:
@@ -36,42 +35,59 @@ def chosen(environment: str, models: Sequence[str]) -> list[DeclaredStack]:
     return [declared_stack(f"{environment}/{model}") for model in dict.fromkeys(models)]
 
 
-def deploy(stacks: Sequence[DeclaredStack], options: Sequence[str]) -> NoReturn:
-    """Deploy the settings of the stacks' accounts and regions, then replace this process by the stacks' deployment.
+def deploy(stacks: Sequence[DeclaredStack], options: Sequence[str]) -> int:
+    """Deploy the settings of the stacks' accounts and regions, and then the stacks.
 
     Args:
         stacks: Stacks of one environment.
         options: Options of the CLI, for both commands.
 
+    Returns:
+        The CLI's exit code.
+
     Raises:
         CdkError: If the CLI is not installed.
-        DeploymentError: If the accounts' settings could not be deployed.
-        NoCredentialsError: If there are no credentials, and no option names a profile.
+        DeploymentError: If the credentials are another account's, or the accounts' settings could not be deployed.
+        botocore.exceptions.BotoCoreError: If there are no credentials, and no option names a profile.
     """
-    _require_credentials(options)
+    _require_account(stacks, options)
     accounts = account_paths(stacks)
-    code = cdk.call(["deploy", *_contexts(stacks), *accounts, *options])
-    if code:
-        # Of the settings of several regions, the first may be deployed by now.
-        what = "nothing" if len(accounts) == 1 else "no model"
-        hint = "" if _can_confirm(options) else "; without a terminal to confirm in, add -- --require-approval never"
-        raise DeploymentError(f"the CDK CLI ended with {code}, see above; {what} was deployed{hint}")
-    cdk.replace_process(["deploy", *(stack.path for stack in stacks), *options])
+    with interruptible(lambda: _goes_on(stacks)):
+        code = cdk.call(["deploy", *_contexts(stacks), *accounts, *options])
+        if code:
+            # Of the settings of several regions, the first may be deployed by now.
+            what = "nothing" if len(accounts) == 1 else "no model"
+            hint = "" if _can_confirm(options) else f"; {_NO_TERMINAL}"
+            raise DeploymentError(f"the CDK CLI ended with {code}, see above; {what} was deployed{hint}")
+        return cdk.call(["deploy", *(stack.path for stack in stacks), *options])
 
 
-def destroy(stacks: Sequence[DeclaredStack], options: Sequence[str]) -> NoReturn:
-    """Replace this process by the destruction of stacks; the accounts' settings stay.
+def destroy(stacks: Sequence[DeclaredStack], options: Sequence[str]) -> int:
+    """Destroy stacks; the accounts' settings stay.
 
     Args:
         stacks: Stacks of one environment.
         options: Options of the CLI.
 
+    Returns:
+        The CLI's exit code.
+
     Raises:
         CdkError: If the CLI is not installed.
-        NoCredentialsError: If there are no credentials, and no option names a profile.
+        DeploymentError: If the credentials are another account's.
+        botocore.exceptions.BotoCoreError: If there are no credentials, and no option names a profile.
     """
-    _require_credentials(options)
-    cdk.replace_process(["destroy", *(stack.path for stack in stacks), *options])
+    _require_account(stacks, options)
+    with interruptible(lambda: _goes_on(stacks)):
+        return cdk.call(["destroy", *(stack.path for stack in stacks), *options])
+
+
+def _goes_on(stacks: Sequence[DeclaredStack]) -> str:
+    name = stacks[0].environment_name
+    return (
+        f"CloudFormation goes on with what it has begun, and rents what it makes: ./jumpstack status {name} shows it, "
+        f"./jumpstack cdk rollback ENV/MODEL ends an update, ./jumpstack destroy removes a stack"
+    )
 
 
 def _contexts(stacks: Sequence[DeclaredStack]) -> list[str]:
@@ -91,6 +107,28 @@ def _names(options: Sequence[str], name: str) -> bool:
     return any(option.partition("=")[0] == name for option in options)
 
 
-def _require_credentials(options: Sequence[str]) -> None:
-    if not _names(options, "--profile") and boto3.session.Session().get_credentials() is None:
-        raise NoCredentialsError
+def _require_account(stacks: Sequence[DeclaredStack], options: Sequence[str]) -> None:
+    """Refuse credentials of another account than the declared one, and none at all."""
+    profile = profile_of(options)
+    declared = {stack.account for stack in stacks} - {None}
+    if not declared:
+        if profile is None:
+            aws.require_credentials()
+        return
+    account = aws.account(profile)
+    for other in sorted(declared - {account}, key=str):
+        name = stacks[0].environment_name
+        raise DeploymentError(
+            f"{name} declares account {other}, and the credentials of {aws.named(profile)} are of {account}: set "
+            f"AWS_PROFILE to one of {other}; where {other} trusts {account} (cdk bootstrap --trust), ./jumpstack cdk "
+            "deploys"
+        )
+
+
+def profile_of(options: Sequence[str]) -> str | None:
+    """Return the profile that options of the CLI name, if any."""
+    for position, option in enumerate(options):
+        name, has_value, value = option.partition("=")
+        if name == "--profile":
+            return value if has_value else next(iter(options[position + 1 :]), None)
+    return None

@@ -24,21 +24,35 @@ class NotDeployedError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredStack:
-    """One model's stack as it is declared.
+class NamedStack:
+    """One model's stack, declared or not.
 
     Attributes:
         path: As the CDK CLI names it, such as `dev/mistral-7b-instruct`.
         stack_name: CloudFormation's name, such as `dev-mistral-7b-instruct`.
         region: Where it is deployed.
-        account: 12 digits, or None for the credentials' own.
-        model: The declaration.
-        takes_keys: Whether callers have keys; they sign with IAM credentials otherwise.
     """
 
     path: str
     stack_name: str
     region: str
+
+    @property
+    def environment_name(self) -> str:
+        """The environment's name."""
+        return self.path.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredStack(NamedStack):
+    """One model's stack as it is declared.
+
+    Attributes:
+        account: 12 digits, or None for the credentials' own.
+        model: The declaration.
+        takes_keys: Whether callers have keys; they sign with IAM credentials otherwise.
+    """
+
     account: str | None
     model: Model
     takes_keys: bool
@@ -108,7 +122,7 @@ def declared_stack(path: str) -> DeclaredStack:
     raise UnknownStackError(f"ENV/MODEL is {path!r}: {near or 'allowed is one such as dev/mistral-7b-instruct'}")
 
 
-def outputs(stack: DeclaredStack) -> dict[str, str]:
+def outputs(stack: NamedStack) -> dict[str, str]:
     """Return a deployed stack's outputs by their keys.
 
     Raises:
@@ -124,10 +138,9 @@ def outputs(stack: DeclaredStack) -> dict[str, str]:
         described = cloudformation.describe_stacks(StackName=stack.stack_name)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in str(error):
-            missing = (
-                f"{stack.path} is not deployed in {stack.region}: ./jumpstack deploy {stack.path.replace('/', ' ')}"
-            )
-            raise NotDeployedError(missing) from error
+            raise NotDeployedError(
+                f"{stack.path} is not deployed in {stack.region}: {deploy_command(stack)}"
+            ) from error
         raise
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
@@ -144,8 +157,13 @@ def output(stack: DeclaredStack, key: str) -> str:
         text = (
             f"{stack.path} has no output {key} in {stack.region}: its last deployment did not end well, or is under way"
         )
-        raise NotDeployedError(f"{text}: ./jumpstack deploy {stack.path.replace('/', ' ')}")
+        raise NotDeployedError(f"{text}: {deploy_command(stack)}")
     return found
+
+
+def deploy_command(stack: NamedStack) -> str:
+    """Return the command that deploys a declared stack."""
+    return f"./jumpstack deploy {stack.path.replace('/', ' ')}"
 
 
 def regions(stacks: list[DeclaredStack]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from tools.deployed import DeclaredStack, NotDeployedError, outputs
+from tools.deployed import DeclaredStack, NamedStack, NotDeployedError, outputs
 from tools.retired import retired
 
 # Characters that need no quotes in shells and logs; API Gateway takes 1024 characters of any kind.
@@ -78,7 +78,7 @@ def create(stack: DeclaredStack, name: str) -> str:
     return str(made["value"])
 
 
-def keys(stack: DeclaredStack) -> list[Key]:
+def keys(stack: NamedStack) -> list[Key]:
     """List the keys of a stack by their names: those of its usage plan, and those that a destroyed stack left."""
     gateway = _gateway(stack)
     prefix = f"{stack.stack_name}/"
@@ -104,7 +104,13 @@ def keys(stack: DeclaredStack) -> list[Key]:
     return sorted(found, key=lambda key: key.name)
 
 
-def revoke(stack: DeclaredStack, names: list[str] | None = None) -> list[str]:
+def left_behind(stack: NamedStack) -> bool:
+    """Return whether there are keys of a stack that is gone."""
+    pages = _pages(_gateway(stack), "get_api_keys", nameQuery=f"{stack.stack_name}/")
+    return any(str(one.get("name")).startswith(f"{stack.stack_name}/") for one in pages)
+
+
+def revoke(stack: NamedStack, names: list[str] | None = None) -> list[str]:
     """Delete keys of a stack; the stack may be gone already.
 
     Args:
@@ -132,7 +138,7 @@ def revoke(stack: DeclaredStack, names: list[str] | None = None) -> list[str]:
     return [key.name for key in there]
 
 
-def _gateway(stack: DeclaredStack) -> Any:
+def _gateway(stack: NamedStack) -> Any:
     return boto3.client("apigateway", region_name=stack.region)
 
 
@@ -147,7 +153,7 @@ def _usage_plan(stack: DeclaredStack) -> str:
     return plan_id
 
 
-def _plan_or_none(stack: DeclaredStack) -> str | None:
+def _plan_or_none(stack: NamedStack) -> str | None:
     """Return the usage plan's id; None where there is no such stack, or where it takes no keys."""
     try:
         return outputs(stack).get("UsagePlanId")

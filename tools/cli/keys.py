@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tools.cli.types import STACK
-from tools.deployed import DeclaredStack
+from tools.cli.lookup import looked_up
+from tools.cli.types import ANY_PATH, REGION, STACK
+from tools.deployed import DeclaredStack, NamedStack
 
 if TYPE_CHECKING:
     from tools.keys import Key
@@ -48,33 +49,53 @@ def _user() -> str:
         raise click.UsageError("--name is missing, and this machine has no user name to take in its place") from error
 
 
+_REGION_OPTION = click.option(
+    "--region", metavar="REGION", type=REGION, help="Region of a stack that is not declared there any more."
+)
+
+
 @keys.command("list", short_help="List keys, without their values.")
-@click.argument("stack", metavar="ENV/MODEL", type=STACK)
-def list_keys(stack: DeclaredStack) -> None:
-    """List names, dates and usage of a model's keys, never a value."""
-    from tools import aws
+@click.argument("path", metavar="ENV/MODEL", type=ANY_PATH)
+@_REGION_OPTION
+@click.pass_context
+def list_keys(context: click.Context, path: str, region: str | None) -> None:
+    """List names, dates and usage of a model's keys, never a value; also of a stack that is no longer declared."""
     from tools import keys as work
 
-    aws.address()
+    stack = _stack(context, path, region)
     found = work.keys(stack)
     print("\n".join(_table(found)) if found else f"{stack.path} has no keys")
 
 
 @keys.command(short_help="Delete keys, at once and for good.")
-@click.argument("stack", metavar="ENV/MODEL", type=STACK)
+@click.argument("path", metavar="ENV/MODEL", type=ANY_PATH)
 @click.option("--name", "names", metavar="NAME", multiple=True, help="A key's name or id; may be given several times.")
 @click.option("--all", "every", is_flag=True, help="All keys of the stack, also when it is gone.")
+@_REGION_OPTION
 @click.pass_context
-def revoke(context: click.Context, *, stack: DeclaredStack, names: Sequence[str], every: bool) -> None:
-    """Delete keys, at once and for good."""
-    if bool(names) == every:
-        raise click.UsageError("one of --name and --all is needed", context)
-    from tools import aws
+def revoke(context: click.Context, *, path: str, names: Sequence[str], every: bool, region: str | None) -> None:
+    """Delete keys, at once and for good; also of a stack that is no longer declared, or gone."""
+    if every and names:
+        raise click.UsageError("--all and --name exclude each other: --all is every key of the stack", context)
+    if not every and not names:
+        raise click.UsageError("which keys? --name NAME is one, --all is every key of the stack", context)
     from tools import keys as work
 
-    aws.address()
+    stack = _stack(context, path, region)
     gone = work.revoke(stack, None if every else list(names))
     print(f"revoked: {', '.join(gone)}" if gone else f"{stack.path} has no keys")
+
+
+def _stack(context: click.Context, path: str, region: str | None) -> NamedStack:
+    """Return the stack that is declared there, or else one that is deployed, or whose keys are left."""
+    from tools import aws
+    from tools.status import undeclared
+
+    declared = undeclared.declared_there(path, region)
+    if declared is None:
+        return looked_up(context, path, lambda: undeclared.find_for_keys(path, region=region))
+    aws.address()
+    return declared
 
 
 def _table(rows: Sequence[Key]) -> Iterator[str]:

@@ -5,12 +5,18 @@ from collections.abc import Sequence
 
 import click
 
+from tools.cli.types import REGION
 from tools.deployed import all_declared_stacks
 
 
 @click.command(short_help="List what destroyed stacks left behind.")
 @click.option(
-    "--region", "regions", metavar="REGION", multiple=True, help="May be given several times.  [default: all declared]"
+    "--region",
+    "regions",
+    metavar="REGION",
+    type=REGION,
+    multiple=True,
+    help="May be given several times.  [default: all declared]",
 )
 def leftovers(regions: Sequence[str]) -> int:
     """List the resources in an account that are of the types that the app deploys, stacks included.

@@ -27,6 +27,7 @@ from tools.cli.keys import keys
 from tools.cli.leftovers import leftovers
 from tools.cli.local import local
 from tools.cli.preflight import preflight
+from tools.cli.status import status
 
 FAILED = 1
 INTERRUPTED = 130
@@ -53,7 +54,7 @@ def cli() -> None:
 
 for _command in (
     *(artifacts, beliefs, catalog, cdk, chat, completion, conformance, dataset, demo, deploy, destroy),
-    *(finetune, invoke, keys, leftovers, local, preflight),
+    *(finetune, invoke, keys, leftovers, local, preflight, status),
 ):
     cli.add_command(_command)
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import click
 from click.shell_completion import CompletionItem
 
-from catalog.nearest import did_you_mean
+from catalog.nearest import did_you_mean, similar
+from catalog.regions import regions
 from tools.deployed import DeclaredStack, UnknownStackError, all_declared_stacks, declared_stack, environment_names
 
 
@@ -64,6 +65,54 @@ class EnvironmentType(click.ParamType[str]):
         return _completions(environment_names(), incomplete)
 
 
+class AnyPathType(click.ParamType[str]):
+    """An ENV/MODEL that may be no longer declared; the declared ones are completed."""
+
+    name = "ENV/MODEL"
+
+    def __init__(self, *, environments: bool = False) -> None:
+        """Store what is allowed.
+
+        Args:
+            environments: Environments, too.
+        """
+        self._environments = environments
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text, where it has the form; remember it for errors."""
+        environment, slash, model = value.partition("/")
+        if not environment or "/" in model or bool(slash) != bool(model) or not (slash or self._environments):
+            known = [*(environment_names() if self._environments else ()), *(one.path for one in all_declared_stacks())]
+            hint = did_you_mean(value, known) or "allowed is one such as dev/mistral-7b-instruct"
+            raise click.UsageError(f"{'ENV or ' * self._environments}ENV/MODEL is {value!r}: {hint}", ctx)
+        if ctx is not None and slash:
+            ctx.meta["place"] = value
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the declared ones that begin so."""
+        environments = environment_names() if self._environments else []
+        return _completions([*environments, *(stack.path for stack in all_declared_stacks())], incomplete)
+
+
+class RegionType(click.ParamType[str]):
+    """An AWS region."""
+
+    name = "REGION"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, where AWS has such a region."""
+        if value not in regions():
+            near = similar(value, regions(), most=2)
+            hint = f"AWS has no such region; try {' or '.join(near)}" if near else "AWS has no such region"
+            raise click.UsageError(f"--region is {value!r}: {hint}", ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the regions that begin so."""
+        return _completions(regions(), incomplete)
+
+
 class ModelIdType(click.ParamType[str]):
     """A JumpStart model's id; every text is taken, and the ids of the lock are completed."""
 
@@ -84,6 +133,9 @@ STACK = StackType()
 TUNED_STACK = StackType(tuned=True)
 ENVIRONMENT = EnvironmentType()
 MODEL_ID = ModelIdType()
+ANY_PATH = AnyPathType()
+ENVIRONMENT_OR_PATH = AnyPathType(environments=True)
+REGION = RegionType()
 
 
 def _completions(known: Iterable[str], incomplete: str) -> list[CompletionItem]:

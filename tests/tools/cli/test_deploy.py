@@ -1,16 +1,14 @@
 """`deploy` and `destroy`: declared models, each after the settings of its account, by the pinned CDK CLI."""
 
 from collections.abc import Sequence
-from typing import NoReturn
+from dataclasses import replace
 
 import pytest
 
-from tools import aws, cdk
+from stacks.environments import DEV
+from stacks.models import FALCON_7B
+from tools import aws, cdk, deployed
 from tools.cli.main import run
-
-
-class _ReplacedError(Exception):
-    """The process has become the CLI."""
 
 
 @pytest.fixture(autouse=True)
@@ -22,25 +20,19 @@ def addressed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Record the CLI's commands: those that are called, which end with 0, and the one that the process becomes."""
+    """Record the CLI's commands, which end with 0."""
     recorded: list[list[str]] = []
 
     def called(arguments: Sequence[str]) -> int:
         recorded.append(list(arguments))
         return 0
 
-    def replaced(arguments: Sequence[str]) -> NoReturn:
-        recorded.append(list(arguments))
-        raise _ReplacedError
-
     monkeypatch.setattr(cdk, "call", called)
-    monkeypatch.setattr(cdk, "replace_process", replaced)
     return recorded
 
 
 def test_deploys_the_accounts_settings_of_each_region_and_then_the_models(commands: list[list[str]]) -> None:
-    with pytest.raises(_ReplacedError):
-        run(["deploy", "prod", "falcon-7b", "arctic-instruct", "falcon-7b"])
+    assert run(["deploy", "prod", "falcon-7b", "arctic-instruct", "falcon-7b"]) == 0
 
     assert commands == [
         [
@@ -54,8 +46,7 @@ def test_deploys_the_accounts_settings_of_each_region_and_then_the_models(comman
 def test_deploys_all_models_of_an_environment_and_builds_one_a_region_for_the_account(
     commands: list[list[str]],
 ) -> None:
-    with pytest.raises(_ReplacedError):
-        run(["deploy", "dev"])
+    assert run(["deploy", "dev"]) == 0
 
     account, models = commands
     assert account == ["deploy", "-c", "environments=dev", "-c", "models=falcon-7b", "account/us-west-2"]
@@ -67,8 +58,7 @@ def test_deploys_all_models_of_an_environment_and_builds_one_a_region_for_the_ac
 
 
 def test_hands_what_follows_two_hyphens_to_both_commands(commands: list[list[str]]) -> None:
-    with pytest.raises(_ReplacedError):
-        run(["deploy", "dev", "falcon-7b", "--", "--require-approval", "never", "--concurrency=4"])
+    assert run(["deploy", "dev", "falcon-7b", "--", "--require-approval", "never", "--concurrency=4"]) == 0
 
     assert [command[-3:] for command in commands] == [["--require-approval", "never", "--concurrency=4"]] * 2
 
@@ -105,28 +95,87 @@ def test_deploys_no_model_where_the_accounts_settings_fail(
 
 
 def test_destroys_models_and_leaves_the_accounts_settings(commands: list[list[str]]) -> None:
-    with pytest.raises(_ReplacedError):
-        run(["destroy", "dev", "falcon-7b", "--", "--force"])
+    assert run(["destroy", "dev", "falcon-7b", "--", "--force"]) == 0
 
     assert commands == [["destroy", "dev/falcon-7b", "--force"]]
 
 
-@pytest.mark.parametrize("command", ["deploy", "destroy"])
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["deb"], "ENV is 'deb': did you mean dev?"),
+        (["deb"], "environment is 'deb': did you mean dev?"),
         (["dev", "falcon-7"], "ENV/MODEL is 'dev/falcon-7': did you mean dev/falcon-7b, "),
+        (["dev/falcon-7"], "ENV/MODEL is 'dev/falcon-7': did you mean dev/falcon-7b, "),
         (["dev", "falcon-7b", "mistral"], "ENV/MODEL is 'dev/mistral': did you mean dev/mistral-7b, "),
+        (["dev", "staging/falcon-7b"], "'staging/falcon-7b' is in another environment than dev: one at a time"),
+        (["dev/"], "ENV or ENV/MODEL is 'dev/': did you mean "),
     ],
 )
 def test_suggests_the_name_that_was_meant(
-    command: str, words: list[str], error: str, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+    words: list[str], error: str, commands: list[list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run([command, *words]) == 2
+    assert run(["deploy", *words]) == 2
 
     assert capsys.readouterr().err.startswith(f"error: {error}")
     assert commands == []
+
+
+def test_takes_paths_as_status_prints_them(commands: list[list[str]]) -> None:
+    assert run(["destroy", "dev/falcon-7b", "dev/mistral-7b", "falcon-7b"]) == 0
+
+    assert commands == [["destroy", "dev/falcon-7b", "dev/mistral-7b"]]
+
+
+@pytest.mark.parametrize("command", ["deploy", "destroy"])
+@pytest.mark.parametrize(
+    ("options", "named"), [([], "credentials of this shell"), (["--", "--profile=ada"], "profile ada")]
+)
+def test_refuses_the_credentials_of_another_account_than_the_declared_one(
+    command: str,
+    options: list[str],
+    named: str,
+    commands: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mine = replace(DEV, account="444455556666")
+    monkeypatch.setattr(deployed, "DEPLOYMENTS", ((mine, (FALCON_7B,)),))
+    asked: list[str | None] = []
+
+    def account(profile: str | None) -> str:
+        asked.append(profile)
+        return "111122223333"
+
+    monkeypatch.setattr(aws, "account", account)
+
+    assert run([command, "dev", *options]) == 1
+    assert capsys.readouterr().err.startswith(
+        f"error: dev declares account 444455556666, and the credentials of AWS ({named}) are of 111122223333: "
+    )
+    assert commands == []
+    assert asked == ["ada" if options else None]
+
+    monkeypatch.setattr(aws, "account", lambda _: "444455556666")
+    assert run([command, "dev", *options]) == 0
+    assert commands[-1][:2] == [command, "dev/falcon-7b"]
+
+
+@pytest.mark.parametrize("command", ["deploy", "destroy"])
+def test_an_interrupt_says_that_cloudformation_goes_on(
+    command: str,
+    commands: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(_: Sequence[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cdk, "call", interrupted)
+
+    assert run([command, "dev", "falcon-7b"]) == 130
+    assert capsys.readouterr().err.startswith(
+        "interrupted: CloudFormation goes on with what it has begun, and rents what it makes: ./jumpstack status dev "
+    )
 
 
 @pytest.mark.parametrize("command", ["deploy", "destroy"])
@@ -154,7 +203,6 @@ def test_leaves_the_credentials_to_the_cli_where_an_option_names_a_profile(
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
 
-    with pytest.raises(_ReplacedError):
-        run(["destroy", "dev", "falcon-7b", "--", "--profile", "one"])
+    assert run(["destroy", "dev", "falcon-7b", "--", "--profile", "one"]) == 0
 
     assert commands == [["destroy", "dev/falcon-7b", "--profile", "one"]]

@@ -122,10 +122,10 @@ def test_a_group_alone_prints_its_help_on_stderr(words: tuple[str, ...], capsys:
             "./jumpstack chat --help says what is allowed",
         ),
         (
-            ["keys", "list", "dev/zzz"],
+            ["keys", "create", "dev/zzz"],
             "ENV/MODEL is 'dev/zzz': declared are dev/falcon-7b, dev/falcon-7b-instruct, dev/mistral-7b, "
             "dev/mistral-7b-instruct, dev/mistral-7b-dolly, dev/llama-3-2-3b-10k; "
-            "./jumpstack keys list --help says what is allowed",
+            "./jumpstack keys create --help says what is allowed",
         ),
         (["preflight", "prd"], "ENV is 'prd': did you mean prod? ./jumpstack preflight --help says what is allowed"),
         (
@@ -134,7 +134,18 @@ def test_a_group_alone_prints_its_help_on_stderr(words: tuple[str, ...], capsys:
         ),
         (
             ["keys", "revoke", "dev/falcon-7b"],
-            "one of --name and --all is needed; ./jumpstack keys revoke --help says what is allowed",
+            "which keys? --name NAME is one, --all is every key of the stack; "
+            "./jumpstack keys revoke --help says what is allowed",
+        ),
+        (
+            ["keys", "revoke", "dev/falcon-7b", "--name", "a", "--all"],
+            "--all and --name exclude each other: --all is every key of the stack; "
+            "./jumpstack keys revoke --help says what is allowed",
+        ),
+        (
+            ["leftovers", "--region", "us-wst-2"],
+            "--region is 'us-wst-2': AWS has no such region; try us-west-2 or us-west-1; "
+            "./jumpstack leftovers --help says what is allowed",
         ),
         (
             ["invoke", "dev/falcon-7b", "{"],
