@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import cycle
 from typing import Any, Final
 
+from training.dataset.columns import Columns
 from training.dataset.faults import Faults, Kind, shown
 from training.dataset.jsonlines import Record, json_type, records
 from training.dataset.lengths import utf8_bytes
@@ -22,13 +23,17 @@ ROLES: Final = ("system", "user", "assistant")
 class ChatReader:
     """Reads files of conversations."""
 
-    def __init__(self, options: Options, faults: Faults) -> None:
+    def __init__(self, options: Options, faults: Faults, columns: Columns) -> None:
         """Set up the reader.
 
         Args:
             options: Options of the check.
             faults: Collects the findings.
+            columns: Types of the channel's fields.
         """
+        self._columns = columns
+        for key in KEYS:
+            columns.use((key, "[]", "content"))
         self._limit = options.max_line_bytes
         self._faults = faults
         self._key: str | None = None
@@ -41,10 +46,10 @@ class ChatReader:
             samples: Counts the good ones.
         """
         lines = stream.lines(limit=self._limit)
-        for number, record in records(lines, stream.place, self._faults, limit=self._limit):
+        for number, record in records(lines, stream.place, self._faults, limit=self._limit, columns=self._columns):
             keys = [key for key in KEYS if key in record]
             if len(keys) != 1:
-                has = f"it has {', '.join(keys)}" if keys else "it has none of them"
+                has = f"it has {', '.join(keys)}" if keys else f"it has none of them{_advice(record)}"
                 self._faults.add(Kind.MISSING_FIELD, stream.place, number, f"one of {', '.join(KEYS)} is needed; {has}")
                 continue
             self._key = self._key or keys[0]
@@ -52,6 +57,7 @@ class ChatReader:
             if problem:
                 self._faults.add(Kind.CONVERSATION, stream.place, number, problem)
                 continue
+            self._columns.add(number, record)
             messages = [(message["role"], message["content"]) for message in record[keys[0]]]
             if not any(content.strip() for role, content in messages if role == "assistant"):
                 self._faults.add(Kind.EMPTY_SAMPLE, stream.place, number, "the assistant says nothing")
@@ -73,12 +79,18 @@ class ChatReader:
         return _order_problem([message["role"] for message in messages])
 
 
+def _advice(record: Record) -> str:
+    """Return what to do about a record that another method is meant for."""
+    return "; fields of text: try --method instruction" if any(isinstance(one, str) for one in record.values()) else ""
+
+
 def _message_problem(message: Any) -> str:
     if not isinstance(message, dict):
         return f"is {json_type(message)}; it must be an object with role and content"
     for name in ("role", "content"):
         if name not in message:
-            return f"has no {name}"
+            sharegpt = "; it has from and value, as ShareGPT's: rename them to role and content, human to user, gpt to "
+            return f"has no {name}{f'{sharegpt}assistant' if {'from', 'value'} <= message.keys() else ''}"
         if not isinstance(message[name], str):
             return f"has a {name} that is {json_type(message[name])}"
     if message["role"] not in ROLES:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from training.dataset.chat import ChatReader
+from training.dataset.columns import Columns
 from training.dataset.domain import DomainReader
 from training.dataset.faults import Faults, Kind, Place, shown
 from training.dataset.instruction import InstructionReader
@@ -101,7 +102,8 @@ class _Check:
         if self._options.method == "domain" and len(data) > 1:
             names = ", ".join(shown(file.name) for file in data[:5])
             self._faults.add(Kind.SEVERAL_FILES, Place(channel), None, f"{names}; exactly one is allowed")
-        reader = self._reader()
+        columns = Columns(self._faults)
+        reader = self._reader(columns)
         for file in data:
             stream = self._stream(channel, source, file)
             if not file.size:
@@ -109,16 +111,17 @@ class _Check:
             reader.read(stream, samples)
             stream.drain()
             self._files.append(FileRecord(channel, file.name, stream.size, stream.sha256))
+        columns.finish()
         self._files.sort(key=lambda one: (one.channel, one.name.encode("utf-8", "surrogateescape")))
 
-    def _reader(self) -> _Reader:
+    def _reader(self, columns: Columns) -> _Reader:
         match self._options.method:
             case "instruction":
-                return InstructionReader(self._template, self._options, self._faults)
+                return InstructionReader(self._template, self._origin, self._options, self._faults, columns)
             case "chat":
-                return ChatReader(self._options, self._faults)
+                return ChatReader(self._options, self._faults, columns)
             case _:
-                return DomainReader(self._options, self._faults)
+                return DomainReader(self._options, self._faults, columns)
 
     def _stream(self, channel: str, source: Source, file: File) -> Stream:
         return Stream(source, file, Place(channel, file.name), self._faults, seconds_left=self._seconds_left)
@@ -217,6 +220,8 @@ class _Check:
             ratio = self._options.validation_split
             least = next((n for n in range(1, 100_000) if all(self._split(n))), None)
             need = f"at least {least} are needed" if least else "no number is enough; give a validation channel"
+            if self._options.method == "domain" and train.count == 1:
+                need += "; break the text into lines, such as one a paragraph"
             detail = f"{train.count} good samples: a validation split of {ratio} leaves {split[0]} for training"
             self._faults.add(Kind.TOO_FEW_SAMPLES, place, None, f"{detail} and {split[1]} for validation; {need}")
         elif not train.count:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, Final
 
+from training.dataset.columns import Columns
 from training.dataset.faults import Faults, Kind, Place, shown
 from training.dataset.jsonarray import array_records
 from training.dataset.jsonlines import Record, json_type, records
 from training.dataset.lengths import utf8_bytes
 from training.dataset.options import Options
 from training.dataset.samples import Samples
-from training.dataset.streams import Batch, Stream, bad_bytes, split
+from training.dataset.streams import Batch, Stream, bad_bytes, pieces, split
 
 COLUMN: Final = "text"
 """The column that the job trains on; without a column of that name, the first one (JumpStart's notebooks)."""
@@ -31,13 +32,15 @@ _MISSING: Final = {
 class DomainReader:
     """Reads a text file of any of the three kinds."""
 
-    def __init__(self, options: Options, faults: Faults) -> None:
+    def __init__(self, options: Options, faults: Faults, columns: Columns) -> None:
         """Set up the reader.
 
         Args:
             options: Options of the check.
             faults: Collects the findings.
+            columns: Types of the channel's fields.
         """
+        self._columns = columns
         self._limit = options.max_line_bytes
         self._faults = faults
 
@@ -52,15 +55,23 @@ class DomainReader:
         readers[stream.place.file.rsplit(".", 1)[-1]](stream, samples)
 
     def _txt(self, stream: Stream, samples: Samples) -> None:
-        for number, line in _numbered(stream.lines(limit=self._limit)):
-            if line is None:
-                self._faults.add(Kind.LINE_TOO_LONG, stream.place, number, f"more than {self._limit} bytes")
-            elif not line.strip():
+        number, before, bad = 1, 0, ""
+        for line, goes_on in pieces(stream.chunks(), limit=self._limit):
+            if not bad and not line.isascii():
+                bad = bad_bytes(line, before=before)
+            before += len(line)
+            if goes_on:
+                continue
+            if bad:
+                self._faults.add(Kind.ENCODING, stream.place, number, bad)
+            elif before == len(line) and not line.strip():
                 samples.blank_lines += 1
-            elif not line.isascii() and (where := bad_bytes(line)):
-                self._faults.add(Kind.ENCODING, stream.place, number, where)
             else:
-                samples.add(stream.place, number, len(line), line if len(line) >= _MARKED_LINE_BYTES else None)
+                marked = before == len(line) >= _MARKED_LINE_BYTES
+                samples.add(stream.place, number, before, line if marked else None)
+            if before > self._limit:
+                self._faults.add(Kind.LONG_LINE, stream.place, number, f"{before} bytes")
+            number, before, bad = number + 1, 0, ""
 
     def _csv(self, stream: Stream, samples: Samples) -> None:
         # The limit is global to the process, which has no other reader of CSV.
@@ -122,6 +133,7 @@ class DomainReader:
         for number, record in self._records(stream):
             if column is None:
                 column = self._key(record, stream.place, number)
+                self._columns.use((column,))
             if column not in record:
                 self._faults.add(Kind.MISSING_FIELD, stream.place, number, f"no {shown(column)}")
             elif not isinstance(record[column], str):
@@ -130,6 +142,7 @@ class DomainReader:
             elif not record[column].strip():
                 self._faults.add(Kind.EMPTY_SAMPLE, stream.place, number, f"no text in {shown(column)}")
             else:
+                self._columns.add(number, record)
                 samples.add(stream.place, number, utf8_bytes(record[column]), record[column])
 
     def _records(self, stream: Stream) -> Iterator[tuple[int, Record]]:
@@ -141,8 +154,13 @@ class DomainReader:
                 break
         first = head.lstrip()[:1]
         if first == b"[":
+            self._columns.start(stream.place, 1, array=True)
+            if stream.marked:
+                detail = "a byte order mark before an array, which datasets 2.14.7 refuses; save it without one"
+                self._faults.add(Kind.ENCODING, stream.place, 1, detail)
             return array_records(chain([head], chunks), stream.place, self._faults, limit=self._limit)
-        return records(split(chain([head], chunks), limit=self._limit), stream.place, self._faults, limit=self._limit)
+        lines = split(chain([head], chunks), limit=self._limit)
+        return records(lines, stream.place, self._faults, limit=self._limit, columns=self._columns)
 
     def _key(self, record: Record, place: Place, number: int) -> str:
         if COLUMN in record or not record:

@@ -26,22 +26,35 @@ class Kind(Enum):
     UNEXPECTED_FILE = ("unexpected-file", Severity.ERROR, "file that does not belong there")
     SEVERAL_FILES = ("several-files", Severity.ERROR, "more than one data file")
     TEMPLATE = ("template", Severity.ERROR, "template that cannot be used")
-    ENCODING = ("encoding", Severity.ERROR, "not UTF-8")
+    ENCODING = ("encoding", Severity.ERROR, "text in a wrong encoding")
     LINE_TOO_LONG = ("line-too-long", Severity.ERROR, "line that is too long to be read")
-    BLANK_LINE = ("blank-line", Severity.ERROR, "blank line")
     NOT_JSON = ("not-json", Severity.ERROR, "not JSON")
+    REPEATED_FIELD = ("repeated-field", Severity.ERROR, "field that an object has twice")
     NOT_AN_OBJECT = ("not-an-object", Severity.ERROR, "not a JSON object")
     MISSING_FIELD = ("missing-field", Severity.ERROR, "field missing")
     NOT_A_STRING = ("not-a-string", Severity.ERROR, "field that is no string")
     EMPTY_SAMPLE = ("empty-sample", Severity.ERROR, "empty sample")
     CONVERSATION = ("conversation", Severity.ERROR, "conversation that cannot be used")
     ROW = ("row", Severity.ERROR, "row that cannot be read")
+    FIELD_TYPE = (
+        *("field-type", Severity.ERROR),
+        "field whose type changes, which datasets 2.14.7 refuses (give it one type, or leave it out)",
+    )
+    OTHER_FIELDS = (
+        *("other-fields", Severity.ERROR),
+        "fields that not all parts of the data have, which datasets 2.14.7 refuses (leave them out, or write null)",
+    )
+    DATES = ("dates", Severity.ERROR, "field of dates alone, which datasets turns into other text")
     TOO_FEW_SAMPLES = ("too-few-samples", Severity.ERROR, "too few samples")
+    BYTE_ORDER_MARK = ("byte-order-mark", Severity.WARNING, "byte order mark, which is dropped")
+    BLANK_LINE = ("blank-line", Severity.WARNING, "blank line, which is skipped")
+    LONG_LINE = ("long-line", Severity.WARNING, "very long line (break it where paragraphs end)")
     OVER_LONG = ("over-long", Severity.WARNING, "sample that is probably cut (an estimate)")
     TOO_LITTLE_TEXT = ("too-little-text", Severity.WARNING, "too little text (an estimate)")
     ANSWER_IN_PROMPT = ("answer-in-prompt", Severity.WARNING, "answer that is in the prompt already")
     UNUSED_FIELD = ("unused-field", Severity.WARNING, "field that the template does not use")
     FIRST_COLUMN = ("first-column", Severity.WARNING, "no column called text")
+    MANY_FIELDS = ("many-fields", Severity.WARNING, "more fields than are compared")
     DUPLICATE = ("duplicate", Severity.WARNING, "sample that repeats an earlier one")
     ALSO_IN_TRAINING = ("also-in-training", Severity.WARNING, "validation sample that is also trained on")
 

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from operator import itemgetter, mul
 from typing import Any
 
+from training.dataset.chat import KEYS as CHAT_KEYS
+from training.dataset.columns import Columns
 from training.dataset.faults import Faults, Kind, Place, shown
 from training.dataset.jsonlines import Record, json_type, records
 from training.dataset.lengths import utf8_bytes
 from training.dataset.options import Options
 from training.dataset.samples import Samples
 from training.dataset.streams import Stream
-from training.dataset.template import Template
+from training.dataset.template import NAME, Template
 
 _STRINGS = {str}
 
@@ -20,15 +22,23 @@ _STRINGS = {str}
 class InstructionReader:
     """Reads files of instruction data against one template."""
 
-    def __init__(self, template: Template | None, options: Options, faults: Faults) -> None:
+    def __init__(
+        self, template: Template | None, origin: str, options: Options, faults: Faults, columns: Columns
+    ) -> None:
         """Set up the reader for a template.
 
         Args:
             template: The template; without a usable one, lines are only checked to be objects.
+            origin: `data` if the template lies there, `default` for JumpStart's own.
             options: Options of the check.
             faults: Collects the findings.
+            columns: Types of the channel's fields.
         """
         self._fields = dict(template.fields) if template else {}
+        self._is_default = origin == "default"
+        self._columns = columns
+        for field in self._fields:
+            columns.use((field,))
         self._literals = template.literal_bytes if template else 0
         self._parts = (
             (("prompt", tuple(template.prompt_fields)), ("completion", tuple(template.completion_fields)))
@@ -45,9 +55,11 @@ class InstructionReader:
             stream: The file.
             samples: Counts the good ones.
         """
-        found = records(stream.lines(limit=self._limit), stream.place, self._faults, limit=self._limit)
+        lines, types = stream.lines(limit=self._limit), self._columns.add
+        found = records(lines, stream.place, self._faults, limit=self._limit, columns=self._columns)
         if not self._fields:
-            for number, _ in found:
+            for number, record in found:
+                types(number, record)
                 samples.add(stream.place, number, 0, None)
             return
         fields = tuple(self._fields)
@@ -65,6 +77,7 @@ class InstructionReader:
             if set(map(type, values)) != _STRINGS:
                 self._no_strings(record, fields, place, number)
                 continue
+            types(number, record)
             if len(record) != width:
                 samples.unused(place, number, record.keys() - known)
             if not all(map(str.strip, values)) and self._empty(record, place, number, samples):
@@ -75,7 +88,16 @@ class InstructionReader:
 
     def _missing(self, record: Record, fields: tuple[str, ...], place: Place, number: int) -> None:
         missing = [shown(field) for field in fields if field not in record]
-        self._faults.add(Kind.MISSING_FIELD, place, number, f"no {', '.join(missing)}; it has {_names(record)}")
+        detail = f"no {', '.join(missing)}; it has {_names(record)}{self._advice(record)}"
+        self._faults.add(Kind.MISSING_FIELD, place, number, detail)
+
+    def _advice(self, record: Record) -> str:
+        """Return what to do about a record that another method or template is meant for."""
+        if any(isinstance(record.get(key), list) for key in CHAT_KEYS):
+            return "; a conversation: try --method chat"
+        if self._is_default and sum(isinstance(value, str) for value in record.values()) > 1:
+            return f"; add a {NAME} that names these fields"
+        return ""
 
     def _no_strings(self, record: Record, fields: tuple[str, ...], place: Place, number: int) -> None:
         wrong = [

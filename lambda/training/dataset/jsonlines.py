@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
-from training.dataset.faults import Faults, Kind, Place
+from training.dataset.columns import PART_BYTES, Columns
+from training.dataset.faults import Faults, Kind, Place, shown
 from training.dataset.streams import Batch, bad_bytes
 
 Record = dict[str, Any]
@@ -20,7 +21,28 @@ decoder = json.JSONDecoder(parse_constant=_no_constant)
 """Refuses NaN and Infinity, as other JSON parsers do; Python's accepts them by default."""
 
 
-def records(batches: Iterable[Batch], place: Place, faults: Faults, *, limit: int) -> Iterator[tuple[int, Record]]:
+class _RepeatedFieldError(ValueError):
+    """An object has a field twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Record:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _RepeatedFieldError(f"{shown(twice)}; leave one out")
+    return record
+
+
+_line_decoder = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_once)
+"""Refuses fields that occur twice in an object, as pyarrow's reader of JSON Lines does."""
+
+_JSON_SPACE = b" \t\r\n"
+
+
+def records(
+    batches: Iterable[Batch], place: Place, faults: Faults, *, limit: int, columns: Columns
+) -> Iterator[tuple[int, Record]]:
     """Yield the objects of a file with their lines' numbers; every other line is reported.
 
     Args:
@@ -28,16 +50,23 @@ def records(batches: Iterable[Batch], place: Place, faults: Faults, *, limit: in
         place: The file.
         faults: Collects the findings.
         limit: Bytes of the longest line that is read, for reports.
+        columns: Types of the channel's fields, which begins a new part where `datasets` does.
 
     Yields:
         Line number from 1, and object.
     """
-    decode = decoder.decode
-    number = 0
+    decode = _line_decoder.decode
+    number = at = 0
+    end = -1
     for batch in batches:
         for line in batch:
             number += 1
+            if at > end:
+                # The line in which a part of so many bytes ends belongs to it.
+                columns.start(place, number)
+                end = at + PART_BYTES
             try:
+                at += len(line) + 1  # type: ignore[arg-type] # None raises, and is looked at below
                 record = decode(str(line, "utf-8"))  # type: ignore[arg-type] # None raises, and is looked at below
             except (ValueError, TypeError, RecursionError) as error:
                 faults.add(*_explain(line, error, place, number, limit))
@@ -59,8 +88,10 @@ def _explain(
     """Return the finding for a line that could not be decoded."""
     if line is None:
         return Kind.LINE_TOO_LONG, place, number, f"more than {limit} bytes"
-    if not line.strip():
+    if not line.strip(_JSON_SPACE):
         return Kind.BLANK_LINE, place, number, ""
+    if isinstance(error, _RepeatedFieldError):
+        return Kind.REPEATED_FIELD, place, number, str(error)
     if where := bad_bytes(line):
         return Kind.ENCODING, place, number, where
     return Kind.NOT_JSON, place, number, json_problem(error)

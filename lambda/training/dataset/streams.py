@@ -42,6 +42,7 @@ class Stream:
         """
         self.place = place
         self.size = 0
+        self.marked = False
         self._source = source
         self._file = file
         self._faults = faults
@@ -80,11 +81,20 @@ class Stream:
             self._faults.add(Kind.ENCODING, self.place, None, f"it is {wrong}; save it as plain UTF-8")
             return
         if head.startswith(codecs.BOM_UTF8):
-            self._faults.add(Kind.ENCODING, self.place, 1, "a byte order mark; save it as UTF-8 without one")
+            self._mark()
             head = head[len(codecs.BOM_UTF8) :]
         if head:
             yield head
         yield from self._raw
+
+    def _mark(self) -> None:
+        """Report a byte order mark: `datasets` drops it from JSON and CSV, and leaves it in plain text."""
+        self.marked = True
+        if self.place.file.endswith(".txt"):
+            detail = "a byte order mark, which stays in the text; save it as UTF-8 without one"
+            self._faults.add(Kind.ENCODING, self.place, 1, detail)
+        else:
+            self._faults.add(Kind.BYTE_ORDER_MARK, self.place, 1)
 
     def lines(self, *, limit: int) -> Iterator[Batch]:
         """Yield batches of the content's lines. The last line may lack its line break.
@@ -118,6 +128,40 @@ def split(chunks: Iterable[bytes], *, limit: int) -> Iterator[Batch]:
         yield [b"".join(pieces) if held <= limit else None]
 
 
+def pieces(chunks: Iterable[bytes], *, limit: int) -> Iterator[tuple[bytes, bool]]:
+    r"""Split plain text into lines, and longer lines between characters.
+
+    Args:
+        chunks: The text.
+        limit: Bytes beyond which a line is cut.
+
+    Yields:
+        A line without its `\n` or a piece of one, and True if the line goes on.
+    """
+    held, cut = b"", False
+    for chunk in chunks:
+        *lines, held = (held + chunk).split(b"\n")
+        cut = cut and not lines
+        for line in lines:
+            yield line, False
+        if len(held) > limit:
+            end = _last_boundary(held)
+            yield held[:end], True
+            held, cut = held[end:], True
+    if held or cut:
+        yield held, False
+
+
+def _last_boundary(text: bytes) -> int:
+    """Return the place of the last character, which may be incomplete; the text's length where it is ASCII."""
+    for back in range(1, min(5, len(text))):
+        if text[-back] >= 0xC0:
+            return len(text) - back
+        if text[-back] < 0x80:
+            break
+    return len(text)
+
+
 def _bounded(batch: Batch, limit: int) -> Batch:
     return [line if line is not None and len(line) <= limit else None for line in batch]
 
@@ -129,10 +173,15 @@ def _other_encoding(head: bytes) -> str:
     return "UTF-16, UTF-32 or binary, with NUL bytes" if b"\0" in head[:_SNIFFED_BYTES] else ""
 
 
-def bad_bytes(line: bytes) -> str:
-    """Return the first byte of a line that is not UTF-8, for reports; empty where there is none."""
+def bad_bytes(line: bytes, *, before: int = 0) -> str:
+    """Return the first byte of a line that is not UTF-8, for reports; empty where there is none.
+
+    Args:
+        line: The line, or a piece of it.
+        before: Bytes of the line before the piece.
+    """
     try:
         line.decode()
     except UnicodeDecodeError as error:
-        return f"byte 0x{line[error.start]:02x} at byte {error.start + 1} of the line"
+        return f"byte 0x{line[error.start]:02x} at byte {before + error.start + 1} of the line"
     return ""

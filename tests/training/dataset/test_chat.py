@@ -93,3 +93,14 @@ def test_warns_of_a_repeated_conversation() -> None:
     again = {"dialog": _say("user", "assistant"), "id": 1}
 
     assert count(_check(again, {**again, "id": 2}), Kind.DUPLICATE) == 1
+
+
+def test_names_sharegpts_fields_and_the_method_for_records_of_text() -> None:
+    sharegpt = {"dialog": [{"from": "human", "value": "Hi."}, {"from": "gpt", "value": "Hello."}]}
+    report = _check(sharegpt, {"instruction": "Say a.", "response": "a"})
+
+    assert found(report, Kind.CONVERSATION)[0].detail == (
+        "message 1 has no role; it has from and value, as ShareGPT's: rename them to role and content, human to user, "
+        "gpt to assistant"
+    )
+    assert found(report, Kind.MISSING_FIELD)[0].detail.endswith("fields of text: try --method instruction")

@@ -70,11 +70,20 @@ def test_a_file_in_another_encoding_is_one_fault_not_one_a_line(start: bytes, na
 
 
 @pytest.mark.parametrize("pieces", [[1], [2, 1], [1 << 16]])
-def test_a_byte_order_mark_is_a_fault_of_the_first_line_and_no_other(pieces: list[int]) -> None:
+def test_warns_of_a_byte_order_mark_once(pieces: list[int]) -> None:
     report = instructions(b"\xef\xbb\xbf" + good(), pieces=pieces)
 
-    assert lines(report, Kind.ENCODING) == [1]
+    assert report.ok
+    assert lines(report, Kind.BYTE_ORDER_MARK) == [1]
     assert report.train.count == 4
+
+
+def test_warns_of_blank_lines_of_jsons_spaces_alone() -> None:
+    blank = instructions(good(2) + b"\n \t\r\n" + good(4) + b"\n")
+
+    assert blank.ok
+    assert lines(blank, Kind.BLANK_LINE) == [3, 4, 9]
+    assert lines(instructions(good(2) + b"\x0b\n"), Kind.NOT_JSON) == [3]
 
 
 @pytest.mark.parametrize(

@@ -167,3 +167,44 @@ def test_a_long_cell_is_read_up_to_the_limit_of_a_line() -> None:
 
     assert _check("train.csv", b"text\n" + long + b"\nb\n").train.count == 2
     assert lines(_check("train.csv", b"text\na\n" + long + b"\nb\n", max_line_bytes=1000), Kind.LINE_TOO_LONG) == [3]
+
+
+def test_a_byte_order_mark_stays_in_plain_text_and_is_dropped_from_csv() -> None:
+    text, table = (_check(name, b"\xef\xbb\xbftext\nOne.\nTwo.\n") for name in ("train.txt", "train.csv"))
+
+    assert lines(text, Kind.ENCODING) == [1]
+    assert "stays in the text" in found(text, Kind.ENCODING)[0].detail
+    assert table.ok
+    assert lines(table, Kind.BYTE_ORDER_MARK) == [1]
+
+
+def test_a_byte_order_mark_before_an_array_is_refused() -> None:
+    report = _check("train.json", b"\xef\xbb\xbf" + _pretty({"text": "a"}, {"text": "b"}))
+
+    assert [one.kind for one in report.errors] == [Kind.ENCODING]
+
+
+@pytest.mark.parametrize("pieces", [(1,), (7, 2), (1 << 16,)])
+def test_a_book_in_one_line_is_read_in_bounded_pieces(pieces: tuple[int, ...]) -> None:
+    line = "ä€😀a".encode() * 100
+
+    report = _check("train.txt", line + b"\nshort\n", pieces=pieces, max_line_bytes=50)
+
+    assert report.ok
+    assert [str(one) for one in found(report, Kind.LONG_LINE)] == ["train/train.txt:1: 1000 bytes"]
+    assert (report.train.count, report.train.lengths.most) == (2, 1000)
+
+
+@pytest.mark.parametrize("pieces", [(1,), (7, 2), (1 << 16,)])
+def test_a_bad_byte_of_a_long_line_has_its_place(pieces: tuple[int, ...]) -> None:
+    line = "ä€".encode() * 100 + b"\xe2\x82" + b"a" * 100
+
+    report = _check("train.txt", line + b"\n" + line, pieces=pieces, max_line_bytes=50)
+
+    assert [one.detail for one in found(report, Kind.ENCODING)] == ["byte 0xe2 at byte 501 of the line"] * 2
+
+
+def test_text_in_one_line_is_told_how_to_become_samples() -> None:
+    detail = found(_check("train.txt", b"x" * 100), Kind.TOO_FEW_SAMPLES)[0].detail
+
+    assert "break the text into lines" in detail

@@ -206,3 +206,16 @@ def test_lines_are_looked_at_even_where_the_template_is_broken() -> None:
 
     assert found(report, Kind.TEMPLATE)
     assert lines(report, Kind.NOT_JSON) == [5]
+
+
+def test_names_the_method_or_the_file_that_other_data_needs() -> None:
+    chat = {"messages": [{"role": "user", "content": "Hi."}]}
+    pairs = {"prompt": "Say a.", "completion": "a"}
+    report = check(Memory({"train.jsonl": jsonl(chat, pairs, {"text": "a"})}), Options())
+
+    assert [one.detail.partition("it has ")[2] for one in found(report, Kind.MISSING_FIELD)] == [
+        "'messages'; a conversation: try --method chat",
+        "'prompt', 'completion'; add a template.json that names these fields",
+        "'text'",
+    ]
+    assert "add a template.json" not in str(found(instructions(good() + jsonl(pairs)), Kind.MISSING_FIELD))
