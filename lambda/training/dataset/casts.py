@@ -41,7 +41,7 @@ _FAULTS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 class Problem(NamedTuple):
-    """What does not convert.
+    """A field that does not convert.
 
     Attributes:
         path: Names of the field and of those around it, with `[]` for an array's items.
