@@ -26,12 +26,17 @@ def check(model: str, *, region: str | None) -> Report:
     # `lambda` is a keyword, so that what is in it is imported by its own name, with the folder on the path.
     if str(_LAMBDA) not in sys.path:
         sys.path.append(str(_LAMBDA))
-    if model.startswith("s3:"):
+    folders, report = (import_module(f"model_import.artifacts.{name}") for name in ("folder", "report"))
+    if model.lower().startswith("s3:"):
         found: Report = import_module("model_import.check").check_uri(model, region=region)
-        return found
-    folder = import_module("model_import.artifacts.folder").LocalFolder(Path(model))
-    checked: Report = import_module("model_import.artifacts.report").check(folder, region=region)
-    return checked
+    elif not model or "://" in model or model.startswith("arn:"):
+        allowed = "a folder's path, or s3://bucket/prefix/"
+        found = report.refused(
+            model, folders.FolderError("no-folder", f"{model or 'an empty path'} is no folder", allowed)
+        )
+    else:
+        found = report.check(folders.LocalFolder(Path(model)), region=region)
+    return found
 
 
 def text(report: Report) -> str:

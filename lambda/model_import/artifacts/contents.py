@@ -26,13 +26,15 @@ class Contents:
     Attributes:
         folder: The folder.
         files: The folder's files, by name.
+        unreadable: Those that are listed and lead nowhere, such as links, with the reason.
         found: Collects the findings.
         digests: SHA-256 of the bytes that were read, by file.
     """
 
     def __init__(self, folder: Folder, files: Mapping[str, File], found: Findings) -> None:
         self.folder = folder
-        self.files = files
+        self.files = {name: file for name, file in files.items() if not file.fault}
+        self.unreadable = {name: file.fault for name, file in files.items() if file.fault}
         self.found = found
         self.digests: dict[str, str] = {}
 

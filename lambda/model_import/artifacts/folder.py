@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from model_import.artifacts.findings import shown
 from model_import.names import VERSION_DIGITS
 
 MAX_FILES = 10_000
@@ -31,10 +34,12 @@ class File(NamedTuple):
     Attributes:
         size: Bytes.
         tag: Changes with the content: S3's ETag; empty on a disk.
+        fault: Reason for which it cannot be read, such as a link that leads nowhere; empty for a sound file.
     """
 
     size: int
     tag: str = ""
+    fault: str = ""
 
 
 class Folder(Protocol):
@@ -68,22 +73,38 @@ class LocalFolder:
 
     @property
     def place(self) -> str:
-        """The path, with a slash at its end."""
-        return f"{self._path}/"
+        """The path, with a slash at its end where it is a folder."""
+        return f"{str(self._path).rstrip('/')}/" if self._path.is_dir() else str(self._path)
 
     def files(self) -> Mapping[str, File]:
-        """See `Folder.files`. Links are followed, as Hugging Face's cache consists of them."""
+        """See `Folder.files`.
+
+        Links to files are followed, as Hugging Face's cache consists of them; those to folders, and folders whose names
+        begin with a dot, are not.
+        """
         if self._path.is_file():
             raise FolderError("not-a-folder", f"{self._path} is a file", "name the folder that holds config.json")
         if not self._path.is_dir():
             raise FolderError("no-folder", f"there is no folder {self._path}", "name the folder that holds config.json")
         found: dict[str, File] = {}
-        for path in sorted(self._path.rglob("*")):
-            if path.is_file():
-                found[path.relative_to(self._path).as_posix()] = File(path.stat().st_size)
-            if len(found) > MAX_FILES:
-                raise too_many(self.place)
+        for folder, below, names in os.walk(self._path, onerror=self._unlisted):
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            for name in sorted(names):
+                path = Path(folder) / name
+                file = _file(path)
+                if file is not None:
+                    found[path.relative_to(self._path).as_posix()] = file
+                if len(found) > MAX_FILES:
+                    raise too_many(self.place)
+        if not found:
+            raise FolderError("no-folder", f"{self.place} holds no files", "name the folder that holds config.json")
         return found
+
+    def _unlisted(self, error: OSError) -> None:
+        # What cannot be listed below it is no part of the model.
+        if error.filename == str(self._path):
+            problem = f"{self.place} cannot be listed: {error.strerror}"
+            raise FolderError("unreadable", problem, "a folder that you may read") from error
 
     def read(self, name: str, start: int, length: int) -> bytes:
         """See `Folder.read`."""
@@ -93,6 +114,25 @@ class LocalFolder:
                 return file.read(length)
         except OSError as error:
             raise ReadError("unreadable", f"it cannot be read: {error.strerror}", "a file that you may read") from error
+
+
+def _file(path: Path) -> File | None:
+    """Return a file of a folder, or None for what is none, such as a socket."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        try:
+            target = os.readlink(path)
+        except OSError:
+            return File(0, fault=f"it cannot be read: {error.strerror}")
+        return File(0, fault=f"it is a link to {shown(target)}, and that leads to no file: {error.strerror}")
+    return File(status.st_size) if stat.S_ISREG(status.st_mode) else None
+
+
+def _unlisted(error: OSError) -> None:
+    raise FolderError(
+        "unreadable", f"{error.filename} cannot be listed: {error.strerror}", "a folder that you may read"
+    )
 
 
 def too_many(place: str) -> FolderError:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from model_import.artifacts.contents import most_members
 from model_import.artifacts.findings import Findings, shown
+from model_import.artifacts.limits import LOADER
 
 LENGTH_BYTES = 8
 FORMAT_LIMIT = 100_000_000
@@ -28,6 +29,8 @@ MOST_HEADER_MEMBERS = 300_000
 
 _LFS_POINTER = b"version https://git-lfs"
 _METADATA = "__metadata__"
+_FORMATS = ("pt", "mlx")
+"""Formats of `__metadata__` that transformers loads by itself; of others it needs another library, or refuses them."""
 _INVALID = "invalid-header"
 _SOUND = "a complete safetensors file"
 _BITS = {
@@ -141,6 +144,10 @@ def parse_header(name: str, header: bytes, size: int, found: Findings) -> dict[s
     metadata = entries.pop(_METADATA, None)
     if metadata is not None and not _is_text_map(metadata):
         found.error(_INVALID, f"{name}, {_METADATA}", "it is not an object of strings", "strings by strings")
+    elif metadata is not None and metadata.get("format") not in _FORMATS:
+        problem = f"its format is {shown(metadata.get('format'))}, which transformers {LOADER} does not load"
+        allowed = 'save it with metadata={"format": "pt"}, or without metadata'
+        found.error("format", f"{name}, {_METADATA}", problem, allowed)
     return _checked(name, entries, LENGTH_BYTES + len(header), size, found)
 
 

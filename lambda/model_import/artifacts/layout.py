@@ -9,6 +9,7 @@ from model_import.artifacts.contents import Contents
 from model_import.artifacts.shards import weight_files
 
 _REQUIRED = ("config.json", "tokenizer_config.json", "tokenizer.json")
+_INDEX_STEM = "model.safetensors.index"
 _PACKED = (".tar.gz", ".tgz", ".tar", ".zip", ".tar.zst")
 _OTHER_WEIGHTS = {
     ".bin": "pickled pytorch weights",
@@ -23,6 +24,7 @@ _OTHER_WEIGHTS = {
     ".onnx": "an onnx graph",
 }
 _CONVERT = "safetensors: load the model with transformers and save_pretrained(..., safe_serialization=True)"
+_ELSEWHERE = "keep it elsewhere"
 _ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 MERGE = "merge it: PeftModel.from_pretrained(base, adapter).merge_and_unload().save_pretrained(...)"
 """Advice for an adapter."""
@@ -36,6 +38,7 @@ def check_layout(contents: Contents) -> None:
     """
     top = [name for name in contents.files if "/" not in name]
     weights = weight_files(contents)
+    _links(contents)
     adapters = [name for name in top if name in _ADAPTERS]
     if adapters:
         problem = f"an adapter (LoRA) is not a model: {', '.join(sorted(adapters))}"
@@ -48,13 +51,23 @@ def check_layout(contents: Contents) -> None:
     _required(contents, has_weights=bool(weights), explained=bool(nested or adapters or packed))
 
 
+def _links(contents: Contents) -> None:
+    for name, fault in contents.unreadable.items():
+        if name in _REQUIRED or name.endswith(".safetensors") or name.startswith(("chat_template", _INDEX_STEM)):
+            contents.found.error("dangling-link", name, fault, "download the model again, or copy it with cp -L")
+        elif "/" not in name:
+            contents.found.warning("dangling-link", name, f"{fault}, so that it is not read", "remove the link")
+
+
 def _required(contents: Contents, *, has_weights: bool, explained: bool) -> None:
-    if not has_weights and not explained:
+    if not has_weights and not explained and not any(name.endswith(".safetensors") for name in contents.unreadable):
         contents.found.error("missing-file", "*.safetensors", "the folder has no weights", "one file or more")
     if explained and not has_weights:
         # Everything is missing here for one reason, which is reported already.
         return
     for name in _REQUIRED:
+        if name in contents.unreadable:
+            continue
         if name not in contents.files:
             contents.found.error("missing-file", name, "the file is missing", f"required are {', '.join(_REQUIRED)}")
         elif contents.files[name].size == 0:
@@ -66,7 +79,7 @@ def _packed(contents: Contents, names: Iterable[str], *, has_weights: bool) -> l
     for name in archives:
         problem = "bedrock does not unpack archives"
         if has_weights:
-            contents.found.warning("packed", name, f"{problem}, so it is not read", "remove it")
+            contents.found.warning("packed", name, f"{problem}, so it is not read", _ELSEWHERE)
         else:
             contents.found.error("packed", name, problem, "unpack it, and name the folder with config.json in it")
     return archives
@@ -78,7 +91,7 @@ def _other_weights(contents: Contents, names: Iterable[str], *, has_weights: boo
         if kind is None or name in _ADAPTERS:
             continue
         if has_weights:
-            contents.found.warning("not-safetensors", name, f"it is {kind} and not read", "remove it")
+            contents.found.warning("not-safetensors", name, f"it is {kind} and not read", _ELSEWHERE)
         else:
             contents.found.error("not-safetensors", name, f"it is {kind}", _CONVERT)
 

@@ -44,7 +44,8 @@ def check(folder: Folder, *, region: str | None = None) -> Report:
     _size(contents, config)
     check_index(contents, shards, config.architecture if config else None)
     if config is not None:
-        complete = len(shards) == len(weight_files(contents))
+        links = any(name.endswith(".safetensors") for name in contents.unreadable)
+        complete = len(shards) == len(weight_files(contents)) and not links
         check_precision(config, shards, found, complete=complete)
         check_tensors(contents, shards, config, tokenizer, complete=complete)
     facts = _facts(contents, config, shards, has_template=has_template)

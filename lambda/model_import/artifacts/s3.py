@@ -48,7 +48,7 @@ class S3Folder:
 
     @property
     def place(self) -> str:
-        """The URI, with a slash at its end."""
+        """The URI, with a slash at its end unless it turned out to be a file's."""
         return f"s3://{self._bucket}/{self._prefix}"
 
     def files(self) -> Mapping[str, File]:
@@ -56,9 +56,9 @@ class S3Folder:
         try:
             self._list()
             if not self._files and self._prefix and self._is_object():
-                name = self.place.rstrip("/")
+                self._prefix = self._prefix.rstrip("/")
                 allowed = "name the prefix that holds config.json, unpacked"
-                raise FolderError("not-a-folder", f"{name} is a file, not a prefix", allowed)
+                raise FolderError("not-a-folder", f"{self.place} is a file, not a prefix", allowed)
         except ClientError as error:
             raise FolderError(*_explained(error, f"list {self.place}")) from error
         except BotoCoreError as error:

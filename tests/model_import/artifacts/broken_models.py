@@ -353,6 +353,16 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
         "invalid-header",
         "model.safetensors, __metadata__: it is not an object of strings",
     ),
+    "metadata of another library": (
+        header(lambda entries: entries.update({"__metadata__": {"format": "np"}})),
+        "format",
+        "model.safetensors, __metadata__: its format is 'np', which transformers 4.51.3 does not load",
+    ),
+    "metadata without a format": (
+        header(lambda entries: entries.update({"__metadata__": {"step": "1"}})),
+        "format",
+        "its format is None",
+    ),
     "a negative dimension": (
         header(lambda entries: entries[Q_PROJ].update(shape=[-8, -8])),
         "invalid-header",

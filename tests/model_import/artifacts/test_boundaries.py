@@ -249,12 +249,20 @@ def test_an_index_lists_the_total_size_of_its_shards(model: Model) -> None:
     assert [finding.rule for finding in checked(model).warnings] == ["index"]
 
 
-@pytest.mark.parametrize("metadata", [None, [], "none", {}, {"total_size": "many"}])
+@pytest.mark.parametrize("metadata", [{}, {"total_size": "many"}])
 def test_an_index_needs_no_total_size(model: Model, metadata: object) -> None:
     model.shard()
     model.edit(INDEX, metadata=metadata)
     report = checked(model)
     assert (report.errors, report.warnings) == ((), ())
+
+
+@pytest.mark.parametrize("metadata", [None, [], "none", False])
+def test_an_index_has_metadata_as_an_object(model: Model, metadata: object) -> None:
+    model.shard()
+    model.edit(INDEX, metadata=metadata)
+    [finding] = checked(model).errors
+    assert (finding.place, finding.allowed) == (f"{INDEX}, metadata", 'an object, at least "metadata": {}')
 
 
 class _OneByteMore(LocalFolder):
