@@ -110,6 +110,12 @@ Method = Literal["instruction", "domain", "chat"]
 """Data that a model is tuned on: instructions with answers, plain text of a domain, or conversations."""
 
 
+OWN_DATA = "training/data/"
+"""Prefix of the training data in a fine-tuned model's own bucket."""
+OWN_VALIDATION = "training/validation/"
+"""Prefix of the validation data there, where `validation_prefix` says so."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FineTunedModel(JumpStartModel):
     """A model of the JumpStart catalogue that is tuned on your data and served by an endpoint, or by Bedrock.
@@ -130,7 +136,8 @@ class FineTunedModel(JumpStartModel):
             `max_runtime_seconds` if None.
         data_prefix: Location of the data, `s3://bucket/prefix/`; None for `training/data/` in the stack's own bucket.
         validation_split: Share of the data that is held back for validation; None leaves it to the recipe.
-        validation_prefix: Data for validation, `s3://bucket/prefix/`; None for none.
+        validation_prefix: Location of data for validation, `s3://bucket/prefix/`, or `training/validation/` for that
+            prefix in the stack's own bucket (`OWN_VALIDATION`); None for none.
         start: Events that start a training: `deploy`, `marker` (the object `_READY` is written beside the data) and
             `schedule:` with an expression of EventBridge, such as `schedule:rate(7 days)`.
         bedrock: Import into Bedrock; None where an endpoint serves the model.

@@ -78,10 +78,18 @@ def hyperparameters(values: Mapping[str, str]) -> Iterator[Breach]:
         yield _breach("hyperparameters", f"{len(values)} entries", f"at most {MOST_HYPERPARAMETERS}")
 
 
-def prefix(name: str, uri: str | None) -> Iterator[Breach]:
-    """Check an S3 prefix; None is the stack's own bucket."""
-    if uri is not None and not _PREFIX.fullmatch(uri):
-        yield _breach(name, repr(uri), "s3://bucket/prefix/, with a slash at its end")
+def prefix(name: str, uri: str | None, *, own: str | None = None) -> Iterator[Breach]:
+    """Check an S3 prefix.
+
+    Args:
+        name: The declaration's field.
+        uri: The prefix; None is none, or the stack's own bucket.
+        own: What stands for a prefix in the stack's own bucket, if anything does.
+    """
+    if uri is None or uri == own or _PREFIX.fullmatch(uri):
+        return
+    in_own = f", or {own!r} for that in the stack's own bucket" if own else ""
+    yield _breach(name, repr(uri), f"s3://bucket/prefix/, with a slash at its end{in_own}")
 
 
 def validation(split: float | None, uri: str | None) -> Iterator[Breach]:

@@ -28,14 +28,13 @@ from constructs.values.s3_location import S3Location
 from catalog import Deployment
 from catalog.instances import hardware
 from stacks.declaration_hash import declaration_hash
-from stacks.declarations import FineTunedModel
+from stacks.declarations import OWN_DATA, OWN_VALIDATION, FineTunedModel
 from stacks.environments import Removal
 from stacks.placed_stack import PlacedStack, seconds
 from stacks.placement import Placement
 
 RUNS = "training/runs/"
 """Prefix of the keys of reports, requests and tuned weights."""
-_DATA = "training/data/"
 _EVENT_SOURCE = "jumpstack.finetuning"
 _SCHEDULE = "schedule:"
 
@@ -48,6 +47,7 @@ class DataStore:
         key: The stack's key.
         artifacts: The stack's bucket.
         data_prefix: URI of the training data.
+        validation_prefix: URI of the validation data; None for none.
         data: Training and validation data.
         runs: The jobs' output.
     """
@@ -55,6 +55,7 @@ class DataStore:
     key: ModelKey
     artifacts: ArtifactBucket
     data_prefix: str
+    validation_prefix: str | None
     data: Sequence[S3Location]
     runs: S3Location
 
@@ -74,13 +75,18 @@ class DataStore:
             event_bridge="marker" in model.start,
         )
         bucket = artifacts.bucket
-        data = [_location(stack, model.data_prefix) or S3Location(bucket.bucket_arn, _DATA)]
-        if validation := _location(stack, model.validation_prefix):
+        data = [_location(stack, model.data_prefix) or S3Location(bucket.bucket_arn, OWN_DATA)]
+        validation_prefix = model.validation_prefix
+        if validation_prefix == OWN_VALIDATION:
+            data.append(S3Location(bucket.bucket_arn, OWN_VALIDATION))
+            validation_prefix = f"s3://{bucket.bucket_name}/{OWN_VALIDATION}"
+        elif validation := _location(stack, validation_prefix):
             data.append(validation)
         return cls(
             key=key,
             artifacts=artifacts,
-            data_prefix=model.data_prefix or f"s3://{bucket.bucket_name}/{_DATA}",
+            data_prefix=model.data_prefix or f"s3://{bucket.bucket_name}/{OWN_DATA}",
+            validation_prefix=validation_prefix,
             data=data,
             runs=S3Location(bucket.bucket_arn, RUNS),
         )
@@ -169,7 +175,7 @@ class FineTuning:
             "MAX_WAIT_SECONDS": self._max_wait_seconds,
             "DATA_PREFIX": store.data_prefix,
             "VALIDATION_SPLIT": model.validation_split,
-            "VALIDATION_PREFIX": model.validation_prefix,
+            "VALIDATION_PREFIX": store.validation_prefix,
             "ACCEPT_EULA": json.dumps(model.accept_eula),
             "PROMPT_TEMPLATE": model.prompt_template,
             "OUTPUT_PREFIX": f"s3://{store.artifacts.bucket.bucket_name}/{RUNS}",
@@ -251,6 +257,8 @@ class FineTuning:
                 "TopicArn": (self._notices.topic.topic_arn, "tells how trainings end: subscribe to it"),
             }
         )
+        if store.validation_prefix is not None:
+            stack.add_outputs({"ValidationPrefix": (store.validation_prefix, "where the validation data goes")})
 
 
 def _location(stack: Stack, uri: str | None) -> S3Location | None:

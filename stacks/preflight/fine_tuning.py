@@ -6,7 +6,7 @@
 from collections.abc import Iterator
 
 from catalog.limits import training as limits
-from stacks.declarations import FineTunedModel
+from stacks.declarations import OWN_VALIDATION, FineTunedModel
 from stacks.placement import AnyPlacement
 from stacks.preflight.findings import Finding, Level, breaches
 
@@ -32,7 +32,9 @@ def check_fine_tuning(placement: AnyPlacement, model: FineTunedModel) -> Iterato
     yield from breaches("training-wait", at, limits.wait(model.max_wait_seconds, spot=model.spot, max_runtime=runtime))
     yield from breaches("hyperparameter", at, limits.hyperparameters(model.hyperparameters))
     yield from breaches("data-prefix", at, limits.prefix("data_prefix", model.data_prefix))
-    yield from breaches("data-prefix", at, limits.prefix("validation_prefix", model.validation_prefix))
+    yield from breaches(
+        "data-prefix", at, limits.prefix("validation_prefix", model.validation_prefix, own=OWN_VALIDATION)
+    )
     yield from breaches("validation", at, limits.validation(model.validation_split, model.validation_prefix))
     yield from breaches("training-start", at, limits.start(model.start, own_bucket=model.data_prefix is None))
     yield from _check_name(placement)

@@ -1,5 +1,6 @@
 """The stack of a fine-tuned model that an endpoint serves, from its template: settings of training jobs."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from aws_cdk import assertions
 
 from catalog import Lock
+from stacks.declarations import OWN_VALIDATION
 from stacks.environments import DEV
 from stacks.fine_tuned_endpoint_stack import FineTunedEndpointStack
 from stacks.models import MISTRAL_7B_DOLLY
@@ -56,6 +58,30 @@ def test_prepare_gets_the_hash_of_the_recipe_that_the_lock_pins(
             },
         },
     )
+
+
+def test_reads_validation_data_in_its_own_bucket_where_that_is_declared(context: dict[str, Any]) -> None:
+    model = replace(MISTRAL_7B_DOLLY, validation_prefix=OWN_VALIDATION)
+    stack = FineTunedEndpointStack(cdk.App(context=context), Placement(environment=DEV, model=model), lock=Lock.load())
+    template = assertions.Template.from_stack(stack)
+
+    (bucket,) = {name for name in template.find_resources("AWS::S3::Bucket") if name.startswith("ArtifactsBucket")}
+    uri = {"Fn::Join": ["", ["s3://", {"Ref": bucket}, "/training/validation/"]]}
+    template.has_output("ValidationPrefix", {"Value": uri})
+    [prepare] = template.find_resources(
+        "AWS::Lambda::Function", {"Properties": {"Handler": "training.prepare.handler"}}
+    ).values()
+    assert prepare["Properties"]["Environment"]["Variables"]["VALIDATION_PREFIX"] == uri
+    objects = {"Fn::Join": ["", [{"Fn::GetAtt": [bucket, "Arn"]}, "/training/validation/*"]]}
+    readers = [
+        role
+        for role in (
+            *template.find_resources("AWS::IAM::Policy").values(),
+            *template.find_resources("AWS::IAM::Role").values(),
+        )
+        if json.dumps(objects) in json.dumps(role)
+    ]
+    assert len(readers) == 2, "the training job's role, and prepare's"
 
 
 def test_serves_by_an_unlisted_instance_type_where_a_reason_is_declared(context: dict[str, Any]) -> None:

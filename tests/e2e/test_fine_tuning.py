@@ -67,7 +67,7 @@ def client(deployed: dict[str, str], local_aws: LocalAws) -> Iterator[openai.Ope
 
 @pytest.fixture(scope="module")
 def data(deployed: dict[str, str]) -> "Data":
-    return Data(deployed["DataPrefix"])
+    return Data(deployed["DataPrefix"], deployed["ValidationPrefix"])
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +77,11 @@ def notices(deployed: dict[str, str]) -> Notices:
 
 
 class Data:
-    """The training data in the stack's bucket."""
+    """The training data in the stack's bucket, and its validation data."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, validation: str) -> None:
         self._bucket, _, self._prefix = prefix.removeprefix("s3://").partition("/")
+        self._validation = validation.removeprefix(f"s3://{self._bucket}/")
         self._s3: Any = boto3.client("s3", region_name=REGION)
 
     def put(self, *lines: str) -> None:
@@ -90,6 +91,8 @@ class Data:
         template = (SAMPLES / "template.json").read_bytes()
         self._s3.put_object(Bucket=self._bucket, Key=f"{self._prefix}train.jsonl", Body=text.encode())
         self._s3.put_object(Bucket=self._bucket, Key=f"{self._prefix}template.json", Body=template)
+        held_out = sample.partition("\n")[0]
+        self._s3.put_object(Bucket=self._bucket, Key=f"{self._validation}validation.jsonl", Body=held_out.encode())
 
     @property
     def lines(self) -> int:
@@ -157,8 +160,12 @@ def test_trains_and_serves_and_answers_with_the_tuned_prompt(client: openai.Open
 
     _run(finetune.start(STACK))
 
-    assert len(_jobs()) == 1
+    (job,) = _jobs()
     assert _served() != "none"
+    channels = _aws("sagemaker").describe_training_job(TrainingJobName=job)["InputDataConfig"]
+    places = {channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in channels}
+    assert places["train"].endswith("/training/data/")
+    assert places["validation"].endswith("/training/validation/")
     _until_the_pointer_is_read_again(client)
     assert _aws("sagemaker").describe_endpoint(EndpointName=STACK.stack_name)["EndpointStatus"] == "InService"
     raw = client.completions.create(model=STACK.model.name, prompt=PROMPT, temperature=0, max_tokens=32)

@@ -16,7 +16,7 @@ from typing import Any
 from catalog.lock import Lock
 from catalog.nearest import did_you_mean
 from catalog.training.recipe import TrainingRecipe, read_recipe
-from stacks.declarations import FineTunedModel
+from stacks.declarations import OWN_DATA, OWN_VALIDATION, FineTunedModel
 from stacks.models import DEPLOYMENTS
 from stacks.placement import Placement, is_of, placements
 
@@ -114,6 +114,7 @@ def _check_validation(placement: Placement[FineTunedModel], validation: Path | N
 def settings_of(placement: Placement[FineTunedModel]) -> Settings:
     """Return the settings that a declaration's stack gives *prepare*, as far as they are known before a deployment."""
     model = placement.model
+    validation = model.validation_prefix
     return Settings(
         pipeline=placement.name,
         model_id=model.model_id,
@@ -127,8 +128,8 @@ def settings_of(placement: Placement[FineTunedModel]) -> Settings:
         spot=model.spot,
         max_runtime_seconds=model.max_runtime_seconds,
         max_wait_seconds=model.max_wait_seconds if model.spot else None,
-        data_prefix=model.data_prefix or f"{_BUCKET}/training/data/",
-        validation_prefix=model.validation_prefix,
+        data_prefix=model.data_prefix or f"{_BUCKET}/{OWN_DATA}",
+        validation_prefix=f"{_BUCKET}/{OWN_VALIDATION}" if validation == OWN_VALIDATION else validation,
         validation_split=None if model.validation_split is None else str(model.validation_split),
         output_prefix=f"{_BUCKET}/training/runs/",
         key_arn="<key of the stack>",

@@ -74,7 +74,8 @@ ERRORS: list[Case] = [
         "data-prefix",
         DEV,
         [tuned(validation_prefix="bucket/data/")],
-        "dev/m.validation_prefix is 'bucket/data/'; allowed: s3://bucket/prefix/, with a slash at its end",
+        "dev/m.validation_prefix is 'bucket/data/'; allowed: s3://bucket/prefix/, with a slash at its end, or "
+        "'training/validation/' for that in the stack's own bucket",
     ),
     (
         "validation",
