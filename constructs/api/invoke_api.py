@@ -99,6 +99,7 @@ class InvokeApi(Construct):
         storage: Storage,
         prompt_format: str | None = None,
         prompt_template: str | None = None,
+        pipeline: str | None = None,
         api_keys: ApiKeys | None = None,
         web_acl_arn: str | None = None,
         domain: ApiDomain | None = None,
@@ -117,6 +118,8 @@ class InvokeApi(Construct):
             storage: Key of the function's environment variables, and settings of both log groups.
             prompt_format: Name of the shim's prompt format; optional where the target takes messages.
             prompt_template: The template of the prompt format `template`.
+            pipeline: The ENV/MODEL whose trainings make what a pointer names: the answer before a first one says how to
+                start one. None where a deployment makes it.
             api_keys: The callers' keys; callers sign their requests with IAM credentials by default.
             web_acl_arn: A web ACL of AWS WAF in front of the API; none by default.
             domain: The API's domain name, which replaces API Gateway's address; that address by default.
@@ -152,6 +155,7 @@ class InvokeApi(Construct):
             "LOG_PROMPTS": "true" if log_prompts else None,
             "MAX_GENERATIONS": None if generations_per_request == DEFAULT_GENERATIONS else generations_per_request,
             "MODEL_NAME": model_name,
+            "PIPELINE": pipeline,
             "STACK_NAME": place_of(scope).stack_name,
             "PROMPT_FORMAT": prompt_format,
             "PROMPT_TEMPLATE": prompt_template,

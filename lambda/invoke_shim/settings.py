@@ -120,6 +120,7 @@ class Settings(NamedTuple):
         body: The form of request that an imported model takes; None with SageMaker.
         model_arn: The imported model's ARN; None with SageMaker or a `target_parameter`.
         target_parameter: The name of the SSM parameter that holds the endpoint's name or the model's ARN.
+        pipeline: The ENV/MODEL whose trainings make the versions; None where a deployment makes them.
         prompt_format: The format of a chat's prompt; "none" for a base model, and where the model's side writes it.
         prompt_template: The text of the template, with the prompt format "template".
         max_input_tokens: The most tokens a prompt may have, where known.
@@ -141,6 +142,7 @@ class Settings(NamedTuple):
     body: BodyName | None = None
     model_arn: str | None = None
     target_parameter: str | None = None
+    pipeline: str | None = None
     prompt_format: PromptFormatName = "none"
     prompt_template: str | None = None
     max_input_tokens: int | None = None
@@ -185,6 +187,7 @@ class Settings(NamedTuple):
             body=cast("BodyName | None", body),
             model_arn=model_arn,
             target_parameter=target_parameter,
+            pipeline=_read_pipeline(reader, target_parameter),
             prompt_format=cast("PromptFormatName", prompt_format),
             prompt_template=prompt_template,
             invoke_timeout_seconds=reader.integer(
@@ -239,6 +242,13 @@ def _read_target(reader: EnvironmentReader, backend: str) -> tuple[str | None, s
     elif target is not None and parameter is not None:
         reader.problems.append(f"{own} and TARGET_PARAMETER are both set: one of them must be left out")
     return (None, target, parameter) if backend == "bedrock" else (target, None, parameter)
+
+
+def _read_pipeline(reader: EnvironmentReader, target_parameter: str | None) -> str | None:
+    if target_parameter is None:
+        reader.refuse("PIPELINE", "TARGET_PARAMETER is not set")
+        return None
+    return reader.optional("PIPELINE")
 
 
 def _read_prompt_format(reader: EnvironmentReader, *, needed: bool) -> tuple[str, str | None]:

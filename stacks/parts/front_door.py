@@ -13,7 +13,7 @@ from constructs.api.web_acl import WebAcl
 from constructs.model_key import ModelKey
 from constructs.values.durations import seconds
 
-from stacks.declarations import Model
+from stacks.declarations import FineTunedModel, Model
 from stacks.environments import ApiKeys as ApiKeysDeclaration
 from stacks.environments import Domain
 from stacks.environments import WebAcl as WebAclDeclaration
@@ -60,6 +60,7 @@ def front_door(
         model_name=model.name,
         prompt_format=model.prompt_format,
         prompt_template=model.prompt_template,
+        pipeline=placement.path if isinstance(model, FineTunedModel) else None,
         storage=stack.storage(encryption_key),
         api_keys=keys,
         web_acl_arn=_web_acl_arn(stack, door.web_acl) if door.web_acl else None,

@@ -21,13 +21,15 @@ def test_a_shim_has_the_name_of_its_endpoint_or_the_pointer_to_what_is_served(
                 expected[path] = {"ENDPOINT_NAME": path.replace("/", "-")}
             else:
                 expected[path] = {"TARGET_PARAMETER": f"/jumpstack/{path}/target"}
+            if isinstance(model, FineTunedModel):
+                expected[path]["PIPELINE"] = path
             [variables] = [
                 resource["Properties"]["Environment"]["Variables"]
                 for resource in templates[path]["Resources"].values()
                 if resource["Type"] == "AWS::Lambda::Function" and "AWS_LAMBDA_EXEC_WRAPPER" in str(resource)
             ]
             found[path] = {
-                name: value for name, value in variables.items() if name in {"ENDPOINT_NAME", "TARGET_PARAMETER"}
+                name: variables[name] for name in ("ENDPOINT_NAME", "PIPELINE", "TARGET_PARAMETER") if name in variables
             }
 
     assert found == expected

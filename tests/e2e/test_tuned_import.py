@@ -160,7 +160,8 @@ def test_answers_503_until_a_first_version_is_served(client: openai.OpenAI, noti
         _chat(client)
 
     assert refused.value.status_code == 503
-    assert refused.value.response.headers["retry-after"]
+    assert f"./jumpstack finetune start {STACK.path}" in str(refused.value)
+    assert "retry-after" not in refused.value.response.headers
     assert finetune.status(STACK).target == "none"
 
 

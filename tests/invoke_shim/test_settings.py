@@ -86,9 +86,18 @@ def test_does_without_the_optional_variables() -> None:
 def test_takes_a_parameter_that_names_what_is_served(environment: dict[str, str], name: str) -> None:
     settings = Settings.from_environment({**without(environment, name), "TARGET_PARAMETER": "/models/served"})
     assert settings.target_parameter == "/models/served"
+    assert settings.pipeline is None
     assert (settings.endpoint_name, settings.model_arn) == (None, None)
     assert problems(environment, TARGET_PARAMETER="/models/served") == [
         f"{name} and TARGET_PARAMETER are both set: one of them must be left out"
+    ]
+
+
+def test_takes_a_pipeline_beside_a_parameter_only() -> None:
+    pointed = {**without(SAGEMAKER, "ENDPOINT_NAME"), "TARGET_PARAMETER": "/models/served"}
+    assert Settings.from_environment({**pointed, "PIPELINE": "dev/m"}).pipeline == "dev/m"
+    assert problems(SAGEMAKER, PIPELINE="dev/m") == [
+        "PIPELINE is set, but TARGET_PARAMETER is not set: it must be left out"
     ]
 
 

@@ -21,7 +21,7 @@ CACHED_SECONDS = 10.0
 """Cache lifetime of the pointer parameter."""
 
 NO_VERSION_SECONDS = 30
-"""`retry-after` while no version is served: a release takes minutes, or nobody has deployed one."""
+"""`retry-after` while a deployment brings the first version, which takes minutes."""
 
 T = TypeVar("T")
 
@@ -74,12 +74,13 @@ def send_to(target: Target, send: Callable[[str], T]) -> T:
     return send(successor)
 
 
-def create_target(name: str | None, parameter: str | None) -> Target:
+def create_target(name: str | None, parameter: str | None, *, pipeline: str | None = None) -> Target:
     """Create the target that the settings name.
 
     Args:
         name: Return the endpoint's name or the imported model's ARN.
         parameter: Instead of `name`, the SSM parameter that holds it.
+        pipeline: The ENV/MODEL whose trainings write the parameter; None where a deployment does.
 
     Raises:
         ValueError: Neither is given.
@@ -88,7 +89,7 @@ def create_target(name: str | None, parameter: str | None) -> Target:
         return FixedTarget(name)
     if parameter is None:
         raise ValueError("neither a target nor a parameter that names one")
-    return ParameterTarget(parameter)
+    return ParameterTarget(parameter, pipeline=pipeline)
 
 
 class FixedTarget:
@@ -116,14 +117,21 @@ class ParameterTarget:
 
     Args:
         parameter: The parameter's name.
+        pipeline: The ENV/MODEL whose trainings write the parameter; None where a deployment does.
         client: Creates the SSM client when it is first needed.
         clock: Returns seconds of wall-clock time: a monotonic clock may stand still while the function is frozen.
     """
 
     def __init__(
-        self, parameter: str, *, client: Callable[[], Any] = create_client, clock: Callable[[], float] = time.time
+        self,
+        parameter: str,
+        *,
+        pipeline: str | None = None,
+        client: Callable[[], Any] = create_client,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._parameter = parameter
+        self._pipeline = pipeline
         self._create_client = client
         self._client: Any = None
         self._clock = clock
@@ -143,19 +151,30 @@ class ParameterTarget:
             self._value = self._read()
             self._read_at = now
         if self._value is None:
-            raise ApiError(
-                f"no version of the model is served yet; try again in {NO_VERSION_SECONDS} s",
-                status=503,
-                type="server_error",
-                code="model_not_served",
-                headers=retry_after(NO_VERSION_SECONDS),
-                upstream=f"parameter {self._parameter}",
-            )
+            raise self._not_served()
         return self._value
 
     def expire(self) -> None:
         """Look the parameter up again the next time; the value stays the last one known."""
         self._read_at = None
+
+    def _not_served(self) -> ApiError:
+        # A first training takes hours, and somebody has to start it: to ask again soon is of no use.
+        command = "./jumpstack finetune"
+        advice = (
+            f": {command} start {self._pipeline} trains a first one, {command} status {self._pipeline} shows those "
+            "that run"
+            if self._pipeline
+            else f"; try again in {NO_VERSION_SECONDS} s"
+        )
+        return ApiError(
+            f"no version of the model is served yet{advice}",
+            status=503,
+            type="server_error",
+            code="model_not_served",
+            headers=NO_RETRY if self._pipeline else retry_after(NO_VERSION_SECONDS),
+            upstream=f"parameter {self._parameter}",
+        )
 
     def _read(self) -> str | None:
         if self._client is None:

@@ -115,6 +115,18 @@ def test_no_version_is_served_yet(looked_up: ParameterTarget, ssm: Stub, clock: 
     assert looked_up.resolve() == "blue"
 
 
+def test_a_model_that_was_never_trained_is_not_asked_again_soon(ssm: Stub) -> None:
+    ssm.replies = [holds("none"), held("none")]
+    target = ParameterTarget(PARAMETER, pipeline="dev/mistral-7b-dolly")
+    with pytest.raises(ApiError) as caught:
+        target.resolve()
+    assert str(caught.value) == (
+        "no version of the model is served yet: ./jumpstack finetune start dev/mistral-7b-dolly trains a first one, "
+        "./jumpstack finetune status dev/mistral-7b-dolly shows those that run"
+    )
+    assert (caught.value.status, caught.value.headers) == (503, {"x-should-retry": "false"})
+
+
 def test_a_none_that_cloudformation_wrote_over_a_version_is_passed_over(looked_up: ParameterTarget, ssm: Stub) -> None:
     ssm.replies = [holds("none"), held("none", "blue", "green", token="more"), held("red", "none", "none")]
     assert looked_up.resolve() == "red"

@@ -42,7 +42,7 @@ def create(settings: Settings) -> "ImportedModel":
     """
     if settings.body is None:
         raise ValueError("the settings name no body")
-    target = create_target(settings.model_arn, settings.target_parameter)
+    target = create_target(settings.model_arn, settings.target_parameter, pipeline=settings.pipeline)
     return ImportedModel(target=target, body=settings.body, settings=settings)
 
 

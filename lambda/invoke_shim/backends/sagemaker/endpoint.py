@@ -31,7 +31,7 @@ def create(settings: Settings) -> "SageMakerEndpoint":
     if settings.container is None:
         raise ValueError("the settings name no container")
     return SageMakerEndpoint(
-        target=create_target(settings.endpoint_name, settings.target_parameter),
+        target=create_target(settings.endpoint_name, settings.target_parameter, pipeline=settings.pipeline),
         container=create_container(settings.container),
         settings=settings,
     )
