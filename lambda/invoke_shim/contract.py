@@ -14,7 +14,7 @@ The names of variables and their values are literal types, so that the type chec
 | `BODY` | with `bedrock`: the imported model's form of request, `chat`, `completion`, `native` or `converse` |
 | `MODEL_ARN` | with `bedrock`: the imported model |
 | `TARGET_PARAMETER` | instead of the endpoint or the imported model: the SSM parameter that names it |
-| `PIPELINE` | with `TARGET_PARAMETER`: the ENV/MODEL whose trainings make the versions; not set where a deployment does |
+| `PIPELINE` | with `TARGET_PARAMETER`: the ENV/MODEL whose trainings make the versions, if any do |
 | `PROMPT_FORMAT` | how a chat becomes a prompt; `none` for a base model; optional where the model's side writes it |
 | `PROMPT_TEMPLATE` | with the prompt format `template`: the template, a `template.json` as it is |
 | `INVOKE_TIMEOUT_SECONDS` | the time that API Gateway waits for the function, 5 to 900 |
