@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from boto3.s3.transfer import TransferConfig
@@ -92,12 +93,14 @@ def upload(
 
 
 def _progress(file: dataset.File, report: Callable[[str, int, int], None]) -> Callable[[int], None]:
-    sent = 0
+    # Parts of a large file are sent at once, each by a thread.
+    lock, sent = Lock(), 0
 
     def count(more: int) -> None:
         nonlocal sent
-        sent += more
-        report(file.name, sent, file.size)
+        with lock:
+            sent += more
+            report(file.name, sent, file.size)
 
     report(file.name, 0, file.size)
     return count
