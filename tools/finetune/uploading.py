@@ -1,6 +1,5 @@
 """Check a folder of training data, and upload it to where the pipeline reads."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -8,6 +7,7 @@ from typing import Any
 
 from boto3.s3.transfer import TransferConfig
 
+from tools.dataset.check import check, of_stack
 from tools.deployed import DeclaredStack, outputs
 from tools.finetune.data import objects, split
 from tools.finetune.pipeline import FineTuningError, client, declared
@@ -34,13 +34,7 @@ def checked(stack: DeclaredStack, folder: Path) -> dataset.Report:
         training.dataset.OptionsError: If a hyperparameter makes no sense.
         training.dataset.SourceError: If the folder cannot be read.
     """
-    model = declared(stack)
-    options = dataset.options_of(
-        model.method,
-        model.hyperparameters,
-        template=json.loads(model.prompt_template) if model.prompt_template else None,
-    )
-    report = dataset.check(dataset.LocalFolder(folder), options)
+    report = check(of_stack(stack.path, declared(stack)), str(folder))
     report.raise_for_errors()
     return report
 
