@@ -7,8 +7,9 @@ from typing import Any
 from model_import import versions
 from model_import.settings import Settings
 
-_LONGEST_CAUSE = 8000
-"""Characters; Step Functions takes 32,768 of a cause."""
+_LONGEST_MESSAGE = 30_000
+"""Characters of an error's own message; Step Functions takes 32,768 of a cause, likely cause included."""
+_CUT = "… (cut: Step Functions takes no more)"
 
 # The first that fits counts. Sources: the Bedrock User Guide's pages on Custom Model Import, and public reports.
 _CAUSES = (
@@ -61,7 +62,8 @@ def tidy(settings: Settings, event: dict[str, Any]) -> dict[str, Any]:
         event: `state`, the state machine's data: `failure` with `Error` and `Cause`, and after *plan* `run.version`.
 
     Returns:
-        `error` and `cause`: the error's name and its message, unchanged, with the likely cause in a second line.
+        `error` and `cause`: the error's name and its message, unchanged, with the likely cause in a second line. Only a
+            message that Step Functions would not take is cut, and says so.
     """
     state = event["state"]
     error, message = _unwrapped(state["failure"])
@@ -72,7 +74,9 @@ def tidy(settings: Settings, event: dict[str, Any]) -> dict[str, Any]:
         for imported in versions.versions(settings.model):
             if imported.version == version and version not in kept:
                 versions.remove(imported)
-    return {"error": error, "cause": with_likely_cause(message, error)[:_LONGEST_CAUSE]}
+    likely = with_likely_cause(message, error)[len(message) :]
+    cut = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}{_CUT}"
+    return {"error": error, "cause": f"{cut}{likely}"}
 
 
 def with_likely_cause(message: str, error: str = "") -> str:

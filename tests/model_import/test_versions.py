@@ -156,8 +156,8 @@ def test_a_failed_run_removes_its_version_unless_it_is_served_or_the_previous_on
         ({"Error": "E", "Cause": '{"errorMessage": "why", "errorType": "E"}'}, "E", "why"),
         ({"Error": "E", "Cause": '{"message": "why"}'}, "E", '{"message": "why"}'),
         ({"Error": "E", "Cause": '["errorMessage"]'}, "E", '["errorMessage"]'),
-        ({"Error": "E", "Cause": "x" * 8000}, "E", "x" * 8000),
-        ({"Error": "E", "Cause": "x" * 8001}, "E", "x" * 8000),
+        ({"Error": "E", "Cause": "x" * 30_000}, "E", "x" * 30_000),
+        ({"Error": "E", "Cause": "x" * 30_001}, "E", f"{'x' * 30_000}… (cut: Step Functions takes no more)"),
         ({}, "Error", ""),
     ],
 )
