@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, Final
 
+from training.dataset.cells import MISSING, Cells
 from training.dataset.columns import Columns
 from training.dataset.faults import Faults, Kind, Place, shown
 from training.dataset.jsonarray import array_records
@@ -21,12 +22,6 @@ COLUMN: Final = "text"
 
 _MARKED_LINE_BYTES: Final = 80
 """Least bytes of a line of plain text whose repetition is reported: shorter ones are headings."""
-
-# Texts that pandas, which reads CSV for the training scripts, reads as a missing value.
-_MISSING: Final = {
-    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
-    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-}
 
 
 class DomainReader:
@@ -81,11 +76,13 @@ class DomainReader:
         if not header:
             return
         column = self._column(header, stream.place)
+        cells = Cells(header, column, stream.place, self._faults)
         while True:
             number = rows.line_num + 1
             try:
                 row = next(rows)
             except StopIteration:
+                cells.finish()
                 return
             except csv.Error as error:
                 self._faults.add(Kind.ROW, stream.place, number, str(error))
@@ -94,9 +91,10 @@ class DomainReader:
                 samples.blank_lines += 1
             elif len(row) > len(header):
                 self._faults.add(Kind.ROW, stream.place, number, f"{len(row)} fields under a header of {len(header)}")
-            elif len(row) <= column or row[column].strip() in _MISSING:
+            elif len(row) <= column or row[column].strip() in MISSING:
                 self._faults.add(Kind.EMPTY_SAMPLE, stream.place, number, f"no text in {shown(header[column])}")
             else:
+                cells.add(number, row)
                 samples.add(stream.place, number, utf8_bytes(row[column]), row[column])
 
     def _text(self, stream: Stream) -> Iterator[str]:

@@ -155,7 +155,7 @@ def test_a_files_name_forges_no_line_of_a_report() -> None:
     with pytest.raises(DataError) as caught:
         report.raise_for_errors()
     for text in (report.text(), str(caught.value)):
-        assert r"train/a\x1b[31mRED\nerror: forged line.txt: it is no data file" in text
+        assert r"/a\x1b[31mRED\nerror: forged line.txt: it is no data file" in text
         assert not [line for line in text.splitlines() if line.startswith("error: forged")]
         assert "\x1b" not in text
     # The report for programs has the name itself.
