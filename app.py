@@ -10,7 +10,7 @@ preflight checks all declarations all the same, and a stack's template does not 
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 # Constructs import the contracts of the packages in lambda/, which is no package itself: its name is a keyword.
@@ -30,7 +30,7 @@ from stacks.imported_model_stack import ImportedModelStack
 from stacks.models import DEPLOYMENTS
 from stacks.placed_stack import POINTER_TYPE, PlacedStack
 from stacks.placement import ACCOUNT_SCOPE, AnyPlacement, Deployments, is_of, placed, placements
-from stacks.preflight import preflight
+from stacks.preflight import Finding, preflight
 from stacks.selection import SelectionError, select
 
 _CDK_JSON = Path(__file__).with_name("cdk.json")
@@ -66,7 +66,8 @@ def build(
         lock: The catalogue; the committed one by default.
         outdir: Folder of the cloud assembly; the CDK CLI's, or `cdk.out`, by default.
         context: Values laid over the context of `cdk.json`, such as `models`; the CDK CLI's own (`-c`) win over them.
-        warn: Receives a line for each finding that is doubtful but not refused; nothing by default.
+        warn: Receives a line for each finding about the selected stacks that is doubtful but not refused; nothing by
+            default.
 
     Returns:
         The app, ready for `synth()`.
@@ -77,10 +78,8 @@ def build(
     """
     lock = lock or Lock.load()
     report = preflight(deployments, lock=lock)
-    if warn:
-        for warning in report.warnings:
-            warn(str(warning))
     if report.errors:
+        _pass_on(report.warnings, warn)
         raise DeclarationError([str(error) for error in report.errors])
     # The feature flags of cdk.json hold however the app is started, so that the templates are the same.
     flags = json.loads(_CDK_JSON.read_text(encoding="utf-8"))["context"]
@@ -90,6 +89,8 @@ def build(
         environments=app.node.try_get_context("environments"),
         models=app.node.try_get_context("models"),
     )
+    paths = [placement.path for placement in placements(selected)]
+    _pass_on([warning for warning in report.warnings if warning.matters_to(paths)], warn)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(verbose=True))
     # The first in the assembly: the CDK CLI deploys stacks in this order, where nothing else decides.
     accounts = Construct(app, ACCOUNT_SCOPE)
@@ -111,6 +112,11 @@ def build(
     # The reasons of acknowledged findings go into the templates, where a reviewer reads them.
     cdk.Aspects.of(app).add(WriteNagSuppressionsToCloudFormationAspect())
     return app
+
+
+def _pass_on(warnings: Iterable[Finding], warn: Callable[[str], None] | None) -> None:
+    for warning in warnings if warn else ():
+        warn(str(warning))
 
 
 def _stack(scope: Construct, placement: AnyPlacement, lock: Lock) -> PlacedStack:

@@ -99,7 +99,9 @@ def run_on_account(account: str, region: str, *, gpu: bool = False, asks: bool =
     Raises:
         ConformanceError: If the account or its credentials are missing, differ, or the answer is no.
     """
-    if not re.fullmatch(r"\d{12}", account):
+    if account and not re.fullmatch(r"[0-9]{12}", account):
+        raise ConformanceError(f"--account is {account!r}: an account's number has 12 digits")
+    if not account:
         raise ConformanceError(_NEEDS)
     check_account(account)
     if asks and not _agreed(account, region, gpu=gpu):

@@ -13,6 +13,9 @@ from tools import aws, cdk
 from tools.deployed import DeclaredStack, account_paths, declared_stack, declared_stacks
 from tools.processes import interruptible
 
+# Folder, below the project's, into which the CLI writes what it builds, and the options that name another one.
+_ASSEMBLY = "cdk.out"
+_OTHER_ASSEMBLY = ("--app", "-a", "--output", "-o")
 _NO_TERMINAL = "without a terminal to confirm in, add -- --require-approval never"
 
 
@@ -59,7 +62,9 @@ def deploy(stacks: Sequence[DeclaredStack], options: Sequence[str]) -> int:
             what = "nothing" if len(accounts) == 1 else "no model"
             hint = "" if _can_confirm(options) else f"; {_NO_TERMINAL}"
             raise DeploymentError(f"the CDK CLI ended with {code}, see above; {what} was deployed{hint}")
-        return cdk.call(["deploy", *(stack.path for stack in stacks), *options])
+        # The first command has written the models' templates, too: they are built once, and warned of once.
+        written = [] if any(_names(options, name) for name in _OTHER_ASSEMBLY) else ["--app", _ASSEMBLY]
+        return cdk.call(["deploy", *(stack.path for stack in stacks), *written, *options])
 
 
 def destroy(stacks: Sequence[DeclaredStack], options: Sequence[str]) -> int:
@@ -91,11 +96,10 @@ def _goes_on(stacks: Sequence[DeclaredStack]) -> str:
 
 
 def _contexts(stacks: Sequence[DeclaredStack]) -> list[str]:
-    """Return the contexts with which the app builds one model a region: enough for the accounts' stacks."""
-    one_a_region = {stack.region: stack for stack in reversed(stacks)}
-    environments = {stack.path.partition("/")[0] for stack in stacks}
-    models = sorted(stack.model.name for stack in one_a_region.values())
-    return ["-c", f"environments={','.join(sorted(environments))}", "-c", f"models={','.join(models)}"]
+    """Return the contexts with which the app builds these models and their accounts' stacks."""
+    environments = sorted({stack.environment_name for stack in stacks})
+    models = sorted(stack.model.name for stack in stacks)
+    return ["-c", f"environments={','.join(environments)}", "-c", f"models={','.join(models)}"]
 
 
 def _can_confirm(options: Sequence[str]) -> bool:

@@ -21,6 +21,7 @@ from stacks.placement import AnyPlacement, Placement, is_of, placements
 from stacks.preflight import Deployments, preflight
 from stacks.preflight.findings import Finding, Level
 from stacks.preflight.types import check_types
+from tools import aws
 from tools.account.access import documents, images, packages
 from tools.account.concurrency import concurrency
 from tools.account.imports import import_weights, imported_models, imports_under_way
@@ -30,6 +31,10 @@ from tools.account.recipes import recipes
 from tools.aws import credentials_hint
 from tools.retired import retired
 
+_NOT_LOCAL = (
+    "quotas, licences, artifacts, images, packages, subnets and capacity: {}, which AWS_ENDPOINT_URL addresses, has "
+    "none of AWS's"
+)
 _PLURALS = {Level.ERROR: "errors", Level.WARNING: "warnings", Level.HINT: "hints", Level.NOT_CHECKED: "not checked"}
 
 
@@ -46,7 +51,7 @@ def offline_findings(name: str, *, deployments: Deployments, lock: Lock) -> list
 
 
 def live_findings(
-    name: str, *, deployments: Deployments, lock: Lock, client: ClientFactory = make_client
+    name: str, *, deployments: Deployments, lock: Lock, client: ClientFactory = make_client, of_aws: bool = True
 ) -> list[Finding]:
     """Return the findings about one environment that need the account.
 
@@ -55,6 +60,7 @@ def live_findings(
         deployments: Environments with the models that each runs.
         lock: The catalogue that pins the models.
         client: Makes boto3 clients.
+        of_aws: Ask for what only AWS knows, too: quotas, licences, artifacts, images, packages, subnets and capacity.
 
     Returns:
         The findings of all checks, in a fixed order. A model that does not resolve is not asked about.
@@ -67,19 +73,30 @@ def live_findings(
         except CatalogError:
             text = "the account is not asked about a model that does not resolve"
             found.append(Finding(level=Level.NOT_CHECKED, place=str(place), message=text))
-    return found + (list(_ask(asked, deployments, lock, client)) if asked else [])
+    return found + (list(_ask(asked, deployments, lock, client, of_aws=of_aws)) if asked else [])
 
 
-def _ask(asked: Sequence[Asked], deployments: Deployments, lock: Lock, client: ClientFactory) -> Iterator[Finding]:
+def _ask(
+    asked: Sequence[Asked], deployments: Deployments, lock: Lock, client: ClientFactory, *, of_aws: bool
+) -> Iterator[Finding]:
     # Making a client costs a tenth of a second; the checks share them.
     shared = cache(client)
+    yield from identity(asked, shared)
+    if of_aws:
+        yield from _ask_aws(asked, lock, shared)
+    imports = [one for one in asked if one.place.bedrock]
+    yield from concurrency(asked, deployments, shared)
+    yield from imported_models(imports, shared)
+    yield from imports_under_way(imports, shared)
+    yield from import_weights(imports, shared)
+
+
+def _ask_aws(asked: Sequence[Asked], lock: Lock, shared: ClientFactory) -> Iterator[Finding]:
     planned = [one for one in asked if isinstance(one, Planned)]
     endpoints = [one for one in planned if not one.place.bedrock]
-    imports = [one for one in asked if one.place.bedrock]
     in_network = [
         one for one in asked if not isinstance(one.place.model, ImportedModel) or one.place.model.bedrock.in_vpc
     ]
-    yield from identity(asked, shared)
     yield from quotas(endpoints, shared)
     yield from documents(planned, shared)
     yield from images(planned, shared)
@@ -87,10 +104,6 @@ def _ask(asked: Sequence[Asked], deployments: Deployments, lock: Lock, client: C
     yield from packages(planned, shared)
     yield from subnets(in_network, shared)
     yield from capacity(endpoints, shared)
-    yield from concurrency(asked, deployments, shared)
-    yield from imported_models(imports, shared)
-    yield from imports_under_way(imports, shared)
-    yield from import_weights(imports, shared)
 
 
 def run(name: str, *, live: bool, deployments: Deployments = DEPLOYMENTS) -> tuple[str, bool]:
@@ -115,10 +128,14 @@ def run(name: str, *, live: bool, deployments: Deployments = DEPLOYMENTS) -> tup
         asked = missing is None
         if missing is None:
             # A declaration with a wrong type cannot even be asked about.
-            found += live_findings(name, deployments=check_types(deployments)[0], lock=lock)
+            of_aws = not aws.is_local()
+            found += live_findings(name, deployments=check_types(deployments)[0], lock=lock, of_aws=of_aws)
+            if not of_aws:
+                found.append(Finding(level=Level.NOT_CHECKED, place=name, message=_NOT_LOCAL.format(aws.named())))
         else:
             found.append(Finding(place=name, message=missing))
-    sources = "the declarations and the account" if asked else "the declarations"
+    account = aws.named() if aws.is_local() else "the account"
+    sources = f"the declarations and {account}" if asked else "the declarations"
     if live and not asked:
         sources += " and this shell's credentials; the account was not asked"
     return _text(name, found, sources=sources), not any(finding.level is Level.ERROR for finding in found)

@@ -46,8 +46,8 @@ def shared(finding: Finding, environments: Iterable[Environment]) -> Finding:
     finding = replace(finding, concerns=tuple(concerned))
     if is_certain(group):
         return finding
-    assumed = f"{in_words(concerned)} name no account, and are counted in one, {CREDENTIALS_ACCOUNT}"
-    suggestion = " or ".join(filter(None, [finding.suggestion, "an account of its own for each environment"]))
+    assumed = f"{in_words(concerned)} name no account, and count as one"
+    suggestion = " or ".join(filter(None, [finding.suggestion, "an account for each"]))
     return replace(finding, message=f"{finding.message}; {assumed}", suggestion=suggestion, level=Level.WARNING)
 
 

@@ -1,6 +1,6 @@
 """Findings of the preflight, from the declarations or from an account, and the report of them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,6 +36,7 @@ class Finding:
         second_hand: Whether the fact behind it has a date or is an estimate. The preflight turns such an error into a
             warning, unless the environment is strict.
         concerns: Names of all environments that it is about, where that is more than the place's.
+        stacks: Paths of all models that it is about, where the place is an environment; empty for all of them.
     """
 
     place: str
@@ -47,6 +48,7 @@ class Finding:
     suggestion: str = ""
     second_hand: bool = False
     concerns: tuple[str, ...] = ()
+    stacks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = [
@@ -69,6 +71,18 @@ class Finding:
     def is_about(self, environment: str) -> bool:
         """Return whether an environment's owner should read it."""
         return environment in {self.environment, *self.concerns}
+
+    def matters_to(self, paths: Collection[str]) -> bool:
+        """Return whether who deploys some models should read it.
+
+        Args:
+            paths: The models' paths, such as `prod/falcon-180b`.
+        """
+        if self.stacks:
+            return not set(self.stacks).isdisjoint(paths)
+        if "/" in self.place:
+            return self.place.partition(".")[0] in paths
+        return any(self.is_about(path.partition("/")[0]) for path in paths)
 
 
 @dataclass(frozen=True, slots=True)

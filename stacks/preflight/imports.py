@@ -23,6 +23,8 @@ _ENDPOINT_ONLY = (
     *("instance_type", "unlisted_instance_type", "instance_count", "environment", "gather_stream"),
     *("download_timeout_seconds", "startup_timeout_seconds"),
 )
+# Number of names in a list that is read.
+_NAMED = 2
 _QUOTA = f"quota 'Imported models per account' ({limits.MODELS_QUOTA_CODE})"
 
 
@@ -194,6 +196,7 @@ def _check_room(region: str, group: Sequence[tuple[AnyPlacement, int]]) -> Itera
     environment = min((placement.environment for placement, _ in group), key=lambda one: one.imported_models)
     quota, field = environment.imported_models, f"{environment.name}.imported_models"
     importers = names(placement.environment for placement, _ in group)
+    stacks = tuple(str(placement) for placement, _ in group)
     if len(group) > quota:
         importing = f"the environments {in_words(importers)} import" if importers[1:] else "the environment imports"
         yield Finding(
@@ -202,6 +205,7 @@ def _check_room(region: str, group: Sequence[tuple[AnyPlacement, int]]) -> Itera
             value=f"{quota}",
             message=f"{importing} {len(group)} models in {region}, of which each keeps a version at least",
             allowed=f"{quota} or fewer, or a raised {_QUOTA}",
+            stacks=stacks,
         )
         return
     total, most = sum(kept for _, kept in group), max(kept for _, kept in group)
@@ -211,13 +215,13 @@ def _check_room(region: str, group: Sequence[tuple[AnyPlacement, int]]) -> Itera
         needed = limits.models_for_update([kept for _, kept in group])
         # With one version each there are as many as models, and one more during an update.
         fewer = "keep_versions=1 for each, or " if len(group) < quota and most > 1 else ""
-        beside = f", beside the {max(others.values())} that the others keep" if len(group) > 1 else ""
+        which = " or ".join(stuck) if len(stuck) <= _NAMED else f"any of {len(stuck)} imports"
         yield Finding(
             rule="import-room",
             place=field,
             value=f"{quota}",
-            message=f"an update of {' or '.join(stuck)} takes {needed} in {region}: the served version stays until the "
-            f"new one serves{beside}",
+            message=f"an update of {which} takes {needed} in {region}",
             suggestion=f"{fewer}{needed}, with a raised {_QUOTA}",
             level=Level.WARNING,
+            stacks=stacks,
         )

@@ -127,6 +127,17 @@ def test_prints_warnings_and_builds_all_the_same(
     assert "dev/mistral-7b-instruct" in templates_of(tmp_path)
 
 
+def test_warns_of_what_is_built_only(tmp_path: Path) -> None:
+    doubtful = replace(MISTRAL_7B_INSTRUCT, name="doubtful", accept_eula=True)
+    said: list[str] = []
+
+    for name in ("doubtful", "falcon-7b"):
+        context = {"models": name}
+        app.build([(DEV, [doubtful, FALCON_7B])], outdir=str(tmp_path), context=context, warn=said.append)
+
+    assert [line.partition(" ")[0] for line in said] == ["dev/doubtful.accept_eula"]
+
+
 def test_refuses_before_any_construct_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cdk, "App", lambda **_: pytest.fail("an app was made"))
 

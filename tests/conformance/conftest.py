@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,16 @@ def pytest_configure() -> None:
     """Let a termination remove what was made, as an interrupt does."""
     if chosen():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_keyboard_interrupt() -> None:
+    """Say what the run does before it ends; the fixtures are removed after this."""
+    if chosen():
+        print(
+            "\ninterrupted: what this run made in the account is removed now, which takes minutes: API Gateway deletes "
+            "one API in 30 s. Interrupted again, it stays, listed in .local/conformance-*.json, until the next run.",
+            file=sys.stderr,
+        )
 
 
 def belief_of(item: pytest.Item) -> Belief:

@@ -6,6 +6,8 @@ import datetime
 import json
 import os
 import re
+import shutil
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +15,9 @@ from typing import NamedTuple
 from tools.beliefs import OBSERVATIONS, ROOT, Belief
 from tools.conformance import VARIABLE
 
-_WIDTH = 150
+# Columns in a pipe, and those below which lines would have a word each.
+_WIDTH = 120
+_NARROWEST = 40
 _LONGEST_ANSWER = 300
 _EXAMPLE_ACCOUNT = "111122223333"
 _ARN = re.compile(r"\barn:aws[a-z-]*:[^\s\"'`,;)\]}<>]+")
@@ -59,15 +63,24 @@ def print_table(write: Callable[[str], None], seen: Iterable[Seen], *, region: s
         unknown = "known to differ here" if known else "DOES NOT HOLD" if differs else "not seen"
         verdict = "holds" if holds else unknown
         write(f"\n{belief.id}: {verdict}")
-        write(f"  claim   {_short(belief.claim)}")
-        write(f"  source  {belief.kind}: {_short(belief.source)}")
-        write(f"  seen    {_short('; '.join(dict.fromkeys(one.answer for one in group if one.answer)) or '-')}")
+        answers = "; ".join(dict.fromkeys(one.answer for one in group if one.answer)) or "-"
+        source = f"{belief.kind}: {belief.source}"
+        for heading, text in (("claim", belief.claim), ("source", source), ("seen", answers)):
+            write(_wrapped(heading, text))
     write(f"\n{count} of {len(holding)} beliefs hold on {where}")
 
 
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
+def _wrapped(heading: str, text: str) -> str:
+    """Return a text beside its heading, whole, in lines as wide as the terminal."""
+    width = shutil.get_terminal_size((_WIDTH, 24)).columns
+    return textwrap.fill(
+        " ".join(text.split()),
+        width=max(width, _NARROWEST),
+        initial_indent=f"  {heading:<8}",
+        subsequent_indent=" " * 10,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _toml(value: object) -> str:

@@ -43,7 +43,25 @@ def _credentials(monkeypatch: pytest.MonkeyPatch, account: str) -> None:
     monkeypatch.setattr(conformance, "_account", lambda: account)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--account", ""], ["--account", "12"], ["--account", _ACCOUNT]])
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--account", "12"], 1, "error: --account is '12': an account's number has 12 digits"),
+        (["--local", "--account", _ACCOUNT], 2, "error: --local is without --account: nothing is made in an account"),
+        (["--local", "--region", "eu-west-1"], 2, "error: --local is without --region"),
+        (["--local", "--yes"], 2, "error: --local is without --yes"),
+        (["--account", _ACCOUNT, "--region", "us-wst-2"], 2, "error: --region is 'us-wst-2': AWS has no such region"),
+    ],
+)
+def test_names_the_option_that_is_wrong(
+    arguments: list[str], code: int, says: str, runs: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["conformance", *arguments]) == code
+    assert capsys.readouterr().err.startswith(says)
+    assert runs == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["--account", ""], ["--account", _ACCOUNT]])
 def test_says_in_one_line_what_it_needs(
     arguments: list[str],
     runs: list[str],
@@ -201,3 +219,17 @@ def test_the_table_shows_claim_source_and_answer(monkeypatch: pytest.MonkeyPatch
     print_table(write, [Seen(_BELIEF, True, "200"), Seen(_BELIEF, False, "500")], region="eu-west-1")
     assert lines[1] == f"\n{_BELIEF.id}: DOES NOT HOLD"
     assert lines[4:] == ["  seen    200; 500", "\n0 of 1 beliefs hold on an account in eu-west-1"]
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_the_table_leaves_nothing_out_and_fits_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setenv(VARIABLE, "local")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    answer = " ".join(f"word{number}" for number in range(100))
+
+    print_table(lines.append, [Seen(_BELIEF, True, answer)], region=None)
+
+    printed = "\n".join(lines)
+    assert all(len(line) <= columns for line in printed.splitlines())
+    assert f"seen {answer}" in " ".join(printed.split())

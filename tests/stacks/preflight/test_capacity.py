@@ -64,7 +64,7 @@ def test_counts_environments_without_an_account_in_one_and_only_warns_of_it(lock
     [finding] = _found(lock, (HALF, MODELS), (MORE, MODELS))
 
     assert finding.level == "warning"
-    assert "a and b name no account, and are counted in one, that of the credentials" in str(finding)
+    assert "a and b name no account, and count as one" in str(finding)
 
 
 def test_refuses_one_environment_that_is_too_much_alone_wherever_the_others_are(lock: Lock) -> None:

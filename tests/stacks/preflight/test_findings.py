@@ -28,3 +28,20 @@ def test_a_report_keeps_errors_and_warnings_apart() -> None:
 
     assert [finding.place for finding in report.errors] == ["dev/ERROR"]
     assert [finding.place for finding in report.warnings] == ["dev/WARNING"]
+
+
+@pytest.mark.parametrize(
+    ("finding", "paths", "matters"),
+    [
+        (Finding(place="dev/a.version"), ["dev/a", "dev/b"], True),
+        (Finding(place="dev/a.version"), ["dev/b", "prod/a"], False),
+        (Finding(place="dev"), ["dev/b"], True),
+        (Finding(place="dev.quotas['ml.g5.2xlarge']"), ["prod/b"], False),
+        (Finding(place="dev.quotas['ml.g5.2xlarge']", concerns=("dev", "prod")), ["prod/b"], True),
+        (Finding(place="dev.imported_models", stacks=("dev/a", "prod/a")), ["prod/a"], True),
+        (Finding(place="dev.imported_models", stacks=("dev/a", "prod/a")), ["dev/b"], False),
+    ],
+    ids=str,
+)
+def test_matters_to_who_deploys_a_model_that_it_is_about(finding: Finding, paths: list[str], matters: bool) -> None:
+    assert finding.matters_to(paths) is matters

@@ -327,9 +327,8 @@ def test_environments_without_an_account_share_that_of_the_credentials(lock: Loc
 
     assert str(finding) == (
         "qa.imported_models is 3: the environments qa and uat import 4 models in us-west-2, of which each keeps a "
-        "version at least; qa and uat name no account, and are counted in one, that of the credentials; allowed: 3 or "
-        "fewer, or a raised quota 'Imported models per account' (L-45B04988); try an account of its own for each "
-        "environment"
+        "version at least; qa and uat name no account, and count as one; allowed: 3 or fewer, or a raised quota "
+        "'Imported models per account' (L-45B04988); try an account for each"
     )
     assert finding.level is Level.WARNING, "only an account that is named is known to be shared"
 

@@ -50,11 +50,9 @@ def test_finds_no_error_in_the_declarations_and_that_their_imports_have_no_room_
     report = preflight(DEPLOYMENTS, lock=lock)
 
     assert [str(finding) for finding in report.findings] == [
-        "dev.imported_models is 3: an update of dev/llama-3-2-3b-10k or staging/granite-3b-code-instruct or "
-        "prod/llama-3-2-3b-10k takes 6 in us-west-2: the served version stays until the new one serves, beside the 4 "
-        "that the others keep; dev, staging and prod name no account, and are counted in one, that of the credentials; "
-        "try 6, with a raised quota 'Imported models per account' (L-45B04988) or an account of its own for each "
-        "environment"
+        "dev.imported_models is 3: an update of any of 3 imports takes 6 in us-west-2; dev, staging and prod name no "
+        "account, and count as one; try 6, with a raised quota 'Imported models per account' (L-45B04988) or an "
+        "account for each"
     ]
     assert report.errors == ()
     assert [report.findings[0].is_about(name) for name in ("dev", "staging", "prod", "qa")] == [True, True, True, False]
@@ -198,11 +196,9 @@ def test_counts_the_instances_of_environments_in_one_account_together(lock: Lock
         "uat.quotas['ml.g5.2xlarge'] is 2: the models of qa and uat take 3 instances in us-west-2{}; allowed: 2 or "
         "fewer, or a raised quota 'ml.g5.2xlarge for endpoint usage'{}"
     )
-    assumed = "; qa and uat name no account, and are counted in one, that of the credentials"
+    assumed = "; qa and uat name no account, and count as one"
     assert str(finding) == (
-        expected.format("", "")
-        if account
-        else expected.format(assumed, "; try an account of its own for each environment")
+        expected.format("", "") if account else expected.format(assumed, "; try an account for each")
     )
     assert finding.level is (Level.ERROR if account else Level.WARNING)
     assert preflight([(one, [FALCON_7B]), (other, [MISTRAL_7B_INSTRUCT])], lock=lock) == Report(())

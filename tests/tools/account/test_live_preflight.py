@@ -475,8 +475,11 @@ def test_does_not_ask_about_a_model_that_does_not_resolve(aws: Callable[..., Any
     ]
 
 
-def test_reports_all_findings_and_fails_on_an_error(aws: Callable[..., Any], lock: Lock) -> None:
+def test_reports_all_findings_and_fails_on_an_error(
+    aws: Callable[..., Any], lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Without the stand-in: the local AWS's Service Quotas has none of SageMaker's.
+    monkeypatch.setattr(preflight.aws, "is_local", lambda: False)
     publish(aws, deployment_of(FALCON_7B, lock), without="artifact")
     report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B,)),))
     assert not passed
@@ -485,6 +488,21 @@ def test_reports_all_findings_and_fails_on_an_error(aws: Callable[..., Any], loc
     assert any(line.startswith("not checked: try/falcon-7b: endpoint quotas in us-west-2: ") for line in lines)
     assert lines[-1].startswith("try: 1 error")
     assert lines[-1].endswith("from the declarations and the account")
+
+
+def test_says_of_the_local_aws_what_it_cannot_know_and_calls_none_of_it_an_error(
+    aws: Callable[..., Any],
+) -> None:
+    report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B,)),))
+
+    assert passed
+    where = preflight.aws.named()
+    assert where.startswith("the local AWS at http://127.0.0.1:")
+    assert report.splitlines() == [
+        f"not checked: try: quotas, licences, artifacts, images, packages, subnets and capacity: {where}, which "
+        "AWS_ENDPOINT_URL addresses, has none of AWS's",
+        f"try: 1 not checked, from the declarations and {where}",
+    ]
 
 
 def test_asks_no_one_unless_it_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -523,7 +541,7 @@ def test_asks_no_account_about_a_declaration_with_a_wrong_type(
 ) -> None:
     asked: list[Any] = []
 
-    def ask(places: list[Any], *_: Any) -> tuple[Finding, ...]:
+    def ask(places: list[Any], *_: Any, **__: Any) -> tuple[Finding, ...]:
         asked.extend(places)
         return ()
 
@@ -546,6 +564,7 @@ def test_ends_with_the_number_of_findings_of_each_level(
     aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, count: int, summary: str
 ) -> None:
     found = [Finding(level=level, place="try/m", message=level.value) for level in Level for _ in range(count)]
+    monkeypatch.setattr(preflight.aws, "is_local", lambda: False)
     monkeypatch.setattr(preflight, "live_findings", lambda *_, **__: found)
 
     report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B,)),))

@@ -39,22 +39,29 @@ def test_deploys_the_accounts_settings_of_each_region_and_then_the_models(comman
             *("deploy", "-c", "environments=prod", "-c", "models=arctic-instruct,falcon-7b"),
             *("account/us-east-2", "account/us-west-2"),
         ],
-        ["deploy", "prod/falcon-7b", "prod/arctic-instruct"],
+        ["deploy", "prod/falcon-7b", "prod/arctic-instruct", "--app", "cdk.out"],
     ]
 
 
-def test_deploys_all_models_of_an_environment_and_builds_one_a_region_for_the_account(
-    commands: list[list[str]],
-) -> None:
+def test_builds_all_models_of_an_environment_once_and_deploys_what_was_built(commands: list[list[str]]) -> None:
     assert run(["deploy", "dev"]) == 0
 
     account, models = commands
-    assert account == ["deploy", "-c", "environments=dev", "-c", "models=falcon-7b", "account/us-west-2"]
+    names = "falcon-7b,falcon-7b-instruct,llama-3-2-3b-10k,mistral-7b,mistral-7b-dolly,mistral-7b-instruct"
+    assert account == ["deploy", "-c", "environments=dev", "-c", f"models={names}", "account/us-west-2"]
     assert models == [
         "deploy",
         *("dev/falcon-7b", "dev/falcon-7b-instruct", "dev/mistral-7b", "dev/mistral-7b-instruct"),
         *("dev/mistral-7b-dolly", "dev/llama-3-2-3b-10k"),
+        *("--app", "cdk.out"),
     ]
+
+
+@pytest.mark.parametrize("option", ["--output=elsewhere", "-o", "--app", "-a"])
+def test_builds_again_where_an_option_names_the_assembly(option: str, commands: list[list[str]]) -> None:
+    assert run(["deploy", "dev", "falcon-7b", "--", option]) == 0
+
+    assert commands[-1] == ["deploy", "dev/falcon-7b", option]
 
 
 def test_hands_what_follows_two_hyphens_to_both_commands(commands: list[list[str]]) -> None:

@@ -166,15 +166,15 @@ WARNINGS: list[Case] = [
         "import-room",
         DEV,
         [imported(), tuned(name="n")],
-        "dev.imported_models is 3: an update of dev/m or dev/n takes 4 in us-west-2: the served version stays until "
-        "the new one serves, beside the 2 that the others keep; try keep_versions=1 for each, or 4, with a raised "
+        "dev.imported_models is 3: an update of dev/m or dev/n takes 4 in us-west-2; "
+        "try keep_versions=1 for each, or 4, with a raised "
         "quota 'Imported models per account' (L-45B04988)",
     ),
     (
         "import-room",
         env(imported_models=1),
         [imported()],
-        "dev.imported_models is 1: an update of dev/m takes 2 in us-west-2: the served version stays until the new one "
-        "serves; try 2, with a raised quota 'Imported models per account' (L-45B04988)",
+        "dev.imported_models is 1: an update of dev/m takes 2 in us-west-2; "
+        "try 2, with a raised quota 'Imported models per account' (L-45B04988)",
     ),
 ]
