@@ -21,13 +21,21 @@ from cdk_nag import AwsSolutionsChecks, WriteNagSuppressionsToCloudFormationAspe
 from constructs import Construct
 
 from catalog import Lock
+from stacks.reading import reading_problem
+
+try:
+    from stacks.models import DEPLOYMENTS
+except Exception as error:
+    if problem := reading_problem(error):
+        sys.exit(f"the declarations in stacks/ cannot be read:\n  {problem}")
+    raise
+
 from stacks.account_stack import AccountStack
 from stacks.declarations import FineTunedModel, ImportedModel, JumpStartModel
 from stacks.endpoint_stack import EndpointStack
 from stacks.fine_tuned_endpoint_stack import FineTunedEndpointStack
 from stacks.fine_tuned_import_stack import FineTunedImportStack
 from stacks.imported_model_stack import ImportedModelStack
-from stacks.models import DEPLOYMENTS
 from stacks.placed_stack import POINTER_TYPE, PlacedStack
 from stacks.placement import ACCOUNT_SCOPE, AnyPlacement, Deployments, is_of, placed, placements
 from stacks.preflight import Finding, preflight

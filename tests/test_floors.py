@@ -48,6 +48,7 @@ FLOORS: dict[str, set[str]] = {
     "stacks/preflight": {
         *("catalog", "stacks.declarations", "stacks.environments", "stacks.placement", "stacks.preflight"),
     },
+    "stacks/reading.py": {"catalog"},
     "stacks/selection.py": {"catalog", "stacks.placement"},
     "stacks/account_stack.py": {"aws_cdk", "constructs", "stacks.placement"},
     "stacks/placed_stack.py": {"aws_cdk", "constructs.Construct", "constructs.values", *_DECLARED},

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 
-from stacks.models import DEPLOYMENTS
+from tools.deployed import all_declared_stacks
 from tools.processes import ROOT
 
 # The CLI's own description of its commands and options; it is pinned in package.json.
@@ -101,10 +101,9 @@ def _contexts(patterns: Sequence[str]) -> list[str]:
         if not (slash and _SIMPLE_GLOB.fullmatch(wanted_environment) and _SIMPLE_GLOB.fullmatch(wanted_model)):
             return []
         found = [
-            (environment.name, model.name)
-            for environment, declared in DEPLOYMENTS
-            for model in declared
-            if fnmatchcase(environment.name, wanted_environment) and fnmatchcase(model.name, wanted_model)
+            (stack.environment_name, stack.model.name)
+            for stack in all_declared_stacks()
+            if fnmatchcase(stack.environment_name, wanted_environment) and fnmatchcase(stack.model.name, wanted_model)
         ]
         if not found or "**" in pattern:
             return []

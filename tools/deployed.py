@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,19 @@ _CHATS = ("chat", "converse")
 
 class UnknownStackError(ValueError):
     """Nothing is declared under that name."""
+
+
+class WrongDeclarationsError(ValueError):
+    """The declarations are of other types than they should be.
+
+    Attributes:
+        problems: One line a problem.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Join the problems into one message, a line each."""
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
 class NotDeployedError(RuntimeError):
@@ -69,8 +83,27 @@ class DeclaredStack(NamedStack):
         return self.model.prompt_format != "none" or (declared is not None and declared.body in _CHATS)
 
 
+@contextmanager
+def _well_typed() -> Iterator[None]:
+    """Say what is wrong with the declarations where they cannot be read as such."""
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError) as error:
+        # Slow to import, and needed for mistakes only.
+        from stacks.preflight.types import check_types  # noqa: PLC0415 - see above
+
+        if isinstance(error, UnknownStackError) or not (wrong := check_types(DEPLOYMENTS)[1]):
+            raise
+        raise WrongDeclarationsError([str(finding) for finding in wrong]) from error
+
+
+@_well_typed()
 def environment_names() -> list[str]:
-    """List the declared environments."""
+    """List the declared environments.
+
+    Raises:
+        WrongDeclarationsError: If the declarations are none.
+    """
     return [environment.name for environment, _ in DEPLOYMENTS]
 
 
@@ -79,6 +112,7 @@ def all_declared_stacks() -> list[DeclaredStack]:
     return [stack for name in environment_names() for stack in declared_stacks(name)]
 
 
+@_well_typed()
 def declared_stacks(environment_name: str) -> list[DeclaredStack]:
     """List the stacks of one environment.
 
@@ -87,6 +121,7 @@ def declared_stacks(environment_name: str) -> list[DeclaredStack]:
 
     Raises:
         UnknownStackError: If no environment has that name.
+        WrongDeclarationsError: If the declarations are none.
     """
     for environment, models in DEPLOYMENTS:
         if environment.name == environment_name:

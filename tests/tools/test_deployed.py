@@ -5,8 +5,18 @@ from pathlib import Path
 import pytest
 
 from stacks.declarations import BedrockImport, Body, ImportedModel
+from stacks.environments import DEV
+from stacks.models import FALCON_7B
 from tools import deployed
-from tools.deployed import NotDeployedError, declared_stack, declared_stacks, output, regions, resource_count
+from tools.deployed import (
+    NotDeployedError,
+    WrongDeclarationsError,
+    declared_stack,
+    declared_stacks,
+    output,
+    regions,
+    resource_count,
+)
 
 
 def test_names_stacks_as_the_cdk_cli_and_as_cloudformation_do() -> None:
@@ -81,3 +91,22 @@ def test_counts_the_resources_of_a_synthesized_stack(tmp_path: Path) -> None:
     assert resource_count(tmp_path, declared_stack("dev/falcon-7b")) == 2
     with pytest.raises(ValueError, match="the assembly does not hold it"):
         resource_count(tmp_path, declared_stack("dev/mistral-7b"))
+
+
+@pytest.mark.parametrize(
+    ("deployments", "problem"),
+    [
+        ((DEV, (FALCON_7B,)), "DEPLOYMENTS[0] is an object of the type Environment; allowed: "),
+        (((DEV, FALCON_7B),), "what dev runs is an object of the type JumpStartModel; allowed: a sequence of models; "),
+        (((DEV, (FALCON_7B, "falcon-40b")),), "DEPLOYMENTS[0][1][1] is 'falcon-40b', a text; allowed: "),
+        (((replace(DEV, front_door=True), (FALCON_7B,)),), "DEPLOYMENTS[0][0] is 'dev', a text; allowed: Environment("),
+    ],
+)
+def test_says_what_is_wrong_with_declarations_that_are_none(
+    monkeypatch: pytest.MonkeyPatch, deployments: object, problem: str
+) -> None:
+    monkeypatch.setattr(deployed, "DEPLOYMENTS", deployments)
+
+    with pytest.raises(WrongDeclarationsError) as refused:
+        declared_stack("dev/falcon-7b")
+    assert refused.value.problems[0].startswith(problem)

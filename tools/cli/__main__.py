@@ -16,4 +16,12 @@ if __name__ == "__main__":
         # Before or after the command itself, which ends so, too.
         print("interrupted", file=sys.stderr)
         code = 130
+    except Exception as error:
+        # Most commands read the declarations before they start, which may be no Python.
+        from stacks.reading import reading_problem
+
+        if not (problem := reading_problem(error)):
+            raise
+        print(f"error: {problem}", file=sys.stderr)
+        code = 1
     sys.exit(code)
