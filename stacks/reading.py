@@ -1,4 +1,4 @@
-"""What is wrong with declarations that Python cannot even read: one line in place of a stack trace."""
+"""One line, in place of a stack trace, about declarations that Python cannot even read."""
 
 import re
 import sys
