@@ -9,6 +9,7 @@ from catalog.lock import Entry
 from catalog.spec import ImageUri, ModelVersion
 from catalog.training import facts as training
 
+_NOTHING = "nothing that a deployment uses"
 _PLAIN = {
     "default_instance_type": "default instance type",
     "artifact_key": "artifact",
@@ -40,8 +41,7 @@ def lock_changes(before: Iterable[Entry], after: Iterable[Entry]) -> Iterator[st
         was, now = _newest(old), _newest(new)
         bumped = was is not None and now is not None and was.model.version != now.model.version
         if was is not None and now is not None and bumped:
-            yield from model_changes(was.model, now.model)
-            yield from _training_changes(was, now)
+            yield from _entry_changes(was, now)
         for version in sorted({*old, *new}):
             yield from _version_changes(old.get(version), new.get(version), bumped=bumped)
 
@@ -72,7 +72,7 @@ def model_changes(before: ModelVersion, after: ModelVersion) -> Iterator[str]:
         *_set_changes("additional data", _additional(before), _additional(after)),
     ]
     label = _label(before, after)
-    yield from (f"{label}: {change}" for change in changes or ["nothing that a deployment uses"])
+    yield from (f"{label}: {change}" for change in changes or [_NOTHING])
 
 
 def _by_model(entries: Iterable[Entry]) -> dict[str, dict[str, Entry]]:
@@ -88,8 +88,7 @@ def _newest(entries: Mapping[str, Entry]) -> Entry | None:
 
 def _version_changes(before: Entry | None, after: Entry | None, *, bumped: bool) -> Iterator[str]:
     if before is not None and after is not None:
-        yield from model_changes(before.model, after.model)
-        yield from _training_changes(before, after)
+        yield from _entry_changes(before, after)
         if before.pinned != after.pinned:
             state = "pinned" if after.pinned else "no longer pinned"
             yield f"{after.model.model_id} {after.model.version}: {state}"
@@ -103,9 +102,13 @@ def _version_changes(before: Entry | None, after: Entry | None, *, bumped: bool)
     yield f"{entry.model.model_id} {entry.model.version}: {verb} ({' and '.join(reasons) or 'no reason'})"
 
 
-def _training_changes(before: Entry, after: Entry) -> Iterator[str]:
+def _entry_changes(before: Entry, after: Entry) -> Iterator[str]:
+    """Describe the differences of hosting, then those of training."""
     label = _label(before.model, after.model)
-    yield from (f"{label}: {change}" for change in training.changes(before.training, after.training))
+    recipe = [f"{label}: {change}" for change in training.changes(before.training, after.training)]
+    hosting = model_changes(before.model, after.model)
+    yield from (change for change in hosting if not recipe or change != f"{label}: {_NOTHING}")
+    yield from recipe
 
 
 def _label(before: ModelVersion, after: ModelVersion) -> str:

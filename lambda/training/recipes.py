@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from catalog.deployment import CatalogError, bucket_name
+from catalog.sources.downloads import LARGEST_BYTES
 from catalog.sources.live import MANIFEST
 from catalog.training.recipe import TrainingRecipe, read_recipe
 from catalog.versions import check_known
@@ -53,7 +54,11 @@ def recipe_of(client: Any, *, region: str, model_id: str, version: str) -> Train
 
 def _document(client: Any, bucket: str, key: str) -> Any:
     try:
-        return json.loads(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+        answer = client.get_object(Bucket=bucket, Key=key)
+        if answer["ContentLength"] > LARGEST_BYTES:
+            size = f"{answer['ContentLength']} bytes"
+            raise RecipeError(f"s3://{bucket}/{key} has {size}: at most {LARGEST_BYTES} are read")
+        return json.loads(answer["Body"].read())
     except (BotoCoreError, ClientError, OSError) as error:
         raise RecipeError(f"s3://{bucket}/{key} cannot be read: {error}") from error
     except ValueError as error:

@@ -423,6 +423,12 @@ def test_refuses_a_manifest_that_it_cannot_read(account: Account, body: bytes, p
         account.run()
 
 
+def test_reads_no_document_larger_than_any_spec(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.recipes.LARGEST_BYTES", 20_000)
+    with pytest.raises(RecipeError, match=r"specs_v2\.1\.0\.json has 20713 bytes: at most 20000 are read"):
+        account.run()
+
+
 def test_refuses_a_region_without_cache(account: Account) -> None:
     with pytest.raises(RecipeError, match=r"s3://jumpstart-cache-prod-mx-central-1/models_manifest\.json cannot be"):
         account.run(AWS_REGION="mx-central-1")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 from moto import mock_aws
 
@@ -21,8 +22,6 @@ MISTRAL = "huggingface-llm-mistral-7b"
 
 @pytest.fixture
 def cached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    import boto3  # noqa: PLC0415 - after moto
-
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with mock_aws():
         put_cache(boto3.client("s3", region_name="us-west-2"), "us-west-2")
