@@ -19,6 +19,7 @@ from stacks.preflight.accounts import check_shared_quotas
 from stacks.preflight.capacity import check_concurrency, check_reservations
 from stacks.preflight.catalogue import Subject, check_instances, check_version, look_up
 from stacks.preflight.container import check_container
+from stacks.preflight.context import check_context
 from stacks.preflight.environments import check_environment, check_quotas, check_region
 from stacks.preflight.findings import Finding, Level, Report, breaches
 from stacks.preflight.fine_tuning import check_fine_tuning
@@ -133,3 +134,4 @@ def _check_locked(subject: Subject, lock: Lock) -> Iterator[Finding]:
         yield from check_instances(subject, fits=fitting(subject, weights))
         yield from check_container(subject)
         yield from check_weights(subject, weights)
+        yield from check_context(subject, weights)

@@ -1,7 +1,9 @@
 """Checks of the container's environment variables, against each other and against the hardware."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from catalog.container_variables import SOFTWARE, equivalent, misspelt, owner
 from catalog.instances import hardware
 from catalog.limits import endpoint as limits
 from catalog.nearest import similar
@@ -51,6 +53,7 @@ def check_container(subject: Subject) -> Iterator[Finding]:
     yield from _check_tokens(subject, variables)
     yield from _check_gpus(subject, variables)
     yield from _check_quantization(subject, variables)
+    yield from _check_names(subject, own)
 
 
 def _place(subject: Subject, variable: str) -> str:
@@ -159,3 +162,21 @@ def _check_quantization(subject: Subject, variables: Mapping[str, str]) -> Itera
                 suggestion="bitsandbytes or eetq, which quantize while loading" if "bitsandbytes" in known else "",
                 level=Level.WARNING,
             )
+
+
+def _check_names(subject: Subject, own: Mapping[str, str]) -> Iterator[Finding]:
+    """Check declared variables for names of another container, and for typing errors; others may be anybody's."""
+    family = subject.deployment.container if subject.deployment else "other"
+    if family == "other":
+        return
+    for name, value in subject.placement.model.environment.items():
+        if name in own or name in (*_TGI_VARIABLES, *_LMI_VARIABLES):
+            # What JumpStart sets itself may be set otherwise; quantization has findings of its own.
+            continue
+        finding = Finding(rule="variable-unread", place=_place(subject, name), value=repr(value), level=Level.WARNING)
+        if (other := owner(name, family)) is not None:
+            message = f"it is a variable of {SOFTWARE[other]}, and {subject.label} runs in {SOFTWARE[family]}"
+            yield replace(finding, message=message, suggestion=equivalent(name, family))
+        elif near := misspelt(name, family):
+            message = f"{SOFTWARE[family]}, in which {subject.label} runs, documents no such variable"
+            yield replace(finding, message=message, suggestion=near)

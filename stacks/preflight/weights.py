@@ -10,9 +10,9 @@ from catalog.limits import endpoint as limits
 from stacks.preflight.catalogue import Subject
 from stacks.preflight.findings import Finding, breaches
 
-# vLLM gives weights and cache 0.9 of a GPU's memory by default (gpu_memory_utilization), TGI all that CUDA leaves;
-# the same share for both leaves something for activations and the cache.
-_USABLE = 0.9
+USABLE = 0.9
+"""Share of GPU memory for weights and cache: vLLM's by default (gpu_memory_utilization). TGI takes all that CUDA
+leaves; the same share for both leaves something for activations."""
 _BYTES_A_PARAMETER = 2.0
 _PARAMETERS = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)b(?![a-z0-9])", re.IGNORECASE)
 # Bits a parameter, by the value of a variable or a word of an id.
@@ -43,7 +43,7 @@ class Weights:
 
     def fit(self, instance: InstanceHardware) -> bool:
         """Return whether all GPUs of an instance together hold the weights."""
-        return self.loaded_bytes <= instance.total_gpu_memory_bytes * _USABLE
+        return self.loaded_bytes <= instance.total_gpu_memory_bytes * USABLE
 
     def __str__(self) -> str:
         said = f", quantized by {self.quantized}," if self.quantized else ""
@@ -112,8 +112,8 @@ def _check_fit(subject: Subject, weights: Weights) -> Iterator[Finding]:
             rule="weights-do-not-fit",
             place=field,
             value=value,
-            message=f"{weights} do not fit into {gigabytes(int(instance.total_gpu_memory_bytes * _USABLE))}, "
-            f"{_USABLE:.0%} of its {memory} of GPU memory",
+            message=f"{weights} do not fit into {gigabytes(int(instance.total_gpu_memory_bytes * USABLE))}, "
+            f"{USABLE:.0%} of its {memory} of GPU memory",
             suggestion=suggestion,
             second_hand=not weights.sourced,
         )

@@ -129,10 +129,27 @@ class ModelIdType(click.ParamType[str]):
         return _completions(Lock.load().model_ids(), incomplete)
 
 
+class BaseOrStackType(click.ParamType[DeclaredStack | str]):
+    """A JumpStart model's id, or a declared fine-tuned model as ENV/MODEL."""
+
+    name = "ID|ENV/MODEL"
+
+    def convert(
+        self, value: DeclaredStack | str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> DeclaredStack | str:
+        """Return the stack of a path, and any other text as it is."""
+        return TUNED_STACK.convert(value, param, ctx) if not isinstance(value, str) or "/" in value else value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the declared fine-tuned stacks, then the ids of the lock, that begin so."""
+        return [*TUNED_STACK.shell_complete(ctx, param, incomplete), *MODEL_ID.shell_complete(ctx, param, incomplete)]
+
+
 STACK = StackType()
 TUNED_STACK = StackType(tuned=True)
 ENVIRONMENT = EnvironmentType()
 MODEL_ID = ModelIdType()
+BASE_OR_STACK = BaseOrStackType()
 ANY_PATH = AnyPathType()
 ENVIRONMENT_OR_PATH = AnyPathType(environments=True)
 REGION = RegionType()

@@ -9,7 +9,6 @@ angle brackets.
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,13 @@ from catalog.training.recipe import TrainingRecipe, read_recipe
 from stacks.declarations import OWN_DATA, OWN_VALIDATION, FineTunedModel
 from stacks.models import DEPLOYMENTS
 from stacks.placement import Placement, is_of, placements
-
-ROOT = Path(__file__).resolve().parents[2]
-# Packages of `lambda/` are imported by their own names, as in the functions.
-sys.path.insert(0, str(ROOT / "lambda"))
-
-from training import dataset  # noqa: E402 - its path comes first
-from training.jobs import job_of, named, options_for, request_of  # noqa: E402 - likewise
-from training.pins import refuse_unpinned  # noqa: E402 - likewise
-from training.recipes import public_client, recipe_of  # noqa: E402 - likewise
-from training.settings import Settings  # noqa: E402 - likewise
-from training.versions import job_name, version_of  # noqa: E402 - likewise
+from tools.dataset.check import no_validation_prefix, source
+from training import dataset
+from training.jobs import job_of, named, options_for, request_of
+from training.pins import refuse_unpinned
+from training.recipes import public_client, recipe_of
+from training.settings import Settings
+from training.versions import job_name, version_of
 
 _BUCKET = "s3://<bucket of the stack>"
 
@@ -39,14 +34,14 @@ class RequestError(ValueError):
 
 
 def training_request(
-    stack: str, folder: Path, *, validation: Path | None = None, spec: Path | None = None
+    stack: str, folder: str, *, validation: str | None = None, spec: Path | None = None
 ) -> dict[str, Any]:
     """Build the request for the data in a folder.
 
     Args:
         stack: A declared fine-tuned model, such as `prod/mistral-7b-dolly`.
-        folder: Folder of the training data.
-        validation: The validation channel's folder: given where the model declares a `validation_prefix`, and only
+        folder: Folder of the training data, or its S3 URI.
+        validation: The validation channel's, likewise: given where the model declares a `validation_prefix`, and only
             there, because the pipeline sends no such channel otherwise.
         spec: The base model's spec document; None reads it from the region's public JumpStart cache.
 
@@ -69,9 +64,9 @@ def training_request(
     refuse_unpinned(settings, recipe)
     job = job_of(settings, recipe, settings.data_prefix)
     report = dataset.check(
-        dataset.LocalFolder(folder),
+        source(folder),
         options_for(settings, recipe, job),
-        validation=dataset.LocalFolder(validation) if validation else None,
+        validation=source(validation) if validation else None,
     )
     report.raise_for_errors()
     version = version_of(
@@ -97,13 +92,10 @@ def declared(stack: str) -> Placement[FineTunedModel]:
     raise RequestError(f"ENV/MODEL is {stack!r}: no such fine-tuned model is declared; {near}")
 
 
-def _check_validation(placement: Placement[FineTunedModel], validation: Path | None) -> None:
+def _check_validation(placement: Placement[FineTunedModel], validation: str | None) -> None:
     prefix = placement.model.validation_prefix
     if validation is not None and prefix is None:
-        raise RequestError(
-            f"--validation is {validation}: {placement.path} declares no validation_prefix, so that its pipeline sends "
-            "no validation channel and the job splits the data; declare one, or leave the option out"
-        )
+        raise RequestError(no_validation_prefix(placement.path, validation))
     if validation is None and prefix is not None:
         raise RequestError(
             f"--validation is missing: {placement.path} declares validation_prefix {prefix!r}, whose files decide the "

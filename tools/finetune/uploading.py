@@ -1,12 +1,13 @@
 """Check a folder of training data, and upload it to where the pipeline reads."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from boto3.s3.transfer import TransferConfig
 
+from tools.dataset.check import check, of_stack
 from tools.deployed import DeclaredStack, outputs
 from tools.finetune.data import objects, split
 from tools.finetune.pipeline import FineTuningError, client, declared
@@ -33,13 +34,7 @@ def checked(stack: DeclaredStack, folder: Path) -> dataset.Report:
         training.dataset.OptionsError: If a hyperparameter makes no sense.
         training.dataset.SourceError: If the folder cannot be read.
     """
-    model = declared(stack)
-    options = dataset.options_of(
-        model.method,
-        model.hyperparameters,
-        template=json.loads(model.prompt_template) if model.prompt_template else None,
-    )
-    report = dataset.check(dataset.LocalFolder(folder), options)
+    report = check(of_stack(stack.path, declared(stack)), str(folder))
     report.raise_for_errors()
     return report
 
@@ -92,12 +87,14 @@ def upload(
 
 
 def _progress(file: dataset.File, report: Callable[[str, int, int], None]) -> Callable[[int], None]:
-    sent = 0
+    # Parts of a large file are sent at once, each by a thread.
+    lock, sent = Lock(), 0
 
     def count(more: int) -> None:
         nonlocal sent
-        sent += more
-        report(file.name, sent, file.size)
+        with lock:
+            sent += more
+            report(file.name, sent, file.size)
 
     report(file.name, 0, file.size)
     return count

@@ -80,7 +80,17 @@ class Finding(NamedTuple):
     detail: str
 
     def __str__(self) -> str:
-        place = f"{self.channel}/{self.file}" if self.file else self.channel
+        return self._text(f"{self.channel}/{self.file}" if self.file else self.channel)
+
+    def within(self, uri: str) -> str:
+        """Return the finding with the path or URI of its file, as a terminal or S3 finds it.
+
+        Args:
+            uri: The channel's folder.
+        """
+        return self._text(f"{uri.rstrip('/')}/{self.file}" if self.file else uri)
+
+    def _text(self, place: str) -> str:
         if self.line is not None:
             place += f":{self.line}"
         return ascii_text(f"{place}: {self.detail}" if self.detail else place)

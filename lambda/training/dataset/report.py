@@ -123,7 +123,7 @@ class Report:
 
     def text(self) -> str:
         """Return the report as text."""
-        lines = [_findings_text(found) for found in self.findings]
+        lines = [_findings_text(found, self.sources) for found in self.findings]
         lines += [
             line
             for name, counted in (("train", self.train), ("validation", self.validation))
@@ -176,9 +176,9 @@ def _message(report: Report) -> str:
     return text
 
 
-def _findings_text(found: Findings) -> str:
+def _findings_text(found: Findings, sources: Mapping[str, str]) -> str:
     lines = [f"{found.kind.severity.value}: {found.kind.meaning}: {found.count}"]
-    lines += [f"  {one}" for one in found.first]
+    lines += [f"  {one.within(sources[one.channel])}" for one in found.first]
     if found.count > len(found.first):
         lines.append(f"  and {found.count - len(found.first)} more")
     return "\n".join(lines)

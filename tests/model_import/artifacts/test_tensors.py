@@ -226,10 +226,32 @@ def test_refuses_fields_that_transformers_fails_on(
     assert any(f"config.json, {place}: " in finding and words in finding for finding in findings), findings
 
 
+@pytest.mark.parametrize("field", ["image_token_id", "video_token_id", "vision_start_token_id"])
+@pytest.mark.parametrize("kind", ["qwen2-vl", "qwen2.5-vl"])
+def test_refuses_a_model_for_images_that_names_no_token_of_them(tmp_path: Path, kind: str, field: str) -> None:
+    model = as_published(kind)(tmp_path)
+    model.edit(CONFIG, **{field: None})
+    [finding] = said(model, "config-field")
+    assert finding.startswith(f"config.json, {field}: it is None (the token of the base model")
+
+
 @pytest.mark.parametrize("token", [-1, -VOCABULARY, 0, VOCABULARY - 1])
 def test_takes_any_padding_token_with_an_embedding(model: Model, token: int) -> None:
     model.edit(CONFIG, pad_token_id=token)
     assert not checked(model).errors
+
+
+@pytest.mark.parametrize("kind", ["t5", "bigcode", "mllama"])
+def test_refuses_a_padding_token_that_is_no_number(tmp_path: Path, kind: str) -> None:
+    model = as_published(kind)(tmp_path)
+    model.edit(CONFIG, pad_token_id=[0])
+    assert said(model, "config-field") == ["config.json, pad_token_id: it is [0] (null, or the number of a token)"]
+
+
+def test_refuses_a_tower_without_attention_heads(tmp_path: Path) -> None:
+    model = as_published("qwen2.5-vl")(tmp_path)
+    model.edit(CONFIG, vision_config={**published("qwen2.5-vl")["config"]["vision_config"], "num_heads": 0})
+    assert said(model, "config-field") == ["config.json, vision_config.num_heads: it is 0 (1 to 10000)"]
 
 
 @pytest.mark.parametrize("heads", [2, 6, 10])

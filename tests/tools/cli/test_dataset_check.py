@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from catalog.training.facts import TrainingFacts
+from catalog.training.hyperparameters import Hyperparameter
+from tests.training.dataset.bucket_pieces import Bucket, served
 from tests.training.dataset.dataset_pieces import TEMPLATE, good, jsonl, sample
 from tools.cli.main import run
+from tools.dataset.check import Training, check
+from training import dataset
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = "huggingface-llm-mistral-7b"
@@ -20,13 +25,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(*arguments: object) -> int:
-    return run(["dataset", "check", *map(str, arguments), "--model", MODEL])
+def _run(*arguments: object, model: str = MODEL) -> int:
+    return run(["dataset", "check", *map(str, arguments), "--model", model])
 
 
 def test_says_that_data_can_be_used(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(folder) == 0
-    assert "can be trained with this data" in capsys.readouterr().out
+    assert f"{MODEL} can be trained with this data by instruction (second-hand" in capsys.readouterr().out
 
 
 def test_says_which_lines_are_at_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,7 +40,7 @@ def test_says_which_lines_are_at_fault(folder: Path, capsys: pytest.CaptureFixtu
 
     assert _run(folder) == 1
     said = capsys.readouterr().out
-    assert "error: not JSON: 1\n  train/train.jsonl:6: expecting value at column 1" in said
+    assert f"error: not JSON: 1\n  {folder}/train.jsonl:6: expecting value at column 1" in said
     assert "the data cannot be used" in said
 
 
@@ -73,4 +78,95 @@ def test_prints_a_name_that_is_not_utf_8_wherever_it_goes(folder: Path) -> None:
     strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
     ended = subprocess.run(command, cwd=ROOT, env=strict, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (1, "")
-    assert r"train/\udcff\udcfe.txt: it is no data file" in ended.stdout
+    assert rf"{folder}/\udcff\udcfe.txt: it is no data file" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("model", "conclusion"),
+    [
+        (
+            "huggingface-llm-falcon-180b-bf16",
+            "the data is well-formed for instruction, but huggingface-llm-falcon-180b-bf16: it cannot be fine-tuned "
+            "(second-hand, from",
+        ),
+        (
+            "huggingface-sentencesimilarity-gte-small",
+            "the data is well-formed for instruction; huggingface-sentencesimilarity-gte-small can be fine-tuned, by "
+            "which methods is not known here (second-hand",
+        ),
+        (
+            "huggingface-llm-kogai-laneformer-2b-it",
+            "the data is well-formed for instruction; whether huggingface-llm-kogai-laneformer-2b-it can be",
+        ),
+    ],
+)
+def test_says_no_more_of_a_model_than_is_known(
+    folder: Path, capsys: pytest.CaptureFixture[str], model: str, conclusion: str
+) -> None:
+    assert _run(folder, model=model) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith(conclusion)
+
+
+def _facts(*names: str, problem: str | None = None, second_hand: str | None = None) -> TrainingFacts:
+    hyperparameters = tuple(Hyperparameter(name=name, type="text", default="False") for name in names)
+    return TrainingFacts(hyperparameters=hyperparameters, problem=problem, second_hand=second_hand)
+
+
+@pytest.mark.parametrize(
+    ("facts", "ends_with", "may_start"),
+    [
+        (_facts("chat_dataset"), "but m is tuned by domain or chat", False),
+        (_facts("chat_dataset", second_hand="hearsay"), "but m is tuned by domain or chat (hearsay)", True),
+        (_facts(problem="it has no training part"), "but m: it has no training part", False),
+        (_facts("instruction_tuned"), "m can be trained with this data by instruction", True),
+    ],
+)
+def test_a_recipe_of_aws_decides_and_hearsay_is_said_only(
+    folder: Path, facts: TrainingFacts, ends_with: str, may_start: bool
+) -> None:
+    training = Training(name="m", options=dataset.Options(), facts=facts)
+    conclusion, ok = training.conclusion(check(training, str(folder)))
+
+    assert conclusion.endswith(ends_with)
+    assert ok is may_start
+
+
+def test_a_stack_brings_its_template_method_and_lengths(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    dolly = ROOT / "tools" / "samples" / "dolly"
+    assert _run(dolly, model="dev/mistral-7b-dolly") == 0
+    said = capsys.readouterr().out
+    assert "over max_input_length 2048" in said
+    assert "dev/mistral-7b-dolly can be trained with this data by instruction" in said
+
+    assert _run(folder, model="dev/mistral-7b-dolly") == 1
+    assert "template.json: it differs from the declared one in prompt, completion" in capsys.readouterr().out
+    assert _run(ROOT / "tools" / "samples" / "sec", model="prod/mistral-7b-sec") == 0
+
+
+def test_what_a_stack_declares_is_no_option(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    assert _run(folder, "--method", "domain", model="dev/mistral-7b-dolly") == 2
+    assert "--method is given: dev/mistral-7b-dolly declares it" in capsys.readouterr().err
+    assert _run(folder, "--validation", folder, model="dev/mistral-7b-dolly") == 1
+    assert "dev/mistral-7b-dolly declares no validation_prefix" in capsys.readouterr().err
+    assert _run(folder, model="dev/mistral-7b-instruct") == 2
+    assert "allowed are fine-tuned models" in capsys.readouterr().err
+
+
+def test_reads_data_where_it_lies_in_s3(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = {f"data/{path.name}": path.read_bytes() for path in folder.iterdir()}
+    with served(Bucket(objects)) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "any")
+        assert _run("s3://data-bucket/data") == 0
+        objects["data/train.jsonl"] += b"broken\n"
+        assert _run("s3://data-bucket/data") == 1
+
+    assert "s3://data-bucket/data/train.jsonl:6: expecting value at column 1" in capsys.readouterr().out
+
+
+def test_says_what_is_no_uri(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("s3:/data-bucket/data") == 1
+    assert "'s3:/data-bucket/data' is no folder in S3; allowed: s3://<bucket>/<prefix>/" in capsys.readouterr().err

@@ -36,6 +36,7 @@ def bigcode(fields: Fields) -> Model:
     vocabulary = fields.size("vocab_size", 50257)
     inner = fields.size("n_inner", (fourfold := product(fixed(4), hidden)), null=fourfold)
     layers = fields.layers("n_layer", 12)
+    fields.padding()
     layer = (
         *norm("ln_1", hidden, bias=True),
         *linear("attn.c_attn", _attention_rows(fields, hidden), hidden, bias=True),

@@ -119,15 +119,20 @@ class Fields:
         """Record that fields do not fit each other."""
         self._found.error("config-field", f"{CONFIG}, {self._prefix}{name}", problem, allowed)
 
-    def padding(self, rows: Size, default: int | None = None) -> None:
-        """Check that the padding token has an embedding, without which transformers makes no table.
+    def padding(self, rows: Size | None = None, default: int | None = None) -> None:
+        """Check the padding token.
 
         Args:
-            rows: Rows of the table.
+            rows: Rows of the table in which it must have an embedding, or transformers makes no table; None for a class
+                that needs only a number.
             default: The token where the field is not set.
         """
         token = self.value("pad_token_id", default)
-        if token is None or rows.value is None:
+        if token is None or (rows is not None and rows.value is None):
+            return
+        if rows is None or rows.value is None:
+            if not isinstance(token, int):
+                self.problem("pad_token_id", "null, or the number of a token")
             return
         whole = isinstance(token, int) and not isinstance(token, bool)
         if not whole or not -rows.value <= token < rows.value:

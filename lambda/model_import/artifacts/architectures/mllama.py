@@ -38,6 +38,7 @@ def mllama(fields: Fields) -> Model:
     sizes = shape(text, _TEXT, null_heads=False)
     rows = total(sizes.vocabulary, fixed(_IMAGE_TOKENS))
     text.padding(rows, default=128004)
+    fields.padding()
     tied = text.flag("tie_word_embeddings")
     seen = vision.size("vision_output_dim", 7680)
     towers, single = _vision(vision, seen)

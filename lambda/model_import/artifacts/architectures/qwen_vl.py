@@ -21,6 +21,8 @@ from model_import.artifacts.architectures.sizes import (
     product,
 )
 
+_TOKENS = ("image_token_id", "video_token_id", "vision_start_token_id")
+"""Fields without a default that transformers reads to number the positions of any prompt."""
 _TEXT = Defaults(152064, 8192, 29568, 80, 64, 8)
 
 
@@ -70,11 +72,15 @@ def _model(
         merger: The merger's normalization.
     """
     sizes = shape(fields, _TEXT)
+    for field in _TOKENS:
+        if not isinstance(fields.value(field), int):
+            fields.problem(field, "the token of the base model, without which transformers 4.51.3 answers nothing")
     name, leaving = out
     if leaving.value and sizes.hidden.value and leaving.value != sizes.hidden.value:
         problem = f"{leaving.said}, and the language model's {sizes.hidden.said}"
         vision.disagree(name, problem, "the same size: images become tokens")
     head = share_of(fields, sizes, exact=True)
+    vision.layers("num_heads", 16)
     side = vision.size("spatial_merge_size", 2)
     merged = product(width, side, side)
     patch = vision.size("patch_size", 14)

@@ -19,6 +19,7 @@ def t5(fields: Fields) -> Model:
     """Return the tensors of `T5ForConditionalGeneration`."""
     vocabulary, hidden = fields.size("vocab_size", 32128), fields.size("d_model", 512)
     heads = fields.layers("num_heads", 8)
+    fields.padding()
     if heads.value and heads.value % HEADS_MULTIPLE:
         problem = f"{heads.said}; Bedrock is known to import no T5 like it, such as Flan-T5 small"
         fields.disagree("num_heads", problem, f"a multiple of {HEADS_MULTIPLE}, as in Flan-T5 base and larger")

@@ -125,6 +125,27 @@ ERRORS: list[Case] = [
 ]
 WARNINGS: list[Case] = [
     (
+        "variable-unread",
+        DEV,
+        [model(environment={"MAX_CONCURENT_REQUESTS": "64"})],
+        "dev/m.environment['MAX_CONCURENT_REQUESTS'] is '64': TGI, in which huggingface-llm-mistral-7b-instruct 2.0.0 "
+        "runs, documents no such variable; try MAX_CONCURRENT_REQUESTS",
+    ),
+    (
+        "variable-unread",
+        DEV,
+        [model(environment={"OPTION_MAX_MODEL_LEN": "4096"})],
+        "dev/m.environment['OPTION_MAX_MODEL_LEN'] is '4096': it is a variable of LMI, and "
+        "huggingface-llm-mistral-7b-instruct 2.0.0 runs in TGI; try MAX_TOTAL_TOKENS",
+    ),
+    (
+        "variable-unread",
+        DEV,
+        [model(ARCTIC_INSTRUCT, environment={"MAX_INPUT_LENGTH": "4096"})],
+        "dev/m.environment['MAX_INPUT_LENGTH'] is '4096': it is a variable of TGI, and "
+        "huggingface-llm-snowflake-arctic-instruct-vllm 1.2.4 runs in LMI; try OPTION_MAX_MODEL_LEN",
+    ),
+    (
         "prompt-format",
         DEV,
         [model(prompt_format="none")],
