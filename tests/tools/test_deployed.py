@@ -99,7 +99,7 @@ def test_counts_the_resources_of_a_synthesized_stack(tmp_path: Path) -> None:
         ((DEV, (FALCON_7B,)), "DEPLOYMENTS[0] is an object of the type Environment; allowed: "),
         (((DEV, FALCON_7B),), "what dev runs is an object of the type JumpStartModel; allowed: a sequence of models; "),
         (((DEV, (FALCON_7B, "falcon-40b")),), "DEPLOYMENTS[0][1][1] is 'falcon-40b', a text; allowed: "),
-        (((replace(DEV, front_door=True), (FALCON_7B,)),), "DEPLOYMENTS[0][0] is 'dev', a text; allowed: Environment("),
+        ((("dev", (FALCON_7B,)),), "DEPLOYMENTS[0][0] is 'dev', a text; allowed: Environment("),
     ],
 )
 def test_says_what_is_wrong_with_declarations_that_are_none(
