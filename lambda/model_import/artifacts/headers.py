@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from itertools import accumulate
@@ -164,7 +165,7 @@ def _checked(name: str, entries: dict[str, Any], data: int, size: int, found: Fi
             continue
         start, end = entry["data_offsets"]
         spans.append((start, end, tensor))
-        tensors[tensor] = Tensor(entry["dtype"], tuple(entry["shape"]), end - start, data + start)
+        tensors[tensor] = Tensor(sys.intern(entry["dtype"]), tuple(entry["shape"]), end - start, data + start)
         _check_size(f"{name}, tensor {shown(tensor)}", tensors[tensor], found)
     # An invalid entry would leave a hole in place of its data.
     if sound:

@@ -17,6 +17,8 @@ READERS = 8
 """Files that are read at once. With the largest headers that takes 32 MB, in a function of 256 MB."""
 TOTAL_LIMIT = 16 * 1024 * 1024
 """Most bytes of all headers together; a mixture of 128 experts in 94 layers has 4 MB."""
+MOST_TENSORS = 100_000
+"""Most tensors of all headers together, each of which takes some 1 KB while it is compared; that mixture has 37,000."""
 # Almost every header ends within these bytes, so that one request reads it.
 _FIRST_READ = 128 * 1024
 
@@ -62,7 +64,7 @@ def read_shards(contents: Contents) -> Shards:
         The tensors of every file whose header can be read.
     """
     shards: Shards = {}
-    total = 0
+    total = count = 0
     for raw in _raw_headers(contents, weight_files(contents)):
         for finding in raw.found:
             contents.found.error(*finding)
@@ -75,8 +77,14 @@ def read_shards(contents: Contents) -> Shards:
             break
         contents.digests[raw.name] = hashlib.sha256(raw.header).hexdigest()
         tensors = parse_header(raw.name, raw.header, contents.files[raw.name].size, contents.found)
-        if tensors is not None:
-            shards[raw.name] = tensors
+        if tensors is None:
+            continue
+        count += len(tensors)
+        if count > MOST_TENSORS:
+            allowed = f"at most {MOST_TENSORS} tensors are checked"
+            contents.found.error("header-too-large", raw.name, f"with it the headers have {count} tensors", allowed)
+            break
+        shards[raw.name] = tensors
     return shards
 
 

@@ -108,6 +108,14 @@ def test_all_headers_together_have_at_most_so_many_bytes(model: Model, monkeypat
     assert "header-too-large" in _rules(model)
 
 
+def test_all_headers_together_have_at_most_so_many_tensors(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    model.shard()
+    monkeypatch.setattr(shards, "MOST_TENSORS", len(model.tensors))
+    assert not checked(model).errors
+    monkeypatch.setattr(shards, "MOST_TENSORS", len(model.tensors) - 1)
+    assert "header-too-large" in _rules(model)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float64])
 def test_only_gpt_oss_has_weights_of_eight_unsigned_bits(model: Model, dtype: Any) -> None:
     with_tensor(model, Q_PROJ, np.zeros((HIDDEN, HIDDEN), dtype=dtype))

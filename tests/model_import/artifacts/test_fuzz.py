@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from model_import.artifacts.findings import ArtifactError
 from model_import.artifacts.folder import File
+from model_import.artifacts.limits import ARCHITECTURES
 from model_import.artifacts.report import check
 from tests.model_import.artifacts.artifact_models import VALID
 from tools.artifacts import text
@@ -43,7 +45,9 @@ class Bodies:
 def _bodies(folder: Path, kind: str) -> dict[str, bytes]:
     model = VALID[kind](folder)
     model.shard()
-    model.edit("config.json", rope_scaling={"rope_type": "yarn", "factor": 2.0}, quantization_config=None)
+    model.edit("config.json", rope_scaling={"rope_type": "yarn", "factor": 2.0}, rope_parameters={"rope_theta": 1.0})
+    model.edit("config.json", quantization_config={"quant_method": "awq"}, text_config={"quantization_config": {}})
+    model.edit("tokenizer_config.json", extra_special_tokens=["<a>"], added_tokens_decoder={"0": {"content": "t0"}})
     model.write("chat_template.json", {"chat_template": [{"name": "default", "template": "{{ messages }}"}]})
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -83,6 +87,75 @@ def test_ends_with_a_report_whatever_the_documents_say(models: Models, data: st.
     json.dumps(report.as_json(), allow_nan=False).encode()
     assert text(report).isascii()
     assert str(ArtifactError(report)).isascii()
+
+
+_KINDS: tuple[Any, ...] = (None, True, False, 0, -1, 1.5, 10**30, float("inf"), "", "x", [], [1], ["x"], {}, {"a": 1})
+_NESTED: dict[str, Any] = {
+    "text_config": {"hidden_size": 8, "rope_scaling": {"rope_type": "llama3"}, "quantization_config": {}},
+    "vision_config": {"torch_dtype": "float16", "quantization_config": {}},
+    "decoder": None,
+    "dtype": "float16",
+    "quantization_config": {"quant_method": "awq"},
+    "rope_parameters": {"rope_theta": 1.0, "rope_type": "yarn"},
+    "rope_scaling": {
+        **dict.fromkeys(("factor", "attention_factor", "beta_fast", "original_max_position_embeddings"), 2.0),
+        "rope_type": "longrope",
+        "type": "longrope",
+        "short_factor": [1.0],
+        "long_factor": [1.0],
+        "mrope_section": [1, 1, 0],
+    },
+    "head_dim": 4,
+    "partial_rotary_factor": 1.0,
+}
+_TOKENIZER: dict[str, Any] = {
+    "added_tokens_decoder": {"0": {"content": "t0"}},
+    "additional_special_tokens": ["<a>"],
+    "extra_special_tokens": {"image_token": "<i>"},
+    "extra_ids": 100,
+    "bos_token": {"__type": "AddedToken", "content": "<s>"},
+    "model_max_length": 1,
+    "add_prefix_space": True,
+    "tokenizer_file": None,
+}
+
+
+def _with_each_value(document: Any) -> Iterator[Any]:
+    """Yield the document with every value in it replaced by one of each kind, one at a time."""
+    yield from _KINDS
+    entries = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for key, value in list(entries)[:40]:
+        for changed in _with_each_value(value):
+            if isinstance(document, dict):
+                yield {**document, key: changed}
+            else:
+                yield [*document[:key], changed, *document[key + 1 :]]
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [
+        *(("config.json", architecture) for architecture in (*ARCHITECTURES, None)),
+        ("tokenizer_config.json", None),
+        ("model.safetensors.index.json", None),
+    ],
+)
+def test_ends_with_a_report_for_any_value_of_any_field(models: Models, name: str, architecture: str | None) -> None:
+    bodies = dict(models.by_kind["llama-3"])
+    documents = {each: json.loads(bodies[each]) for each in ("config.json", "tokenizer_config.json", name)}
+    if architecture is not None:
+        model_type = ARCHITECTURES[architecture].model_type
+        documents["config.json"].update(architectures=[architecture], model_type=model_type)
+    documents["config.json"].update(_NESTED)
+    documents["tokenizer_config.json"].update(_TOKENIZER, tokenizer_class="T5Tokenizer")
+    bodies |= {each: json.dumps(document).encode() for each, document in documents.items()}
+    for document in _with_each_value(documents[name]):
+        report = check(Bodies({**bodies, name: json.dumps(document).encode()}), region="us-west-2")
+        json.dumps(report.as_json(), allow_nan=False)
+        assert text(report).isascii()
 
 
 @given(data=st.data())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import subprocess
 import sys
@@ -33,6 +34,29 @@ def _filled(start: bytes, element: bytes, end: bytes, size: int) -> Callable[[Pa
         path.write_bytes(start + element * (size // len(element)) + end)
 
     return write
+
+
+def _tensors(path: Path, stem: str, count: int) -> dict[str, str]:
+    """Write a file with so many tensors of one number each; return the names of the first few with the file's."""
+    entries = {
+        f"{stem}.{number}": {"dtype": "F16", "shape": [1], "data_offsets": [2 * number, 2 * number + 2]}
+        for number in range(count)
+    }
+    header = json.dumps(entries, separators=(",", ":")).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+        file.truncate(8 + len(header) + 2 * count)
+    return dict.fromkeys(entries, path.name)
+
+
+def _shards(model: Model, count: int, tensors: int, listed: int) -> None:
+    """Write so many shards of so many tensors, and an index of the first few of each."""
+    model.weights.unlink()
+    weight_map: dict[str, str] = {}
+    for number in range(count):
+        named = _tensors(model.folder / f"{number}.safetensors", f"m{number}", tensors)
+        weight_map.update(list(named.items())[:listed])
+    model.write("model.safetensors.index.json", {"metadata": {}, "weight_map": weight_map})
 
 
 def _header(element: bytes) -> Callable[[Path], None]:
@@ -105,12 +129,45 @@ def _peak_mib(folder: Path) -> float:
     return int(answer.stdout) / 2**10
 
 
+_DOCUMENTS = (
+    "config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.json",
+    "chat_template.jinja",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "model.safetensors",
+)
+_LARGEST = {
+    # Number of shards, tensors in each, and those of them in the index: as many as are read.
+    "a header of the largest size": (1, 42_000, 42_000),
+    "as many tensors as are read": (2, 42_000, 42_000),
+    "5,000 shards": (5_000, 20, 16),
+    "9,000 shards": (9_000, 11, 9),
+}
 _WORST = {
     "a tokenizer of small objects": ("tokenizer.json", b'{"model":{"vocab":[', b"{},", b"1]}}", 60),
     "a tokenizer of small texts": ("tokenizer.json", b'{"model":{"vocab":[', b'"\xc4\xa0a",', b"1]}}", 60),
     "a tokenizer of pairs": ("tokenizer.json", b'{"model":{"merges":[', b'["a","b"],', b'1],"vocab":{}}}', 60),
     "a tokenizer of ids": ("tokenizer.json", b'{"model":{"vocab":{', b'"ab":123456,', b'"a":1}}}', 60),
 }
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("name", _DOCUMENTS)
+def test_a_file_of_300_mb_fits_into_the_function(model: Model, name: str) -> None:
+    _sparse(300 * _MEGABYTE)(model.folder / name)
+    assert _peak_mib(model.folder) < _PEAK_MIB
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("kind", _LARGEST)
+def test_as_many_tensors_as_are_read_fit_into_the_function(model: Model, kind: str) -> None:
+    _shards(model, *_LARGEST[kind])
+    read = {finding.rule for finding in checked(model).errors}
+    assert not {"header-too-large", "file-too-large"} & read
+    assert _peak_mib(model.folder) < _PEAK_MIB
 
 
 @pytest.mark.sweep
