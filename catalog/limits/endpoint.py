@@ -74,6 +74,11 @@ class Breach:
         return self.sentence
 
 
+def is_whole(value: object) -> bool:
+    """Return whether a value is a whole number to AWS; a bool is one to Python only."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def endpoint_name(name: str) -> Iterator[Breach]:
     """Check an endpoint's name."""
     if len(name) > LONGEST_ENDPOINT_NAME or not _ENDPOINT_NAME.fullmatch(name):
@@ -83,8 +88,8 @@ def endpoint_name(name: str) -> Iterator[Breach]:
 
 def instance_count(count: int) -> Iterator[Breach]:
     """Check a number of instances (API CreateEndpointConfig, InitialInstanceCount)."""
-    if isinstance(count, bool) or count < 1 or count != int(count):
-        allowed = "1 or more" if count == int(count) else "a whole number, 1 or more"
+    if not is_whole(count) or count < 1:
+        allowed = "1 or more" if is_whole(count) else "a whole number, 1 or more"
         yield Breach("instance_count", f"{count}", allowed, f"instance_count is {count}: allowed is {allowed}")
 
 
@@ -179,7 +184,7 @@ def prompt_template(text: str) -> Iterator[Breach]:
 
 def reserved_concurrency(count: int | None) -> Iterator[Breach]:
     """Check a function's reserved concurrency; None is the account's shared pool."""
-    if count is not None and (isinstance(count, bool) or count != int(count) or count < 1):
+    if count is not None and (not is_whole(count) or count < 1):
         sentence = f"reserved_concurrency is {count}: allowed is 1 or more"
         yield Breach("reserved_concurrency", f"{count}", "1 or more", sentence)
 

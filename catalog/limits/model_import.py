@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from catalog.limits.endpoint import Breach
+from catalog.limits.endpoint import Breach, is_whole
 
 REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-central-1")
 """Regions with Custom Model Import (Bedrock User Guide, "Import a customized model")."""
@@ -80,7 +80,7 @@ def region(text: str) -> Iterator[Breach]:
 
 def keep_versions(count: int) -> Iterator[Breach]:
     """Check the number of versions that stay imported."""
-    if isinstance(count, bool) or count != int(count) or not 1 <= count <= MOST_VERSIONS:
+    if not is_whole(count) or not 1 <= count <= MOST_VERSIONS:
         allowed = f"1 to {MOST_VERSIONS}"
         yield Breach("keep_versions", f"{count}", allowed, f"keep_versions is {count}: allowed are {allowed}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from catalog.limits.endpoint import Breach
+from catalog.limits.endpoint import Breach, is_whole
 from catalog.training.hyperparameters import LONGEST_HYPERPARAMETER, MOST_HYPERPARAMETERS
 from catalog.training.methods import METHODS
 
@@ -45,7 +45,7 @@ def job(*, instance_type: str, instance_count: int, max_runtime: int) -> Iterato
     """Check a job's instances and its longest run."""
     if not INSTANCE_TYPE.fullmatch(instance_type):
         yield _breach("training_instance_type", repr(instance_type), "SageMaker's names such as 'ml.g5.12xlarge'")
-    if isinstance(instance_count, bool) or instance_count < 1 or instance_count != int(instance_count):
+    if not is_whole(instance_count) or instance_count < 1:
         yield _breach("training_instance_count", f"{instance_count}", "a whole number, 1 or more")
     if not 1 <= max_runtime <= LONGEST_RUNTIME_SECONDS:
         yield _breach("max_runtime_seconds", f"{max_runtime} s", f"1 to {LONGEST_RUNTIME_SECONDS} s")

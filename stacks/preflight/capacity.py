@@ -69,7 +69,7 @@ def check_concurrency(environment: Environment, models: Sequence[Model]) -> Iter
         at = f"{name}.front_door.api_keys"
         yield from breaches("reserved-concurrency", at, found, subject="authorizer_concurrency")
     quota = environment.lambda_concurrency
-    if isinstance(quota, bool) or quota != int(quota) or quota < 1:
+    if quota < 1:
         yield Finding(rule="quota-form", place=f"{name}.lambda_concurrency", value=f"{quota}", allowed="1 or more")
     if not models:
         return

@@ -143,7 +143,7 @@ def check_unused_fields(placement: AnyPlacement, model: FineTunedModel) -> Itera
 def check_imported_models(environment: Environment) -> Iterator[Finding]:
     """Check the number of imported models that an environment declares as its quota."""
     quota = environment.imported_models
-    if isinstance(quota, bool) or quota != int(quota) or quota < 1:
+    if quota < 1:
         yield Finding(
             rule="quota-form", place=f"{environment.name}.imported_models", value=f"{quota}", allowed="1 or more"
         )

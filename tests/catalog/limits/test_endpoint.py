@@ -1,11 +1,13 @@
 """Limits of endpoints, on both sides of each."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from catalog.instances import InstanceHardware
 from catalog.limits import endpoint as limits
+from catalog.limits import model_import, training
 from catalog.limits.endpoint import Breach
 
 TEMPLATE = '{"prompt": "{a}", "completion": "{b}"}'
@@ -114,3 +116,15 @@ def test_works_a_timeout_out_from_the_weights_or_from_the_gpus(
         limits.default_timeout_seconds(artifact_bytes=artifact_bytes, compressed=compressed, instance=instance)
         == seconds
     )
+
+
+@pytest.mark.parametrize("count", [True, 0, -1, 1.0, 1.5, float("inf"), float("nan")])
+def test_refuses_every_count_that_is_no_whole_number_of_1_or_more(count: Any) -> None:
+    checks = [
+        limits.instance_count(count),
+        limits.reserved_concurrency(count),
+        training.job(instance_type="ml.g5.2xlarge", instance_count=count, max_runtime=60),
+        model_import.keep_versions(count),
+    ]
+
+    assert [len(list(check)) for check in checks] == [1, 1, 1, 1]
