@@ -225,6 +225,13 @@ def test_refuses_a_padding_token_that_is_no_number(tmp_path: Path, kind: str) ->
     assert said(model, "config-field") == ["config.json, pad_token_id: it is [0] (null, or the number of a token)"]
 
 
+@pytest.mark.parametrize(("head", "refused"), [(4, False), (8, True), (None, True)])
+def test_refuses_a_head_size_of_mllama_that_is_not_the_tensors(tmp_path: Path, head: int | None, refused: bool) -> None:
+    model = as_published("mllama")(tmp_path)
+    model.edit(CONFIG, text_config={**published("mllama")["config"]["text_config"], "head_dim": head})
+    assert ("config-field" in rules(model)) is refused
+
+
 def test_refuses_a_tower_without_attention_heads(tmp_path: Path) -> None:
     model = as_published("qwen2.5-vl")(tmp_path)
     model.edit(CONFIG, vision_config={**published("qwen2.5-vl")["config"]["vision_config"], "num_heads": 0})

@@ -120,13 +120,17 @@ def share_of(fields: Fields, sizes: Shape, *, exact: bool = False) -> Size:
     Args:
         fields: The configuration.
         sizes: The sizes.
-        exact: True if transformers refuses a rest.
+        exact: True if transformers refuses a rest, and another `head_dim`.
     """
     hidden, heads = sizes.hidden, sizes.heads
     if hidden.value and heads.value and (hidden.value < heads.value or (exact and hidden.value % heads.value)):
         fields.disagree("num_attention_heads", f"{hidden.said} is no multiple of {heads.said}", "a divisor")
         return Size(None, "hidden_size / num_attention_heads")
-    return quotient(hidden, heads)
+    share = quotient(hidden, heads)
+    if exact and share.value is not None and fields.has("head_dim") and fields.value("head_dim") != share.value:
+        # Positions are computed by the field, and the tensors by the share.
+        fields.problem("head_dim", f"{share.value}: {share.said}; or no such field")
+    return share
 
 
 def attention(
