@@ -21,6 +21,10 @@ EXACT: Final = 2**53
 """The largest whole numbers that a double holds one by one."""
 
 
+Form = tuple[tuple[str, ...], tuple[str, ...]]
+"""Names of an object's numbers, and of its arrays and objects: what is looked at again in each object of the form."""
+
+
 class Column:
     """The type of one field; lines are 0 where there is none.
 
@@ -29,7 +33,7 @@ class Column:
         line: First line with the field, later the first one with the type.
         members: Types of an object's members.
         items: Type of an array's items.
-        known: An object's settled forms, names and Python types, each with the names of its numbers.
+        known: An object's settled forms, by names and Python types.
         due: The type of the field in the first part of the channel.
         float_line: A number that makes the type a double: with a point, or beyond 64 bits.
         fraction_line: A number that is no whole number of 64 bits.
@@ -48,7 +52,7 @@ class Column:
         self.line = line
         self.members: dict[str, Column] = {}
         self.items: Column | None = None
-        self.known: dict[tuple[Any, ...], tuple[str, ...]] = {}
+        self.known: dict[tuple[Any, ...], Form] = {}
         self.due = due
         self.float_line = self.fraction_line = self.wide_line = self.text_line = self.odd_line = 0
 
@@ -74,11 +78,13 @@ class Column:
 
     def settled(self, values: list[Any]) -> bool:
         """Report whether an array's items are of the type, and none of them can bring anything new."""
+        if not values or self.kind == "an object":
+            return not values
         kinds = set(map(type, values))
         if kinds == {str}:
             return bool(self.text_line) and (self.due is None or self.due.kind == "a string")
-        if kinds <= {int, float} and self.kind == "a number" and self.fraction_line:
-            return bool(min(values) >= -EXACT and max(values) <= EXACT)
+        if kinds <= {int, float} and self.kind == "a number" and (self.fraction_line or kinds == {int}):
+            return min(values) >= -EXACT and max(values) <= EXACT  # type: ignore[no-any-return] # of numbers
         return False
 
     def forget(self) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from training.dataset import timestamps
 from training.dataset.casts import Problem, parses, problems
-from training.dataset.column import EXACT, KINDS, Column, shown_path
+from training.dataset.column import EXACT, KINDS, Column, Form, shown_path
 from training.dataset.faults import Faults, Kind, Place, shown
 
 PART_BYTES: Final = 10 * 2**20
@@ -31,7 +31,7 @@ _ROOM: Final = 4 * 2**20
 _COLUMN_BYTES: Final = 600
 _SHAPES: Final = 64
 """Forms of objects that are known by heart, a field."""
-_LONG_ARRAY: Final = 16
+_PLAIN: Final[Form] = ((), ())
 
 Path = tuple[str, ...]
 
@@ -52,7 +52,7 @@ class Columns:
         self._first_place = ""
         self._root = Column()
         self._place = Place("")
-        self._lines = (1, 0)
+        self._begins = self._ends = 1
         self._room = _ROOM
         self._full = False
         self._array = False
@@ -66,7 +66,8 @@ class Columns:
             array: True if the file is one array, which is read as a whole and by other rules.
         """
         self.finish()
-        self._place, self._lines, self._array = place, (line, line), array
+        self._place, self._array = place, array
+        self._begins = self._ends = line
         self._root = Column(due=self._first)
         self._room = _ROOM
 
@@ -81,7 +82,7 @@ class Columns:
             line: The record's line.
             record: The record.
         """
-        self._lines = (self._lines[0], line)
+        self._ends = line
         self._object(self._root, record, line, ())
 
     def finish(self) -> None:
@@ -98,14 +99,13 @@ class Columns:
             self._report(found)
 
     def _where(self) -> str:
-        first, last = self._lines
-        return f"lines {first} to {last} of {shown(self._place.file)}"
+        return f"lines {self._begins} to {self._ends} of {shown(self._place.file)}"
 
     def _report(self, found: Problem) -> None:
-        line = found.line or self._lines[0]
+        line = found.line or self._begins
         path = shown_path(found.path)
         if found.missing:
-            detail = f"no {path} up to line {self._lines[1]}, which {self._first_place} have"
+            detail = f"no {path} up to line {self._ends}, which {self._first_place} have"
         elif found.new:
             detail = f"{path}, which {self._first_place} have not; 5.2.0 refuses it, too"
         else:
@@ -124,29 +124,34 @@ class Columns:
         for path in sorted(self._used):
             column = root.at(path)
             if column is not None and column.kind == "a string" and not column.text_line:
-                detail = f"{shown_path(path)} has dates alone up to line {self._lines[1]}; let one have another form"
+                detail = f"{shown_path(path)} has dates alone up to line {self._ends}; let one have another form"
                 self._faults.add(Kind.DATES, self._place, column.line, detail)
 
     def _object(self, column: Column, value: dict[str, Any], line: int, path: Path) -> None:
         shape = (*value, *map(type, value.values()))
-        numbers = column.known.get(shape)
-        if numbers is not None:
+        known = column.known.get(shape)
+        if known is not None:
+            numbers, nested = known
+            for name in nested:
+                member, one = column.members[name], value[name]
+                if type(one) is list and member.items is not None and member.items.settled(one):
+                    continue
+                self._value(member, one, line, (*path, name))
             for name in numbers:
                 if not -EXACT <= value[name] <= EXACT:
-                    break
-            else:
-                return
+                    self._value(column.members[name], value[name], line, (*path, name))
+            return
         settled = True
         for name, one in value.items():
             member = column.members.get(name)
             if member is None:
                 member = self._member(column, name, line)
             settled = member is not None and self._value(member, one, line, (*path, name)) and settled
-        if settled and numbers is None and len(column.known) < _SHAPES:
+        if settled and len(column.known) < _SHAPES:
             size = sum(map(len, value)) + 16 * len(value)
             if size < self._room:
                 self._room -= size
-                column.known[shape] = tuple(name for name, one in value.items() if type(one) in {int, float})
+                column.known[shape] = _form(value)
 
     def _member(self, column: Column, name: str, line: int) -> Column | None:
         """Add a member to an object's types; report if there is no room, and return None."""
@@ -182,7 +187,7 @@ class Columns:
             self._object(column, value, line, path)
         else:
             self._items(column, value, line, path)
-        return False
+        return True
 
     def _changed(self, column: Column, kind: str, line: int, path: Path) -> None:
         detail = f"{shown_path(path)} is {kind}; in line {column.line} it is {column.kind}"
@@ -195,16 +200,15 @@ class Columns:
             column.items = Column(line, due=column.due.items if column.due else None)
         items, below = column.items, (*path, "[]")
         if items.kind == "an object":
+            plain = items.known
             for value in values:
-                if type(value) is dict:
-                    self._object(items, value, line, below)
-                else:
+                if type(value) is not dict:
                     self._value(items, value, line, below)
-            return
-        if len(values) > _LONG_ARRAY and items.settled(values):
-            return
-        for value in values:
-            self._value(items, value, line, below)
+                elif plain.get((*value, *map(type, value.values()))) != _PLAIN:
+                    self._object(items, value, line, below)
+        elif not items.settled(values):
+            for value in values:
+                self._value(items, value, line, below)
 
     def _number(self, column: Column, value: float, line: int, path: Path) -> bool:
         if type(value) is int:
@@ -223,6 +227,14 @@ class Columns:
         if not (value.is_integer() and -(2**63) <= value < 2**63):
             column.fraction_line = column.fraction_line or line
         return bool(column.fraction_line)
+
+
+def _form(value: dict[str, Any]) -> Form:
+    """Return the names of an object's numbers, and of its arrays and objects."""
+    return (
+        tuple(name for name, one in value.items() if type(one) in {int, float}),
+        tuple(name for name, one in value.items() if type(one) in {list, dict}),
+    )
 
 
 def _text(column: Column, text: str, line: int) -> bool:

@@ -307,5 +307,7 @@ def test_long_arrays_and_many_forms_of_objects_are_still_looked_at() -> None:
     assert not _findings([[1.5] * 20, [1.5] * 20])
     assert _findings([[1.5] * 20, [1.5] * 20 + ["a"]])
     assert _findings([["a"] * 20, ["a"] * 20 + [1]])
+    assert not _findings([[1.5], [1.5], [], [2]])
+    assert _findings([[1], [1], [True]])
     forms = [{f"f{n}": 1} for n in range(100)]
     assert _findings([*forms, *forms, {"f99": "s"}])
