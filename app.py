@@ -123,8 +123,9 @@ def build(
 
 
 def _pass_on(warnings: Iterable[Finding], warn: Callable[[str], None] | None) -> None:
-    for warning in warnings if warn else ():
-        warn(str(warning))
+    if warn is not None:
+        for warning in warnings:
+            warn(str(warning))
 
 
 def _stack(scope: Construct, placement: AnyPlacement, lock: Lock) -> PlacedStack:

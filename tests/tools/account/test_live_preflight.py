@@ -22,6 +22,7 @@ from stacks.models import FALCON_7B
 from stacks.placement import Placement
 from stacks.preflight import Deployments
 from stacks.preflight.findings import Finding, Level
+from tools import aws as addressed_aws
 from tools import local, preflight
 from tools.account import limits as account_limits
 from tools.account.access import documents, images, packages
@@ -479,7 +480,7 @@ def test_reports_all_findings_and_fails_on_an_error(
     aws: Callable[..., Any], lock: Lock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Without the stand-in: the local AWS's Service Quotas has none of SageMaker's.
-    monkeypatch.setattr(preflight.aws, "is_local", lambda: False)
+    monkeypatch.setattr("tools.aws.is_local", lambda: False)
     publish(aws, deployment_of(FALCON_7B, lock), without="artifact")
     report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B,)),))
     assert not passed
@@ -496,7 +497,7 @@ def test_says_of_the_local_aws_what_it_cannot_know_and_calls_none_of_it_an_error
     report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B,)),))
 
     assert passed
-    where = preflight.aws.named()
+    where = addressed_aws.named()
     assert where.startswith("the local AWS at http://127.0.0.1:")
     assert report.splitlines() == [
         f"not checked: try: quotas, licences, artifacts, images, packages, subnets and capacity: {where}, which "
@@ -564,7 +565,7 @@ def test_ends_with_the_number_of_findings_of_each_level(
     aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, count: int, summary: str
 ) -> None:
     found = [Finding(level=level, place="try/m", message=level.value) for level in Level for _ in range(count)]
-    monkeypatch.setattr(preflight.aws, "is_local", lambda: False)
+    monkeypatch.setattr("tools.aws.is_local", lambda: False)
     monkeypatch.setattr(preflight, "live_findings", lambda *_, **__: found)
 
     report, passed = preflight.run("try", live=True, deployments=((ENVIRONMENT, (FALCON_7B,)),))
