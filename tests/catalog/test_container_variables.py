@@ -13,10 +13,12 @@ def test_every_container_knows_its_own_variables_and_the_one_that_limits_its_con
 
 
 def test_finds_nothing_in_the_variables_that_jumpstart_sets(lock: Lock) -> None:
-    for entry in lock.entries():
-        deployment = entry.model.resolve(region=entry.model.regions()[0])
-        if deployment.container != "other":
-            assert {misspelt(name, deployment.container) for name in deployment.environment} <= {""}
+    deployments = [entry.model.resolve(region=entry.model.regions()[0]) for entry in lock.entries()]
+    found = {
+        misspelt(name, one.container) for one in deployments if one.container != "other" for name in one.environment
+    }
+
+    assert found == {""}
 
 
 @pytest.mark.parametrize(
