@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from model_import.artifacts.contents import Contents, integer
@@ -21,6 +21,8 @@ from model_import.artifacts.limits import (
 from model_import.artifacts.rope import check_rope, kind_of
 
 CONFIG = "config.json"
+_LONGEST_NAME = 60
+"""Characters of a class's name that are compared."""
 # Kinds of rope scaling whose factor multiplies the positions; llama3's and longrope's is applied to them already.
 _STRETCHING = ("dynamic", "yarn")
 # Configurations within the configuration, by class: in 4.51.3 only Llama 3.2 Vision has one of the text model.
@@ -116,10 +118,24 @@ def _text_model(document: Mapping[str, Any], architecture: str | None, found: Fi
 
 
 def _near(named: str) -> str | None:
-    """Return the class that somebody may have meant: its family is spelled alike, whatever its kind is called."""
-    families = {name.partition("For")[0]: name for name in ARCHITECTURES}
-    near = get_close_matches(named.partition("For")[0], families, 1, cutoff=0.75)
-    return families[near[0]] if near else None
+    """Return the class that somebody misspelt: of the same numbers, first letter, and nearly the same other letters.
+
+    Another model's class is no misspelling: Llama4 and Mllama are not Llama, Ministral not Mistral, and a classifier no
+    language model.
+    """
+    family, _, kind = named.partition("For")
+    for name in ARCHITECTURES:
+        its_family, _, its_kind = name.partition("For")
+        same = re.findall(r"\d", family) == re.findall(r"\d", its_family) and family[:1].lower() == name[0].lower()
+        # Ministral and Mistral have a ratio of 0.875, Lama and Llama of 0.889; Gpt and GPT differ in case alone.
+        if same and _alike(family, its_family, 0.88) and (not kind or _alike(kind, its_kind, 0.8)):
+            return name
+    return None
+
+
+def _alike(named: str, name: str, ratio: float) -> bool:
+    named, name = (re.sub(r"[^a-z0-9]", "", each[:_LONGEST_NAME].lower()) for each in (named, name))
+    return SequenceMatcher(None, named, name).ratio() >= ratio
 
 
 def _transformers(document: Mapping[str, Any], architecture: str | None, found: Findings) -> None:

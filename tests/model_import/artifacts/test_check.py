@@ -108,6 +108,37 @@ def test_says_once_that_all_weights_have_a_wrong_type(model: Model) -> None:
     assert error.problem == f"it is 'F64', as are {len(model.tensors) - 1} more"
 
 
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        *((name.lower(), name) for name in limits.ARCHITECTURES),
+        ("LamaForCausalLM", "LlamaForCausalLM"),
+        ("MixtrallForCausalLM", "MixtralForCausalLM"),
+        ("LlamaForCasualLM", "LlamaForCausalLM"),
+        ("Qwen25VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration"),
+        *(
+            (other, None)
+            for other in (
+                *("FalconForCausalLM", "Llama4ForCausalLM", "MinistralForCausalLM", "Mistral3ForConditionalGeneration"),
+                *("Qwen2MoeForCausalLM", "Qwen3NextForCausalLM", "LlamaForSequenceClassification", "MT5ForCausalLM"),
+                *(
+                    "Qwen2ForTokenClassification",
+                    "Gemma3ForCausalLM",
+                    "MllamaForCausalLM",
+                    "T5EncoderModel",
+                    "x" * 9999,
+                ),
+            )
+        ),
+    ],
+)
+def test_asks_for_a_class_only_where_it_may_be_misspelt(model: Model, named: str, meant: str | None) -> None:
+    model.edit(CONFIG, architectures=[named.replace("for", "For")])
+    [finding] = [each for each in checked(model).errors if each.rule == "architecture"]
+    said = finding.allowed.partition("allowed:")[0]
+    assert said == (f"did you mean {meant}? " if meant else "")
+
+
 @pytest.mark.parametrize("region", ["eu-west-1", "", "us-west-1"])
 def test_refuses_a_region_without_imports(model: Model, region: str) -> None:
     [finding] = checked(model, region=region).errors

@@ -146,10 +146,10 @@ def test_flan_t5_lists_all_sentinels_or_none(tmp_path: Path, count: Any, listed:
 
 
 def test_a_tokenizer_without_a_class_is_taken_with_a_warning(model: Model) -> None:
-    for value in (None, {}):
-        _written(model, tokenizer_class=value)
-        report = checked(model)
-        assert bool(report.errors) is (value is not None)
+    _written(model, tokenizer_class=None)
+    assert not checked(model).errors
+    _written(model, tokenizer_class={})
+    assert checked(model).errors
     model.edit(TOKENIZER_CONFIG, tokenizer_class=None)
     report = checked(model)
     assert not report.errors
