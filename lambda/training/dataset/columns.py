@@ -143,10 +143,8 @@ class Columns:
             return
         settled = True
         for name, one in value.items():
-            member = column.members.get(name)
-            if member is None:
-                member = self._member(column, name, line)
-            settled = member is not None and self._value(member, one, line, (*path, name)) and settled
+            found = column.members.get(name) or self._member(column, name, line)
+            settled = found is not None and self._value(found, one, line, (*path, name)) and settled
         if settled and len(column.known) < _SHAPES:
             size = sum(map(len, value)) + 16 * len(value)
             if size < self._room:

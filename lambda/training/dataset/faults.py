@@ -42,7 +42,7 @@ class Kind(Enum):
     )
     OTHER_FIELDS = (
         *("other-fields", Severity.ERROR),
-        "fields that not all parts of the data have, which datasets 2.14.7 refuses (leave them out, or write null)",
+        "fields that not all parts of the data have, which datasets 2.14.7 refuses (leave them out)",
     )
     DATES = ("dates", Severity.ERROR, "field of dates alone, which datasets turns into other text")
     TOO_FEW_SAMPLES = ("too-few-samples", Severity.ERROR, "too few samples")
