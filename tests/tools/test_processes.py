@@ -2,10 +2,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+
+from tools import cdk
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -39,3 +42,23 @@ def test_a_command_ends_when_what_started_it_is_killed(tmp_path: Path, number: s
     starter.wait()
 
     assert _gone(int(pid_file.read_text()), within=10)
+
+
+def test_an_interrupt_of_a_called_cli_alone_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cli = tmp_path / "cdk"
+    cli.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    cli.chmod(0o755)
+    monkeypatch.setattr(cdk, "_CLI", cli)
+    monkeypatch.setattr(cdk, "_INTERRUPTED_SECONDS", 0.1)
+    pid_file = tmp_path / "pid"
+
+    def interrupt() -> None:
+        while not (pid_file.exists() and pid_file.read_text()):
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        cdk.call(["ls"])
+
+    assert _gone(int(pid_file.read_text()), within=5)
