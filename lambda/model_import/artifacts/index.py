@@ -46,7 +46,7 @@ def check_index(contents: Contents, shards: Shards, architecture: str | None) ->
         return
     listed = set(weight_map.values())
     if names == [ONE_FILE] and listed != {ONE_FILE}:
-        problem = f"it lists {len(listed)} other files, and {ONE_FILE} is all weights that are there"
+        problem = f"it lists other files ({shown(min(listed, default=''))}), and {ONE_FILE} is all that is there"
         contents.found.error("index", INDEX, problem, "remove the index, which an earlier save left behind")
         return
     _metadata(contents, shards, index, architecture)
@@ -90,7 +90,7 @@ def _other_name(contents: Contents, name: str, shards: Shards) -> None:
 def _files(contents: Contents, names: list[str], listed: set[str]) -> bool:
     """Compare the files with those listed; return False where they are of another save than the index."""
     if names and not listed & set(names):
-        problem = f"none of the {len(listed)} files that it lists is there; there are {', '.join(names[:_SHOWN])}"
+        problem = f"no file that it lists is there; there are {', '.join(names[:_SHOWN])}"
         allowed = "upload the listed files, or the index of these: save_pretrained writes it beside the shards"
         contents.found.error("index", INDEX, problem, allowed)
         return False
