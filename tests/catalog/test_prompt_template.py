@@ -26,7 +26,8 @@ _PIECES = [
     "{q:>3}",
     "{q.x}",
     "{q[0]}",
-    "\u0663",
+    "{\u0663}",
+    "{\u00b2}",
     "\ud800",
 ]
 _TEXTS = st.one_of(st.lists(st.sampled_from(_PIECES), max_size=4).map("".join), st.sampled_from([None, 1, ["{q}"]]))

@@ -261,6 +261,15 @@ def test_a_field_that_begins_in_a_later_part_of_a_large_file_is_refused(monkeypa
     assert "which lines 1 to 2 of 'train.jsonl' have not" in finding.detail
 
 
+def test_the_line_that_begins_where_a_part_ends_belongs_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = jsonl(sample(1))
+    monkeypatch.setattr(jsonlines, "PART_BYTES", len(first))
+
+    report = instructions(first + jsonl(sample(2, source="s"), sample(3)))
+
+    assert [one.line for one in found(report, Kind.OTHER_FIELDS)] == [3]
+
+
 @pytest.mark.parametrize(("second", "ok"), [("2020-01-02T10:00:00Z", False), ("on 2020-01-02", True)])
 def test_refuses_answers_that_would_be_read_as_timestamps(second: str, ok: bool) -> None:
     dates = [sample(1) | {"answer": "2020-01-01"}, sample(2) | {"answer": second}]
