@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from model_import.artifacts.config import Config, check_config
+from model_import.artifacts.constants import check_constants
 from model_import.artifacts.contents import Contents
 from model_import.artifacts.findings import Findings, Report, Severity
 from model_import.artifacts.folder import Folder, FolderError, content_version
+from model_import.artifacts.generation import check_generation
 from model_import.artifacts.index import check_index
 from model_import.artifacts.layout import check_layout
 from model_import.artifacts.limits import ARCHITECTURES, MAX_MULTIMODAL_BYTES, MAX_TEXT_BYTES
@@ -37,6 +39,9 @@ def check(folder: Folder, *, region: str | None = None) -> Report:
     contents = Contents(folder, files, found)
     check_layout(contents)
     config = check_config(contents, region)
+    if config is not None:
+        check_constants(config, found)
+    check_generation(contents)
     has_template = check_tokenizer(contents)
     # The two that take memory, one after the other.
     tokenizer = read_vocabulary(contents)

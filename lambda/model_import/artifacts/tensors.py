@@ -42,7 +42,8 @@ def check_tensors(contents: Contents, shards: Shards, config: Config, tokenizer:
         model = implied(config.architecture, config.document, found)
         if tensors:
             _vocabulary(model, tensors, tokenizer, found)
-        if tensors and not unmerged:
+        # Files without any tensor are read, too: all of them are missing.
+        if shards and not unmerged:
             loaded = as_loaded(model, tensors, found)
             harmless = Comparison(model, loaded, config.architecture).run(found, complete=complete)
             ignored = {id(loaded[name]) for name in harmless}

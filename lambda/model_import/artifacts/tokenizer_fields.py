@@ -16,6 +16,7 @@ TOKENIZER_CONFIG: Final = "tokenizer_config.json"
 _MAP: Final = "special_tokens_map.json"
 _EXTRA, _ADDITIONAL = "extra_special_tokens", "additional_special_tokens"
 _SIDES: Final = ("left", "right")
+_ENDED: Final = ("LlamaTokenizer", "CodeLlamaTokenizer")
 _SENTINEL: Final = "<extra_id_"
 
 
@@ -44,7 +45,12 @@ def _is_tokens(value: object) -> bool:
 
 def _is_decoder(value: object) -> bool:
     return isinstance(value, dict) and all(
-        isinstance(token, dict) and key.isascii() and key.isdigit() and len(key) < 10 for key, token in value.items()
+        isinstance(token, dict)
+        and isinstance(token.get("content", ""), str)
+        and key.isascii()
+        and key.isdigit()
+        and len(key) < 10
+        for key, token in value.items()
     )
 
 
@@ -79,6 +85,8 @@ def check_fields(contents: Contents, document: Mapping[str, Any]) -> None:
         _extra(contents, document[_EXTRA], document.get(_ADDITIONAL))
     if str(document.get("tokenizer_class")).startswith("T5Tokenizer"):
         _sentinels(contents, document)
+    if str(document.get("tokenizer_class")).startswith(_ENDED):
+        _ends(contents, document)
     if "added_tokens_decoder" not in document:
         _map(contents)
 
@@ -90,6 +98,15 @@ def _map(contents: Contents) -> None:
         if field in _TOKENS and content is not None and not isinstance(content, str):
             allowed = "a text, or an object with content"
             contents.found.error("tokenizer-field", f"{_MAP}, {field}", f"it is {shown(value)}", allowed)
+
+
+def _ends(contents: Contents, document: Mapping[str, Any]) -> None:
+    """Check that the tokens which the class adds at the ends of a text are there."""
+    for token, default in (("bos", True), ("eos", False)):
+        field = f"{token}_token"
+        if field in document and document[field] is None and document.get(f"add_{field}", default):
+            problem = f"it is None, and add_{field} is {'true' if f'add_{field}' in document else 'so by default'}"
+            _error(contents, field, problem, f"set add_{field} to false, or name the token")
 
 
 def _extra(contents: Contents, value: object, additional: object) -> None:

@@ -195,6 +195,11 @@ class Model:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
 
+    def read(self, name: str) -> dict[str, Any]:
+        """Return a JSON document."""
+        document: dict[str, Any] = json.loads((self.folder / name).read_bytes())
+        return document
+
     def edit(self, name: str, **fields: Any) -> None:
         """Set fields of a JSON document; None removes one."""
         document = {**json.loads((self.folder / name).read_bytes()), **fields}
@@ -352,6 +357,9 @@ def as_published(kind: str) -> Callable[[Path], Model]:
     def make(folder: Path) -> Model:
         model = published(kind)
         fields = dict(model["config"])
+        if kind in {"qwen2-vl", "qwen2.5-vl"}:
+            # Published files have them, and the configuration no default.
+            fields |= {"image_token_id": 3, "video_token_id": 4, "vision_start_token_id": 1}
         [architecture] = fields.pop("architectures")
         model_type = fields.pop("model_type")
         table = max(model["embedding"], key=lambda name: ("shared" in name, "lm_head" not in name))

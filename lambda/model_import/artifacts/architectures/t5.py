@@ -70,4 +70,6 @@ def _dense(fields: Fields) -> tuple[str, ...]:
     if not 1 <= len(words) <= 2 or (len(words) == 2 and words[0] != "gated"):
         fields.problem("feed_forward_proj", "relu, gated-gelu, or another activation of transformers")
         return ()
-    return ("wi_0", "wi_1") if words[0] == "gated" else ("wi",)
+    # The configuration sets it by the activation, and a field of the name afterwards.
+    gated = fields.flag("is_gated_act", default=words[0] == "gated")
+    return ("wi_0", "wi_1") if gated else ("wi",)

@@ -23,7 +23,8 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         What was built, or what loading the folder said: `model`, `forward`, `tokenizer` and `chat` are an error each
-        or None; `missing`, `unexpected`, `mismatched` and `changed` are names of tensors.
+        or None; `missing`, `unexpected`, `mismatched` and `changed` are names of tensors, and `modules` those of the
+        class's own parts.
     """
     folder = Path(question["folder"])
     if "architecture" in question:
@@ -41,6 +42,7 @@ def _load(folder: Path) -> dict[str, Any]:
         model, info = loader.from_pretrained(folder, torch_dtype="auto", output_loading_info=True)
     except Exception as error:  # the answer
         return {**told, "model": described(error)}
+    told["modules"] = [name for name, _ in model.named_children()]
     told["missing"] = sorted(info["missing_keys"])
     told["unexpected"] = sorted(info["unexpected_keys"])
     told["mismatched"] = sorted(str(each) for each in info["mismatched_keys"])
@@ -57,6 +59,7 @@ def _forward(model: Any, config: Any) -> None:
     """
     ids = torch.tensor([_IDS])
     more = {"decoder_input_ids": ids} if config.is_encoder_decoder else {}
+    more["attention_mask"] = torch.ones_like(ids)
     with torch.no_grad():
         logits = model.float().eval()(input_ids=ids, **more).logits
     if not torch.isfinite(logits).all():

@@ -1,0 +1,135 @@
+"""Check the fields of `config.json` that no tensor's shape shows: activations, norms, dropouts, windows and flags.
+
+Source: transformers 4.51.3, `activations.py` and each class's configuration; each field of a tiny model of each class
+was set to other types and values, and the model loaded and asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from model_import.artifacts.config import CONFIG, Config
+from model_import.artifacts.findings import Findings, shown
+from model_import.artifacts.limits import GPT_OSS, LOADER
+
+_BIGCODE, _T5, _MLLAMA = "GPTBigCodeForCausalLM", "T5ForConditionalGeneration", "MllamaForConditionalGeneration"
+_IMAGES: Final = ("Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration")
+_WINDOWED: Final = ("MistralForCausalLM", "MixtralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM", *_IMAGES)
+ACTIVATIONS: Final = frozenset(
+    {
+        *("gelu", "gelu_10", "gelu_accurate", "gelu_fast", "gelu_new", "gelu_python", "gelu_pytorch_tanh", "laplace"),
+        *("leaky_relu", "linear", "mish", "prelu", "quick_gelu", "relu", "relu2", "relu6", "sigmoid", "silu", "swish"),
+        "tanh",
+    }
+)
+"""Names of activations that transformers 4.51.3 knows."""
+_PROBLEMS: Final = (None, "regression", "single_label_classification", "multi_label_classification")
+
+
+class _Form(NamedTuple):
+    """The form of a field.
+
+    Attributes:
+        fits: Return True for a value that has it.
+        allowed: The form, for people.
+    """
+
+    fits: Callable[[Any], bool]
+    allowed: str
+
+
+def _is_number(value: object) -> bool:
+    # Infinity and "not a number", which JSON of Python may hold, are none.
+    return isinstance(value, int | float) and 0 <= value < 1e30
+
+
+_ACTIVATION: Final = _Form(
+    lambda value: isinstance(value, str) and value in ACTIVATIONS, ", ".join(sorted(ACTIVATIONS))
+)
+_SMALL: Final = _Form(_is_number, "a number of 0 or more, such as 1e-06, without quotes")
+_SHARE: Final = _Form(lambda value: _is_number(value) and value <= 1, "a number from 0 to 1")
+_POSITIVE: Final = _Form(lambda value: _is_number(value) and value >= 1, "a number of 1 or more")
+_WINDOW: Final = _Form(
+    lambda value: value is None or (isinstance(value, int | float) and not isinstance(value, bool)), "a number, or null"
+)
+_TOKEN: Final = _Form(lambda value: value is None or isinstance(value, int), "a token's id, or null")
+_COUNT: Final = _Form(lambda value: isinstance(value, int) and value >= 1, "a whole number of 1 or more")
+_FALSE: Final = _Form(lambda value: not value, "false, or no such field")
+_TRUE: Final = _Form(bool, "true, or no such field")
+_BOOLEAN: Final = _Form(lambda value: value is False or bool(value), "true, false, or no such field")
+
+_EVERYWHERE: Final = {
+    "pruned_heads": _Form(lambda value: not value, "{}, or no such field: save the model without its pruned heads"),
+    "torchscript": _FALSE,
+    "num_labels": _Form(lambda value: value is None or isinstance(value, int), "no such field"),
+    "problem_type": _Form(lambda value: value is None or value in _PROBLEMS, "no such field"),
+}
+_FORMS: Final = {
+    _BIGCODE: {
+        "activation_function": _ACTIVATION,
+        "layer_norm_epsilon": _SMALL,
+        **dict.fromkeys(("attn_pdrop", "embd_pdrop", "resid_pdrop"), _SHARE),
+        "pad_token_id": _TOKEN,
+        "is_encoder_decoder": _FALSE,
+    },
+    _T5: {
+        "dense_act_fn": _ACTIVATION,
+        "layer_norm_epsilon": _SMALL,
+        "dropout_rate": _SHARE,
+        "initializer_factor": _SMALL,
+        "relative_attention_max_distance": _POSITIVE,
+        "pad_token_id": _TOKEN,
+        "is_encoder_decoder": _TRUE,
+        "use_cache": _BOOLEAN,
+    },
+}
+_DECODER: Final = {"hidden_act": _ACTIVATION, "rms_norm_eps": _SMALL, "is_encoder_decoder": _FALSE}
+_VISION: Final = {
+    _MLLAMA: {"hidden_act": _ACTIVATION},
+    **{name: {"hidden_act": _ACTIVATION, "num_heads": _COUNT} for name in _IMAGES},
+}
+_NEEDED: Final = ("image_token_id", "video_token_id", "vision_start_token_id")
+"""Fields that the configurations of Qwen2-VL and Qwen2.5-VL have no default of, and their models read."""
+
+
+def check_constants(config: Config, found: Findings) -> None:
+    """Check the fields' types and values.
+
+    Args:
+        config: Facts of `config.json`; one of a class that 4.51.3 does not load is not checked.
+        found: Collects the findings.
+    """
+    architecture = config.architecture
+    if architecture is None or architecture == GPT_OSS:
+        return
+    forms = dict(_FORMS.get(architecture, _DECODER))
+    if architecture in _WINDOWED:
+        forms["sliding_window"] = _WINDOW
+    nested = "text_config." if config.text is not config.document else ""
+    _check(config.document, _EVERYWHERE, "", found)
+    _check(config.text, forms, nested, found)
+    vision = config.document.get("vision_config")
+    if isinstance(vision, dict):
+        _check(vision, _VISION.get(architecture, {}), "vision_config.", found)
+    # A nested text model, which is a finding elsewhere, may hold them.
+    if architecture in _IMAGES and "text_config" not in config.document:
+        for name in _NEEDED:
+            if name not in config.document:
+                problem = f"it is missing, and transformers {LOADER} has no default of it"
+                found.error("config-field", f"{CONFIG}, {name}", problem, "the base model's token")
+
+
+def _check(document: Mapping[str, Any], forms: Mapping[str, _Form], place: str, found: Findings) -> None:
+    for name, form in forms.items():
+        if name in document and not _fits(form, document[name]):
+            problem = f"it is {shown(document[name])}, which transformers {LOADER} does not load, or not answer with"
+            found.error("config-field", f"{CONFIG}, {place}{name}", problem, form.allowed)
+
+
+def _fits(form: _Form, value: object) -> bool:
+    try:
+        return form.fits(value)
+    except TypeError:
+        # A list or an object where a name or a number should be.
+        return False
