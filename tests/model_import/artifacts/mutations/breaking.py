@@ -32,7 +32,7 @@ MUTATIONS = {name: how for room in _ROOMS for name, how in room.items()}
 
 
 _SAID = ("tokens", "largest", "template", "modules")
-"""What the loader says beside complaints."""
+"""Answers of the loader that are no complaints."""
 
 
 class Compared(NamedTuple):
@@ -57,7 +57,7 @@ def compare(seed: str, folder: Path, loader: Oracle) -> Compared:
     Args:
         seed: Chooses everything.
         folder: Where to write it.
-        loader: transformers.
+        loader: Process of transformers 4.51.3.
     """
     chance = random.Random(seed)
     architecture = chance.choice(ARCHITECTURES)

@@ -1,4 +1,4 @@
-"""Where the check and transformers 4.51.3 may differ, each with its source."""
+"""Differences that the check and transformers 4.51.3 may have, each with its source."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ UNSEEN = (
         "The tokenizers library alone knows the parts of tokenizer.json: the smoke test after the import loads it.",
     ),
 )
-"""What the check does not see: the complaint's field, a pattern of it, and the reason."""
+"""Complaints that the check does not see: the complaint's field, a pattern of it, and the reason."""
 
 
 def refused_rightly(refused: Mapping[str, str]) -> bool:

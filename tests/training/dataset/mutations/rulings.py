@@ -1,4 +1,4 @@
-"""Where the check refuses data that both versions of datasets read as it is written, each with its source."""
+"""Refusals of data that both versions of datasets read as it is written, each with its source."""
 
 from __future__ import annotations
 
