@@ -59,7 +59,18 @@ def test_takes_the_templates_that_the_shim_takes(value: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "1", "[" * 100_000, json.dumps({**GOOD, "completion": "{question}"}), json.dumps(GOOD)]
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "1",
+        "[" * 100_000,
+        json.dumps({**GOOD, "completion": "{question}"}),
+        json.dumps(GOOD),
+        json.dumps({**GOOD, "prompt": "{\u00b2}"}),
+        json.dumps({**GOOD, "prompt": "{\u0663}"}),
+    ],
 )
 def test_agrees_with_the_shim_on_what_is_no_object_of_texts(text: str) -> None:
     assert (not list(declared_problems(text))) is _shim_takes(text)
