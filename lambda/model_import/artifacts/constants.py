@@ -53,8 +53,6 @@ _POSITIVE: Final = _Form(lambda value: _is_number(value) and value >= 1, "a numb
 _WINDOW: Final = _Form(
     lambda value: value is None or (isinstance(value, int | float) and not isinstance(value, bool)), "a number, or null"
 )
-_TOKEN: Final = _Form(lambda value: value is None or isinstance(value, int), "a token's id, or null")
-_COUNT: Final = _Form(lambda value: isinstance(value, int) and value >= 1, "a whole number of 1 or more")
 _FALSE: Final = _Form(lambda value: not value, "false, or no such field")
 _TRUE: Final = _Form(bool, "true, or no such field")
 _BOOLEAN: Final = _Form(lambda value: value is False or bool(value), "true, false, or no such field")
@@ -70,7 +68,6 @@ _FORMS: Final = {
         "activation_function": _ACTIVATION,
         "layer_norm_epsilon": _SMALL,
         **dict.fromkeys(("attn_pdrop", "embd_pdrop", "resid_pdrop"), _SHARE),
-        "pad_token_id": _TOKEN,
         "is_encoder_decoder": _FALSE,
     },
     _T5: {
@@ -79,18 +76,12 @@ _FORMS: Final = {
         "dropout_rate": _SHARE,
         "initializer_factor": _SMALL,
         "relative_attention_max_distance": _POSITIVE,
-        "pad_token_id": _TOKEN,
         "is_encoder_decoder": _TRUE,
         "use_cache": _BOOLEAN,
     },
 }
 _DECODER: Final = {"hidden_act": _ACTIVATION, "rms_norm_eps": _SMALL, "is_encoder_decoder": _FALSE}
-_VISION: Final = {
-    _MLLAMA: {"hidden_act": _ACTIVATION},
-    **{name: {"hidden_act": _ACTIVATION, "num_heads": _COUNT} for name in _IMAGES},
-}
-_NEEDED: Final = ("image_token_id", "video_token_id", "vision_start_token_id")
-"""Fields that the configurations of Qwen2-VL and Qwen2.5-VL have no default of, and their models read."""
+_VISION: Final = {name: {"hidden_act": _ACTIVATION} for name in (_MLLAMA, *_IMAGES)}
 
 
 def check_constants(config: Config, found: Findings) -> None:
@@ -112,12 +103,6 @@ def check_constants(config: Config, found: Findings) -> None:
     vision = config.document.get("vision_config")
     if isinstance(vision, dict):
         _check(vision, _VISION.get(architecture, {}), "vision_config.", found)
-    # A nested text model, which is a finding elsewhere, may hold them.
-    if architecture in _IMAGES and "text_config" not in config.document:
-        for name in _NEEDED:
-            if name not in config.document:
-                problem = f"it is missing, and transformers {LOADER} has no default of it"
-                found.error("config-field", f"{CONFIG}, {name}", problem, "the base model's token")
 
 
 def _check(document: Mapping[str, Any], forms: Mapping[str, _Form], place: str, found: Findings) -> None:

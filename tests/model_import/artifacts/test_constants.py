@@ -85,14 +85,6 @@ def test_accepts_a_constant_that_the_class_loads(
     assert _refused(model) == []
 
 
-@pytest.mark.parametrize("field", ["image_token_id", "video_token_id", "vision_start_token_id"])
-def test_the_tokens_of_images_have_no_default(tmp_path: Path, field: str) -> None:
-    model = _VISION(tmp_path)
-    model.edit(CONFIG, **{field: None})
-
-    assert _refused(model) == [("config-field", f"{CONFIG}, {field}")]
-
-
 def test_a_gate_of_its_own_field_decides_on_the_tensors(tmp_path: Path) -> None:
     model = VALID["t5"](tmp_path)
     assert _refused(model) == []
