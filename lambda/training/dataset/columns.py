@@ -119,8 +119,7 @@ class Columns:
         self._faults.add(Kind.OTHER_FIELDS, self._place, line, detail)
 
     def _dates(self, root: Column) -> None:
-        if self._array:
-            return
+        # In an array, too: 5.2.0 makes timestamps of them, and 2.14.7 does not.
         for path in sorted(self._used):
             column = root.at(path)
             if column is not None and column.kind == "a string" and not column.text_line:

@@ -292,6 +292,13 @@ def test_chats_and_texts_of_dates_alone_are_refused() -> None:
     assert found(texts, Kind.DATES)
 
 
+def test_an_array_of_dates_alone_is_refused_which_datasets_5_turns_into_timestamps() -> None:
+    body = json.dumps([{"text": "2024-01-31"}, {"text": "2024-02-01"}]).encode()
+    report = check(Memory({"train.json": body}), Options(method="domain"))
+
+    assert found(report, Kind.DATES)
+
+
 @pytest.mark.parametrize("line", ['{"question": "q", "answer": "a", "answer": "b"}', '{"x": {"a": 1, "a": 2}}'])
 def test_refuses_fields_that_an_object_has_twice(line: str) -> None:
     report = instructions(jsonl(sample(1), sample(2)) + line.encode())

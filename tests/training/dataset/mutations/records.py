@@ -105,7 +105,7 @@ def extra(chance: random.Random, records: list[Record]) -> str | None:
 def used(chance: random.Random, records: list[Record]) -> str | None:
     """Write other values into a field that the template uses: in one record, or in all."""
     field = chance.choice(sorted(records[0]))
-    if isinstance(records[0][field], list):
+    if isinstance(records[0][field], list) or any(field not in record for record in records):
         return None
     fills: tuple[Callable[[int], Any], ...] = (
         lambda number: chance.choice(DATES),
