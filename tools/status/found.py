@@ -17,7 +17,7 @@ _DESCRIPTION = re.compile(
 )
 # An output of all models' stacks, once they are complete.
 _OUTPUT = "InvokeUrl"
-_COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+_COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,11 +145,17 @@ def removal(stack: FoundStack) -> Removal:
     """Return what would become of a stack; nothing is changed.
 
     Raises:
+        RemovalError: If its template is none of this app's.
         botocore.exceptions.ClientError: If AWS refuses.
     """
     cloudformation = questions.make_client("cloudformation", region=stack.region)
     template = cloudformation.get_template(StackName=stack.stack_name)["TemplateBody"]
-    declared: Mapping[str, Any] = template.get("Resources", {}) if isinstance(template, dict) else {}
+    if not _is_of_the_app(template, stack.path.partition("/")[2]):
+        raise RemovalError(
+            f"{stack.stack_name} has the name and the description of a model's stack, and no resource with the tag "
+            "that this app gives its own: nothing was deleted"
+        )
+    declared: Mapping[str, Any] = template["Resources"]
     there = _resources(cloudformation, stack)
     kept = [
         (row["ResourceType"], row.get("PhysicalResourceId", row["LogicalResourceId"]))
@@ -213,6 +219,14 @@ def delete(
             said = line
             report(said)
         time.sleep(poll_seconds)
+
+
+def _is_of_the_app(template: Any, model: str) -> bool:
+    # Outputs are no proof: a stack whose creation failed has none, and name and description are anybody's to choose.
+    if not isinstance(template, dict):
+        return False
+    tags = [one.get("Properties", {}).get("Tags", []) for one in template.get("Resources", {}).values()]
+    return any(isinstance(group, list) and {"Key": "model", "Value": model} in group for group in tags)
 
 
 def _resources(cloudformation: Any, stack: FoundStack) -> list[Mapping[str, Any]]:

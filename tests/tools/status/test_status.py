@@ -48,6 +48,7 @@ NOT_OURS = [
     {**_stack("dev", "x", FALCON), "StackName": "x-dev"},
     {**_stack("dev", "x", FALCON), "StackName": "dev-"},
     _stack("dev", "x", FALCON, StackStatus="DELETE_COMPLETE"),
+    _stack("dev", "x", "Website", StackStatus="UPDATE_ROLLBACK_COMPLETE", Outputs=[]),
     {
         "StackName": "jumpstack-account",
         "Description": "settings of this account and region that every model's stack relies on",
@@ -67,6 +68,7 @@ class Aws:
     pointer: str = "none"
     refused: set[str] = field(default_factory=set)
     deleted: list[str] = field(default_factory=list)
+    template: Any = None
     after: list[str] = field(default_factory=lambda: ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"])
     asked: list[str] = field(default_factory=list)
 
@@ -108,7 +110,13 @@ class _Client:
         return {"Parameter": {"Value": self._aws.pointer}}
 
     def get_template(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's
-        return {"TemplateBody": {"Resources": {"Key": {"DeletionPolicy": "RetainExceptOnCreate"}, "Api": {}}}}
+        if self._aws.template is not None:
+            return {"TemplateBody": self._aws.template}
+        tags = [{"Key": "cost", "Value": "7"}, {"Key": "model", "Value": StackName.partition("-")[2]}]
+        key = {"DeletionPolicy": "RetainExceptOnCreate", "Properties": {"Tags": tags}}
+        # Parameters of Systems Manager have tags of another form.
+        pointer = {"Properties": {"Tags": {"model": "x"}}}
+        return {"TemplateBody": {"Resources": {"Pointer": pointer, "Key": key, "Api": {}}}}
 
     def delete_stack(self, StackName: str) -> None:  # noqa: N803 - boto3's
         self._aws.deleted.append(StackName)
@@ -344,6 +352,27 @@ def test_deletes_nothing_without_a_yes(
 
     assert run(["destroy", f"dev/{GONE}"]) == 1
     assert says in capsys.readouterr().err
+    assert answers.deleted == []
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "Resources: {}",
+        {},
+        {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}},
+        {"Resources": {"Key": {"Properties": {"Tags": [{"Key": "model", "Value": "another"}]}}}},
+    ],
+    ids=["YAML", "empty", "no tag", "another model's tag"],
+)
+def test_deletes_no_stack_of_others_that_is_named_and_described_as_a_models(
+    template: Any, answers: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers.stacks[HERE] = [_stack("dev", GONE, "Website", StackStatus="ROLLBACK_COMPLETE", Outputs=[])]
+    answers.template = template
+
+    assert run(["destroy", f"dev/{GONE}", "--yes"]) == 1
+    assert f"dev-{GONE} has the name and the description of a model's stack, and no resource" in capsys.readouterr().err
     assert answers.deleted == []
 
 
