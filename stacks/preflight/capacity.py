@@ -74,25 +74,25 @@ def check_concurrency(environment: Environment, models: Sequence[Model]) -> Iter
     if not models:
         return
     if environment.reserved_concurrency is None:
-        yield Finding(
-            rule="no-reserved-concurrency",
-            place=f"{name}.reserved_concurrency",
-            value="None",
-            message=f"the callers of one model may take all {quota} executions of Lambda that the account has in a "
-            "region, and then no other function runs there",
-            suggestion="a number",
-            level=Level.WARNING,
+        yield _unreserved(
+            f"{name}.reserved_concurrency",
+            "the callers of one model",
+            quota,
+            then=", and then no other function runs there",
         )
     if keys and keys.authorizer_concurrency is None:
-        yield Finding(
-            rule="no-reserved-concurrency",
-            place=f"{name}.front_door.api_keys.authorizer_concurrency",
-            value="None",
-            message=f"whoever sends wrong keys may take all {quota} executions of Lambda that the account has in a "
-            "region",
-            suggestion="a number",
-            level=Level.WARNING,
-        )
+        yield _unreserved(f"{name}.front_door.api_keys.authorizer_concurrency", "whoever sends wrong keys", quota)
+
+
+def _unreserved(place: str, who: str, quota: int, *, then: str = "") -> Finding:
+    return Finding(
+        rule="no-reserved-concurrency",
+        place=place,
+        value="None",
+        message=f"{who} may take all {quota} executions of Lambda that the account has in a region{then}",
+        suggestion="a number",
+        level=Level.WARNING,
+    )
 
 
 def check_reservations(deployments: Deployments) -> Iterator[Finding]:
