@@ -80,6 +80,17 @@ def test_the_version_stands_in_one_place_and_the_changelog_names_it() -> None:
     assert headings[1][1]
 
 
+def test_no_entry_stands_twice_in_one_version_of_the_changelog() -> None:
+    sections = re.split(r"^## ", _text("CHANGELOG.md"), flags=re.MULTILINE)[1:]
+    twice = {}
+    for section in sections:
+        # White space is folded: an entry that was wrapped anew is the same one.
+        entries = [" ".join(entry.split()) for entry in re.split(r"^(?:- |### .*$)", section, flags=re.MULTILINE)[1:]]
+        assert len(entries) > 1
+        twice[section.partition("\n")[0]] = [one for one in set(entries) if one and entries.count(one) > 1]
+    assert not any(twice.values()), twice
+
+
 def test_pre_commit_runs_the_ruff_that_the_tests_run() -> None:
     hooks = yaml.safe_load(_text(".pre-commit-config.yaml"))["repos"]
     [ruff] = [hook["rev"] for hook in hooks if hook["repo"].endswith("/ruff-pre-commit")]
