@@ -1,4 +1,4 @@
-"""What keeps the tests of commands apart from the checkout that they run in."""
+"""Fixtures that keep the tests of commands apart from the checkout that they run in."""
 
 from pathlib import Path
 
