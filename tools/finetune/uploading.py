@@ -54,7 +54,7 @@ def upload(
         The prefix.
 
     Raises:
-        FineTuningError: If the prefix holds anything, and it is not to be replaced.
+        FineTuningError: If the prefix holds anything, and it is not to be replaced, or is a whole bucket.
         training.dataset.SourceError: If the folder cannot be read.
         botocore.exceptions.ClientError: If AWS refuses.
     """
@@ -66,6 +66,11 @@ def upload(
     there = objects(s3, prefix)
     if there and not replace:
         raise FineTuningError(_refusal(prefix, there))
+    if there and not key:
+        # Nobody would expect that of data that is declared as a whole bucket.
+        raise FineTuningError(
+            f"--replace would delete all of the bucket {bucket}: declare data_prefix as a folder of it"
+        )
     # Another bucket has an encryption of its own, which S3 applies by itself.
     own = bucket == found.get("BucketName")
     encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": found["KeyArn"]} if own else {}

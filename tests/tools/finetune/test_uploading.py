@@ -75,6 +75,16 @@ def test_refuses_to_upload_beside_old_data_and_replaces_it_when_told(
     assert s3.get_object(Bucket=bucket, Key="training/data/train.jsonl")["Body"].read() != b"old"
 
 
+def test_never_empties_a_whole_bucket(pipeline: Pipeline, s3: Any) -> None:
+    bucket = pipeline.outputs["BucketName"]
+    pipeline.outputs["DataPrefix"] = f"s3://{bucket}/"
+    s3.put_object(Bucket=bucket, Key="reports/2026.csv", Body=b"old")
+
+    with pytest.raises(FineTuningError, match=f"would delete all of the bucket {bucket}"):
+        upload(pipeline.stack, _SAMPLES, replace=True, report=_quiet)
+    assert _keys(s3, pipeline) == ["reports/2026.csv"]
+
+
 def test_checks_the_data_against_the_declaration(pipeline: Pipeline, tmp_path: Path) -> None:
     assert checked(pipeline.stack, _SAMPLES).train.count > 0
 
