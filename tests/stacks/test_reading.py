@@ -42,8 +42,23 @@ def _read(source: str, path: Path = STACKS / "models.py") -> None:
             "stacks/models.py:4: Throttle lacks 'requests_per_second' and 'burst'",
         ),
         ("q = Quota(5)", "stacks/models.py:4: the fields of Quota are named: requests=..., per=..."),
-        ("x = FALCON_7C", "stacks/models.py:4: NameError: name 'FALCON_7C' is not defined"),
-        ("x = Removal.DELETE", "stacks/models.py:4: AttributeError: "),
+        (
+            "m = JumpStartModel('m', version='1.0.0')",
+            "stacks/models.py:4: the fields of JumpStartModel are named: name=..., ",
+        ),
+        ("x = 7\ny = FALCON_7C", "stacks/models.py:5: 'FALCON_7C' is not defined here: define it above, or import it"),
+        (
+            "x = JumpstartModel()",
+            "stacks/models.py:4: 'JumpstartModel' is not defined here: did you mean JumpStartModel",
+        ),
+        (
+            "del STAGING\nx = STAGING",
+            "stacks/models.py:5: 'STAGING' is not defined here: import it, from stacks.environments import STAGING",
+        ),
+        (
+            "x = Removal.DELETE",
+            "stacks/models.py:4: Removal has no 'DELETE': allowed are Removal.DESTROY, Removal.RETAIN",
+        ),
         ("x = (1,\n(", "stacks/models.py:5: it is no Python: '(' was never closed"),
     ],
 )
@@ -52,6 +67,14 @@ def test_names_the_line_and_what_is_wrong_there(source: str, line: str) -> None:
         _read(source)
 
     assert reading_problem(raised.value).startswith(line)
+
+
+def test_a_class_of_the_file_that_cannot_be_read_has_its_fields_named() -> None:
+    own = "import dataclasses\n@dataclasses.dataclass\nclass Own:\n    first: int\n\nx = Own(first=1, zzz=2)"
+
+    with pytest.raises(TypeError) as raised:
+        _read(own, STACKS / "environments.py")
+    assert reading_problem(raised.value) == "stacks/environments.py:9: Own has no field 'zzz': allowed are first"
 
 
 def test_leaves_the_errors_of_others_alone() -> None:
