@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from catalog.deployment import CatalogError
 from catalog.nearest import similar_models
+
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
 
 def version_order(version: str) -> tuple[int, ...]:
@@ -46,23 +49,45 @@ def check_known(
         raise CatalogError([f"model id {model_id!r} is not in {where}: {_hint(model_id, known, otherwise)}"])
     if version is not None and version not in known[model_id]:
         versions = ", ".join(newest_first(known[model_id]))
-        elsewhere = f", or {otherwise.format(reference=f'{model_id}@{version}')}" if otherwise else ""
+        elsewhere = f", or {otherwise.format(reference=f'{model_id}@{version}')}"
+        elsewhere = elsewhere if otherwise and is_version(version) else ""
         raise CatalogError(
             [f"version {version!r} of {model_id} is not in {where}: choose one of {versions}{elsewhere}"]
         )
 
 
+def model_id_in(text: str) -> tuple[str, str]:
+    """Return what a text for a model id holds: the id, or an owner's name for a model, and the version.
+
+    Args:
+        text: An id, ID@VERSION, the ARN of a hub's content, a Hugging Face name or its address; spaces may surround it.
+
+    Returns:
+        Both are empty where the text has none.
+    """
+    text = text.strip()
+    if text.startswith("arn:"):
+        # arn:aws:sagemaker:REGION:aws:hub-content/SageMakerPublicHub/Model/ID/VERSION
+        model_id, _, version = text.partition("/Model/")[2].partition("/")
+    else:
+        model_id, _, version = text.rstrip("/").rpartition("/")[2].partition("@")
+    return model_id, version if is_version(version) else ""
+
+
+def is_version(text: str) -> bool:
+    """Return whether a text may be a version of JumpStart's: three numbers."""
+    return _VERSION.fullmatch(text) is not None
+
+
 def _hint(model_id: str, known: Iterable[str], otherwise: str) -> str:
     """Return what to do about an unknown id."""
     known = sorted(known)
+    name, _ = model_id_in(model_id)
     if model_id.startswith("arn:"):
-        # arn:aws:sagemaker:REGION:aws:hub-content/SageMakerPublicHub/Model/ID/VERSION
-        _, _, path = model_id.partition("/Model/")
-        name = path.partition("/")[0]
         return f"give a JumpStart id, not an ARN{f': {name}' if name in known else ''}"
-    owner, _, name = model_id.rpartition("/")
     near = ", ".join(similar_models(name, known))
     means = f"did you mean {near}?" if near else "no id there is like it"
-    if owner:
+    if "/" in model_id:
         return f"JumpStart's ids have no owner; {means}"
-    return f"{means} If AWS has it: {otherwise.format(reference=model_id)}" if otherwise else means
+    end = "" if near else "."
+    return f"{means}{end} If AWS has it: {otherwise.format(reference=model_id)}" if otherwise else means

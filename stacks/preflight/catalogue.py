@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from catalog import CatalogError, Deployment, Lock, ModelVersion
 from catalog.instances import hardware
 from catalog.nearest import similar, similar_models
+from catalog.paths import model_id_problem
 from catalog.regions import jumpstart_regions, offering_regions, read, refused
+from catalog.versions import is_version, model_id_in
 from stacks.declarations import JumpStartModel
 from stacks.placement import Placement
 from stacks.preflight.findings import Finding, Level
@@ -55,25 +57,23 @@ def look_up(placement: Placement[JumpStartModel], lock: Lock) -> tuple[Subject |
     """
     model_id, wanted = placement.model.model_id, placement.model.version
     if model_id not in lock.model_ids():
-        near = similar_models(model_id, lock.model_ids(), most=2)
-        held = [one for one in near if model_id in one]
-        newer = f"./jumpstack catalog update {model_id} --source live, if AWS has it"
         finding = Finding(
             rule="unknown-model",
             place=f"{placement}.model_id",
             value=repr(model_id),
             message="it is not in the lock",
-            suggestion=" or ".join(held or [*near, newer]),
+            suggestion=_meant(model_id, lock),
         )
         return None, [finding]
     if wanted not in (versions := lock.versions(model_id)):
+        newer = f"./jumpstack catalog update {model_id}@{wanted}"
         finding = Finding(
             rule="unknown-version",
             place=f"{placement}.version",
             value=repr(wanted),
             message=f"the lock has no such version of {model_id}",
             allowed=", ".join(versions),
-            suggestion=f"{versions[0]}, the newest there, or ./jumpstack catalog update {model_id}@{wanted}",
+            suggestion=f"{versions[0]}, the newest there" + (f", or {newer}" if is_version(wanted) else ""),
         )
         return None, [finding]
     try:
@@ -97,6 +97,20 @@ def look_up(placement: Placement[JumpStartModel], lock: Lock) -> tuple[Subject |
         found = [] if placement.bedrock else list(_check_resolved(subject, error))
         return replace(subject, lacks_image=any(one.rule == "no-image" for one in found)), found
     return replace(subject, deployment=deployment), []
+
+
+def _meant(text: str, lock: Lock) -> str:
+    """Return what to declare in place of a model id that the lock has not, or the command that finds it."""
+    model_id, version = model_id_in(text)
+    if model_id != text and model_id in lock.model_ids():
+        return f"{model_id}{f', with version={version!r}' * bool(version)}"
+    near = similar_models(model_id, lock.model_ids(), most=2)
+    if model_id == text and not model_id_problem(text):
+        held = [one for one in near if model_id.lower() in one.lower()]
+        newer = f"./jumpstack catalog update {model_id} --source live, if AWS has it"
+        return " or ".join(held or [*near, newer])
+    # Hugging Face's names, ARNs and Bedrock's ids: no source of the lock knows any.
+    return f"{' or '.join(near) or 'a JumpStart id'}: ./jumpstack catalog search WORD finds them"
 
 
 def _elsewhere(version: ModelVersion, instance_type: str) -> Deployment | None:

@@ -255,6 +255,8 @@ def test_update_pins_no_version_without_an_image(lock: Path, wheel: Path, capsys
         ("arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model/some-model/1.0.0", ": some-model"),
         ("arn:aws:sagemaker:us-east-1:111122223333:endpoint/x", "not an ARN"),
         ("some-owner/Some-Model", "JumpStart's ids have no owner; did you mean some-model?"),
+        ("some-model@latest", "is not in the published catalogue: choose one of 1.11.0, 1.10.0, 1.0.0"),
+        ("zzz", "no id there is like it. If AWS has it: ./jumpstack catalog update zzz --source live"),
     ],
 )
 def test_update_says_what_to_give_in_place_of_another_kind_of_name(

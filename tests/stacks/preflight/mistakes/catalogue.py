@@ -46,6 +46,48 @@ ERRORS: list[Case] = [
         "--source live, if AWS has it",
     ),
     (
+        "unknown-model",
+        DEV,
+        [model(model_id="huggingface-llm-mistral-7b-instruct@2.0.0")],
+        "dev/m.model_id is 'huggingface-llm-mistral-7b-instruct@2.0.0': it is not in the lock; try "
+        "huggingface-llm-mistral-7b-instruct, with version='2.0.0'",
+    ),
+    (
+        "unknown-model",
+        DEV,
+        [model(model_id="huggingface-llm-mistral-7b-instruct ")],
+        "dev/m.model_id is 'huggingface-llm-mistral-7b-instruct ': it is not in the lock; try "
+        "huggingface-llm-mistral-7b-instruct",
+    ),
+    (
+        "unknown-model",
+        DEV,
+        [model(model_id="HuggingFace-LLM-mistral-7b-instruct")],
+        "dev/m.model_id is 'HuggingFace-LLM-mistral-7b-instruct': it is not in the lock; try "
+        "huggingface-llm-mistral-7b-instruct",
+    ),
+    (
+        "unknown-model",
+        DEV,
+        [model(model_id="mistralai/Mistral-7B-Instruct-v0.2")],
+        "dev/m.model_id is 'mistralai/Mistral-7B-Instruct-v0.2': it is not in the lock; try "
+        "huggingface-llm-mistral-7b-instruct: ./jumpstack catalog search WORD finds them",
+    ),
+    (
+        "unknown-model",
+        DEV,
+        [model(model_id="anthropic.claude-3-haiku-20240307-v1:0")],
+        "dev/m.model_id is 'anthropic.claude-3-haiku-20240307-v1:0': it is not in the lock; try a JumpStart id: "
+        "./jumpstack catalog search WORD finds them",
+    ),
+    (
+        "unknown-version",
+        DEV,
+        [model(version="latest")],
+        "dev/m.version is 'latest': the lock has no such version of huggingface-llm-mistral-7b-instruct; allowed: "
+        "2.0.0, 1.0.0; try 2.0.0, the newest there",
+    ),
+    (
         "unknown-version",
         DEV,
         [model(version="9.9.9")],
