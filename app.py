@@ -9,9 +9,14 @@ preflight checks all declarations all the same, and a stack's template does not 
 """
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+
+if __name__ == "__main__":
+    # An interrupted synthesis ends without the stack trace of wherever it was; the CDK CLI says that it failed.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # Constructs import the contracts of the packages in lambda/, which is no package itself: its name is a keyword.
 sys.path.insert(0, str(Path(__file__).with_name("lambda")))

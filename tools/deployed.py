@@ -151,7 +151,10 @@ def declared_stack(path: str) -> DeclaredStack:
         if stack.path == path:
             return stack
     environment_name, slash, _ = path.partition("/")
-    near = did_you_mean(path, (stack.path for stack in stacks))
+    paths = [stack.path for stack in stacks]
+    # The environment is right more often than not, and another one's model of the same name is none to call by mistake.
+    beside = [one for one in paths if one.startswith(f"{environment_name}/")] if slash else []
+    near = did_you_mean(path, beside) or did_you_mean(path, paths)
     if not near and slash:
         near = f"declared are {', '.join(stack.path for stack in declared_stacks(environment_name))}"
     raise UnknownStackError(f"ENV/MODEL is {path!r}: {near or 'allowed is one such as dev/mistral-7b-instruct'}")

@@ -1,5 +1,8 @@
 """Declarations that the app refuses, with the messages that it prints."""
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,3 +145,17 @@ def test_refuses_before_any_construct_is_made(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(cdk, "App", lambda **_: pytest.fail("an app was made"))
 
     assert _problems(replace(FALCON_7B, version="0.0.1"))
+
+
+def test_an_interrupted_synthesis_prints_no_stack_trace(tmp_path: Path) -> None:
+    command = [sys.executable, "-X", "importtime", str(Path(app.__file__))]
+
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as synthesis:
+        assert synthesis.stderr
+        # CDK's own modules follow, which take a second.
+        assert any("jsii._kernel.types" in line for line in synthesis.stderr)
+        synthesis.send_signal(signal.SIGINT)
+        rest = synthesis.stderr.read()
+
+    assert "Traceback" not in rest
+    assert synthesis.returncode == -signal.SIGINT

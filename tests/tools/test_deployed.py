@@ -29,6 +29,15 @@ def test_names_stacks_as_the_cdk_cli_and_as_cloudformation_do() -> None:
     )
 
 
+def test_a_wrong_model_is_taken_for_one_of_the_same_environment() -> None:
+    with pytest.raises(deployed.UnknownStackError, match="did you mean dev/mistral-7b, ") as refused:
+        declared_stack("dev/mistral-7b-sec")
+    assert "prod/" not in str(refused.value)
+
+    with pytest.raises(deployed.UnknownStackError, match="did you mean prod/arctic-instruct, "):
+        declared_stack("prd/arctic-instruct")
+
+
 def test_knows_whose_callers_have_keys() -> None:
     assert declared_stack("dev/falcon-7b").takes_keys
     assert not declared_stack("prod/falcon-7b").takes_keys

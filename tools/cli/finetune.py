@@ -28,9 +28,9 @@ def finetune() -> None:
 
 @finetune.command(short_help="Check data and upload it.")
 @_STACK
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR")
 @click.option("--replace", is_flag=True, help="Replace the data that is there.")
-def upload(stack: DeclaredStack, folder: Path, replace: bool) -> None:
+def upload(stack: DeclaredStack, folder: str, replace: bool) -> None:
     """Check the training data in DIR, and upload it to where the pipeline reads; prints the prefix."""
     from shlex import quote
 
@@ -38,12 +38,15 @@ def upload(stack: DeclaredStack, folder: Path, replace: bool) -> None:
     from tools.finetune.uploading import checked
     from tools.finetune.uploading import upload as work
 
-    report = checked(stack, folder)
+    if folder.startswith("s3:"):
+        start_there = f"./jumpstack finetune start {stack.path} --data {quote(folder)} trains on data in S3"
+        raise click.UsageError(f"DIR is {folder!r}: allowed is a folder on this machine; {start_there}")
+    report = checked(stack, Path(folder))
     print(f"{folder}: {report.train.count} samples can be used", file=sys.stderr)
     aws.address()
-    again = f"the upload is not complete: ./jumpstack finetune upload {stack.path} {quote(str(folder))} --replace"
+    again = f"the upload is not complete: ./jumpstack finetune upload {stack.path} {quote(folder)} --replace"
     with _told(again):
-        print(work(stack, folder, replace=replace, report=_Progress().report))
+        print(work(stack, Path(folder), replace=replace, report=_Progress().report))
     print(f"next: ./jumpstack finetune start {stack.path} --wait", file=sys.stderr)
 
 

@@ -56,7 +56,7 @@ class EnvironmentType(click.ParamType[str]):
         """Return the name, where it is declared."""
         known = environment_names()
         if value not in known:
-            hint = did_you_mean(value, known) or f"declared are {', '.join(known)}"
+            hint = did_you_mean(value, known) or f"declared are {', '.join(known) or 'none in stacks/models.py'}"
             raise click.UsageError(f"ENV is {value!r}: {hint}", ctx)
         return value
 

@@ -268,6 +268,15 @@ def test_upload_checks_the_data_and_says_the_next_command(
     assert len(uploads.folders) == 1
 
 
+def test_upload_takes_no_data_in_s3_and_names_what_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["finetune", "upload", STACK, "s3://bucket/data/"]) == 2
+
+    assert capsys.readouterr().err.startswith(
+        "error: DIR is 's3://bucket/data/': allowed is a folder on this machine; "
+        f"./jumpstack finetune start {STACK} --data s3://bucket/data/ trains on data in S3"
+    )
+
+
 def test_an_interrupted_upload_says_how_to_complete_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

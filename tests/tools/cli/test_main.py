@@ -117,8 +117,7 @@ def test_a_group_alone_prints_its_help_on_stderr(words: tuple[str, ...], capsys:
         ),
         (
             ["chat", "dev/falcon-7"],
-            "ENV/MODEL is 'dev/falcon-7': did you mean dev/falcon-7b, dev/falcon-7b-instruct, prod/falcon-7b, "
-            "prod/falcon-40b? "
+            "ENV/MODEL is 'dev/falcon-7': did you mean dev/falcon-7b, dev/falcon-7b-instruct, dev/mistral-7b? "
             "./jumpstack chat --help says what is allowed",
         ),
         (
