@@ -145,7 +145,10 @@ def _transformers(document: Mapping[str, Any], architecture: str | None, found: 
     if numbers and architecture != GPT_OSS and tuple(int(each or 0) for each in numbers.groups()) > TRANSFORMERS:
         problem = f"saved by transformers {version}, and Bedrock loads with {LOADER}"
         found.warning("transformers", f"{CONFIG}, transformers_version", problem, f"{LOADER} or older is sure to load")
-    if "auto_map" in document:
+    if "auto_map" in document and not isinstance(document["auto_map"], dict | list | str):
+        problem = f"it is {shown(document['auto_map'])}, which transformers {LOADER} does not load"
+        found.error("config-field", f"{CONFIG}, auto_map", problem, "remove the field")
+    elif "auto_map" in document:
         problem = "the model needs custom code, which Bedrock does not run"
         found.warning("custom-code", f"{CONFIG}, auto_map", problem, "the architecture as transformers has it")
 

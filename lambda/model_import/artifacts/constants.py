@@ -44,6 +44,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and 0 <= value < 1e30
 
 
+def _is_labels(value: object) -> bool:
+    return isinstance(value, dict) and all(key.isascii() and key.isdigit() for key in value)
+
+
 _ACTIVATION: Final = _Form(
     lambda value: isinstance(value, str) and value in ACTIVATIONS, ", ".join(sorted(ACTIVATIONS))
 )
@@ -60,6 +64,8 @@ _BOOLEAN: Final = _Form(lambda value: value is False or bool(value), "true, fals
 _EVERYWHERE: Final = {
     "pruned_heads": _Form(lambda value: not value, "{}, or no such field: save the model without its pruned heads"),
     "torchscript": _FALSE,
+    "id2label": _Form(lambda value: value is None or _is_labels(value), "no such field"),
+    "label2id": _Form(lambda value: value is None or isinstance(value, dict), "no such field"),
     "num_labels": _Form(lambda value: value is None or isinstance(value, int), "no such field"),
     "problem_type": _Form(lambda value: value is None or value in _PROBLEMS, "no such field"),
 }

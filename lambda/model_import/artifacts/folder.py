@@ -129,12 +129,6 @@ def _file(path: Path) -> File | None:
     return File(status.st_size) if stat.S_ISREG(status.st_mode) else None
 
 
-def _unlisted(error: OSError) -> None:
-    raise FolderError(
-        "unreadable", f"{error.filename} cannot be listed: {error.strerror}", "a folder that you may read"
-    )
-
-
 def too_many(place: str) -> FolderError:
     """Make the error for a folder with too many files for one model."""
     return FolderError(

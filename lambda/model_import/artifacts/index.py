@@ -97,7 +97,8 @@ def _files(contents: Contents, names: list[str], listed: set[str]) -> bool:
     for name in sorted(listed - set(names) - set(contents.unreadable)):
         problem, allowed = f"{INDEX} lists the file, which is missing", "upload it"
         if name in contents.files:
-            problem, allowed = f"{INDEX} lists the file, which is in a subfolder", "move it beside the index"
+            problem = f"{INDEX} lists the file, which is in a subfolder"
+            allowed = "move it beside the index, and take the subfolder out of the index"
         contents.found.error("missing-shard", shown(name), problem, allowed)
     if ONE_FILE in names and ONE_FILE not in listed:
         problem = f"transformers reads it in place of the {len(listed)} files that {INDEX} lists"

@@ -42,7 +42,9 @@ def check_layout(contents: Contents) -> None:
     adapters = [name for name in top if name in _ADAPTERS]
     if adapters:
         problem = f"an adapter (LoRA) is not a model: {', '.join(sorted(adapters))}"
-        contents.found.error("adapter", adapters[0], problem, MERGE)
+        # Merged twice, its changes would count twice.
+        allowed = f"{MERGE}; move its files out of the folder where {weights[0]} has it already" if weights else MERGE
+        contents.found.error("adapter", adapters[0], problem, allowed)
     packed = _packed(contents, top, has_weights=bool(weights))
     _other_weights(contents, top, has_weights=bool(weights))
     nested = "" if weights else _nested(contents)

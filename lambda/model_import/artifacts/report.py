@@ -41,7 +41,7 @@ def check(folder: Folder, *, region: str | None = None) -> Report:
     config = check_config(contents, region)
     if config is not None:
         check_constants(config, found)
-    check_generation(contents)
+    check_generation(contents, config)
     has_template = check_tokenizer(contents)
     # The two that take memory, one after the other.
     tokenizer = read_vocabulary(contents)

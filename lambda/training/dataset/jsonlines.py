@@ -56,7 +56,7 @@ def records(
         Line number from 1, and object.
     """
     decode = _line_decoder.decode
-    number = at = 0
+    number = at = blank = 0
     end = -1
     for batch in batches:
         for line in batch:
@@ -69,7 +69,9 @@ def records(
                 at += len(line) + 1  # type: ignore[arg-type] # None raises, and is looked at below
                 record = decode(str(line, "utf-8"))  # type: ignore[arg-type] # None raises, and is looked at below
             except (ValueError, TypeError, RecursionError) as error:
-                faults.add(*_explain(line, error, place, number, limit))
+                found = _explain(line, error, place, number, limit)
+                blank += found[0] is Kind.BLANK_LINE
+                faults.add(*found)
                 continue
             if type(record) is not dict:
                 faults.add(Kind.NOT_AN_OBJECT, place, number, f"it is {json_type(record)}")
@@ -80,6 +82,8 @@ def records(
                 )
                 continue
             yield number, record
+    if number and blank == number:
+        faults.add(Kind.NO_DATA, place, None, "the file has blank lines alone, which datasets 2.14.7 refuses")
 
 
 def _explain(

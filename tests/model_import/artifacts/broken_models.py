@@ -184,7 +184,7 @@ BROKEN: dict[str, tuple[Callable[[Model], None], str, str]] = {
     "an adapter beside the model": (
         lambda model: model.write("adapter_config.json", {"peft_type": "LORA"}),
         "adapter",
-        "adapter_config.json: an adapter (LoRA) is not a model",
+        "move its files out of the folder where model.safetensors has it already",
     ),
     "an adapter's tensors": (
         lambda model: with_tensor(model, "model.layers.0.self_attn.q_proj.lora_A.weight", half(2, 8)),

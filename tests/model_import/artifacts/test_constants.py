@@ -105,6 +105,17 @@ def test_a_gate_of_its_own_field_decides_on_the_tensors(tmp_path: Path) -> None:
         ({"num_return_sequences": 2}, "num_return_sequences"),
         ({"num_return_sequences": 2, "do_sample": True}, ""),
         ({"num_return_sequences": 2, "num_beams": 2}, ""),
+        ({"num_return_sequences": 3, "num_beams": 2, "do_sample": True}, "num_return_sequences"),
+        ({"num_return_sequences": None, "num_beams": 2}, "num_return_sequences"),
+        ({"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.5}, ""),
+        ({"num_beams": 4, "num_beam_groups": 2}, "num_beam_groups"),
+        ({"num_beams": 3, "num_beam_groups": 2, "diversity_penalty": 0.5}, "num_beam_groups"),
+        ({"num_beams": 4, "num_beam_groups": 0}, "num_beam_groups"),
+        ({"num_beams": 4, "diversity_penalty": 0.5, "do_sample": True}, "diversity_penalty"),
+        ({"num_beam_groups": 2}, ""),
+        ({"num_beams": 2, "force_words_ids": [[5]]}, ""),
+        ({"num_beams": 2, "force_words_ids": [[5]], "do_sample": True}, "force_words_ids"),
+        ({"force_words_ids": [[5]], "do_sample": True}, ""),
         ({"pad_token_id": "0"}, "pad_token_id"),
         ({"cache_implementation": "paged"}, "cache_implementation"),
         ({"cache_implementation": "static"}, ""),
@@ -117,6 +128,41 @@ def test_settings_of_generation_are_loaded_with_the_model(model: Model, settings
     model.write(GENERATION, settings)
 
     assert _refused(model) == ([("generation", f"{GENERATION}, {refused}")] if refused else [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ({"max_new_tokens": 0}, "max_new_tokens"),
+        ({"early_stopping": None, "num_beams": None}, ""),
+        ({"num_beams": 2, "num_return_sequences": 3}, "num_return_sequences"),
+        ({"do_sample": True, "temperature": 0.5}, ""),
+    ],
+)
+def test_settings_of_generation_may_be_in_the_configuration(model: Model, settings: Any, refused: str) -> None:
+    model.write(CONFIG, {**model.read(CONFIG), **settings})
+
+    assert _refused(model) == ([("generation", f"{CONFIG}, {refused}")] if refused else [])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "refused"),
+    [
+        ("id2label", {"0": "a"}, False),
+        ("id2label", None, False),
+        ("id2label", ["a"], True),
+        ("id2label", {"a": "b"}, True),
+        ("label2id", {"a": 0}, False),
+        ("label2id", [], True),
+        ("auto_map", {}, False),
+        ("auto_map", None, True),
+        ("auto_map", 5, True),
+    ],
+)
+def test_labels_and_custom_code_have_a_form(model: Model, field: str, value: Any, refused: bool) -> None:
+    _set(model, "", field, value)
+
+    assert _refused(model) == ([("config-field", f"{CONFIG}, {field}")] if refused else [])
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ FAULTS: dict[str, tuple[Callable[[Model], None], str, str, str]] = {
         _in_a_subfolder,
         "missing-shard",
         "'sub/model-00001-of-00002.safetensors'",
-        "move it beside the index",
+        "move it beside the index, and take the subfolder out of the index",
     ),
 }
 

@@ -86,6 +86,11 @@ def test_warns_of_blank_lines_of_jsons_spaces_alone() -> None:
     assert lines(instructions(good(2) + b"\x0b\n"), Kind.NOT_JSON) == [3]
 
 
+def test_refuses_a_file_of_blank_lines_alone() -> None:
+    assert lines(instructions(b"\n \n"), Kind.NO_DATA) == [None]
+    assert not lines(instructions(b"\n" + good(4)), Kind.NO_DATA)
+
+
 @pytest.mark.parametrize(
     ("samples", "ratio", "parts"), [(2, 0.2, (1, 1)), (10, 0.2, (8, 2)), (11, 0.2, (8, 3)), (10, 0.9, (1, 9))]
 )
