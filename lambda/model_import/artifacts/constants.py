@@ -6,11 +6,12 @@ was set to other types and values, and the model loaded and asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final
 
 from model_import.artifacts.config import CONFIG, Config
 from model_import.artifacts.findings import Findings, shown
+from model_import.artifacts.forms import Form
 from model_import.artifacts.limits import GPT_OSS, LOADER
 
 _BIGCODE, _T5, _MLLAMA = "GPTBigCodeForCausalLM", "T5ForConditionalGeneration", "MllamaForConditionalGeneration"
@@ -27,18 +28,6 @@ ACTIVATIONS: Final = frozenset(
 _PROBLEMS: Final = (None, "regression", "single_label_classification", "multi_label_classification")
 
 
-class _Form(NamedTuple):
-    """The form of a field.
-
-    Attributes:
-        fits: Return True for a value that has it.
-        allowed: The form, for people.
-    """
-
-    fits: Callable[[Any], bool]
-    allowed: str
-
-
 def _is_number(value: object) -> bool:
     # Infinity and "not a number", which JSON of Python may hold, are none.
     return isinstance(value, int | float) and 0 <= value < 1e30
@@ -48,26 +37,24 @@ def _is_labels(value: object) -> bool:
     return isinstance(value, dict) and all(key.isascii() and key.isdigit() for key in value)
 
 
-_ACTIVATION: Final = _Form(
-    lambda value: isinstance(value, str) and value in ACTIVATIONS, ", ".join(sorted(ACTIVATIONS))
-)
-_SMALL: Final = _Form(_is_number, "a number of 0 or more, such as 1e-06, without quotes")
-_SHARE: Final = _Form(lambda value: _is_number(value) and value <= 1, "a number from 0 to 1")
-_POSITIVE: Final = _Form(lambda value: _is_number(value) and value >= 1, "a number of 1 or more")
-_WINDOW: Final = _Form(
+_ACTIVATION: Final = Form(lambda value: isinstance(value, str) and value in ACTIVATIONS, ", ".join(sorted(ACTIVATIONS)))
+_SMALL: Final = Form(_is_number, "a number of 0 or more, such as 1e-06, without quotes")
+_SHARE: Final = Form(lambda value: _is_number(value) and value <= 1, "a number from 0 to 1")
+_POSITIVE: Final = Form(lambda value: _is_number(value) and value >= 1, "a number of 1 or more")
+_WINDOW: Final = Form(
     lambda value: value is None or (isinstance(value, int | float) and not isinstance(value, bool)), "a number, or null"
 )
-_FALSE: Final = _Form(lambda value: not value, "false, or no such field")
-_TRUE: Final = _Form(bool, "true, or no such field")
-_BOOLEAN: Final = _Form(lambda value: value is False or bool(value), "true, false, or no such field")
+_FALSE: Final = Form(lambda value: not value, "false, or no such field")
+_TRUE: Final = Form(bool, "true, or no such field")
+_BOOLEAN: Final = Form(lambda value: value is False or bool(value), "true, false, or no such field")
 
 _EVERYWHERE: Final = {
-    "pruned_heads": _Form(lambda value: not value, "{}, or no such field: save the model without its pruned heads"),
+    "pruned_heads": Form(lambda value: not value, "{}, or no such field: save the model without its pruned heads"),
     "torchscript": _FALSE,
-    "id2label": _Form(lambda value: value is None or _is_labels(value), "no such field"),
-    "label2id": _Form(lambda value: value is None or isinstance(value, dict), "no such field"),
-    "num_labels": _Form(lambda value: value is None or isinstance(value, int), "no such field"),
-    "problem_type": _Form(lambda value: value is None or value in _PROBLEMS, "no such field"),
+    "id2label": Form(lambda value: value is None or _is_labels(value), "no such field"),
+    "label2id": Form(lambda value: value is None or isinstance(value, dict), "no such field"),
+    "num_labels": Form(lambda value: value is None or isinstance(value, int), "no such field"),
+    "problem_type": Form(lambda value: value is None or value in _PROBLEMS, "no such field"),
 }
 _FORMS: Final = {
     _BIGCODE: {
@@ -111,14 +98,14 @@ def check_constants(config: Config, found: Findings) -> None:
         _check(vision, _VISION.get(architecture, {}), "vision_config.", found)
 
 
-def _check(document: Mapping[str, Any], forms: Mapping[str, _Form], place: str, found: Findings) -> None:
+def _check(document: Mapping[str, Any], forms: Mapping[str, Form], place: str, found: Findings) -> None:
     for name, form in forms.items():
         if name in document and not _fits(form, document[name]):
             problem = f"it is {shown(document[name])}, which transformers {LOADER} does not load, or not answer with"
             found.error("config-field", f"{CONFIG}, {place}{name}", problem, form.allowed)
 
 
-def _fits(form: _Form, value: object) -> bool:
+def _fits(form: Form, value: object) -> bool:
     try:
         return form.fits(value)
     except TypeError:

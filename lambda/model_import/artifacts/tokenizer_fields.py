@@ -5,11 +5,12 @@ Source: transformers 4.51.3, `tokenization_utils_base.py`, each form tried with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final
 
 from model_import.artifacts.contents import Contents
 from model_import.artifacts.findings import shown
+from model_import.artifacts.forms import Form
 from model_import.artifacts.limits import LOADER
 
 TOKENIZER_CONFIG: Final = "tokenizer_config.json"
@@ -18,18 +19,6 @@ _EXTRA, _ADDITIONAL = "extra_special_tokens", "additional_special_tokens"
 _SIDES: Final = ("left", "right")
 _ENDED: Final = ("LlamaTokenizer", "CodeLlamaTokenizer")
 _SENTINEL: Final = "<extra_id_"
-
-
-class _Form(NamedTuple):
-    """The form of a field.
-
-    Attributes:
-        fits: Return True for a value that has it.
-        allowed: The form, for people.
-    """
-
-    fits: Callable[[object], bool]
-    allowed: str
 
 
 def _is_token(value: object) -> bool:
@@ -54,20 +43,20 @@ def _is_decoder(value: object) -> bool:
     )
 
 
-_TOKEN: Final = _Form(lambda value: value is None or _is_token(value), "a text, or an object with __type AddedToken")
-_SIDE: Final = _Form(lambda value: isinstance(value, str) and value in _SIDES, " or ".join(_SIDES))
+_TOKEN: Final = Form(lambda value: value is None or _is_token(value), "a text, or an object with __type AddedToken")
+_SIDE: Final = Form(lambda value: isinstance(value, str) and value in _SIDES, " or ".join(_SIDES))
 _TOKENS: Final = tuple(f"{name}_token" for name in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
 _FORMS: Final = {
     **dict.fromkeys(_TOKENS, _TOKEN),
-    _ADDITIONAL: _Form(_is_tokens, "a list of texts"),
-    "added_tokens_decoder": _Form(_is_decoder, "an object of tokens by their ids"),
-    "model_max_length": _Form(lambda value: value is None or isinstance(value, int | float), "a number"),
+    _ADDITIONAL: Form(_is_tokens, "a list of texts"),
+    "added_tokens_decoder": Form(_is_decoder, "an object of tokens by their ids"),
+    "model_max_length": Form(lambda value: value is None or isinstance(value, int | float), "a number"),
     "padding_side": _SIDE,
     "truncation_side": _SIDE,
-    "model_input_names": _Form(lambda value: isinstance(value, list | str), "a list of texts, or no such field"),
-    "split_special_tokens": _Form(lambda value: isinstance(value, bool), "true or false, or no such field"),
-    "init_inputs": _Form(lambda value: isinstance(value, list), "[], or no such field"),
-    "auto_map": _Form(lambda value: isinstance(value, list | dict), "no such field"),
+    "model_input_names": Form(lambda value: isinstance(value, list | str), "a list of texts, or no such field"),
+    "split_special_tokens": Form(lambda value: isinstance(value, bool), "true or false, or no such field"),
+    "init_inputs": Form(lambda value: isinstance(value, list), "[], or no such field"),
+    "auto_map": Form(lambda value: isinstance(value, list | dict), "no such field"),
 }
 
 
