@@ -232,6 +232,18 @@ def test_refuses_a_head_size_of_mllama_that_is_not_the_tensors(tmp_path: Path, h
     assert ("config-field" in rules(model)) is refused
 
 
+@pytest.mark.parametrize("kind", ["qwen2", "qwen3", "qwen3-moe"])
+def test_refuses_a_head_size_of_null_where_transformers_takes_no_share_for_it(tmp_path: Path, kind: str) -> None:
+    model = as_published(kind)(tmp_path)
+    model.write(CONFIG, {**published(kind)["config"], "head_dim": None})
+    assert said(model, "config-field") == ["config.json, head_dim: it is None (1 or more)"]
+
+
+def test_takes_a_head_size_of_null_for_the_share_of_hidden_size(model: Model) -> None:
+    model.write(CONFIG, {**json.loads((model.folder / CONFIG).read_bytes()), "head_dim": None})
+    assert not checked(model).errors
+
+
 def test_refuses_a_tower_without_attention_heads(tmp_path: Path) -> None:
     model = as_published("qwen2.5-vl")(tmp_path)
     model.edit(CONFIG, vision_config={**published("qwen2.5-vl")["config"]["vision_config"], "num_heads": 0})

@@ -196,6 +196,12 @@ def test_the_report_is_json_and_the_same_every_time() -> None:
     }
 
 
+def test_the_report_ends_with_the_files_bytes_and_hash() -> None:
+    one = instructions(good())
+    content, raw = good(), RAW_TEMPLATE
+    assert one.text().splitlines()[-1] == f"{len(content) + len(raw)} bytes in 2 files, sha256 {one.sha256}"
+
+
 def test_the_error_names_every_kind_and_stays_short_however_much_is_wrong() -> None:
     kinds = [b"broken\n", b"\n", b"[]\n", b"{}\n", b'{"question": 1, "answer": ""}\n', b"\xff\n"]
     name = "x" * 900 + ".jsonl"
