@@ -23,6 +23,9 @@ COLUMN: Final = "text"
 _MARKED_LINE_BYTES: Final = 80
 """Least bytes of a line of plain text whose repetition is reported: shorter ones are headings."""
 
+_OTHER_SEPARATORS: Final = ";\t|"
+"""Separators that spreadsheets write in place of commas."""
+
 
 class DomainReader:
     """Reads a text file of any of the three kinds."""
@@ -85,7 +88,7 @@ class DomainReader:
                 cells.finish()
                 return
             except csv.Error as error:
-                self._faults.add(Kind.ROW, stream.place, number, str(error))
+                self._faults.add(Kind.ROW, stream.place, number, _reworded(error))
                 continue
             if not row:
                 samples.blank_lines += 1
@@ -113,7 +116,7 @@ class DomainReader:
         try:
             header: list[str] = next(rows, [])
         except csv.Error as error:
-            self._faults.add(Kind.ROW, place, 1, f"the header: {error}")
+            self._faults.add(Kind.ROW, place, 1, f"the header: {_reworded(error)}")
             return []
         if not header:
             self._faults.add(Kind.ROW, place, 1, "no header; the first line names the columns")
@@ -122,7 +125,9 @@ class DomainReader:
     def _column(self, header: list[str], place: Place) -> int:
         if COLUMN in header:
             return header.index(COLUMN)
-        self._faults.add(Kind.FIRST_COLUMN, place, 1, f"{shown(header[0])}, the first, is trained on")
+        other = len(header) == 1 and any(mark in header[0] for mark in _OTHER_SEPARATORS)
+        advice = "; only commas separate columns" if other else ""
+        self._faults.add(Kind.FIRST_COLUMN, place, 1, f"{shown(header[0])}, the first, is trained on{advice}")
         return 0
 
     def _json(self, stream: Stream, samples: Samples) -> None:
@@ -166,6 +171,12 @@ class DomainReader:
         first = next(iter(record))
         self._faults.add(Kind.FIRST_COLUMN, place, number, f"{shown(first)}, the first field, is trained on")
         return first
+
+
+def _reworded(error: csv.Error) -> str:
+    """Return the message of the reader of CSV, which advises Python's programmers on lone carriage returns."""
+    text = str(error)
+    return "a carriage return outside of quotes; end lines with a line feed" if "new-line" in text else text
 
 
 def _numbered(batches: Iterator[Batch]) -> Iterator[tuple[int, bytes | None]]:

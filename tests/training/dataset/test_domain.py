@@ -162,6 +162,21 @@ def test_csv_without_a_header_is_refused() -> None:
     assert lines(_check("train.csv", b"\n\na\n"), Kind.ROW) == [1]
 
 
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_names_a_separator_that_is_no_comma(mark: str) -> None:
+    report = _check("train.csv", f"id{mark}text\n1{mark}some\n2{mark}more\n".encode())
+
+    [named] = found(report, Kind.FIRST_COLUMN)
+    assert named.detail.endswith("is trained on; only commas separate columns")
+
+
+@pytest.mark.parametrize("content", [b"id,text\r1,some\r2,more\r", b"id,text\n1,so\rme\n"])
+def test_says_which_line_ends_a_csv_has_to_have(content: bytes) -> None:
+    [row] = found(_check("train.csv", content), Kind.ROW)
+
+    assert row.detail.endswith("a carriage return outside of quotes; end lines with a line feed")
+
+
 def test_a_long_cell_is_read_up_to_the_limit_of_a_line() -> None:
     long = b"x" * 200_000
 
