@@ -10,7 +10,7 @@ import pytest
 
 from model_import.artifacts.findings import Finding
 from tests.model_import.artifacts.artifact_models import Model, checked, half, llama
-from tests.model_import.artifacts.broken_models import BROKEN, INDEX, WEIGHTS
+from tests.model_import.artifacts.broken_models import BROKEN, INDEX, WEIGHTS, rewritten
 
 
 def _moved(model: Model, name: str) -> None:
@@ -143,6 +143,12 @@ def test_a_file_in_mistrals_own_format_is_not_to_be_renamed(model: Model) -> Non
     model.save({"tok_embeddings.weight": half(32, 8)}, "consolidated.safetensors")
     [finding] = _of_the_files(model)[:1]
     assert "Mistral's own format" in finding.allowed
+
+
+@pytest.mark.parametrize("written_by", ["pt", "mlx"])
+def test_takes_the_formats_that_transformers_loads_without_another_library(model: Model, written_by: str) -> None:
+    rewritten(model, lambda header: header.update({"__metadata__": {"format": written_by}}))
+    assert not checked(model).errors
 
 
 def test_says_in_which_file_a_tensor_is(model: Model) -> None:

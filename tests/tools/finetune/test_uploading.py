@@ -75,6 +75,17 @@ def test_refuses_to_upload_beside_old_data_and_replaces_it_when_told(
     assert s3.get_object(Bucket=bucket, Key="training/data/train.jsonl")["Body"].read() != b"old"
 
 
+@pytest.mark.parametrize(("count", "end"), [(5, "; --replace"), (6, " and 1 more; --replace")])
+def test_names_five_of_the_files_that_are_there(pipeline: Pipeline, s3: Any, count: int, end: str) -> None:
+    for number in range(count):
+        s3.put_object(Bucket=pipeline.outputs["BucketName"], Key=f"training/data/{number}.jsonl", Body=b"old")
+
+    with pytest.raises(FineTuningError) as refused:
+        upload(pipeline.stack, _SAMPLES, report=_quiet)
+    assert str(refused.value).count(".jsonl of 20") == 5
+    assert end in str(refused.value)
+
+
 def test_never_empties_a_whole_bucket(pipeline: Pipeline, s3: Any) -> None:
     bucket = pipeline.outputs["BucketName"]
     pipeline.outputs["DataPrefix"] = f"s3://{bucket}/"
