@@ -99,7 +99,8 @@ def test_runs_every_model_of_the_sources_on_its_instance_type_in_its_region(
 
 
 @pytest.mark.parametrize(
-    "name", ["falcon-7b", "falcon-7b-instruct", "falcon-40b", "falcon-40b-instruct", "falcon-180b"]
+    "name",
+    [*("falcon-7b", "falcon-7b-instruct", "falcon-40b", "falcon-40b-instruct"), *("falcon-180b", "falcon-180b-chat")],
 )
 def test_gives_falcon_the_2048_total_tokens_of_its_announcement(
     templates: dict[str, dict[str, Any]], name: str
