@@ -65,6 +65,8 @@ def _is_ours(path: str) -> bool:
 def _words(error: BaseException, names: Mapping[str, Any]) -> str:
     text = str(error)
     if isinstance(error, TypeError):
+        if text.startswith("unhashable"):
+            return "a declaration is no key of a mapping: DEPLOYMENTS are pairs, ((DEV, (FALCON_7B,)),)"
         return _signature(text, names) or f"TypeError: {text}"
     if isinstance(error, SyntaxError):
         return f"it is no Python: {error.msg}"

@@ -41,6 +41,10 @@ def _read(source: str, path: Path = STACKS / "models.py") -> None:
             "t = Throttle()",
             "stacks/models.py:4: Throttle lacks 'requests_per_second' and 'burst'",
         ),
+        (
+            "D = {DEV: ()}",
+            "stacks/models.py:4: a declaration is no key of a mapping: DEPLOYMENTS are pairs, ((DEV, (FALCON_7B,)),)",
+        ),
         ("q = Quota(5)", "stacks/models.py:4: the fields of Quota are named: requests=..., per=..."),
         (
             "m = JumpStartModel('m', version='1.0.0')",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,15 @@ def destroy(context: click.Context, *, target: str, models: Sequence[str], regio
         aws.address()
     for stack in lost:
         _delete(stack, asks=not {"--force", "-f"} & set(options))
-    return work.destroy(stacks, options) if stacks else 0
+    code = work.destroy(stacks, options) if stacks else 0
+    if stacks and not names and not code:
+        # Neither is asked for: whoever may delete stacks need not be allowed to list keys.
+        print(
+            f"stay, where there are any: stacks that are not declared any more, which cost money (./jumpstack status "
+            f"{environment} shows them), and callers' keys (./jumpstack keys revoke ENV/MODEL --all)",
+            file=sys.stderr,
+        )
+    return code
 
 
 def _named(context: click.Context, target: str, models: Sequence[str]) -> tuple[str, list[str]]:
@@ -151,8 +160,6 @@ def _lost(context: click.Context, what: str, region: str | None) -> list[FoundSt
 
 
 def _delete(stack: FoundStack, *, asks: bool) -> None:
-    import sys
-
     from tools.deploy import DeploymentError
     from tools.processes import interruptible
     from tools.status import undeclared

@@ -73,6 +73,10 @@ def _is_ours(error: Exception) -> bool:
 
 def _said(error: Exception) -> Iterator[str]:
     if _is_ours(error):
+        cause = error.__cause__
+        botocore = sys.modules.get("botocore.exceptions")
+        if botocore is not None and isinstance(cause, botocore.NoCredentialsError | botocore.PartialCredentialsError):
+            yield from _said_by_aws(cause, botocore)
         yield str(error)
     if isinstance(error, OSError) and error.filename is not None:
         yield f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}" if error.strerror else str(error)

@@ -9,7 +9,7 @@ from tools.cli.types import REGION
 from tools.deployed import all_declared_stacks
 
 
-@click.command(short_help="List what destroyed stacks left behind.")
+@click.command(short_help="List what is in an account once all is destroyed.")
 @click.option(
     "--region",
     "regions",
@@ -39,5 +39,8 @@ def leftovers(regions: Sequence[str]) -> int:
     if not left:
         print("nothing is left")
         return 0
+    print(
+        "whatever is found is listed, deployed stacks and what others made included: look, then delete", file=sys.stderr
+    )
     print_table(("type", "name", "region"), [(one.kind, one.name, one.region) for one in left])
     return 1

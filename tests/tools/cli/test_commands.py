@@ -121,7 +121,9 @@ def test_leftovers_fails_where_something_is_left(
     _recorded(monkeypatch, leftovers, "services_logs", [])
 
     assert run(["leftovers"]) == 1
-    assert capsys.readouterr().out == "AWS::KMS::Key\tone\tus-west-2\n"
+    printed = capsys.readouterr()
+    assert printed.out == "AWS::KMS::Key\tone\tus-west-2\n"
+    assert "deployed stacks and what others made included: look, then delete" in printed.err
 
 
 @pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])

@@ -101,6 +101,17 @@ def test_deploys_no_model_where_the_accounts_settings_fail(
     assert capsys.readouterr().err == f"error: the CDK CLI ended with 3, see above; {expected}\n"
 
 
+def test_an_environment_that_is_destroyed_says_what_stays(
+    commands: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["destroy", "dev", "--yes"]) == 0
+    assert "stacks that are not declared any more, which cost money (./jumpstack status dev" in capsys.readouterr().err
+
+    assert run(["destroy", "dev", "falcon-7b", "--yes"]) == 0
+    assert "not declared" not in capsys.readouterr().err
+    assert len(commands) == 2
+
+
 def test_destroys_models_and_leaves_the_accounts_settings(commands: list[list[str]]) -> None:
     assert run(["destroy", "dev", "falcon-7b", "--", "--force"]) == 0
 

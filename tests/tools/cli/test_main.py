@@ -25,6 +25,7 @@ from tools.cli.errors import error_lines
 from tools.deployed import NotDeployedError
 from tools.processes import interruptible
 from tools.retired import RETIRED
+from training.dataset import SourceError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -165,6 +166,11 @@ def _client_error(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "Rate exceeded"}}, "GetApiKeys")
 
 
+def _caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("raised", "lines"),
     [
@@ -183,6 +189,13 @@ def _client_error(code: str) -> ClientError:
         ),
         (
             NoCredentialsError(),
+            [
+                "error: dev/x: no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
+                "for the local AWS: ./jumpstack local start"
+            ],
+        ),
+        (
+            _caused(SourceError("s3://data/ cannot be listed"), NoCredentialsError()),
             [
                 "error: dev/x: no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
                 "for the local AWS: ./jumpstack local start"
