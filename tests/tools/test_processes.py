@@ -57,8 +57,13 @@ def test_an_interrupt_of_a_called_cli_alone_ends_it(monkeypatch: pytest.MonkeyPa
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        cdk.call(["ls"])
+    # A shell starts a job in the background with interrupts ignored, and this suite may be one.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            cdk.call(["ls"])
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert _gone(int(pid_file.read_text()), within=5)
