@@ -8,6 +8,7 @@ from dataclasses import replace
 from catalog import Lock
 from catalog.limits import model_import as limits
 from catalog.limits.import_families import ARCHITECTURES, GPT_OSS_REGIONS, IMPORTABLE, architecture
+from catalog.regions import regions
 from stacks.declarations import BedrockImport, S3Weights, SageMakerWeights
 from stacks.placement import AnyPlacement
 from stacks.preflight.catalogue import Subject
@@ -41,8 +42,11 @@ def check_import_weights(placement: AnyPlacement, weights: S3Weights) -> Iterato
 
 def _check_bucket(placement: AnyPlacement, declared: str) -> Iterator[Finding]:
     field, value = f"{placement}.weights.bucket", repr(declared)
-    name = declared.replace("{account}", placement.environment.account or 12 * "0").replace(
-        "{region}", placement.region
+    # A wrong account or region is a finding of its own, and no fault of the bucket's.
+    account = placement.environment.account or ""
+    region = placement.region if placement.region in regions() else regions()[0]
+    name = declared.replace("{account}", 12 * "0" if [*limits.account(account)] else account).replace(
+        "{region}", region
     )
     if "{" in name or "}" in name:
         yield Finding(rule="weights-bucket", place=field, value=value, allowed=f"of braces {_PLACEHOLDERS}")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import click
 from click.shell_completion import CompletionItem
 
-from catalog.nearest import did_you_mean, similar
+from catalog.nearest import did_you_mean, similar, similar_models
 from catalog.regions import regions
 from tools.deployed import DeclaredStack, UnknownStackError, all_declared_stacks, declared_stack, environment_names
 
@@ -138,7 +138,18 @@ class BaseOrStackType(click.ParamType[DeclaredStack | str]):
         self, value: DeclaredStack | str, param: click.Parameter | None, ctx: click.Context | None
     ) -> DeclaredStack | str:
         """Return the stack of a path, and any other text as it is."""
-        return TUNED_STACK.convert(value, param, ctx) if not isinstance(value, str) or "/" in value else value
+        if isinstance(value, str):
+            owner, slash, name = value.partition("/")
+            if not slash:
+                return value
+            if owner not in environment_names() and any(letter.isupper() for letter in value):
+                from catalog import Lock
+
+                # Hugging Face's names have capitals; environments and models have none.
+                near = ", ".join(similar_models(name, Lock.load().model_ids()))
+                hint = f"; did you mean {near}?" if near else ""
+                raise click.UsageError(f"model is {value!r}: JumpStart's ids have no owner{hint}", ctx)
+        return TUNED_STACK.convert(value, param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the declared fine-tuned stacks, then the ids of the lock, that begin so."""

@@ -106,6 +106,13 @@ def test_refuses_wrong_names_of_buckets(lock: Lock, bucket: str) -> None:
     assert _rules(_report(lock, at(bucket=bucket))) == {"weights-bucket"}
 
 
+@pytest.mark.parametrize(
+    "environment", [replace(DEV, region="Oregon"), replace(DEV, account="4444-5555-6666")], ids=("region", "account")
+)
+def test_a_wrong_region_or_account_is_no_fault_of_a_buckets_name(lock: Lock, environment: Environment) -> None:
+    assert "weights-bucket" not in _rules(_report(lock, at(bucket="m-{region}-{account}"), environment=environment))
+
+
 @pytest.mark.parametrize("prefix", ["model.tar.gz", "out/MODEL.TGZ/", ".tar.gz", "a/model.zip"])
 def test_knows_packed_weights_by_their_name(lock: Lock, prefix: str) -> None:
     assert _rules(_report(lock, at(prefix=prefix))) == {"weights-packed"}

@@ -68,6 +68,8 @@ def test_reads_a_validation_folder(folder: Path, tmp_path_factory: pytest.TempPa
 def test_says_what_it_does_not_know(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["dataset", "check", str(folder), "--model", "huggingface-llm-mistral"]) == 1
     assert f"did you mean {MODEL}" in capsys.readouterr().err
+    assert run(["dataset", "check", str(folder), "--model", "Qwen/Qwen3-8B"]) == 2
+    assert "model is 'Qwen/Qwen3-8B': JumpStart's ids have no owner; did you mean " in capsys.readouterr().err
     assert _run(folder / "absent") == 1
     assert "does not exist" in capsys.readouterr().err
 
