@@ -107,7 +107,7 @@ def test_refuses_wrong_names_of_buckets(lock: Lock, bucket: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "environment", [replace(DEV, region="Oregon"), replace(DEV, account="4444-5555-6666")], ids=("region", "account")
+    "environment", [replace(DEV, region="Oregon"), replace(DEV, account="4444_5555")], ids=("region", "account")
 )
 def test_a_wrong_region_or_account_is_no_fault_of_a_buckets_name(lock: Lock, environment: Environment) -> None:
     assert "weights-bucket" not in _rules(_report(lock, at(bucket="m-{region}-{account}"), environment=environment))
