@@ -56,6 +56,11 @@ class NamedStack:
         """The environment's name."""
         return self.path.partition("/")[0]
 
+    @property
+    def model_name(self) -> str:
+        """The model's name."""
+        return self.path.partition("/")[2]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredStack(NamedStack):

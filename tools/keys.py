@@ -68,7 +68,7 @@ def create(stack: DeclaredStack, name: str) -> str:
         name=f"{stack.stack_name}/{name}",
         description=f"calls {stack.path}",
         enabled=True,
-        tags={"environment": stack.path.partition("/")[0], "model": stack.model.name},
+        tags={"environment": stack.environment_name, "model": stack.model.name},
     )
     try:
         gateway.create_usage_plan_key(usagePlanId=plan_id, keyId=made["id"], keyType="API_KEY")

@@ -150,7 +150,7 @@ def removal(stack: FoundStack) -> Removal:
     """
     cloudformation = questions.make_client("cloudformation", region=stack.region)
     template = cloudformation.get_template(StackName=stack.stack_name)["TemplateBody"]
-    if not _is_of_the_app(template, stack.path.partition("/")[2]):
+    if not _is_of_the_app(template, stack.model_name):
         raise RemovalError(
             f"{stack.stack_name} has the name and the description of a model's stack, and no resource with the tag "
             "that this app gives its own: nothing was deleted"
