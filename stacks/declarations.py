@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-# The prompt formats that the invoke shim knows; `none` is a base model, which completes text but does not chat, and
-# `template` one that the declaration brings itself.
+# The prompt formats that the invoke shim knows; `none` is a base model, which completes text but does not chat,
+# `template` one that the declaration brings itself, and with `container` the container writes the prompt.
 PromptFormat = Literal[
     "chatml",
     "falcon-chat",
@@ -17,6 +17,7 @@ PromptFormat = Literal[
     "llama-3.1-instruct",
     "granite-code",
     "template",
+    "container",
     "none",
 ]
 

@@ -8,19 +8,25 @@ The names of variables and their values are literal types, so that the type chec
 | `MODEL_NAME` | the model's name to clients |
 | `STACK_NAME` | the stack, a dimension of the metrics; without it they have no such dimension |
 | `BACKEND` | `sagemaker` (if not set) or `bedrock` |
-| `CONTAINER` | with `sagemaker`: the protocol of the endpoint's container, `tgi`, `lmi` or `vllm` |
+| `CONTAINER` | with `sagemaker`: the protocol of the endpoint's container, `tgi`, `lmi`, `vllm` or `other` |
 | `CONTAINER_VERSION` | with `sagemaker`: the container's version, where known; TGI's newer ones take more parameters |
 | `ENDPOINT_NAME` | with `sagemaker`: the endpoint |
 | `BODY` | with `bedrock`: the imported model's form of request, `chat`, `completion`, `native` or `converse` |
 | `MODEL_ARN` | with `bedrock`: the imported model |
 | `TARGET_PARAMETER` | instead of the endpoint or the imported model: the SSM parameter that names it |
 | `PIPELINE` | with `TARGET_PARAMETER`: the ENV/MODEL whose trainings make the versions, if any do |
-| `PROMPT_FORMAT` | how a chat becomes a prompt; `none` for a base model; optional where the model's side writes it |
+| `TASK` | the model's task, which decides the routes that serve it; `text` if not set |
+| `PROMPT_FORMAT` | how a chat becomes a prompt: `none` for a base model, `container` if that writes it |
 | `PROMPT_TEMPLATE` | with the prompt format `template`: the template, a `template.json` as it is |
+| `SYSTEM_MESSAGES` | system messages in a format without them: `merge` (if not set) into the user's, or `refuse` |
 | `INVOKE_TIMEOUT_SECONDS` | the time that API Gateway waits for the function, 5 to 900 |
 | `MAX_INPUT_TOKENS`, `MAX_TOTAL_TOKENS` | the container's limits, where known |
+| `DEFAULT_MAX_TOKENS` | the most tokens of an answer whose request has no limit; if not set, as many as fit |
 | `MAX_GENERATIONS` | the most generations of one request, 1 to 128, 4 if not set |
 | `GATHER_STREAM` | `true`: answers that are not streamed are collected from the container's stream |
+| `TOKENIZER` | `true`: the model's `tokenizer.json` is packed beside the package, to count tokens |
+| `USAGE` | token counts that nothing tells: an `estimate` (if not set), or `omit` |
+| `CORS_ORIGINS` | the web pages' origins that may call the API, separated by commas, or `*`; none if not set |
 | `LOG_PROMPTS` | `true`: prompts and answers are logged |
 | `LOG_LEVEL` | the lowest level that is logged, `INFO` if not set |
 
@@ -51,18 +57,27 @@ Variable = Literal[
     "MODEL_ARN",
     "TARGET_PARAMETER",
     "PIPELINE",
+    "TASK",
     "PROMPT_FORMAT",
     "PROMPT_TEMPLATE",
+    "SYSTEM_MESSAGES",
     "INVOKE_TIMEOUT_SECONDS",
     "MAX_INPUT_TOKENS",
     "MAX_TOTAL_TOKENS",
+    "DEFAULT_MAX_TOKENS",
     "MAX_GENERATIONS",
     "GATHER_STREAM",
+    "TOKENIZER",
+    "USAGE",
+    "CORS_ORIGINS",
     "LOG_PROMPTS",
     "LOG_LEVEL",
 ]
 BackendName = Literal["sagemaker", "bedrock"]
-ContainerName = Literal["tgi", "lmi", "vllm"]
+ContainerName = Literal["tgi", "lmi", "vllm", "other"]
+TaskName = Literal["text", "embedding", "image", "transcription", "rerank", "native"]
+SystemMessages = Literal["merge", "refuse"]
+UsageName = Literal["estimate", "omit"]
 BodyName = Literal["chat", "completion", "native", "converse"]
 PromptFormatName = Literal[
     "chatml",
@@ -75,12 +90,16 @@ PromptFormatName = Literal[
     "llama-3.1-instruct",
     "granite-code",
     "template",
+    "container",
     "none",
 ]
 
 VARIABLES: tuple[Variable, ...] = get_args(Variable)
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 CONTAINERS: tuple[ContainerName, ...] = get_args(ContainerName)
+TASKS: tuple[TaskName, ...] = get_args(TaskName)
+SYSTEM_MESSAGES: tuple[SystemMessages, ...] = get_args(SystemMessages)
+USAGES: tuple[UsageName, ...] = get_args(UsageName)
 BODIES: tuple[BodyName, ...] = get_args(BodyName)
 PROMPT_FORMATS: tuple[PromptFormatName, ...] = get_args(PromptFormatName)
 LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")

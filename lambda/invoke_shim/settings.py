@@ -14,10 +14,16 @@ from invoke_shim.contract import (
     MOST_GENERATIONS,
     PROMPT_FORMATS,
     SHORTEST_INVOKE_TIMEOUT_SECONDS,
+    SYSTEM_MESSAGES,
+    TASKS,
+    USAGES,
     BackendName,
     BodyName,
     ContainerName,
     PromptFormatName,
+    SystemMessages,
+    TaskName,
+    UsageName,
     Variable,
 )
 
@@ -121,13 +127,20 @@ class Settings(NamedTuple):
         model_arn: The imported model's ARN; None with SageMaker or a `target_parameter`.
         target_parameter: The name of the SSM parameter that holds the endpoint's name or the model's ARN.
         pipeline: The ENV/MODEL whose trainings make the versions; None where a deployment makes them.
-        prompt_format: The format of a chat's prompt; "none" for a base model, and where the model's side writes it.
+        task: The model's task.
+        prompt_format: The format of a chat's prompt; "none" for a base model, and where only the model's side writes
+            it; "container" where the container does.
         prompt_template: The text of the template, with the prompt format "template".
+        system_messages: The way of system messages in a format without them.
         max_input_tokens: The most tokens a prompt may have, where known.
         max_total_tokens: The most tokens of prompt and answer together, where known.
+        default_max_tokens: The most tokens of an answer whose request has no limit; None for as many as fit.
         invoke_timeout_seconds: The time that API Gateway waits for this function.
         max_generations: The most generations of one request.
         gather_stream: Whether answers that are not streamed are collected from the container's stream.
+        has_tokenizer: Whether the model's `tokenizer.json` is packed beside the package.
+        usage: Whether token counts that nothing tells are estimated or left out.
+        cors_origins: The origins of web pages that may call the API, or `*` alone; empty for none.
         log_prompts: Whether prompts and answers are logged.
         log_level: The lowest level that is logged.
     """
@@ -143,12 +156,18 @@ class Settings(NamedTuple):
     model_arn: str | None = None
     target_parameter: str | None = None
     pipeline: str | None = None
+    task: TaskName = "text"
     prompt_format: PromptFormatName = "none"
     prompt_template: str | None = None
+    system_messages: SystemMessages = "merge"
     max_input_tokens: int | None = None
     max_total_tokens: int | None = None
+    default_max_tokens: int | None = None
     max_generations: int = DEFAULT_GENERATIONS
     gather_stream: bool = False
+    has_tokenizer: bool = False
+    usage: UsageName = "estimate"
+    cors_origins: tuple[str, ...] = ()
     log_prompts: bool = False
     log_level: str = "INFO"
 
@@ -173,8 +192,9 @@ class Settings(NamedTuple):
         backend = cast("BackendName", reader.choice("BACKEND", BACKENDS, default="sagemaker"))
         container, body = _read_protocol(reader, backend)
         endpoint_name, model_arn, target_parameter = _read_target(reader, backend)
+        task = reader.choice("TASK", TASKS, default="text")
         prompt_format, prompt_template = _read_prompt_format(
-            reader, needed=not TAKE_MESSAGES.intersection((container, body))
+            reader, needed=task == "text" and not TAKE_MESSAGES.intersection((container, body))
         )
         max_input_tokens, max_total_tokens = _read_limits(reader)
         settings = cls(
@@ -188,8 +208,10 @@ class Settings(NamedTuple):
             model_arn=model_arn,
             target_parameter=target_parameter,
             pipeline=_read_pipeline(reader, target_parameter),
+            task=cast("TaskName", task),
             prompt_format=cast("PromptFormatName", prompt_format),
             prompt_template=prompt_template,
+            system_messages=cast("SystemMessages", reader.choice("SYSTEM_MESSAGES", SYSTEM_MESSAGES, default="merge")),
             invoke_timeout_seconds=reader.integer(
                 "INVOKE_TIMEOUT_SECONDS",
                 lowest=SHORTEST_INVOKE_TIMEOUT_SECONDS,
@@ -197,9 +219,13 @@ class Settings(NamedTuple):
             ),
             max_input_tokens=max_input_tokens,
             max_total_tokens=max_total_tokens,
+            default_max_tokens=reader.optional_integer("DEFAULT_MAX_TOKENS", lowest=1),
             max_generations=reader.optional_integer("MAX_GENERATIONS", lowest=1, highest=MOST_GENERATIONS)
             or DEFAULT_GENERATIONS,
             gather_stream=reader.flag("GATHER_STREAM"),
+            has_tokenizer=reader.flag("TOKENIZER"),
+            usage=cast("UsageName", reader.choice("USAGE", USAGES, default="estimate")),
+            cors_origins=tuple((reader.optional("CORS_ORIGINS") or "").replace(",", " ").split()),
             log_prompts=reader.flag("LOG_PROMPTS"),
             log_level=reader.choice("LOG_LEVEL", LOG_LEVELS, default="INFO"),
         )

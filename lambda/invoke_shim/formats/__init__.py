@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from invoke_shim.formats.base import Message, PromptFormat
+from invoke_shim.formats.base import PromptFormat
 from invoke_shim.formats.chatml import CHATML
 from invoke_shim.formats.falcon import FALCON_CHAT, FALCON_INSTRUCT
 from invoke_shim.formats.granite import GRANITE_CODE
@@ -31,4 +31,4 @@ FORMATS: Mapping[str, PromptFormat] = MappingProxyType(
 )
 """Every fixed format by its name in PROMPT_FORMAT; "none" (a base model) has none, "template" a declared one."""
 
-__all__ = ["FORMATS", "Message", "PromptFormat"]
+__all__ = ["FORMATS", "PromptFormat"]

@@ -4,16 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
+from invoke_shim.generation.messages import Message
 
 SYSTEM_ROLES = ("system", "developer")
 """OpenAI's newer name for the system role is "developer"; no model here distinguishes them."""
-
-
-class Message(NamedTuple):
-    """One message of a chat: the role as the client sent it, and the text."""
-
-    role: str
-    content: str
 
 
 class PromptFormat(NamedTuple):

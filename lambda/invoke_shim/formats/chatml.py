@@ -7,7 +7,8 @@ assistant in turn, a system message before them, few-shot turns allowed). Arctic
 
 from collections.abc import Sequence
 
-from invoke_shim.formats.base import SYSTEM_ROLES, Message, PromptFormat
+from invoke_shim.formats.base import SYSTEM_ROLES, PromptFormat
+from invoke_shim.generation.messages import Message
 
 
 def _render(messages: Sequence[Message]) -> str:

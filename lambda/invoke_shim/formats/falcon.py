@@ -17,7 +17,8 @@ sends `"stop": ["###"]`.
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from invoke_shim.formats.base import SYSTEM_ROLES, Message, PromptFormat
+from invoke_shim.formats.base import SYSTEM_ROLES, PromptFormat
+from invoke_shim.generation.messages import Message
 
 CHAT_NAMES = MappingProxyType(
     {"system": "System: ", "developer": "System: ", "user": "User: ", "assistant": "Falcon: "}

@@ -10,7 +10,8 @@ one or the last; only such a line is refused. "Question: why?" is ordinary text,
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from invoke_shim.formats.base import SYSTEM_ROLES, Message, PromptFormat
+from invoke_shim.formats.base import SYSTEM_ROLES, PromptFormat
+from invoke_shim.generation.messages import Message
 
 NAMES: Mapping[str, str] = MappingProxyType(
     {**dict.fromkeys(SYSTEM_ROLES, "System"), "user": "Question", "assistant": "Answer"}

@@ -15,7 +15,8 @@ container whose tokenizer puts that token in front by itself sees it twice.
 
 from collections.abc import Sequence
 
-from invoke_shim.formats.base import SYSTEM_ROLES, Message, PromptFormat
+from invoke_shim.formats.base import SYSTEM_ROLES, PromptFormat
+from invoke_shim.generation.messages import Message
 
 KNOWLEDGE_DATE = "December 2023"
 TODAY_DATE = "26 Jul 2024"

@@ -21,7 +21,8 @@ than v0.1's template; there the template is followed.
 
 from collections.abc import Sequence
 
-from invoke_shim.formats.base import SYSTEM_ROLES, Message, PromptFormat
+from invoke_shim.formats.base import SYSTEM_ROLES, PromptFormat
+from invoke_shim.generation.messages import Message
 
 
 def _render(messages: Sequence[Message]) -> str:

@@ -19,7 +19,8 @@ from string import Formatter
 from typing import Any
 
 from invoke_shim.errors import Problem, show, unicode_problems
-from invoke_shim.formats.base import SYSTEM_ROLES, Message, border_problems
+from invoke_shim.formats.base import SYSTEM_ROLES, border_problems
+from invoke_shim.generation.messages import Message
 
 DEMARCATION = "\n\n### Response:\n"
 """The text that training puts between prompt and completion."""

@@ -101,8 +101,10 @@ class _CutAnswer:
             self.ended = stopped or self.container_ended
             finish_reason = "stop" if stopped else piece.finish_reason
             logprobs = self._release(text, stopped=stopped)
-        if text or logprobs or finish_reason or piece.usage:
-            yield Piece(text=text, index=self._index, logprobs=logprobs, finish_reason=finish_reason, usage=piece.usage)
+        # Stop strings end the text: reasoning comes before it, and a call of a tool is no text.
+        found = piece._replace(text=text, logprobs=logprobs, finish_reason=finish_reason)
+        if any((text, logprobs, finish_reason, found.usage, found.reasoning, found.tool_calls)):
+            yield found
 
     def rest(self) -> Iterator[Piece]:
         """Yield the text held back, when nothing follows it."""
@@ -145,4 +147,4 @@ def _cut_completion(completion: Completion, stop: Sequence[str]) -> Completion:
         return completion
     spans = _spans(completion.text, completion.logprobs, 0)
     tokens = tuple(span.token for span in spans if span.end <= len(text) or span.start < len(text))
-    return Completion(text=text, finish_reason="stop", logprobs=tokens)
+    return completion._replace(text=text, finish_reason="stop", logprobs=tokens)

@@ -31,8 +31,9 @@ def trim_stream(pieces: Iterator[Piece], end_of_turn: str) -> Iterator[Piece]:
         if end is None:
             end = ends[piece.index] = _AnswerEnd(end_of_turn)
         text, logprobs = end.take(piece)
-        if text or logprobs or piece.finish_reason is not None or piece.usage is not None:
-            yield piece._replace(text=text, logprobs=logprobs)
+        found = piece._replace(text=text, logprobs=logprobs)
+        if any((text, logprobs, found.finish_reason, found.usage, found.reasoning, found.tool_calls)):
+            yield found
 
 
 class _AnswerEnd:

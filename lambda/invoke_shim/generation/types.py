@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from invoke_shim.formats.base import Message
+from invoke_shim.generation.messages import Message, ToolCall, Tools
 
-FinishReason = Literal["stop", "length", "content_filter"]
+FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
 
 
 class Generation(NamedTuple):
@@ -30,6 +30,7 @@ class Generation(NamedTuple):
         echo: Whether the answer begins with the prompt.
         response_format: OpenAI's, for backends whose rules allow it.
         decoder_input_details: Whether to report details of the prompt's tokens, and so their number.
+        tools: The functions that the model may call; None for none.
         extra: The container's own parameters by its own names, checked by the backend's rules.
     """
 
@@ -46,6 +47,7 @@ class Generation(NamedTuple):
     echo: bool = False
     response_format: Mapping[str, Any] | None = None
     decoder_input_details: bool = False
+    tools: Tools | None = None
     extra: Mapping[str, Any] = MappingProxyType({})
 
     @property
@@ -81,10 +83,37 @@ class TokenLogprob(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """Tokens of prompt and answer, each None where the container does not report it."""
+    """Tokens of prompt and answer, each None where the container does not report it.
+
+    Attributes:
+        prompt_tokens: Tokens of the prompt.
+        completion_tokens: Tokens of the answer, those of its reasoning among them.
+        reasoning_tokens: Of these, the tokens of its reasoning.
+        cached_tokens: Tokens of the prompt that came out of the container's cache.
+        estimated: Whether the shim estimated a count that the container does not report.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+    estimated: bool = False
+
+
+class ToolCallPiece(NamedTuple):
+    """One step of a tool call in a streamed answer.
+
+    Attributes:
+        position: The position of the call among those of its answer.
+        id: The call's id, in its first piece.
+        name: The function's name, in the call's first piece.
+        arguments: The next characters of the arguments, split anywhere.
+    """
+
+    position: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
 
 
 class Piece(NamedTuple):
@@ -96,6 +125,8 @@ class Piece(NamedTuple):
         logprobs: The tokens of `text`, where they were requested.
         finish_reason: Set once an answer, in its last piece.
         usage: Set at most once a stream, where the container reports it; may come after the last text.
+        reasoning: The next text of the model's reasoning before its answer.
+        tool_calls: The next pieces of the calls that the answer makes.
     """
 
     text: str = ""
@@ -103,6 +134,8 @@ class Piece(NamedTuple):
     logprobs: tuple[TokenLogprob, ...] = ()
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    reasoning: str = ""
+    tool_calls: tuple[ToolCallPiece, ...] = ()
 
 
 class Completion(NamedTuple):
@@ -112,11 +145,15 @@ class Completion(NamedTuple):
         text: The text after the prompt.
         finish_reason: "length" when the limit of tokens ended it, otherwise "stop".
         logprobs: Its tokens, where they were requested.
+        reasoning: The model's reasoning before the text.
+        tool_calls: The calls of tools that it makes.
     """
 
     text: str
     finish_reason: FinishReason
     logprobs: tuple[TokenLogprob, ...] = ()
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Answer(NamedTuple):
@@ -126,27 +163,48 @@ class Answer(NamedTuple):
     usage: Usage = Usage()
 
 
+class _Collected:
+    """One answer of a stream, as far as it has come."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._reasoning: list[str] = []
+        self._logprobs: list[TokenLogprob] = []
+        self._calls: dict[int, list[ToolCallPiece]] = {}
+        self._reason: FinishReason = "stop"
+
+    def add(self, piece: Piece) -> None:
+        self._texts.append(piece.text)
+        self._reasoning.append(piece.reasoning)
+        self._logprobs += piece.logprobs
+        self._reason = piece.finish_reason or self._reason
+        for call in piece.tool_calls:
+            self._calls.setdefault(call.position, []).append(call)
+
+    def completion(self) -> Completion:
+        return Completion(
+            text="".join(self._texts),
+            finish_reason=self._reason,
+            logprobs=tuple(self._logprobs),
+            reasoning="".join(self._reasoning),
+            tool_calls=tuple(_join(self._calls[position]) for position in sorted(self._calls)),
+        )
+
+
+def _join(pieces: Sequence[ToolCallPiece]) -> ToolCall:
+    return ToolCall(
+        id=next((piece.id for piece in pieces if piece.id), ""),
+        name=next((piece.name for piece in pieces if piece.name), ""),
+        arguments="".join(piece.arguments for piece in pieces),
+    )
+
+
 def collect(pieces: Iterable[Piece]) -> Answer:
     """Put the pieces of a stream together into an answer."""
-    texts: dict[int, list[str]] = {}
-    logprobs: dict[int, list[TokenLogprob]] = {}
-    reasons: dict[int, FinishReason] = {}
+    answers: dict[int, _Collected] = {}
     usage = Usage()
     for piece in pieces:
-        texts.setdefault(piece.index, []).append(piece.text)
-        logprobs.setdefault(piece.index, []).extend(piece.logprobs)
-        if piece.finish_reason is not None:
-            reasons[piece.index] = piece.finish_reason
+        answers.setdefault(piece.index, _Collected()).add(piece)
         if piece.usage is not None:
             usage = piece.usage
-    return Answer(
-        completions=tuple(
-            Completion(
-                text="".join(texts[index]),
-                finish_reason=reasons.get(index, "stop"),
-                logprobs=tuple(logprobs[index]),
-            )
-            for index in sorted(texts)
-        ),
-        usage=usage,
-    )
+    return Answer(completions=tuple(answers[index].completion() for index in sorted(answers)), usage=usage)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from invoke_shim.errors import ApiError, Problem
-from invoke_shim.formats import FORMATS, Message
+from invoke_shim.formats import FORMATS
+from invoke_shim.generation.messages import Message
 from invoke_shim.openai.messages import read_messages, read_prompts, role_problems
 from invoke_shim.settings import Settings
 

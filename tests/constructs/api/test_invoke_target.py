@@ -14,10 +14,10 @@ from tests.support.templates import only
 
 def test_an_endpoint_reports_all_problems_of_its_container_at_once(stack: cdk.Stack) -> None:
     with pytest.raises(ValueError, match="container") as refused:
-        target(stack, container="other", max_input_tokens=5, max_total_tokens=5)
+        target(stack, container="ollama", max_input_tokens=5, max_total_tokens=5)
 
     assert str(refused.value).splitlines() == [
-        "container is 'other': allowed are tgi, lmi, vllm",
+        "container is 'ollama': allowed are tgi, lmi, vllm, other",
         "max_input_tokens is 5: allowed is less than max_total_tokens, 5",
     ]
 

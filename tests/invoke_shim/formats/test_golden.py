@@ -4,8 +4,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from invoke_shim.formats import FORMATS, Message
+from invoke_shim.formats import FORMATS
 from invoke_shim.formats.template import TemplateFormat
+from invoke_shim.generation.messages import Message
 from tests.invoke_shim.client import Deploy, Runtime
 from tests.invoke_shim.formats import transcripts
 from tests.invoke_shim.formats.transcripts import GOLDEN, NotPublishedError, Transcript, published

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoke_shim.formats import Message
 from invoke_shim.formats.template import DEMARCATION, SPECIAL_TOKENS, TemplateError, TemplateFormat
+from invoke_shim.generation.messages import Message
 from tests.invoke_shim.client import Deploy, Runtime
 
 INSTRUCTION = json.dumps({"prompt": "### Do:\n{instruction}\n### With:\n{context}", "completion": " {response}"})

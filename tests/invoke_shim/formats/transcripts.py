@@ -22,7 +22,7 @@ from pathlib import Path
 from jinja2 import Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from invoke_shim.formats import Message
+from invoke_shim.generation.messages import Message
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from invoke_shim.errors import ENOUGH_PROBLEMS
-from invoke_shim.formats import Message
+from invoke_shim.generation.messages import Message
 from invoke_shim.openai.messages import read_messages, read_prompts, role_problems
 
 MANY = 2 * ENOUGH_PROBLEMS

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from invoke_shim.backends.bedrock.model import ImportedModel, create
-from invoke_shim.formats.base import Message
+from invoke_shim.generation.messages import Message
 from invoke_shim.generation.types import Generation, GenerationRequest
 from invoke_shim.settings import Settings
 from localaws import eventstream

@@ -11,7 +11,7 @@ from invoke_shim.backends import connections, retry
 from invoke_shim.backends.bedrock import model as shim
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError
-from invoke_shim.formats.base import Message
+from invoke_shim.generation.messages import Message
 from invoke_shim.generation.types import Generation, GenerationRequest, collect
 from invoke_shim.settings import Settings
 from tests.support.bedrock_models import REGION, Bedrock, name, prepared

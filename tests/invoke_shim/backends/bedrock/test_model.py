@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from invoke_shim.backends.bedrock.model import ImportedModel, create
 from invoke_shim.errors import ApiError
-from invoke_shim.formats.base import Message
+from invoke_shim.generation.messages import Message
 from invoke_shim.generation.types import Generation, GenerationRequest, TokenLogprob, Usage, collect
 from invoke_shim.settings import Settings
 from tests.invoke_shim.backend_stub import Reply, Stub, cut_up, soon, texts, whole

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from invoke_shim.backends.containers import create_container
 from invoke_shim.backends.containers.base import Container
 from invoke_shim.contract import ContainerName
-from invoke_shim.formats import Message
+from invoke_shim.generation.messages import Message
 from invoke_shim.generation.types import Completion, Generation, GenerationRequest, Piece
 from tests.invoke_shim.backend_stub import prompt_request
 from tests.invoke_shim.container_writers import (

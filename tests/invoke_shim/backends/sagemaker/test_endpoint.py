@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from invoke_shim.backends import connections
 from invoke_shim.backends.base import Backend
 from invoke_shim.backends.sagemaker.endpoint import SageMakerEndpoint
-from invoke_shim.formats import Message
 from invoke_shim.generation.cut import cut_stream
+from invoke_shim.generation.messages import Message
 from invoke_shim.generation.types import Generation, GenerationRequest, Usage, collect
 from tests.invoke_shim.backend_stub import (
     ENDPOINT_NAME,
