@@ -11,7 +11,7 @@ from invoke_shim.deadline import Deadline, seconds_to_wait
 from invoke_shim.errors import ApiError, unexpected
 from invoke_shim.http import sse
 from invoke_shim.http.proxy import BrokenStreamError, Request, Response
-from invoke_shim.http.routes import Api
+from invoke_shim.http.router import Router
 from invoke_shim.settings import Settings
 from invoke_shim.telemetry import logs
 from invoke_shim.telemetry.request_log import RequestLog
@@ -29,7 +29,7 @@ class Context(Protocol):
 
 
 @cache
-def api() -> Api:
+def api() -> Router:
     """Create the API that this function's environment describes, once.
 
     Raises:
@@ -37,7 +37,11 @@ def api() -> Api:
     """
     settings = Settings.from_environment(os.environ)
     logs.configure(settings.log_level, prompts=settings.log_prompts)
-    return Api(settings=settings, backend=_backend(settings))
+    backend = _backend(settings)
+    # Only the routes of the model's task are loaded, for the same reason.
+    module = "routes" if settings.task == "text" else "task_routes"
+    create = import_module(f"invoke_shim.http.{module}").Api
+    return cast("Router", create(settings=settings, backend=backend))
 
 
 def _backend(settings: Settings) -> Backend:

@@ -1,24 +1,25 @@
-"""The API's routes.
+"""The routes of a model that generates text.
 
 | route | answer |
 |---|---|
 | `POST /v1/chat/completions` | OpenAI's chat: messages in, a message out; in pieces with `stream` |
 | `POST /v1/completions` | OpenAI's older completion: text in, text out; in pieces with `stream` |
 | `POST /invocations` | the container's own payload, checked; its answer as it comes, streamed with `stream` |
-| `GET /v1/models`, `GET /v1/models/{model}` | the one model |
-| `GET /health` | this API answers; the model is not asked, so it costs nothing and says nothing about it |
+
+Beside them are the routes that every model has (`router.py`): `GET /v1/models`, `GET /v1/models/{model}`, and
+`GET /health`, which asks no model, so that it costs nothing and says nothing about the model.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 from invoke_shim.backends.base import Backend, NativeStream
 from invoke_shim.deadline import Deadline
-from invoke_shim.errors import ApiError, refuse, show
+from invoke_shim.errors import refuse
 from invoke_shim.generation.types import Answer
 from invoke_shim.http import sse
 from invoke_shim.http.proxy import Request, Response, parse_object
+from invoke_shim.http.router import INVOCATIONS, Route, Router
 from invoke_shim.openai import responses
 from invoke_shim.openai.answers import CompletionJob, complete_job, stream_job
 from invoke_shim.openai.chunks import Stream, chat_chunks, text_chunks
@@ -26,13 +27,9 @@ from invoke_shim.openai.requests import Options, RequestReader
 from invoke_shim.settings import Settings
 from invoke_shim.telemetry.request_log import RequestLog
 
-MODELS = "/v1/models"
 
-Route = Callable[[Request, Deadline, RequestLog], Response]
-
-
-class Api:
-    """Answers requests for one model.
+class Api(Router):
+    """Answers requests for one model that generates text.
 
     Args:
         settings: The function's settings.
@@ -40,48 +37,13 @@ class Api:
     """
 
     def __init__(self, *, settings: Settings, backend: Backend) -> None:
-        self.settings = settings
-        self.backend = backend
-        self._reader = RequestReader(settings=settings, backend=backend)
-        self._routes: dict[str, tuple[str, Route]] = {
+        routes: dict[str, tuple[str, Route]] = {
             "/v1/chat/completions": ("POST", self._chat),
             "/v1/completions": ("POST", self._complete),
-            "/invocations": ("POST", self._invoke),
-            MODELS: ("GET", self._list_models),
-            f"{MODELS}/{{model}}": ("GET", self._describe_model),
-            "/health": ("GET", self._health),
+            INVOCATIONS: ("POST", self._invoke),
         }
-
-    def respond(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
-        """Answer a request; of a streamed answer, the first part has come when this returns.
-
-        Args:
-            request: The client's request.
-            deadline: The time by which the answer must have begun.
-            log: The request's log.
-
-        Raises:
-            ApiError: The request cannot be answered.
-        """
-        path = request.path.rstrip("/") or "/"
-        if path.startswith(f"{MODELS}/"):
-            path = f"{MODELS}/{{model}}"
-        if path not in self._routes:
-            raise ApiError(
-                f"there is nothing at {show(path)}, the routes are {', '.join(self._routes)}",
-                status=404,
-                type="not_found_error",
-            )
-        log.route = path
-        method, route = self._routes[path]
-        if request.method != method:
-            raise ApiError(
-                f"{show(path)} takes {method}, not {request.method}",
-                status=405,
-                type="invalid_request_error",
-                headers={"allow": method},
-            )
-        return route(request, deadline, log)
+        super().__init__(settings=settings, backend=backend, routes=routes)
+        self._reader = RequestReader(settings=settings, backend=backend)
 
     def _chat(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
         job, options = self._reader.read(parse_object(request.raw_body()), "chat")
@@ -133,18 +95,6 @@ class Api:
         reply = self.backend.invoke(raw, deadline)
         log.record_answer(reply.body)
         return Response(body=reply.body, content_type=reply.content_type)
-
-    def _list_models(self, _request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
-        return Response(body=responses.model_list(self.settings.model_name))
-
-    def _describe_model(self, request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
-        name = unquote(request.path.rstrip("/").removeprefix(f"{MODELS}/"))
-        if name != self.settings.model_name:
-            raise self._reader.no_such_model(name)
-        return Response(body=responses.model_card(name))
-
-    def _health(self, _request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
-        return Response(body=responses.health(self.settings.model_name))
 
 
 def _stream_response(chunks: Iterator[dict[str, Any]], log: RequestLog) -> Response:

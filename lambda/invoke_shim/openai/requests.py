@@ -3,10 +3,11 @@
 from typing import Any, NamedTuple
 
 from invoke_shim.backends.base import Backend
-from invoke_shim.errors import ApiError, Problem, refuse, show
+from invoke_shim.errors import Problem, refuse, show
 from invoke_shim.generation.types import Generation, GenerationRequest
 from invoke_shim.openai import parameters
 from invoke_shim.openai.answers import CompletionJob
+from invoke_shim.openai.model import no_such_model
 from invoke_shim.openai.parameters import Kind
 from invoke_shim.openai.prompts import Prompt, PromptReader
 from invoke_shim.rules.limits import generations_problem
@@ -70,16 +71,6 @@ class RequestReader:
             requests = [GenerationRequest(messages=prompt.messages, generation=generation)]
         return CompletionJob(requests=tuple(requests), end_of_turn=prompt.end_of_turn), options
 
-    def no_such_model(self, name: str) -> ApiError:
-        """Return the error for another model's name."""
-        return ApiError(
-            f"there is no model {show(name)} here, only {show(self._settings.model_name)}",
-            status=404,
-            type="not_found_error",
-            param="model",
-            code="model_not_found",
-        )
-
     def _parameters_of(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the body without a template's fields, which are no parameter."""
         if not (self._prompt_reader.takes_fields and "fields" in body):
@@ -113,7 +104,7 @@ class RequestReader:
         if not isinstance(name, str):
             return [Problem("model", f"model is {show(name)}, expected {show(self._settings.model_name)}")]
         if name != self._settings.model_name:
-            raise self.no_such_model(name)
+            raise no_such_model(name, self._settings.model_name)
         return []
 
 

@@ -52,21 +52,6 @@ def usage_numbers(usage: Usage) -> dict[str, int] | None:
     }
 
 
-def model_card(model: str) -> dict[str, Any]:
-    """Build OpenAI's Model. `created` is 0: the model's date is not known here."""
-    return {"id": model, "object": "model", "created": 0, "owned_by": "aws"}
-
-
-def model_list(model: str) -> dict[str, Any]:
-    """Build OpenAI's list of models: the one behind this API."""
-    return {"object": "list", "data": [model_card(model)]}
-
-
-def health(model: str) -> dict[str, Any]:
-    """Build the body of `/health`: this API answers, for this model. The model itself is not invoked."""
-    return {"status": "ok", "model": model}
-
-
 def _chat_choice(index: int, completion: Completion) -> dict[str, Any]:
     return {
         "index": index,

@@ -1,0 +1,104 @@
+"""Find a request's route; the routes that every model has, and the way from one task's routes to another's."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from invoke_shim.deadline import Deadline
+from invoke_shim.errors import ApiError, show
+from invoke_shim.http.proxy import Request, Response
+from invoke_shim.openai import model
+from invoke_shim.settings import Settings
+from invoke_shim.telemetry.request_log import RequestLog
+
+MODELS = "/v1/models"
+INVOCATIONS = "/invocations"
+
+Route = Callable[[Request, Deadline, RequestLog], Response]
+
+TASK_ROUTES: Mapping[str, tuple[str, ...]] = {
+    "text": ("/v1/chat/completions", "/v1/completions"),
+    "embedding": ("/v1/embeddings",),
+    "image": ("/v1/images/generations",),
+    "transcription": ("/v1/audio/transcriptions", "/v1/audio/translations"),
+    "rerank": ("/v1/rerank",),
+    "native": (),
+}
+"""OpenAI's routes of each task, and Cohere's of reranking. Beside them each model takes its container's own payload."""
+
+KINDS: Mapping[str, str] = {
+    "text": "a model of text",
+    "embedding": "an embedding model",
+    "image": "a model of images",
+    "transcription": "a model of speech",
+    "rerank": "a reranking model",
+    "native": "a model that none of OpenAI's routes fits",
+}
+
+
+class Router:
+    """Answers requests for one model.
+
+    Args:
+        settings: The function's settings.
+        backend: Sends to the model.
+        routes: The paths of the model's task, each with its method.
+    """
+
+    def __init__(self, *, settings: Settings, backend: Any, routes: Mapping[str, tuple[str, Route]]) -> None:
+        self.settings = settings
+        self.backend = backend
+        self._routes: dict[str, tuple[str, Route]] = {
+            **routes,
+            MODELS: ("GET", self._list_models),
+            f"{MODELS}/{{model}}": ("GET", self._describe_model),
+            "/health": ("GET", self._health),
+        }
+
+    def respond(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
+        """Answer a request; of a streamed answer, the first part has come when this returns.
+
+        Args:
+            request: The client's request.
+            deadline: The time by which the answer must have begun.
+            log: The request's log.
+
+        Raises:
+            ApiError: The request cannot be answered.
+        """
+        path = request.path.rstrip("/") or "/"
+        if path.startswith(f"{MODELS}/"):
+            path = f"{MODELS}/{{model}}"
+        if path not in self._routes:
+            raise self._no_such_route(path)
+        log.route = path
+        method, route = self._routes[path]
+        if request.method != method:
+            raise ApiError(
+                f"{show(path)} takes {method}, not {request.method}",
+                status=405,
+                type="invalid_request_error",
+                headers={"allow": method},
+            )
+        return route(request, deadline, log)
+
+    def _no_such_route(self, path: str) -> ApiError:
+        """Return the 404 of a path; of another task's route it says what serves this model."""
+        message = f"there is nothing at {show(path)}, the routes are {', '.join(self._routes)}"
+        if any(path in paths for paths in TASK_ROUTES.values()):
+            task = self.settings.task
+            ways = " or ".join((*TASK_ROUTES[task], INVOCATIONS))
+            message = f"{path} is not for this model: {show(self.settings.model_name)} is {KINDS[task]}, ask {ways}"
+        return ApiError(message, status=404, type="not_found_error")
+
+    def _list_models(self, _request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
+        return Response(body=model.model_list(self.settings.model_name))
+
+    def _describe_model(self, request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
+        name = unquote(request.path.rstrip("/").removeprefix(f"{MODELS}/"))
+        if name != self.settings.model_name:
+            raise model.no_such_model(name, self.settings.model_name)
+        return Response(body=model.model_card(name))
+
+    def _health(self, _request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
+        return Response(body=model.health(self.settings.model_name))

@@ -1,0 +1,31 @@
+"""The one model behind this API: OpenAI's descriptions of it, and the error where a request means another."""
+
+from typing import Any
+
+from invoke_shim.errors import ApiError, show
+
+
+def model_card(model: str) -> dict[str, Any]:
+    """Build OpenAI's Model. `created` is 0: the model's date is not known here."""
+    return {"id": model, "object": "model", "created": 0, "owned_by": "aws"}
+
+
+def model_list(model: str) -> dict[str, Any]:
+    """Build OpenAI's list of models: the one behind this API."""
+    return {"object": "list", "data": [model_card(model)]}
+
+
+def health(model: str) -> dict[str, Any]:
+    """Build the body of `/health`: this API answers, for this model. The model itself is not invoked."""
+    return {"status": "ok", "model": model}
+
+
+def no_such_model(name: str, model: str) -> ApiError:
+    """Return the error for another model's name."""
+    return ApiError(
+        f"there is no model {show(name)} here, only {show(model)}",
+        status=404,
+        type="not_found_error",
+        param="model",
+        code="model_not_found",
+    )
