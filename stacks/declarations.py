@@ -22,6 +22,12 @@ PromptFormat = Literal[
 ]
 
 
+SystemMessages = Literal["merge", "refuse"]
+"""Way of system messages in a prompt format without them: into the user's next message, or refused."""
+
+Usage = Literal["estimate", "omit"]
+"""Token counts of an answer that neither container nor tokenizer tells: estimated and marked so, or left out."""
+
 Body = Literal["chat", "completion", "native", "converse"]
 """Request body of an imported model: OpenAI's messages, OpenAI's prompt, its architecture's own, or Converse's."""
 
@@ -35,6 +41,11 @@ class Model:
             inner hyphens.
         prompt_format: Format in which the invoke shim writes a chat's prompt; None where the model's side does it.
         prompt_template: With the prompt format `template`: the template, a `template.json` as it is; None otherwise.
+        system_messages: Way of system messages in a prompt format without them.
+        max_tokens: Most tokens of an answer whose request names no limit; None for as many as fit.
+        tokenizer: Path of the model's `tokenizer.json` below the repository's root, to count tokens where the model's
+            side does not tell them; None for none. It is packed into the model's own function.
+        usage: Token counts that nobody tells.
         region: Overrides the environment's region.
         invoke_timeout_seconds: Time limit of an answer, streamed or not, 5 to 900. API Gateway gives up after 5
             minutes without a byte; SageMaker's containers have 60 s for an answer that is not streamed and 8 minutes
@@ -44,6 +55,10 @@ class Model:
     name: str
     prompt_format: PromptFormat | None = None
     prompt_template: str | None = None
+    system_messages: SystemMessages = "merge"
+    max_tokens: int | None = None
+    tokenizer: str | None = None
+    usage: Usage = "estimate"
     region: str | None = None
     invoke_timeout_seconds: int = 300
 
@@ -55,7 +70,8 @@ class JumpStartModel(Model):
     Attributes:
         model_id: JumpStart's id.
         version: The pinned version; it must be in the catalogue's lock.
-        prompt_format: Format in which the invoke shim writes a chat's prompt.
+        prompt_format: Format in which the invoke shim writes a chat's prompt; None for the container's own where it
+            has a route for chats, and otherwise for `none`.
         instance_type: Such as `ml.g5.2xlarge`; None for the version's default.
         unlisted_instance_type: Reason for an instance type that the version does not list; None for a listed one.
         instance_count: Instances behind the endpoint; None for the environment's number.
@@ -71,7 +87,6 @@ class JumpStartModel(Model):
 
     model_id: str
     version: str
-    prompt_format: PromptFormat
     instance_type: str | None = None
     unlisted_instance_type: str | None = None
     instance_count: int | None = None

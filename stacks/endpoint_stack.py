@@ -10,6 +10,7 @@ from catalog import Lock
 from catalog.deployment import container_version
 from stacks.declarations import JumpStartModel
 from stacks.parts.front_door import front_door
+from stacks.parts.spoken import spoken
 from stacks.placed_stack import PlacedStack, seconds
 from stacks.placement import Placement
 
@@ -58,15 +59,17 @@ class EndpointStack(PlacedStack):
             security_group_ids=placement.security_group_ids,
             encryption_key=key,
         )
+        protocol = spoken(endpoint.deployment, model)
         target = EndpointTarget(
             endpoint,
-            container=endpoint.deployment.container,
+            container=protocol.container,
+            task=protocol.task,
             container_version=container_version(endpoint.deployment.image),
             gather_stream=model.gather_stream,
             max_input_tokens=endpoint.max_input_tokens,
             max_total_tokens=endpoint.max_total_tokens,
         )
-        front = front_door(self, placement, target=target, encryption_key=key)
+        front = front_door(self, placement, target=target, prompt_format=protocol.prompt_format, encryption_key=key)
         # Instances bill from the endpoint's creation: whatever else may fail should have failed by then.
         endpoint.cfn_endpoint.node.add_dependency(artifacts.bucket, *front.parts)
         self.add_outputs(

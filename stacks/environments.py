@@ -118,6 +118,20 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cors:
+    """Pages of other sites whose scripts may call the models' APIs from a browser (cross-origin resource sharing).
+
+    A page must bring a key, or sign, like any other caller: what a page knows, everybody knows who can open it.
+
+    Attributes:
+        origins: Origins of the pages, such as `https://chat.example.com`, as browsers send them: scheme, host, and a
+            port that is not the scheme's own. `*` alone: pages of any site.
+    """
+
+    origins: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrontDoor:
     """Authentication, web ACL, domain and bounds of the models' APIs.
 
@@ -128,6 +142,7 @@ class FrontDoor:
         domain: Domain of the models' names; None for API Gateway's addresses.
         generations_per_request: Most generations of one request, 1 to 128: its prompts times `n` or `best_of`. Throttle
             and quota count requests, so that a key makes up to so many times as many generations.
+        cors: Pages that may call the APIs from a browser; None for none.
     """
 
     api_keys: ApiKeys | None = None
@@ -135,6 +150,7 @@ class FrontDoor:
     web_acl: WebAcl | Mapping[str, str] | None = None
     domain: Domain | None = None
     generations_per_request: int = 4
+    cors: Cors | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

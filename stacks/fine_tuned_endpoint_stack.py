@@ -11,6 +11,7 @@ from catalog.deployment import container_version
 from stacks.declarations import FineTunedModel
 from stacks.parts.fine_tuning import DataStore, FineTuning
 from stacks.parts.front_door import front_door
+from stacks.parts.spoken import spoken
 from stacks.placed_stack import PlacedStack, seconds
 from stacks.placement import Placement
 
@@ -63,15 +64,17 @@ class FineTunedEndpointStack(PlacedStack):
             tags=placement.tags,
         )
         tuning.serve(serving)
+        protocol = spoken(deployment, model)
         target = EndpointTarget(
             endpoint,
-            container=deployment.container,
+            container=protocol.container,
+            task=protocol.task,
             container_version=container_version(deployment.image),
             pointer=pointer,
             gather_stream=model.gather_stream,
             max_input_tokens=endpoint.max_input_tokens,
             max_total_tokens=endpoint.max_total_tokens,
         )
-        front_door(self, placement, target=target, encryption_key=store.key)
+        front_door(self, placement, target=target, prompt_format=protocol.prompt_format, encryption_key=store.key)
         self.add_outputs({"EndpointName": (placement.name, "the SageMaker endpoint, once a first version is served")})
         tuning.finish(needs=[endpoint, pointer], endpoint_name=placement.name)

@@ -55,7 +55,7 @@ class FineTunedImportStack(PlacedStack):
         recipe_sha256 = lock.recipe_sha256(model.model_id, model.version)
         tuning = FineTuning(self, placement, deployment, store=store, recipe_sha256=recipe_sha256)
         tuning.serve(ImportServing(imported, job=job, weights_uri=weights.uri))
-        front_door(self, placement, target=imported, encryption_key=store.key)
+        front_door(self, placement, target=imported, prompt_format=model.prompt_format, encryption_key=store.key)
         # Imported models go when the pipeline has been stopped, so that it imports nothing any more.
         tuning.finish(needs=[job.deployment.resource])
 

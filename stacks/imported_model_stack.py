@@ -54,6 +54,6 @@ class ImportedModelStack(PlacedStack):
         notices = RunNotices(self, "Notices", subject=f"import of {placement}", encryption_key=key)
         notices.watch(job.state_machine)
         self.add_outputs({"TopicArn": (notices.topic.topic_arn, "tells how imports end: subscribe to it")})
-        front = front_door(self, placement, target=imported, encryption_key=key)
+        front = front_door(self, placement, target=imported, prompt_format=model.prompt_format, encryption_key=key)
         # Import last: a version costs storage, so API, keys and notices must exist first.
         job.deployment.resource.node.add_dependency(front.api, *front.parts, notices)

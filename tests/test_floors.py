@@ -34,6 +34,9 @@ _BACKEND_GROUND = [".base", ".connections", ".containers", ".retry", ".service_e
 # What every stack, and every part of one, is defined from.
 _DECLARED = {"stacks.declarations", "stacks.environments", "stacks.placement", "stacks.placed_stack"}
 
+# The API of an endpoint, in its container's dialect.
+_SPOKEN_API = {"stacks.parts.front_door", "stacks.parts.spoken"}
+
 # Contracts of the packages of Lambda functions: the one thing of `lambda/` that synthesis may import.
 _CONTRACTS = {f"{module.parent.name}.contract" for module in (ROOT / "lambda").glob("*/contract.py")}
 
@@ -55,13 +58,15 @@ FLOORS: dict[str, set[str]] = {
     "stacks/parts/front_door.py": {"aws_cdk", "constructs", *_DECLARED},
     "stacks/parts/model_import.py": {"constructs", *_DECLARED},
     "stacks/parts/fine_tuning.py": {"aws_cdk", "constructs", "catalog", "stacks.declaration_hash", *_DECLARED},
-    "stacks/endpoint_stack.py": {"catalog", "constructs", "stacks.parts.front_door", *_DECLARED},
+    "stacks/parts/spoken.py": {"catalog", "stacks.declarations"},
+    "stacks/endpoint_stack.py": {"catalog", "constructs", *_SPOKEN_API, *_DECLARED},
     "stacks/imported_model_stack.py": {
         *("aws_cdk", "constructs", "stacks.parts.front_door", "stacks.parts.model_import"),
         *_DECLARED,
     },
     "stacks/fine_tuned_endpoint_stack.py": {
-        *("catalog", "constructs", "stacks.parts.fine_tuning", "stacks.parts.front_door"),
+        *("catalog", "constructs", "stacks.parts.fine_tuning"),
+        *_SPOKEN_API,
         *_DECLARED,
     },
     "stacks/fine_tuned_import_stack.py": {

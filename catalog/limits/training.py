@@ -30,7 +30,7 @@ _CRON = re.compile(r"cron\((\S+ ){5}\S+\)")
 _SCHEDULE = "schedule:"
 
 
-def method(name: str, prompt_format: str) -> Iterator[Breach]:
+def method(name: str, prompt_format: str | None) -> Iterator[Breach]:
     """Check a method, and the prompt format beside it."""
     if name not in METHODS:
         yield _breach("method", repr(name), ", ".join(METHODS))

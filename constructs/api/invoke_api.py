@@ -8,6 +8,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
+from constructs.api.answer_options import AnswerOptions
 from constructs.api.api_domain import ApiDomain
 from constructs.api.api_keys import ApiKeys
 from constructs.api.gateway_responses import add_gateway_responses
@@ -99,6 +100,7 @@ class InvokeApi(Construct):
         storage: Storage,
         prompt_format: str | None = None,
         prompt_template: str | None = None,
+        answers: AnswerOptions | None = None,
         pipeline: str | None = None,
         api_keys: ApiKeys | None = None,
         web_acl_arn: str | None = None,
@@ -118,6 +120,7 @@ class InvokeApi(Construct):
             storage: Key of the function's environment variables, and settings of both log groups.
             prompt_format: Name of the shim's prompt format; optional where the target takes messages.
             prompt_template: The template of the prompt format `template`.
+            answers: Other options of chats and completions; the shim's defaults by default.
             pipeline: The ENV/MODEL whose trainings make what a pointer names: the answer before a first one says how to
                 start one. None where a deployment makes it.
             api_keys: The callers' keys; callers sign their requests with IAM credentials by default.
@@ -136,6 +139,7 @@ class InvokeApi(Construct):
         super().__init__(scope, construct_id)
         timeout = invoke_timeout or _DEFAULT_TIMEOUT
         timeout_seconds = in_seconds(timeout)
+        options = answers or AnswerOptions()
         problems = [] if prompt_format is None else _choice_problems("prompt_format", prompt_format, PROMPT_FORMATS)
         problems += [
             str(breach)
@@ -146,11 +150,13 @@ class InvokeApi(Construct):
             )
         ]
         problems += _template_problems(prompt_format, prompt_template)
+        problems += options.problems
         problems += throttle_problems(requests_per_second, burst)
         if problems:
             raise ValueError("\n".join(problems))
         settings = {
             **target.settings,
+            **options.settings,
             "INVOKE_TIMEOUT_SECONDS": f"{timeout_seconds:g}",
             "LOG_PROMPTS": "true" if log_prompts else None,
             "MAX_GENERATIONS": None if generations_per_request == DEFAULT_GENERATIONS else generations_per_request,

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs.endpoint.sagemaker_endpoint import SageMakerEndpoint
 from constructs.served_pointer import ServedPointer
 
-from invoke_shim.contract import CONTAINERS
+from invoke_shim.contract import CONTAINERS, TASKS
 
 
 class InvokeTarget(Protocol):
@@ -47,6 +47,7 @@ class EndpointTarget:
         *,
         container: str,
         container_version: str | None = None,
+        task: str = "text",
         pointer: ServedPointer | None = None,
         gather_stream: bool = False,
         max_input_tokens: int | None = None,
@@ -56,8 +57,9 @@ class EndpointTarget:
 
         Args:
             endpoint: The endpoint that answers.
-            container: The container's protocol: `tgi`, `lmi` or `vllm`.
+            container: The container's protocol: `tgi`, `lmi`, `vllm`, or `other` for one of its own.
             container_version: The version of the container's software, such as `2.4.0`, where known.
+            task: The model's task, which decides the routes of its API.
             pointer: Names the endpoint once it serves, where it is created later than the API; until then the API
                 answers 503.
             gather_stream: Collect answers that are not streamed from the container's stream.
@@ -70,6 +72,8 @@ class EndpointTarget:
         problems = []
         if container not in CONTAINERS:
             problems.append(f"container is {container!r}: allowed are {', '.join(CONTAINERS)}")
+        if task not in TASKS:
+            problems.append(f"task is {task!r}: allowed are {', '.join(TASKS)}")
         if max_input_tokens and max_total_tokens and max_input_tokens >= max_total_tokens:
             problems.append(
                 f"max_input_tokens is {max_input_tokens}: allowed is less than max_total_tokens, {max_total_tokens}"
@@ -85,6 +89,7 @@ class EndpointTarget:
             "GATHER_STREAM": "true" if gather_stream else None,
             "MAX_INPUT_TOKENS": max_input_tokens,
             "MAX_TOTAL_TOKENS": max_total_tokens,
+            "TASK": None if task == "text" else task,
             "TARGET_PARAMETER": pointer.name(pointer.target) if pointer else None,
         }
 

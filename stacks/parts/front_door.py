@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from aws_cdk import Stack
 from constructs import IDependable
+from constructs.api.answer_options import AnswerOptions
 from constructs.api.api_domain import ApiDomain
 from constructs.api.api_keys import ApiKeys
 from constructs.api.invoke_api import InvokeApi
@@ -19,6 +21,8 @@ from stacks.environments import Domain
 from stacks.environments import WebAcl as WebAclDeclaration
 from stacks.placed_stack import PlacedStack
 from stacks.placement import AnyPlacement
+
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,12 @@ class ModelApi:
 
 
 def front_door(
-    stack: PlacedStack, placement: AnyPlacement, *, target: InvokeTarget, encryption_key: ModelKey
+    stack: PlacedStack,
+    placement: AnyPlacement,
+    *,
+    target: InvokeTarget,
+    prompt_format: str | None,
+    encryption_key: ModelKey,
 ) -> ModelApi:
     """Define the API in front of a model, with the environment's keys, domain and web ACL, and its outputs.
 
@@ -44,6 +53,7 @@ def front_door(
         stack: The model's stack.
         placement: The model and its environment.
         target: The endpoint or imported model that answers.
+        prompt_format: Format in which the shim writes a chat's prompt; None where the model's side does it.
         encryption_key: The stack's key.
 
     Raises:
@@ -58,8 +68,14 @@ def front_door(
         "Api",
         target=target,
         model_name=model.name,
-        prompt_format=model.prompt_format,
+        prompt_format=prompt_format,
         prompt_template=model.prompt_template,
+        answers=AnswerOptions(
+            max_tokens=model.max_tokens,
+            system_messages=model.system_messages,
+            usage=model.usage,
+            tokenizer=None if model.tokenizer is None else _ROOT / model.tokenizer,
+        ),
         pipeline=placement.path if isinstance(model, FineTunedModel) else None,
         storage=stack.storage(encryption_key),
         api_keys=keys,

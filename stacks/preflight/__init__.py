@@ -16,6 +16,7 @@ from stacks.declarations import BedrockImport, FineTunedModel, ImportedModel, Ju
 from stacks.environments import Environment
 from stacks.placement import AnyPlacement, Deployments, is_of, placed, placements
 from stacks.preflight.accounts import check_shared_quotas
+from stacks.preflight.answers import check_answers
 from stacks.preflight.capacity import check_concurrency, check_reservations
 from stacks.preflight.catalogue import Subject, check_instances, check_version, look_up
 from stacks.preflight.container import check_container
@@ -97,6 +98,7 @@ def _check_declaration(placement: AnyPlacement, environment: Environment) -> Ite
         yield from check_region(f"{placement}.region", model.region, jumpstart=isinstance(model, JumpStartModel))
     if isinstance(model, JumpStartModel) and not placement.bedrock and model.instance_count is not None:
         yield from breaches("instance-count", str(placement), limits.instance_count(model.instance_count))
+    yield from check_answers(placement)
     seconds = model.invoke_timeout_seconds
     name = "invoke_timeout_seconds"
     found = list(breaches("invoke-timeout", str(placement), limits.invoke_timeout(seconds), subject=name))

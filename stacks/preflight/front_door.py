@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from catalog.limits import answers as answer_limits
 from catalog.limits import gateway as limits
 from catalog.nearest import similar
 from stacks.declarations import Model
-from stacks.environments import ApiKeys, Domain, Environment, Throttle, WebAcl
+from stacks.environments import ApiKeys, Cors, Domain, Environment, Throttle, WebAcl
 from stacks.placement import AnyPlacement, Deployments, placed, placements
 from stacks.preflight.findings import Finding, Level, breaches
 
@@ -28,6 +29,8 @@ def check_front_door(environment: Environment, models: Sequence[Model]) -> Itera
         yield from _check_web_acl_arns(f"{place}.web_acl", door.web_acl, environment, regions)
     if door.domain is not None:
         yield from _check_domain(f"{place}.domain", door.domain, environment, here, regions)
+    if door.cors is not None:
+        yield from _check_cors(f"{place}.cors", door.cors)
 
 
 def check_domains(deployments: Deployments) -> Iterator[Finding]:
@@ -47,6 +50,19 @@ def check_domains(deployments: Deployments) -> Iterator[Finding]:
                 value=repr(domain.name),
                 message=f"{placement} would answer at {name}, as {holder} does",
             )
+
+
+def _check_cors(place: str, cors: Cors) -> Iterator[Finding]:
+    yield from breaches("cors-origins", place, answer_limits.origins(cors.origins))
+    if answer_limits.ANY_ORIGIN in cors.origins:
+        yield Finding(
+            rule="cors-any-origin",
+            place=f"{place}.origins",
+            value="'*'",
+            message="pages of any site may call the models, with a key or credentials that they have",
+            suggestion="the origins of your pages, such as 'https://chat.example.com'",
+            level=Level.WARNING,
+        )
 
 
 def _check_api_keys(place: str, keys: ApiKeys) -> Iterator[Finding]:

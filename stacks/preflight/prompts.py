@@ -40,8 +40,9 @@ _NOT_CHATML = re.compile(
 def check_prompt_format(placement: AnyPlacement, lock: Lock) -> Iterator[Finding]:
     """Check that the prompt format is known, has its template, and fits the model."""
     name = placement.model.prompt_format
-    if name is None and not is_of(placement, JumpStartModel):
-        # The body decides whether an imported model needs one (`stacks.preflight.imports`).
+    if name is None:
+        # The container's own, or none; the body decides whether an imported model needs one
+        # (`stacks.preflight.imports`).
         yield from _check_template(placement)
         return
     if name not in get_args(PromptFormat):
@@ -51,7 +52,7 @@ def check_prompt_format(placement: AnyPlacement, lock: Lock) -> Iterator[Finding
             place=f"{placement}.prompt_format",
             value=repr(name),
             allowed=", ".join(formats),
-            suggestion=" or ".join(similar(name or "", formats, most=1)),
+            suggestion=" or ".join(similar(name, formats, most=1)),
         )
         return
     yield from _check_template(placement)
@@ -76,7 +77,7 @@ def _check_template(placement: AnyPlacement) -> Iterator[Finding]:
 
 
 def _check_family(placement: Placement[JumpStartModel], lock: Lock) -> Iterator[Finding]:
-    name, model_id = placement.model.prompt_format, placement.model.model_id
+    name, model_id = placement.model.prompt_format or "none", placement.model.model_id
     finding = Finding(rule="prompt-format", place=f"{placement}.prompt_format", value=repr(name), level=Level.WARNING)
     words = _words(model_id)
     made_for = _FORMAT_IDS.get(name)

@@ -1,17 +1,19 @@
 import json
+from pathlib import Path
 from typing import Any, get_args
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
+from constructs.api.answer_options import AnswerOptions
 from constructs.api.api_domain import ApiDomain
 from constructs.model_key import ModelKey
 from constructs.values.storage import Storage
 
 from invoke_shim import contract
 from invoke_shim.settings import Settings
-from stacks.declarations import PromptFormat
+from stacks.declarations import PromptFormat, SystemMessages, Usage
 from tests.constructs.api.api_parts import make_api, make_keyed_api, target
 from tests.support.templates import only
 
@@ -47,8 +49,39 @@ def test_passes_on_what_the_declaration_chose(stack: cdk.Stack) -> None:
     assert (settings.prompt_format, settings.prompt_template) == ("template", template)
 
 
-def test_declarations_have_the_shims_prompt_formats() -> None:
+def test_passes_on_the_options_of_answers(stack: cdk.Stack) -> None:
+    make_api(stack, answers=AnswerOptions(max_tokens=900, system_messages="refuse", usage="omit"))
+
+    settings = Settings.from_environment(only(stack, "AWS::Lambda::Function")["Environment"]["Variables"])
+    assert (settings.default_max_tokens, settings.system_messages, settings.usage) == (900, "refuse", "omit")
+
+
+def test_options_at_their_defaults_stand_in_no_template(stack: cdk.Stack) -> None:
+    make_api(stack, answers=AnswerOptions())
+
+    variables = only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
+    new = {"DEFAULT_MAX_TOKENS", "SYSTEM_MESSAGES", "TASK", "TOKENIZER", "USAGE", "CORS_ORIGINS"}
+    assert new <= set(contract.VARIABLES)
+    assert new.isdisjoint(variables)
+
+
+def test_refuses_options_out_of_range(stack: cdk.Stack, tmp_path: Path) -> None:
+    wrong: Any = {"max_tokens": 0, "system_messages": "drop", "usage": "guess", "tokenizer": tmp_path / "none.json"}
+    with pytest.raises(ValueError, match="max_tokens") as refused:
+        make_api(stack, answers=AnswerOptions(**wrong))
+
+    assert str(refused.value).splitlines() == [
+        "max_tokens is 0: allowed is 1 to 999999999, or None for as many as fit",
+        "system_messages is 'drop': allowed is merge, refuse",
+        "usage is 'guess': allowed is estimate, omit",
+        f"tokenizer is {str(tmp_path / 'none.json')!r}: allowed is a file that is there",
+    ]
+
+
+def test_declarations_have_the_shims_words() -> None:
     assert set(contract.PROMPT_FORMATS) == set(get_args(PromptFormat))
+    assert get_args(SystemMessages) == contract.SYSTEM_MESSAGES
+    assert get_args(Usage) == contract.USAGES
 
 
 @pytest.mark.parametrize("timeout", [5, 60, 900])

@@ -35,3 +35,15 @@ def test_stands_in_front_of_an_imported_model_that_the_pointer_names(stack: cdk.
     policy = json.dumps(only(stack, "AWS::IAM::Policy"))
     assert "bedrock:InvokeModelWithResponseStream" in policy
     assert "sagemaker:" not in policy
+
+
+def test_an_endpoint_of_another_task_names_it_to_the_shim(stack: cdk.Stack) -> None:
+    make_api(stack, target=target(stack, container="other", task="embedding"), prompt_format=None)
+
+    settings = Settings.from_environment(only(stack, "AWS::Lambda::Function")["Environment"]["Variables"])
+    assert (settings.task, settings.container, settings.prompt_format) == ("embedding", "other", "none")
+
+
+def test_refuses_a_task_that_the_shim_does_not_know(stack: cdk.Stack) -> None:
+    with pytest.raises(ValueError, match=r"^task is 'poetry': allowed are text, embedding,"):
+        target(stack, task="poetry")

@@ -311,7 +311,7 @@ def test_jumpstart_is_in_regions_that_are() -> None:
 )
 def test_warns_of_every_format_that_was_made_for_another_model(model_id: str, fitting: set[str], lock: Lock) -> None:
     version = lock.versions(model_id)[-1]
-    anybodys = {"chatml", "template", "none"}
+    anybodys = {"chatml", "container", "template", "none"}
     quiet = set()
     for name in get_args(PromptFormat):
         model = JumpStartModel(name="m", model_id=model_id, version=version, prompt_format=name)

@@ -38,8 +38,7 @@ WHOLE = "allowed: a whole number"
 TEXTS = "allowed: a mapping of texts to texts"
 KEPT = "allowed: Removal.DESTROY or Removal.RETAIN"
 MODELS = (
-    "JumpStartModel(name=..., prompt_format=..., model_id=..., version=...), FineTunedModel(...) or "
-    "ImportedModel(name=..., weights=...)"
+    "JumpStartModel(name=..., model_id=..., version=...), FineTunedModel(...) or ImportedModel(name=..., weights=...)"
 )
 PAIR = "(an environment, (its models, ...))"
 

@@ -118,9 +118,52 @@ ERRORS: list[Case] = [
         "unknown-prompt-format",
         DEV,
         [model(prompt_format="mistral-instruc")],
-        "dev/m.prompt_format is 'mistral-instruc'; allowed: chatml, falcon-chat, falcon-instruct, granite-code, "
-        "llama-3-instruct, llama-3.1-instruct, mistral-instruct, mistral-instruct-v0.3, mixtral-instruct, none, "
-        "template; try mistral-instruct",
+        "dev/m.prompt_format is 'mistral-instruc'; allowed: chatml, container, falcon-chat, falcon-instruct, "
+        "granite-code, llama-3-instruct, llama-3.1-instruct, mistral-instruct, mistral-instruct-v0.3, "
+        "mixtral-instruct, none, template; try mistral-instruct",
+    ),
+    (
+        "max-tokens",
+        DEV,
+        [model(max_tokens=0)],
+        "dev/m.max_tokens is 0; allowed: 1 to 999999999, or None for as many as fit",
+    ),
+    (
+        "answer-word",
+        DEV,
+        [model(system_messages="drop")],
+        "dev/m.system_messages is 'drop'; allowed: merge, refuse",
+    ),
+    (
+        "answer-word",
+        DEV,
+        [model(usage="guess")],
+        "dev/m.usage is 'guess'; allowed: estimate, omit",
+    ),
+    (
+        "tokenizer",
+        DEV,
+        [model(tokenizer="tokenizers/none.json")],
+        "dev/m.tokenizer is 'tokenizers/none.json'; allowed: a file that is there",
+    ),
+    (
+        "tokenizer",
+        DEV,
+        [model(tokenizer="../tokenizer.json")],
+        "dev/m.tokenizer is '../tokenizer.json'; allowed: a path below the repository's root, such as "
+        "'tokenizers/mistral.json'",
+    ),
+    (
+        "tokenizer",
+        DEV,
+        [model(tokenizer="README.md")],
+        "dev/m.tokenizer is 'README.md'; allowed: a tokenizer.json, which is JSON",
+    ),
+    (
+        "tokenizer",
+        DEV,
+        [model(tokenizer="package.json")],
+        "dev/m.tokenizer is 'package.json'; allowed: a tokenizer.json, which has a model with its vocab",
     ),
 ]
 WARNINGS: list[Case] = [

@@ -4,7 +4,19 @@ from dataclasses import replace
 
 from stacks.environments import DEV, ApiKeys, Period, Quota, Throttle, WebAcl
 from stacks.models import FALCON_7B
-from tests.stacks.preflight.mistakes.makers import ACL, CERTIFICATE, GROUP, SUBNET, Case, domain, door, env, model, vpc
+from tests.stacks.preflight.mistakes.makers import (
+    ACL,
+    CERTIFICATE,
+    GROUP,
+    SUBNET,
+    Case,
+    cors,
+    domain,
+    door,
+    env,
+    model,
+    vpc,
+)
 
 ERRORS: list[Case] = [
     (
@@ -292,6 +304,58 @@ ERRORS: list[Case] = [
         "dev.quotas['ml.g5.2xlarge'] is 0: the environment's models take 1 instances in us-west-2; allowed: a raised "
         "quota 'ml.g5.2xlarge for endpoint usage'",
     ),
+    (
+        "cors-origins",
+        cors("https://chat.example.com/"),
+        [model()],
+        "dev.front_door.cors.origins is 'https://chat.example.com/'; allowed: scheme, host and port as a browser sends "
+        "them, such as 'https://chat.example.com'",
+    ),
+    (
+        "cors-origins",
+        cors("https://chat.example.com:443"),
+        [model()],
+        "dev.front_door.cors.origins is 'https://chat.example.com:443'; allowed: scheme, host and port as a browser "
+        "sends them, such as 'https://chat.example.com'",
+    ),
+    (
+        "cors-origins",
+        cors("chat.example.com"),
+        [model()],
+        "dev.front_door.cors.origins is 'chat.example.com'; allowed: scheme, host and port as a browser sends "
+        "them, such as 'https://chat.example.com'",
+    ),
+    (
+        "cors-origins",
+        cors("https://Chat.example.com"),
+        [model()],
+        "dev.front_door.cors.origins is 'https://Chat.example.com'; allowed: scheme, host and port as a browser sends "
+        "them, such as 'https://chat.example.com'",
+    ),
+    (
+        "cors-origins",
+        cors(),
+        [model()],
+        "dev.front_door.cors.origins is empty; allowed: one origin or more, or no CORS",
+    ),
+    (
+        "cors-origins",
+        cors("*", "https://a.example.com"),
+        [model()],
+        "dev.front_door.cors.origins is '*' among others; allowed: '*' alone, or origins",
+    ),
+    (
+        "cors-origins",
+        cors("https://a.example.com", "https://a.example.com"),
+        [model()],
+        "dev.front_door.cors.origins is 'https://a.example.com', 2 times; allowed: each origin once",
+    ),
+    (
+        "cors-origins",
+        cors(*(f"https://chat-{number}.models.example.com" for number in range(30))),
+        [model()],
+        "dev.front_door.cors.origins is 30 origins; allowed: 1000 characters in all",
+    ),
 ]
 WARNINGS: list[Case] = [
     (
@@ -355,5 +419,12 @@ WARNINGS: list[Case] = [
         [model(instance_count=2)],
         "dev.network.free_addresses is 3: it is enough for 2 instances, but not for updating an endpoint, which "
         "runs old and new instances side by side; try more or larger subnets",
+    ),
+    (
+        "cors-any-origin",
+        cors("*"),
+        [model()],
+        "dev.front_door.cors.origins is '*': pages of any site may call the models, with a key or credentials that "
+        "they have; try the origins of your pages, such as 'https://chat.example.com'",
     ),
 ]

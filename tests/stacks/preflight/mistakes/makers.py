@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from stacks.declarations import FineTunedModel, JumpStartModel, Model
-from stacks.environments import DEV, Domain, Environment, FrontDoor, Network
+from stacks.environments import DEV, Cors, Domain, Environment, FrontDoor, Network
 from stacks.models import FALCON_7B, MISTRAL_7B_INSTRUCT
 
 Case = tuple[str, Environment, list[Model], str]
@@ -40,6 +40,10 @@ def env(**changes: Any) -> Environment:
 
 def door(**changes: Any) -> Environment:
     return replace(DEV, front_door=FrontDoor(**changes))
+
+
+def cors(*origins: str) -> Environment:
+    return door(cors=Cors(origins=origins))
 
 
 def domain(**changes: Any) -> Domain:

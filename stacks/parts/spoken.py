@@ -1,0 +1,25 @@
+"""Protocol of an endpoint's container: its task, its dialect, and the format of its chats."""
+
+from typing import NamedTuple
+
+from catalog.deployment import Deployment
+from stacks.declarations import JumpStartModel
+
+
+class Spoken(NamedTuple):
+    """Protocol of an endpoint's container, in the invoke shim's words (`invoke_shim.contract`).
+
+    Attributes:
+        task: The model's task.
+        container: The container's dialect.
+        prompt_format: The format of its chats; None for a task without any.
+    """
+
+    task: str
+    container: str
+    prompt_format: str | None
+
+
+def spoken(deployment: Deployment, model: JumpStartModel) -> Spoken:
+    """Return the protocol of a model's container, with the declared prompt format or else the container's default."""
+    return Spoken(task="text", container=deployment.container, prompt_format=model.prompt_format or "none")
