@@ -49,6 +49,8 @@ _CONTAINERS: Mapping[str, ContainerFamily] = {
     "djl-inference": "lmi",
     "vllm": "vllm",
 }
+# DJL's images served by LMI's own handlers from 0.27 on; older ones run a script that lies in the weights.
+_DJL_SCRIPTS = re.compile(r"djl-inference:0\.(?:\d|1\d|2[0-6])\.")
 # How the tags of AWS's images name what serves in them: `2.4.0-tgi2.4.0-gpu-py311-cu124-ubuntu22.04`.
 _SOFTWARE_VERSION = re.compile(r"-(?:tgi|lmi)(\d+(?:\.\d+)*)")
 
@@ -210,9 +212,14 @@ def container_family(image: str | None, *, model_id: str) -> ContainerFamily:
         image: URI of the image; None where it is not known.
         model_id: JumpStart's id. Large Model Inference also serves models that generate no text, in no such dialect.
     """
-    if image is None or task_of(model_id) in WITHOUT_TEXT:
+    if image is None or task_of(model_id) in WITHOUT_TEXT or runs_djl_script(image):
         return "other"
     return _CONTAINERS.get(ImageUri.parse(image).repository, "other")
+
+
+def runs_djl_script(image: str) -> bool:
+    """Return whether an image is an old one of DJL's, which runs a script out of the weights."""
+    return _DJL_SCRIPTS.search(image) is not None
 
 
 def container_version(image: str | None) -> str | None:

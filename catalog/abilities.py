@@ -1,0 +1,215 @@
+"""What a model's API can do: its task, its container's protocol, and what that takes at its version.
+
+The routes of the containers are read off their sources:
+
+- TGI takes a chat's messages at `/invocations` since 2.4.0, beside its own payload. Before that, since 1.4.0, it takes
+  them with MESSAGES_API_ENABLED, and nothing else then (`router/src/sagemaker.rs`, `router/src/server.rs`).
+- LMI takes them since 0.27, with rolling batches. Until 0.28 (LMI 10) it does not ask the template for the beginning of
+  an answer, without which most models answer badly (`djl_python/chat_completions/chat_utils.py`).
+- vLLM always does.
+
+All of them need a chat template in the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from catalog.chats import formats_for, has_template, is_trained_to_chat, needs_answer_prompt
+from catalog.deployment import ContainerFamily, Deployment, ImageUri, container_version, runs_djl_script
+from catalog.kinds import ROUTES, Kind, Task, kind_of
+
+DefaultFormat = Literal["container", "none"]
+Usage = Literal["always", "whole", "streamed", "never"]
+"""The answers in which a container tells all token counts: all, whole ones, streams, or none."""
+
+_TGI_EITHER = (2, 4)
+_TGI_MESSAGES_API = (1, 4)
+_TGI_GRAMMARS = (1, 4, 3)
+# From here a chat takes tools, and from there a response format.
+_TGI_TOOLS = (1, 4, 3)
+_TGI_RESPONSE_FORMAT = (2, 1)
+# From here the last event of a stream has the prompt's tokens, and a stream of a chat all counts.
+_TGI_COUNTS = (2, 3)
+_LMI_ANSWER_PROMPT = (11,)
+# Image parts: TGI since 2.0.3, LMI since 0.29 (LMI 11).
+_TGI_IMAGES = (2, 0, 3)
+_LMI_IMAGES = (11,)
+# The engine that answers OpenAI's routes by vLLM's own code, from 0.33 on (LMI 15).
+_LMI_ASYNC = (15,)
+# The same model in an image that the API speaks to.
+_INSTEAD = {
+    "huggingface-textgeneration1-bloom-7b1-fp16": "huggingface-textgeneration1-bloom-7b1",
+    "huggingface-textgeneration1-gpt-j-6b-fp16": "huggingface-textgeneration1-gpt-j-6b",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A reason why no API can ask a model.
+
+    Attributes:
+        name: Short name, such as `old DJL image`, by which refusals are counted.
+        reason: A clause for a message, about the model.
+        suggestion: What to declare or do instead.
+    """
+
+    name: str
+    reason: str
+    suggestion: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What the API of one deployment can do.
+
+    Attributes:
+        kind: The model's kind.
+        task: The shim's TASK.
+        container: The shim's CONTAINER.
+        version: Version of the container's software; empty where its image does not say.
+        chats: Whether the container writes the prompts of chats, by the model's own template.
+        writes_answer_prompt: Whether it also writes the beginning of the answer, where the template needs one.
+        completes: Whether the container takes prompts.
+        tools: Whether chats take tools.
+        json: Whether answers can be held to a JSON schema.
+        images: Whether chats take images.
+        usage: The answers that tell token counts.
+        prompt_format: The prompt format where a declaration names none; None where it has to name one.
+        formats: Prompt formats that fit the model, the default first where there is one.
+        refusal: Why no API can ask the model; None where one can.
+    """
+
+    kind: Kind
+    task: Task
+    container: ContainerFamily
+    version: tuple[int, ...] = ()
+    chats: bool = False
+    writes_answer_prompt: bool = True
+    completes: bool = False
+    tools: bool = False
+    json: bool = False
+    images: bool = False
+    usage: Usage = "never"
+    prompt_format: DefaultFormat | None = "none"
+    formats: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """Routes that serve the model, the best first, with the prompt format that is the default."""
+        if self.refusal:
+            return ()
+        if self.task != "text":
+            return tuple(dict.fromkeys((ROUTES[self.task], "/invocations")))
+        chat = ("/v1/chat/completions",) if self.prompt_format == "container" or self.formats else ()
+        return (*chat, *(("/v1/completions",) if self.completes else ()), "/invocations")
+
+
+def abilities(deployment: Deployment, environment: Mapping[str, str] | None = None) -> Abilities:
+    """Return what the API of a deployment can do.
+
+    Args:
+        deployment: A resolved model version.
+        environment: Variables that a declaration lays over the model's own.
+    """
+    model_id, kind = deployment.model_id, kind_of(deployment.model_id)
+    variables = {**deployment.environment, **(environment or {})}
+    version = _version(deployment.image)
+    if refusal := _refusal(deployment):
+        return Abilities(kind=kind, task="native", container="other", version=version, refusal=refusal)
+    if kind.task != "text" or deployment.container == "other":
+        task = "native" if kind.task == "text" else kind.task
+        return Abilities(kind=kind, task=task, container="other", version=version)
+    family = deployment.container
+    route = _chat_route(family, version, variables)
+    chats = route != "none" and has_template(model_id)
+    writes = family != "lmi" or version >= _LMI_ANSWER_PROMPT or not needs_answer_prompt(model_id)
+    completes = route != "only"
+    default: DefaultFormat | None = None if is_trained_to_chat(model_id) or not completes else "none"
+    if chats and writes:
+        default = "container"
+    fitting = formats_for(model_id) if completes else ()
+    return Abilities(
+        kind=kind,
+        task="text",
+        container=family,
+        version=version,
+        chats=chats,
+        writes_answer_prompt=writes,
+        completes=completes,
+        tools=chats and _has_tools(family, version, variables),
+        json=_has_json(family, version, completes=completes),
+        images=chats and kind.name == "chat with images" and _has_images(family, version),
+        usage=_usage(family, version, by_messages=default == "container"),
+        prompt_format=default,
+        formats=("container", *fitting) if default == "container" else fitting,
+    )
+
+
+def _version(image: str | None) -> tuple[int, ...]:
+    version = container_version(image)
+    return tuple(map(int, version.split("."))) if version else ()
+
+
+def _chat_route(
+    family: ContainerFamily, version: tuple[int, ...], variables: Mapping[str, str]
+) -> Literal["none", "only", "beside"]:
+    """Return whether `/invocations` takes messages: not, instead of prompts, or beside them."""
+    match family:
+        case "tgi":
+            if version >= _TGI_EITHER:
+                return "beside"
+            by_variable = variables.get("MESSAGES_API_ENABLED", "").lower() == "true"
+            return "only" if version >= _TGI_MESSAGES_API and by_variable else "none"
+        case "lmi":
+            return "none" if variables.get("OPTION_ROLLING_BATCH", "").lower() == "disable" else "beside"
+        case "vllm":
+            return "beside"
+        case _:
+            return "none"
+
+
+def _has_tools(family: ContainerFamily, version: tuple[int, ...], variables: Mapping[str, str]) -> bool:
+    if family == "tgi":
+        return version >= _TGI_TOOLS
+    if family == "lmi":
+        # Since LMI 14 with a parser of the model's calls, which a declaration chooses.
+        return version >= (14,) and variables.get("OPTION_ENABLE_AUTO_TOOL_CHOICE", "").lower() == "true"
+    return True
+
+
+def _has_json(family: ContainerFamily, version: tuple[int, ...], *, completes: bool) -> bool:
+    grammars = _TGI_GRAMMARS if completes else _TGI_RESPONSE_FORMAT
+    return {"tgi": version >= grammars, "lmi": version >= _LMI_ASYNC}.get(family, True)
+
+
+def _has_images(family: ContainerFamily, version: tuple[int, ...]) -> bool:
+    return {"tgi": version >= _TGI_IMAGES, "lmi": version >= _LMI_IMAGES}.get(family, True)
+
+
+def _usage(family: ContainerFamily, version: tuple[int, ...], *, by_messages: bool) -> Usage:
+    if family == "vllm" or (family == "lmi" and version >= _LMI_ASYNC):
+        return "always"
+    if family == "tgi" and version >= _TGI_COUNTS:
+        return "always" if by_messages else "streamed"
+    return "whole" if by_messages else "never"
+
+
+def _refusal(deployment: Deployment) -> Refusal | None:
+    if deployment.image is None:
+        return Refusal(
+            name="model package",
+            reason="it is a model package, whose image and protocol nothing published tells",
+            suggestion="the same model with an image of its own, by ./jumpstack catalog search",
+        )
+    if runs_djl_script(deployment.image):
+        image = ImageUri.parse(deployment.image).name
+        return Refusal(
+            name="old DJL image",
+            reason=f"its image, {image}, runs a script out of the weights, whose requests nothing published tells",
+            suggestion=_INSTEAD.get(deployment.model_id, "./jumpstack catalog search for another of its kind"),
+        )
+    return None
