@@ -1,4 +1,4 @@
-"""What a model's API can do: its task, its container's protocol, and what that takes at its version.
+"""Abilities of a model's API: its task, its container's protocol, and what that takes at its version.
 
 The routes of the containers are read off their sources:
 
@@ -63,7 +63,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
-    """What the API of one deployment can do.
+    """The abilities of one deployment's API.
 
     Attributes:
         kind: The model's kind.
