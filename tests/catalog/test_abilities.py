@@ -1,4 +1,4 @@
-"""What the APIs of the lock's models can do, by container and version."""
+"""Abilities of the APIs of the lock's models, by container and version."""
 
 from collections import Counter
 from dataclasses import replace
