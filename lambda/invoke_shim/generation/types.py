@@ -16,7 +16,7 @@ class Generation(NamedTuple):
     """The parameters of a generation, in OpenAI's terms.
 
     Attributes:
-        max_tokens: The most tokens to generate.
+        max_tokens: The most tokens to generate; None for as many as fit, only where the backend's rules allow it.
         temperature: 0 to 2; None leaves it to the container (1).
         top_p: 0 to 1; None leaves it to the container (1).
         stop: The strings at which the text ends, the most important first. A backend passes on as many as its container
@@ -34,7 +34,7 @@ class Generation(NamedTuple):
         extra: The container's own parameters by its own names, checked by the backend's rules.
     """
 
-    max_tokens: int
+    max_tokens: int | None
     temperature: float | None = None
     top_p: float | None = None
     stop: tuple[str, ...] = ()

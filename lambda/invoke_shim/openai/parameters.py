@@ -21,12 +21,6 @@ from invoke_shim.rules.openai import (
 
 Kind = Literal["chat", "completion"]
 
-DEFAULT_MAX_TOKENS = 256
-"""Tokens to generate when the client sets no limit.
-
-The containers' own defaults are of no use (LMI 30, TGI 1.1 20). 256 is what AWS's Falcon 180B examples ask for.
-"""
-
 IGNORED = frozenset(
     {
         "metadata",
@@ -119,6 +113,7 @@ def read(
     rules: Rules,
     max_input_tokens: int | None,
     max_total_tokens: int | None,
+    default_max_tokens: int | None = None,
 ) -> tuple[Generation, list[Problem]]:
     """Read the parameters of a chat or a completion.
 
@@ -128,6 +123,7 @@ def read(
         rules: The backend's rules.
         max_input_tokens: The most tokens a prompt may have, where known.
         max_total_tokens: The most tokens of prompt and answer together, where known.
+        default_max_tokens: The most tokens of an answer whose request has no limit; None for as many as fit.
 
     Returns:
         The generation asked for, of use only if there are no problems; and the problems: names that are unknown,
@@ -136,7 +132,7 @@ def read(
     given, problems = _check(body, kind, rules)
     limits = Limits(max_input_tokens, max_total_tokens)
     problems += joint_problems(given, rules, limits, is_chat=kind == "chat")
-    return _generation(given, rules, limits), problems
+    return _generation(given, rules, default_max_tokens), problems
 
 
 def prompt_problems(
@@ -188,7 +184,7 @@ def _is_one_of(value: Any, allowed: tuple[Any, ...]) -> bool:
     return any(type(value) is type(item) and value == item for item in allowed)
 
 
-def _generation(given: Mapping[str, Any], rules: Rules, limits: Limits) -> Generation:
+def _generation(given: Mapping[str, Any], rules: Rules, default_max_tokens: int | None) -> Generation:
     greedy = is_greedy(given)
     stop = given.get("stop", ())
     logprobs = given.get("logprobs", False)
@@ -198,7 +194,7 @@ def _generation(given: Mapping[str, Any], rules: Rules, limits: Limits) -> Gener
     if greedy:
         passed_on -= _NO_EFFECT_WHEN_GREEDY
     return Generation(
-        max_tokens=given.get("max_completion_tokens") or given.get("max_tokens") or _default_max_tokens(limits),
+        max_tokens=given.get("max_completion_tokens") or given.get("max_tokens") or default_max_tokens,
         temperature=0 if given.get("do_sample") is False else given.get("temperature"),
         top_p=given.get("top_p"),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
@@ -214,9 +210,3 @@ def _generation(given: Mapping[str, Any], rules: Rules, limits: Limits) -> Gener
         decoder_input_details=given.get("decoder_input_details", False),
         extra={name: given[name] for name in given if name in passed_on},
     )
-
-
-def _default_max_tokens(limits: Limits) -> int:
-    """Return the default limit, which leaves room for a prompt in a model that takes few tokens."""
-    total = limits.max_total_tokens
-    return DEFAULT_MAX_TOKENS if total is None else min(DEFAULT_MAX_TOKENS, total // 2)

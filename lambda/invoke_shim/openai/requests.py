@@ -4,13 +4,15 @@ from typing import Any, NamedTuple
 
 from invoke_shim.backends.base import Backend
 from invoke_shim.errors import Problem, refuse, show
+from invoke_shim.generation.estimate import most_tokens
 from invoke_shim.generation.types import Generation, GenerationRequest
 from invoke_shim.openai import parameters
 from invoke_shim.openai.answers import CompletionJob
 from invoke_shim.openai.model import no_such_model
 from invoke_shim.openai.parameters import Kind
 from invoke_shim.openai.prompts import Prompt, PromptReader
-from invoke_shim.rules.limits import generations_problem
+from invoke_shim.rules.joint import TRUNCATE
+from invoke_shim.rules.limits import Limits, generations_problem
 from invoke_shim.settings import Settings
 
 
@@ -56,6 +58,7 @@ class RequestReader:
             rules=self._backend.rules,
             max_input_tokens=self._settings.max_input_tokens,
             max_total_tokens=self._settings.max_total_tokens,
+            default_max_tokens=self._settings.default_max_tokens,
         )
         problems += [*parameter_problems, *prompt.problems]
         if not problems:
@@ -66,10 +69,19 @@ class RequestReader:
         # The client's own stop strings first: where the container does not take them all, the rest still end the
         # text here. An echo is written here, too: a stop string in the prompt does not end it.
         generation = generation._replace(stop=generation.stop + prompt.stop, echo=False)
-        requests = [GenerationRequest(prompt=text, generation=generation) for text in prompt.prompts]
+        requests = [GenerationRequest(prompt=text, generation=self._limit(generation, text)) for text in prompt.prompts]
         if prompt.messages:
-            requests = [GenerationRequest(messages=prompt.messages, generation=generation)]
+            (text,) = prompt.texts
+            requests = [GenerationRequest(messages=prompt.messages, generation=self._limit(generation, text))]
         return CompletionJob(requests=tuple(requests), end_of_turn=prompt.end_of_turn), options
+
+    def _limit(self, generation: Generation, text: str) -> Generation:
+        """Set a limit of tokens where the request has none and the container must be told one."""
+        if generation.max_tokens is not None or self._backend.rules.fills:
+            return generation
+        limits = Limits(self._settings.max_input_tokens, self._settings.max_total_tokens)
+        prompt = min([most_tokens(text), *(generation.extra[name] for name in TRUNCATE if name in generation.extra)])
+        return generation._replace(max_tokens=limits.room_for_answer(prompt))
 
     def _parameters_of(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the body without a template's fields, which are no parameter."""

@@ -34,12 +34,20 @@ class Rules(NamedTuple):
     """The parameters that a backend takes beside a prompt.
 
     Attributes:
+        fills: Whether an answer may have no limit of tokens: it ends where the model ends it, or the context does.
         max_stop: The most stop strings that it ends at by itself; None where there is no limit. The shim cuts
             at the others.
         penalties: Those of `presence_penalty` and `frequency_penalty` that it knows.
         max_n: The most answers to one request.
         max_top_logprobs: The most alternatives at a token; None where it reports no log probabilities at all.
-        response_format: Whether it takes OpenAI's `response_format`.
+        response_format: Whether it takes OpenAI's `response_format` with a JSON schema.
+        json_object: Whether it takes OpenAI's `response_format` of any JSON object.
+        tools: Whether it takes functions to call, where it takes a chat's messages.
+        tool_choices: Those of `required` and `named` that it can force, beside letting the model choose.
+        images: Whether it takes images, where it takes a chat's messages.
+        token_ids: Whether a completion's prompt may be token ids.
+        echo_logprobs: Whether it tells the log probabilities of a completion's prompt, with the prompt echoed.
+        streams_usage: Whether a stream tells the tokens of prompt and answer.
         extra: Its own parameters that a chat or completion may carry, by name, each with its check.
         dropped: Those of `extra` that a chat or completion may carry and that are not passed on, because the
             container has nothing for them or the shim decides them.
@@ -47,11 +55,19 @@ class Rules(NamedTuple):
     """
 
     extra: Mapping[str, Check]
+    fills: bool = False
     max_stop: int | None = None
     penalties: frozenset[str] = frozenset()
     max_n: int = 1
     max_top_logprobs: int | None = None
     response_format: bool = False
+    json_object: bool = False
+    tools: bool = False
+    tool_choices: frozenset[str] = frozenset()
+    images: bool = False
+    token_ids: bool = False
+    echo_logprobs: bool = False
+    streams_usage: bool = False
     dropped: frozenset[str] = frozenset()
     conflicts: Conflicts | None = None
 
@@ -117,7 +133,7 @@ class Payload(NamedTuple):
     def _prompt_problems(self, prompt: Any, parameters: Mapping[str, Any], limits: Limits) -> list[Problem]:
         if not isinstance(prompt, str) or (self.truncate is not None and parameters.get(self.truncate) is not None):
             return []
-        asked = next((parameters[name] for name in self.limits if parameters.get(name) is not None), 1)
+        asked = next((parameters[name] for name in self.limits if parameters.get(name) is not None), None)
         problem = limits.prompt_problem(self.prompt, prompt, max_tokens=asked)
         return [] if problem is None else [problem]
 

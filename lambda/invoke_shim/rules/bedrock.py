@@ -106,6 +106,7 @@ _STRUCTURED: Mapping[str, Check] = MappingProxyType({"structured_outputs": struc
 
 BEDROCK_CHAT = ContainerRules(
     rules=Rules(
+        fills=True,
         penalties=_PENALTIES,
         max_top_logprobs=MAX_TOP_LOGPROBS,
         response_format=True,
@@ -242,7 +243,7 @@ def _member(value: Any, *names: str) -> Any:
 
 
 BEDROCK_CONVERSE = ContainerRules(
-    rules=Rules(max_stop=MAX_CONVERSE_STOP, extra=MappingProxyType({}), conflicts=_cooler),
+    rules=Rules(fills=True, max_stop=MAX_CONVERSE_STOP, extra=MappingProxyType({}), conflicts=_cooler),
     payloads=(
         Payload(
             prompt="messages",

@@ -14,6 +14,13 @@ SentencePiece allows by default) to 128; twice that, so that no prompt is refuse
 whitespace of a prompt is not counted, because a tokenizer may drop it.
 """
 
+ROOM_OF_UNKNOWN = 1024
+"""Tokens of answer where the model's limits are not known.
+
+TGI's launcher, where it is not told either, takes prompts of 1024 tokens, and 2048 with the answer
+(`--max-input-length` and `--max-total-tokens` in its versions up to 1.4).
+"""
+
 
 class Limits(NamedTuple):
     """A model's limits; each None where it is not known.
@@ -32,12 +39,19 @@ class Limits(NamedTuple):
             return None
         return Problem(name, f"{name} is {show(value)}, but this model takes prompts of {self.max_input_tokens} tokens")
 
-    def prompt_problem(self, name: str, text: str, *, max_tokens: int) -> Problem | None:
-        """Return the problem of a prompt that cannot fit, however it is cut into tokens."""
+    def prompt_problem(self, name: str, text: str, *, max_tokens: int | None) -> Problem | None:
+        """Return the problem of a prompt that cannot fit, however it is cut into tokens.
+
+        Args:
+            name: The request's field.
+            text: The prompt.
+            max_tokens: The most tokens of answer that the request asks for; None for as many as fit.
+        """
         allowed = [] if self.max_input_tokens is None else [self.max_input_tokens]
         # An answer that leaves no room at all is a problem of its own.
-        if self.max_total_tokens is not None and self.max_total_tokens > max_tokens:
-            allowed.append(self.max_total_tokens - max_tokens)
+        answer = 1 if max_tokens is None else max_tokens
+        if self.max_total_tokens is not None and self.max_total_tokens > answer:
+            allowed.append(self.max_total_tokens - answer)
         if not allowed or len(text) <= min(allowed) * LONGEST_TOKEN:
             return None
         least = fewest_tokens(text)
@@ -45,10 +59,22 @@ class Limits(NamedTuple):
             return None
         room = f"this model takes {self.max_input_tokens} tokens of prompt"
         if self.max_total_tokens is not None:
-            room = f"this model takes {self.max_total_tokens} tokens, prompt and {max_tokens} of answer together"
+            of_answer = "" if max_tokens is None else f"{max_tokens} of "
+            room = f"this model takes {self.max_total_tokens} tokens, prompt and {of_answer}answer together"
             if self.max_input_tokens is not None:
                 room += f", at most {self.max_input_tokens} of prompt"
         return Problem(name, f"{name} has {len(text)} characters, which are {least} tokens at the very least; {room}")
+
+    def room_for_answer(self, prompt_tokens: int) -> int:
+        """Return the tokens of answer that fit after a prompt, for a container that must be told a number.
+
+        Args:
+            prompt_tokens: The most tokens that the prompt may have; one that has more than the model takes is refused.
+        """
+        if self.max_total_tokens is None:
+            return ROOM_OF_UNKNOWN
+        taken = prompt_tokens if self.max_input_tokens is None else min(prompt_tokens, self.max_input_tokens)
+        return max(1, self.max_total_tokens - taken)
 
 
 def limit_problem(name: str, value: Any, limits: Limits) -> Problem | None:

@@ -167,6 +167,8 @@ _PAYLOAD = Payload(
 def _rules(*, guided: bool) -> ContainerRules:
     return ContainerRules(
         rules=Rules(
+            # null for `max_new_tokens`; TGI 1.1 refuses it.
+            fills=guided,
             max_stop=MAX_STOP,
             penalties=frozenset({"frequency_penalty"} if guided else ()),
             max_top_logprobs=MAX_TOP_N_TOKENS,

@@ -193,6 +193,7 @@ PAYLOADS = (
 
 VLLM = ContainerRules(
     rules=Rules(
+        fills=True,
         penalties=frozenset({"presence_penalty", "frequency_penalty"}),
         max_n=MAX_N,
         max_top_logprobs=MAX_TOP_LOGPROBS,

@@ -33,6 +33,7 @@ def read(
     container: ContainerRules = rules.TGI,
     max_input_tokens: int | None = None,
     max_total_tokens: int | None = None,
+    default_max_tokens: int | None = None,
 ) -> tuple[Generation, list[Problem]]:
     return parameters.read(
         body,
@@ -40,6 +41,7 @@ def read(
         rules=container.rules,
         max_input_tokens=max_input_tokens,
         max_total_tokens=max_total_tokens,
+        default_max_tokens=default_max_tokens,
     )
 
 

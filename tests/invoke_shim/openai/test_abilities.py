@@ -72,9 +72,13 @@ class TestEcho:
 class TestLimits:
     """The model's limits of tokens."""
 
-    @pytest.mark.parametrize(("total", "expected"), [(8192, 256), (300, 150), (2, 1), (None, 256)])
-    def test_the_default_length_leaves_room_for_a_prompt(self, total: int | None, expected: int) -> None:
-        assert accepted({}, max_total_tokens=total).max_tokens == expected
+    def test_assumes_no_length_of_answer_that_nobody_asked_for(self) -> None:
+        assert accepted({}, max_total_tokens=8192).max_tokens is None
+
+    def test_takes_the_length_that_the_model_is_declared_with(self) -> None:
+        assert accepted({}, default_max_tokens=700).max_tokens == 700
+        assert accepted({"max_tokens": 9}, default_max_tokens=700).max_tokens == 9
+        assert accepted({"max_completion_tokens": 9}, default_max_tokens=700).max_tokens == 9
 
     def test_refuses_an_answer_that_leaves_no_room_for_a_prompt(self) -> None:
         limits = {"max_input_tokens": 8191, "max_total_tokens": 8192}
@@ -101,7 +105,7 @@ class TestLimits:
         assert problem.param == "prompt"
         assert problem.message == (
             "prompt has 2561 characters, which are 11 tokens at the very least; this model takes 20 tokens, "
-            "prompt and 10 of answer together, at most 10 of prompt"
+            "prompt and answer together, at most 10 of prompt"
         )
 
     def test_counts_the_answer_that_is_asked_for(self) -> None:
@@ -236,8 +240,8 @@ def test_whatever_is_sent_is_read_or_refused_by_name(
         assert problem.param in body
         assert problem.message
     if not problems:
-        assert generation.max_tokens >= 1
-        assert total is None or generation.max_tokens < total
+        assert generation.max_tokens is None or generation.max_tokens >= 1
+        assert total is None or (generation.max_tokens or 0) < total
         assert set(generation.extra) <= set(CONTAINERS[name].rules.extra) & set(body)
         for value in (generation.temperature, generation.top_p):
             assert value is None or 0 <= value <= 2

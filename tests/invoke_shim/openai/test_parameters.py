@@ -11,7 +11,7 @@ from invoke_shim.rules.base import ContainerRules
 from tests.invoke_shim.openai.reading import CONTAINERS, KINDS, accepted, refused
 
 MAPPED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "nothing": ({}, {"max_tokens": 256}),
+    "nothing": ({}, {"max_tokens": None}),
     "max_tokens": ({"max_tokens": 7}, {"max_tokens": 7}),
     "sampling": ({"temperature": 0.6, "top_p": 0.9, "seed": 42}, {"temperature": 0.6, "top_p": 0.9, "seed": 42}),
     "the ends of ranges": ({"temperature": 2, "top_p": 1, "seed": 2**63 - 1}, {"temperature": 2, "top_p": 1}),
@@ -129,7 +129,7 @@ def test_takes_null_for_every_parameter(container: ContainerRules) -> None:
         *("max_tokens", "temperature", "top_p", "n", "stop", "seed", "stream", "stream_options", "logprobs"),
         *("presence_penalty", "frequency_penalty", "response_format", "logit_bias"),
     }
-    assert accepted(dict.fromkeys(names), container=container) == Generation(max_tokens=256)
+    assert accepted(dict.fromkeys(names), container=container) == Generation(max_tokens=None)
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -34,7 +34,9 @@ def parameters(request: GenerationRequest) -> dict[str, Any]:
 
 
 def _inference_config(generation: Generation) -> dict[str, Any]:
-    config: dict[str, Any] = {"maxTokens": generation.max_tokens}
+    config: dict[str, Any] = {}
+    if generation.max_tokens is not None:
+        config["maxTokens"] = generation.max_tokens
     if generation.greedy:
         config["temperature"] = 0
     else:

@@ -93,6 +93,7 @@ class GeneratedTextContainer:
         """Encode the request body."""
         generation = request.generation
         parameters: dict[str, Any] = {
+            # TGI fills the context for null alone: left out, it is 100 tokens, in older ones 20.
             "max_new_tokens": generation.max_tokens,
             "details": True,
             "return_full_text": False,
@@ -262,5 +263,5 @@ def _finish_reason(details: Mapping[str, Any], usage: Usage, generation: Generat
         return "length"
     if reason in ("eos_token", "stop_sequence", "stop"):
         return "stop"
-    at_limit = usage.completion_tokens is not None and usage.completion_tokens >= generation.max_tokens
-    return "length" if at_limit else "stop"
+    asked, made = generation.max_tokens, usage.completion_tokens
+    return "length" if asked is not None and made is not None and made >= asked else "stop"

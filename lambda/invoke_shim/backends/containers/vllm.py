@@ -42,7 +42,10 @@ class VllmContainer:
     def payload(self, request: GenerationRequest, *, stream: bool) -> bytes:
         """Encode the request body."""
         generation = request.generation
-        payload: dict[str, Any] = {"max_tokens": generation.max_tokens, **_sampling(generation)}
+        payload = _sampling(generation)
+        # Without a limit vLLM fills the context; a completion's must be null for that, left out it is 16 tokens.
+        if generation.max_tokens is not None or request.prompt is not None:
+            payload["max_tokens"] = generation.max_tokens
         if generation.stop:
             payload["stop"] = list(generation.stop)
         if generation.n > 1:
