@@ -1,6 +1,7 @@
 """API Gateway's own responses in OpenAI's error shape, so that OpenAI's clients raise the right error."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aws_cdk import aws_apigateway as apigateway
@@ -141,13 +142,16 @@ _WITH_WEB_ACL: dict[str, _Answer] = {
 }
 
 
-def add_gateway_responses(api: apigateway.RestApi, *, keys: bool, web_acl: bool) -> None:
+def add_gateway_responses(
+    api: apigateway.RestApi, *, keys: bool, web_acl: bool, origin_headers: Mapping[str, str]
+) -> None:
     """Define an API's responses to requests that never reach the function.
 
     Args:
         api: The API.
         keys: Callers have keys; they sign their requests otherwise.
         web_acl: A web ACL filters requests.
+        origin_headers: Headers that let pages of other sites read the responses, as API Gateway maps them.
     """
     answers = {**_ALWAYS, **(_WITH_KEYS if keys else _WITH_IAM), **(_WITH_WEB_ACL if web_acl else {})}
     for name, answer in answers.items():
@@ -155,7 +159,7 @@ def add_gateway_responses(api: apigateway.RestApi, *, keys: bool, web_acl: bool)
             name,
             type=answer.kind,
             status_code=None if answer.status is None else str(answer.status),
-            response_headers={"x-request-id": "context.requestId", **answer.headers},
+            response_headers={"x-request-id": "context.requestId", **origin_headers, **answer.headers},
             templates={"application/json": _body(answer)},
         )
 

@@ -1,6 +1,7 @@
 """HTTP API in front of one model: the invoke shim on Lambda behind API Gateway."""
 
 import json
+from collections.abc import Sequence
 from typing import cast
 
 from aws_cdk import Duration
@@ -14,6 +15,7 @@ from constructs.api.api_keys import ApiKeys
 from constructs.api.gateway_responses import add_gateway_responses
 from constructs.api.invoke_function import LONGEST_TIMEOUT_SECONDS, InvokeFunction
 from constructs.api.invoke_target import InvokeTarget
+from constructs.api.preflight import add_preflight, origin_headers
 from constructs.api.throttles import throttle_problems
 from constructs.permissions.acknowledgements import acknowledge, acknowledge_wildcards
 from constructs.values.arns import place_of
@@ -21,6 +23,7 @@ from constructs.values.durations import in_seconds, seconds
 from constructs.values.storage import Storage
 from constructs.values.tokens import is_token
 
+from catalog.limits import answers as answer_limits
 from catalog.limits import endpoint as limits
 from catalog.limits import gateway as gateway_limits
 from invoke_shim.contract import DEFAULT_GENERATIONS, PROMPT_FORMATS
@@ -107,6 +110,7 @@ class InvokeApi(Construct):
         domain: ApiDomain | None = None,
         log_prompts: bool = False,
         generations_per_request: int = DEFAULT_GENERATIONS,
+        cors_origins: Sequence[str] = (),
         invoke_timeout: Duration | None = None,
         reserved_concurrency: int | None = None,
         requests_per_second: float | None = None,
@@ -128,6 +132,7 @@ class InvokeApi(Construct):
             domain: The API's domain name, which replaces API Gateway's address; that address by default.
             log_prompts: Log prompts and answers.
             generations_per_request: Most generations of one request: its prompts times `n`, 1 to 128.
+            cors_origins: Origins of pages that may call the API from a browser, or `*` alone; none by default.
             invoke_timeout: Longest wait of API Gateway, and longest stream of an answer; 300 s by default.
             reserved_concurrency: Most concurrent requests; the account's shared pool by default.
             requests_per_second: Steady rate of all callers together; with `burst`, or neither.
@@ -147,6 +152,7 @@ class InvokeApi(Construct):
                 *limits.invoke_timeout(timeout_seconds),
                 *limits.reserved_concurrency(reserved_concurrency),
                 *gateway_limits.generations_per_request(generations_per_request),
+                *(answer_limits.origins(cors_origins) if cors_origins else ()),
             )
         ]
         problems += _template_problems(prompt_format, prompt_template)
@@ -157,6 +163,7 @@ class InvokeApi(Construct):
         settings = {
             **target.settings,
             **options.settings,
+            "CORS_ORIGINS": ",".join(cors_origins) or None,
             "INVOKE_TIMEOUT_SECONDS": f"{timeout_seconds:g}",
             "LOG_PROMPTS": "true" if log_prompts else None,
             "MAX_GENERATIONS": None if generations_per_request == DEFAULT_GENERATIONS else generations_per_request,
@@ -209,7 +216,14 @@ class InvokeApi(Construct):
         # CDK adds an output of its own for the URL; the stack says it once, under its own name.
         self.rest_api.node.try_remove_child("Endpoint")
         method = self._method(timeout, api_keys)
-        add_gateway_responses(self.rest_api, keys=api_keys is not None, web_acl=web_acl_arn is not None)
+        if cors_origins:
+            add_preflight(method.resource, cors_origins)
+        add_gateway_responses(
+            self.rest_api,
+            keys=api_keys is not None,
+            web_acl=web_acl_arn is not None,
+            origin_headers=origin_headers(cors_origins),
+        )
         self.usage_plan = api_keys.meter(self.rest_api) if api_keys else None
         self._domain = domain
         if domain:

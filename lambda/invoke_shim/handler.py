@@ -10,6 +10,7 @@ from invoke_shim.backends.base import Backend
 from invoke_shim.deadline import Deadline, seconds_to_wait
 from invoke_shim.errors import ApiError, unexpected
 from invoke_shim.http import sse
+from invoke_shim.http.cors import cors_headers
 from invoke_shim.http.proxy import BrokenStreamError, Request, Response
 from invoke_shim.http.router import Router
 from invoke_shim.settings import Settings
@@ -94,7 +95,8 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
         log.record_crash(crash)
         response = Response.from_error(unexpected(request.request_id))
     log.status = response.status
-    response = response._replace(headers={**response.headers, "x-request-id": request.request_id})
+    shared = cors_headers(shim.settings.cors_origins, request.headers)
+    response = response._replace(headers={**response.headers, **shared, "x-request-id": request.request_id})
     if response.chunks is None:
         log.finish()
         return response

@@ -1,11 +1,11 @@
 """API Gateway: deployed REST APIs that answer.
 
-moto keeps the APIs and answers their control plane; nothing would answer their URLs. Here a request whose Host is
-that of an API (`{id}.execute-api.{region}.amazonaws.com`) goes through the API's deployment: routing, IAM or Lambda
-authorization, usage plans, Lambda proxy integration, gateway responses, access log. A custom domain name that is mapped
-to a stage is such a Host too. For clients that cannot choose the Host there is the path
-`/_localaws/execute-api/{region}/{id}/{stage}/...` with the same effect. Throttles of single methods, caches of answers,
-request validators, Cognito authorizers, other integrations, resource policies of APIs and AWS WAF are not built.
+moto keeps the APIs and answers their control plane; nothing would answer their URLs. Here a request whose Host is that
+of an API (`{id}.execute-api.{region}.amazonaws.com`) goes through the API's deployment: routing, IAM or Lambda
+authorization, usage plans, Lambda proxy and mock integrations, gateway responses, access log. A custom domain name that
+is mapped to a stage is such a Host too. For clients that cannot choose the Host there is the path `/_localaws/execute-
+api/{region}/{id}/{stage}/...` with the same effect. Throttles of single methods, caches of answers, request validators,
+Cognito authorizers, other integrations, resource policies of APIs and AWS WAF are not built.
 
 All of that is served on a port of its own, so that a page of a browser may call an API as its template allows, and
 nothing else of AWS.
@@ -19,6 +19,7 @@ nothing else of AWS.
 * `proxy`: the function's event and response.
 * `errors`: API Gateway's own answers.
 * `integration`: the function of a method.
+* `mock`: answers without one.
 * `transfer_mode`, `streaming`: answers that are passed on as they come.
 * `execution`: the way of a request through all that.
 """

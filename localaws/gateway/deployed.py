@@ -38,6 +38,50 @@ class Authorizer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MockResponse:
+    """The answer of a mock integration with one status.
+
+    Attributes:
+        parameters: The response parameters, e.g. `method.response.header.vary` to `'origin'`.
+        templates: The bodies by content type.
+    """
+
+    parameters: Mapping[str, str]
+    templates: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mock:
+    """A mock integration.
+
+    Attributes:
+        request_templates: The templates that name the status, by the request's content type.
+        responses: The answers by status.
+        passthrough: What becomes of a request whose content type has no template: `NEVER`, `WHEN_NO_MATCH` or
+            `WHEN_NO_TEMPLATES`.
+    """
+
+    request_templates: Mapping[str, str]
+    responses: Mapping[str, MockResponse]
+    passthrough: str = "WHEN_NO_MATCH"
+
+    @classmethod
+    def copy_of(cls, integration: Any) -> Mock:
+        """Copy moto's `integration`."""
+        return cls(
+            request_templates=dict(integration.request_templates or {}),
+            responses={
+                str(status): MockResponse(
+                    parameters=dict(response.response_parameters or {}),
+                    templates=dict(response.response_templates or {}),
+                )
+                for status, response in (integration.integration_responses or {}).items()
+            },
+            passthrough=integration.passthrough_behaviour or "WHEN_NO_MATCH",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """One method of one resource.
 
@@ -52,6 +96,7 @@ class Method:
         integration_uri: The URI of the integration.
         timeout_ms: Time for the integration, a stream to its end; API Gateway's default is 29,000.
         is_streaming: Whether the answer is passed on as it comes (response transfer mode `STREAM`).
+        mock: The answers of a mock integration; None for another.
     """
 
     resource_id: str
@@ -64,6 +109,7 @@ class Method:
     integration_uri: str = ""
     timeout_ms: int = 29_000
     is_streaming: bool = False
+    mock: Mock | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,4 +297,5 @@ def _copied_method(api: Any, resource: Any, method: Any) -> Method:
         integration_uri="" if integration is None else integration.uri,
         timeout_ms=int((integration.timeout_in_millis if integration is not None else None) or 29_000),
         is_streaming=mode_of(integration) == "STREAM",
+        mock=Mock.copy_of(integration) if integration is not None and integration.integration_type == "MOCK" else None,
     )

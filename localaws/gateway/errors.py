@@ -34,6 +34,7 @@ _TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "QUOTA_EXCEEDED": (429, "LimitExceededException"),
     "REQUEST_TOO_LARGE": (413, "RequestTooLargeException"),
     "THROTTLED": (429, "TooManyRequestsException"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "BadRequestException"),
     "UNAUTHORIZED": (401, "UnauthorizedException"),
 }
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from moto.logs.models import logs_backends
 
 from localaws import iam, settings
-from localaws.gateway import authorizer, integration, throttling, usage_plans
+from localaws.gateway import authorizer, integration, mock, throttling, usage_plans
 from localaws.gateway.deployed import Method, Stage
 from localaws.gateway.errors import GatewayError, render, substitute
 from localaws.gateway.proxy import IncomingRequest, ProxyResponse, event_of
@@ -173,6 +173,8 @@ def _ask_authorizer(exchange: _Exchange, method: Method, path_parameters: Mappin
 
 
 def _integrate(exchange: _Exchange, method: Method, path_parameters: Mapping[str, str]) -> ProxyResponse:
+    if method.mock is not None:
+        return mock.answer(method.mock, exchange.request)
     event = event_of(
         _as_received(exchange),
         api=exchange.stage.api,

@@ -83,6 +83,7 @@ def front_door(
         domain=domain,
         log_prompts=environment.log_prompts,
         generations_per_request=door.generations_per_request,
+        cors_origins=tuple(door.cors.origins) if door.cors else (),
         invoke_timeout=seconds(model.invoke_timeout_seconds),
         reserved_concurrency=environment.reserved_concurrency,
         requests_per_second=door.throttle.requests_per_second if door.throttle else None,

@@ -13,7 +13,7 @@ from aws_cdk import aws_s3 as s3
 
 import app
 from stacks.declarations import BedrockImport, FineTunedModel, SageMakerWeights
-from stacks.environments import DEV, PROD, ApiKeys, Domain, FrontDoor, Network, Quota, WebAcl
+from stacks.environments import DEV, PROD, ApiKeys, Cors, Domain, FrontDoor, Network, Quota, WebAcl
 from stacks.models import DEPLOYMENTS, GRANITE_3B_CODE, LLAMA_3_2_3B_10K, MISTRAL_7B_INSTRUCT, MISTRAL_7B_SEC
 from tests.app.reviewed import DIGESTS
 from tests.support.assembly import template_files
@@ -56,7 +56,12 @@ def test_cfn_lint_finds_nothing_in_any_template(assembly: Path) -> None:
 def test_neither_finds_anything_in_a_front_door_with_keys_web_acl_and_domain(tmp_path: Path) -> None:
     certificate = "arn:aws:acm:us-west-2:111122223333:certificate/12ab34cd-12ab-34cd-56ef-1234567890ab"
     domain = Domain(name="models.example.com", certificates={"us-west-2": certificate}, hosted_zone_id="Z0123456789")
-    door = FrontDoor(api_keys=ApiKeys(quota=Quota(requests=1000)), web_acl=WebAcl(), domain=domain)
+    door = FrontDoor(
+        api_keys=ApiKeys(quota=Quota(requests=1000)),
+        web_acl=WebAcl(),
+        domain=domain,
+        cors=Cors(origins=("https://chat.example.com", "http://localhost:3000")),
+    )
     # Raises where cdk-nag finds something.
     app.build([(replace(PROD, front_door=door), [MISTRAL_7B_INSTRUCT])], outdir=str(tmp_path)).synth()
 
