@@ -107,6 +107,8 @@ FLOORS: dict[str, set[str]] = {
         *("invoke_shim.backends.base", "invoke_shim.deadline", "invoke_shim.errors", "invoke_shim.formats"),
         *("invoke_shim.generation", "invoke_shim.openai", "invoke_shim.rules", "invoke_shim.settings"),
         "invoke_shim.telemetry",
+        # The forms of the tasks that are not text.
+        *("invoke_shim.backends.tasks", "invoke_shim.backends.containers", "invoke_shim.backends.streams"),
     },
     "lambda/invoke_shim/telemetry": {
         *("invoke_shim.contract", "invoke_shim.deadline", "invoke_shim.errors", "invoke_shim.generation"),
@@ -125,6 +127,7 @@ FLOORS: dict[str, set[str]] = {
             "/bedrock": [".bedrock", *_BACKEND_GROUND],
             "/sagemaker": [".sagemaker", *_BACKEND_GROUND],
             "/containers": [".containers", ".retry", ".streams"],
+            "/tasks": [".tasks", ".base", ".containers", ".streams"],
         }.items()
     },
     "lambda/invoke_shim/settings.py": {"invoke_shim.contract", "invoke_shim.formats"},

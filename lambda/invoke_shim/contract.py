@@ -8,7 +8,7 @@ The names of variables and their values are literal types, so that the type chec
 | `MODEL_NAME` | the model's name to clients |
 | `STACK_NAME` | the stack, a dimension of the metrics; without it they have no such dimension |
 | `BACKEND` | `sagemaker` (if not set) or `bedrock` |
-| `CONTAINER` | with `sagemaker`: the protocol of the endpoint's container, `tgi`, `lmi`, `vllm` or `other` |
+| `CONTAINER` | with `sagemaker`: the protocol of the endpoint's container, see `TASK_CONTAINERS` |
 | `CONTAINER_VERSION` | with `sagemaker`: the container's version, where known; TGI's newer ones take more parameters |
 | `ENDPOINT_NAME` | with `sagemaker`: the endpoint |
 | `BODY` | with `bedrock`: the imported model's form of request, `chat`, `completion`, `native` or `converse` |
@@ -33,6 +33,8 @@ The names of variables and their values are literal types, so that the type chec
 A variable that is empty counts as not set.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, get_args
 
 PACKAGE = "invoke_shim"
@@ -74,7 +76,7 @@ Variable = Literal[
     "LOG_LEVEL",
 ]
 BackendName = Literal["sagemaker", "bedrock"]
-ContainerName = Literal["tgi", "lmi", "vllm", "other"]
+ContainerName = Literal["tgi", "lmi", "vllm", "tei", "stability", "other"]
 TaskName = Literal["text", "embedding", "image", "transcription", "rerank", "native"]
 SystemMessages = Literal["merge", "refuse"]
 UsageName = Literal["estimate", "omit"]
@@ -102,6 +104,20 @@ SYSTEM_MESSAGES: tuple[SystemMessages, ...] = get_args(SystemMessages)
 USAGES: tuple[UsageName, ...] = get_args(UsageName)
 BODIES: tuple[BodyName, ...] = get_args(BodyName)
 PROMPT_FORMATS: tuple[PromptFormatName, ...] = get_args(PromptFormatName)
+TASK_CONTAINERS: Mapping[TaskName, tuple[ContainerName, ...]] = MappingProxyType(
+    {
+        "text": ("tgi", "lmi", "vllm"),
+        "embedding": ("other", "tei", "lmi", "vllm"),
+        "image": ("other", "stability"),
+        "transcription": ("other",),
+        "rerank": ("tei", "vllm"),
+        "native": CONTAINERS,
+    }
+)
+"""The containers that serve each task: `other` is JumpStart's own inference script in a container of Hugging Face's,
+`tei` Text Embeddings Inference, `stability` the container of Stability AI. A `native` model's payloads are passed on
+unread."""
+
 LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 """Lambda's levels of its JSON log format (Lambda documentation, "Log-level filtering"), the lowest first."""
 

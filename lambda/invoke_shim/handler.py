@@ -48,6 +48,8 @@ def api() -> Router:
 def _backend(settings: Settings) -> Backend:
     """Create the backend. Only its own module is imported, since imports take most of a cold start."""
     module = {"sagemaker": "sagemaker.endpoint", "bedrock": "bedrock.model"}[settings.backend]
+    if settings.task != "text":
+        module = "sagemaker.task_endpoint"
     create = import_module(f"invoke_shim.backends.{module}").create
     return cast("Backend", create(settings))
 

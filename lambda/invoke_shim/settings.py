@@ -15,6 +15,7 @@ from invoke_shim.contract import (
     PROMPT_FORMATS,
     SHORTEST_INVOKE_TIMEOUT_SECONDS,
     SYSTEM_MESSAGES,
+    TASK_CONTAINERS,
     TASKS,
     USAGES,
     BackendName,
@@ -192,7 +193,7 @@ class Settings(NamedTuple):
         backend = cast("BackendName", reader.choice("BACKEND", BACKENDS, default="sagemaker"))
         container, body = _read_protocol(reader, backend)
         endpoint_name, model_arn, target_parameter = _read_target(reader, backend)
-        task = reader.choice("TASK", TASKS, default="text")
+        task = _read_task(reader, backend, container)
         prompt_format, prompt_template = _read_prompt_format(
             reader, needed=task == "text" and not TAKE_MESSAGES.intersection((container, body))
         )
@@ -208,7 +209,7 @@ class Settings(NamedTuple):
             model_arn=model_arn,
             target_parameter=target_parameter,
             pipeline=_read_pipeline(reader, target_parameter),
-            task=cast("TaskName", task),
+            task=task,
             prompt_format=cast("PromptFormatName", prompt_format),
             prompt_template=prompt_template,
             system_messages=cast("SystemMessages", reader.choice("SYSTEM_MESSAGES", SYSTEM_MESSAGES, default="merge")),
@@ -241,6 +242,19 @@ def _read_protocol(reader: EnvironmentReader, backend: str) -> tuple[str | None,
         return None, reader.choice("BODY", BODIES)
     reader.refuse("BODY", "BACKEND is sagemaker")
     return reader.choice("CONTAINER", CONTAINERS), None
+
+
+def _read_task(reader: EnvironmentReader, backend: str, container: str | None) -> TaskName:
+    """Read TASK, and check that the container serves it."""
+    task = cast("TaskName", reader.choice("TASK", TASKS, default="text"))
+    containers = TASK_CONTAINERS.get(task, CONTAINERS)
+    if backend == "bedrock" and task != "text":
+        reader.problems.append(f"TASK is {task!r}, but BACKEND is bedrock, which serves text only")
+    elif container in CONTAINERS and container not in containers:
+        reader.problems.append(
+            f"CONTAINER is {container!r}, which does not serve TASK {task!r}: allowed are {', '.join(containers)}"
+        )
+    return task
 
 
 def _read_version(reader: EnvironmentReader, backend: str) -> tuple[int, ...] | None:

@@ -8,6 +8,16 @@ from invoke_shim.errors import Problem
 from invoke_shim.generation.types import Answer, GenerationRequest, Piece
 from invoke_shim.rules.base import Rules
 
+JSON = "application/json"
+
+
+class Payload(NamedTuple):
+    """A request to a container, byte for byte, with the types of its body and of the answer."""
+
+    body: bytes
+    content_type: str = JSON
+    accept: str = JSON
+
 
 class NativeReply(NamedTuple):
     """The complete answer of a container, byte for byte."""
@@ -52,3 +62,10 @@ class Backend(Protocol):
 
     def invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
         """Send a payload of the container's own form unchanged, and stream the answer's bytes."""
+
+
+class TaskBackend(Protocol):
+    """A model that does another task than generating text: requests go to its container as they are."""
+
+    def send(self, payload: Payload, deadline: Deadline) -> NativeReply:
+        """Send a request, and wait for its whole answer. Raises `ApiError` as `Backend` does."""

@@ -20,11 +20,10 @@ from botocore.parsers import create_parser
 from botocore.utils import get_environ_proxies
 
 from invoke_shim.backends import connections
-from invoke_shim.backends.base import NativeReply
+from invoke_shim.backends.base import JSON, NativeReply
 from invoke_shim.settings import CONNECT_TIMEOUT_SECONDS
 
 SERVICE = "sagemaker-runtime"
-JSON = "application/json"
 
 _UNRESERVED = "-._~"
 """Characters of a URL's segment that are not escaped, beside letters and digits (RFC 3986, section 2.3)."""
@@ -50,12 +49,14 @@ class SageMakerRuntime:
         # Streams go over the same connections: the client takes what this event's handler returns for the response.
         self._client.meta.events.register(f"before-send.{SERVICE}", self._send)
 
-    def invoke(self, endpoint_name: str, body: bytes) -> NativeReply:
+    def invoke(self, endpoint_name: str, body: bytes, *, content_type: str = JSON, accept: str = JSON) -> NativeReply:
         """Call InvokeEndpoint.
 
         Args:
             endpoint_name: The endpoint's name.
-            body: The request to the container, JSON.
+            body: The request to the container.
+            content_type: The type of the body.
+            accept: The type of the answer.
 
         Raises:
             Failure: `service_errors.Failure`, as botocore's client does.
@@ -63,7 +64,7 @@ class SageMakerRuntime:
         request = AWSRequest(
             method="POST",
             url=f"{self._endpoints}/{quote(endpoint_name, safe=_UNRESERVED)}/invocations",
-            headers=_headers(),
+            headers=_headers(content_type, accept),
             data=body,
             # The body is read here, so that it can be closed here.
             stream_output=True,
@@ -122,8 +123,8 @@ class SageMakerRuntime:
         return ClientError(parsed, operation.name)
 
 
-def _headers() -> dict[str, str]:
-    headers = {"Content-Type": JSON, "Accept": JSON, "User-Agent": connections.USER_AGENT}
+def _headers(content_type: str, accept: str) -> dict[str, str]:
+    headers = {"Content-Type": content_type, "Accept": accept, "User-Agent": connections.USER_AGENT}
     # The runtime sets it anew for each invocation.
     if trace := os.environ.get("_X_AMZN_TRACE_ID"):
         headers["X-Amzn-Trace-Id"] = quote(trace, safe=_IN_A_TRACE)
