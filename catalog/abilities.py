@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from catalog.chats import formats_for, has_template, is_trained_to_chat, needs_answer_prompt
-from catalog.deployment import ContainerFamily, Deployment, ImageUri, container_version, runs_djl_script
+from catalog.deployment import ContainerFamily, Deployment, ImageUri, container_version, runs_djl_script, task_container
 from catalog.kinds import ROUTES, Kind, Task, kind_of
 
 DefaultFormat = Literal["container", "none"]
@@ -39,6 +39,14 @@ _TGI_IMAGES = (2, 0, 3)
 _LMI_IMAGES = (11,)
 # The engine that answers OpenAI's routes by vLLM's own code, from 0.33 on (LMI 15).
 _LMI_ASYNC = (15,)
+# Containers whose requests of a task the shim knows.
+_SERVING: Mapping[Task, tuple[ContainerFamily, ...]] = {
+    "embedding": ("other", "tei", "vllm"),
+    "image": ("other", "stability"),
+    "transcription": ("other",),
+    "rerank": ("tei", "vllm"),
+    "native": get_args(ContainerFamily),
+}
 # The same model in an image that the API speaks to.
 _INSTEAD = {
     "huggingface-textgeneration1-bloom-7b1-fp16": "huggingface-textgeneration1-bloom-7b1",
@@ -121,8 +129,9 @@ def abilities(deployment: Deployment, environment: Mapping[str, str] | None = No
     if refusal := _refusal(deployment):
         return Abilities(kind=kind, task="native", container="other", version=version, refusal=refusal)
     if kind.task != "text" or deployment.container == "other":
-        task = "native" if kind.task == "text" else kind.task
-        return Abilities(kind=kind, task=task, container="other", version=version)
+        container = task_container(deployment.image)
+        task = kind.task if container in _SERVING.get(kind.task, ()) else "native"
+        return Abilities(kind=kind, task=task, container=container, version=version)
     family = deployment.container
     route = _chat_route(family, version, variables)
     chats = route != "none" and has_template(model_id)

@@ -9,8 +9,9 @@ from typing import Literal
 
 from catalog.tasks import WITHOUT_TEXT, task_of
 
-ContainerFamily = Literal["tgi", "lmi", "vllm", "other"]
-"""Dialect of a container: Text Generation Inference, Large Model Inference (DJL), vLLM, or anything else."""
+ContainerFamily = Literal["tgi", "lmi", "vllm", "tei", "stability", "other"]
+"""Dialect of a container: Text Generation Inference, Large Model Inference (DJL), vLLM, Text Embeddings Inference,
+Stability AI's, or anything else."""
 
 BucketKind = Literal["public", "gated", "draft"]
 """One of a region's buckets: JumpStart's public one, its private one, or the one of draft models."""
@@ -51,6 +52,13 @@ _CONTAINERS: Mapping[str, ContainerFamily] = {
 }
 # DJL's images served by LMI's own handlers from 0.27 on; older ones run a script that lies in the weights.
 _DJL_SCRIPTS = re.compile(r"djl-inference:0\.(?:\d|1\d|2[0-6])\.")
+# Of models that generate no text; Large Model Inference serves some, in no dialect that is known.
+_TASK_CONTAINERS: Mapping[str, ContainerFamily] = {
+    "tei": "tei",
+    "tei-cpu": "tei",
+    "stabilityai-pytorch-inference": "stability",
+    "vllm": "vllm",
+}
 # How the tags of AWS's images name what serves in them: `2.4.0-tgi2.4.0-gpu-py311-cu124-ubuntu22.04`.
 _SOFTWARE_VERSION = re.compile(r"-(?:tgi|lmi)(\d+(?:\.\d+)*)")
 
@@ -220,6 +228,11 @@ def container_family(image: str | None, *, model_id: str) -> ContainerFamily:
 def runs_djl_script(image: str) -> bool:
     """Return whether an image is an old one of DJL's, which runs a script out of the weights."""
     return _DJL_SCRIPTS.search(image) is not None
+
+
+def task_container(image: str | None) -> ContainerFamily:
+    """Return the dialect of the container of a model that does another task than generating text."""
+    return "other" if image is None else _TASK_CONTAINERS.get(ImageUri.parse(image).repository, "other")
 
 
 def container_version(image: str | None) -> str | None:

@@ -1,12 +1,12 @@
 """Abilities of the APIs of the lock's models, by container and version."""
 
-from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from catalog import Deployment, Lock
 from catalog.abilities import Abilities, abilities
+from invoke_shim.contract import TASK_CONTAINERS
 
 MISTRAL = "huggingface-llm-mistral-7b-instruct"
 LLAMA_31 = "meta-textgeneration-llama-3-1-8b-instruct"
@@ -150,11 +150,8 @@ def test_a_model_of_another_kind_is_served_by_its_own_route_and_natively(newest:
 def test_no_model_of_the_lock_has_a_task_that_its_container_has_no_protocol_for(newest: dict[str, Deployment]) -> None:
     found = {model_id: abilities(deployment) for model_id, deployment in newest.items()}
 
-    assert Counter(one.task == "text" for one in found.values()) == {
-        True: sum(one.container != "other" for one in found.values()),
-        False: sum(one.container == "other" for one in found.values()),
-    }
-    assert all(one.container in {"tgi", "lmi", "vllm"} for one in found.values() if one.task == "text")
+    assert {one.task for one in found.values()} == {"text", "embedding", "image", "transcription", "native"}
+    assert all(one.container in TASK_CONTAINERS[one.task] for one in found.values())
     assert all(one.refusal or one.routes for one in found.values())
     # A default that the container cannot do would be an API that answers nothing.
     assert all(one.chats for one in found.values() if one.prompt_format == "container")

@@ -53,7 +53,7 @@ def test_stability_ais_container_is_asked_once_an_image_with_another_seed(
     client = connect(serve("image", "stability"))
     answer = client.images.generate(
         model=MODEL_NAME, prompt="a cat", n=2, size="512x768", extra_body={"seed": 2147483647}
-    )  # type: ignore[arg-type]
+    )
     assert answer.data is not None
     assert [image.b64_json for image in answer.data] == [PNG, PNG]
     assert answer.output_format == "png"
