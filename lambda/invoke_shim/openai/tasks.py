@@ -5,14 +5,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from invoke_shim.errors import Problem, show
+from invoke_shim.generation.estimate import estimate_tokens
 from invoke_shim.generation.types import Usage
 from invoke_shim.openai.model import no_such_model
 from invoke_shim.settings import Settings
 
 JSON = "application/json"
-
-BYTES_A_TOKEN = 4
-"""Bytes of text that are about one token, as OpenAI's guide to tokens counts English."""
 
 ESTIMATED = MappingProxyType({"x-usage-estimated": "true"})
 """Marks an answer whose token counts are estimates."""
@@ -63,4 +61,4 @@ def headers_of(usage: Usage) -> Mapping[str, str]:
 
 
 def _estimate(text: str | list[int]) -> int:
-    return len(text) if isinstance(text, list) else -(-len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN)
+    return len(text) if isinstance(text, list) else estimate_tokens(text)

@@ -17,7 +17,7 @@ def test_an_endpoint_reports_all_problems_of_its_container_at_once(stack: cdk.St
         target(stack, container="ollama", max_input_tokens=5, max_total_tokens=5)
 
     assert str(refused.value).splitlines() == [
-        "container is 'ollama': allowed are tgi, lmi, vllm, other",
+        "container is 'ollama': allowed are tgi, lmi, vllm, tei, stability, other",
         "max_input_tokens is 5: allowed is less than max_total_tokens, 5",
     ]
 

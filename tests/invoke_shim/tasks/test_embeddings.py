@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from invoke_shim.backends.tasks.embeddings import JUMPSTART, LMI, TEI, VLLM, EmbeddingContainer, batches
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError
+from invoke_shim.generation.estimate import estimate_tokens
 from invoke_shim.openai.embeddings import Embeddings
 from tests.invoke_shim.client import MODEL_NAME, Runtime, Shim
 from tests.invoke_shim.tasks.conftest import Connect
@@ -68,7 +69,7 @@ def test_openais_client_gets_its_vectors_in_base64_and_in_numbers(
         answer = client.embeddings.create(model=MODEL_NAME, input=["one", "two"], **options)  # type: ignore[arg-type]
         assert [item.embedding for item in answer.data] == [[0.25, -1.5], [1.0, 2.0]]
         assert [item.index for item in answer.data] == [0, 1]
-        assert answer.usage.prompt_tokens == answer.usage.total_tokens == 2
+        assert answer.usage.prompt_tokens == answer.usage.total_tokens == 2 * estimate_tokens("one")
     assert json.loads(runtime.bodies[0]) == {"text_inputs": ["one", "two"], "mode": "embedding"}
     assert runtime.headers[0]["content-type"] == "application/json"
 
@@ -77,7 +78,8 @@ def test_an_estimate_is_marked_and_a_count_is_not(serve: Serve, runtime: Runtime
     runtime.answers({"embedding": [[1.0]]})
     shim = serve("embedding")
     estimated = shim.post("/v1/embeddings", {"model": MODEL_NAME, "input": "four words of text"})
-    assert estimated.json["usage"] == {"prompt_tokens": 5, "total_tokens": 5}
+    tokens = estimate_tokens("four words of text")
+    assert estimated.json["usage"] == {"prompt_tokens": tokens, "total_tokens": tokens}
     assert estimated.headers["x-usage-estimated"] == "true"
     omitted = serve("embedding", USAGE="omit").post("/v1/embeddings", {"model": MODEL_NAME, "input": "some text"})
     assert "usage" not in omitted.json
