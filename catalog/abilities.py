@@ -18,7 +18,15 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from catalog.chats import formats_for, has_template, is_trained_to_chat, needs_answer_prompt
-from catalog.deployment import ContainerFamily, Deployment, ImageUri, container_version, runs_djl_script, task_container
+from catalog.deployment import (
+    ContainerFamily,
+    Deployment,
+    ImageUri,
+    TaskContainer,
+    container_version,
+    runs_djl_script,
+    task_container,
+)
 from catalog.kinds import ROUTES, Kind, Task, kind_of
 
 DefaultFormat = Literal["container", "none"]
@@ -40,12 +48,12 @@ _LMI_IMAGES = (11,)
 # The engine that answers OpenAI's routes by vLLM's own code, from 0.33 on (LMI 15).
 _LMI_ASYNC = (15,)
 # Containers whose requests of a task the shim knows.
-_SERVING: Mapping[Task, tuple[ContainerFamily, ...]] = {
+_SERVING: Mapping[Task, tuple[TaskContainer, ...]] = {
     "embedding": ("other", "tei", "vllm"),
     "image": ("other", "stability"),
     "transcription": ("other",),
     "rerank": ("tei", "vllm"),
-    "native": get_args(ContainerFamily),
+    "native": get_args(TaskContainer),
 }
 # The same model in an image that the API speaks to.
 _INSTEAD = {
@@ -92,7 +100,7 @@ class Abilities:
 
     kind: Kind
     task: Task
-    container: ContainerFamily
+    container: TaskContainer
     version: tuple[int, ...] = ()
     chats: bool = False
     writes_answer_prompt: bool = True

@@ -9,9 +9,11 @@ from typing import Literal
 
 from catalog.tasks import WITHOUT_TEXT, task_of
 
-ContainerFamily = Literal["tgi", "lmi", "vllm", "tei", "stability", "other"]
-"""Dialect of a container: Text Generation Inference, Large Model Inference (DJL), vLLM, Text Embeddings Inference,
-Stability AI's, or anything else."""
+ContainerFamily = Literal["tgi", "lmi", "vllm", "other"]
+"""Dialect of a container: Text Generation Inference, Large Model Inference (DJL), vLLM, or anything else."""
+
+TaskContainer = Literal["tgi", "lmi", "vllm", "tei", "stability", "other"]
+"""The same, with those that generate no text: Text Embeddings Inference, and Stability AI's."""
 
 BucketKind = Literal["public", "gated", "draft"]
 """One of a region's buckets: JumpStart's public one, its private one, or the one of draft models."""
@@ -53,7 +55,7 @@ _CONTAINERS: Mapping[str, ContainerFamily] = {
 # DJL's images served by LMI's own handlers from 0.27 on; older ones run a script that lies in the weights.
 _DJL_SCRIPTS = re.compile(r"djl-inference:0\.(?:\d|1\d|2[0-6])\.")
 # Of models that generate no text; Large Model Inference serves some, in no dialect that is known.
-_TASK_CONTAINERS: Mapping[str, ContainerFamily] = {
+_TASK_CONTAINERS: Mapping[str, TaskContainer] = {
     "tei": "tei",
     "tei-cpu": "tei",
     "stabilityai-pytorch-inference": "stability",
@@ -230,7 +232,7 @@ def runs_djl_script(image: str) -> bool:
     return _DJL_SCRIPTS.search(image) is not None
 
 
-def task_container(image: str | None) -> ContainerFamily:
+def task_container(image: str | None) -> TaskContainer:
     """Return the dialect of the container of a model that does another task than generating text."""
     return "other" if image is None else _TASK_CONTAINERS.get(ImageUri.parse(image).repository, "other")
 

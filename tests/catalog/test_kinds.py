@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from catalog import Lock
-from catalog.deployment import ContainerFamily
+from catalog.deployment import TaskContainer
 from catalog.kinds import OTHER, Task, kind_of
 from invoke_shim.contract import CONTAINERS, TASKS
 
@@ -42,4 +42,4 @@ def test_every_model_of_the_lock_has_a_kind(lock: Lock) -> None:
 
 def test_tasks_and_containers_are_those_that_the_shim_knows() -> None:
     assert get_args(Task) == TASKS
-    assert set(get_args(ContainerFamily)) == set(CONTAINERS)
+    assert set(get_args(TaskContainer)) == set(CONTAINERS)
