@@ -30,6 +30,8 @@ from catalog.deployment import (
 from catalog.kinds import ROUTES, Kind, Task, kind_of
 
 DefaultFormat = Literal["container", "none"]
+Route = Literal["none", "only", "beside"]
+"""A container's way to take a chat's messages: none, instead of prompts, or beside them."""
 Usage = Literal["always", "whole", "streamed", "never"]
 """The answers in which a container tells all token counts: all, whole ones, streams, or none."""
 
@@ -55,6 +57,9 @@ _SERVING: Mapping[Task, tuple[TaskContainer, ...]] = {
     "rerank": ("tei", "vllm"),
     "native": get_args(TaskContainer),
 }
+# Of `other`, those that run AWS's script in a JumpStart model's archive (SAGEMAKER_PROGRAM), by their repositories.
+_SCRIPTS = frozenset({"huggingface-pytorch-inference", "huggingface-pytorch-inference-neuronx"})
+_SOFTWARE: Mapping[TaskContainer, str] = {"tgi": "TGI", "lmi": "LMI", "vllm": "vLLM"}
 # The same model in an image that the API speaks to.
 _INSTEAD = {
     "huggingface-textgeneration1-bloom-7b1-fp16": "huggingface-textgeneration1-bloom-7b1",
@@ -86,13 +91,14 @@ class Abilities:
         task: The shim's TASK.
         container: The shim's CONTAINER.
         version: Version of the container's software; empty where its image does not say.
+        route: The container's route for messages.
         chats: Whether the container writes the prompts of chats, by the model's own template.
         writes_answer_prompt: Whether it also writes the beginning of the answer, where the template needs one.
-        completes: Whether the container takes prompts.
         tools: Whether chats take tools.
         json: Whether answers can be held to a JSON schema.
         images: Whether chats take images.
-        usage: The answers that tell token counts.
+        usage_of_chats: The answers that tell token counts, where the container writes the prompts of chats.
+        usage_of_prompts: The answers that tell token counts, where it takes prompts.
         prompt_format: The prompt format where a declaration names none; None where it has to name one.
         formats: Prompt formats that fit the model, the default first where there is one.
         refusal: Why no API can ask the model; None where one can.
@@ -102,16 +108,28 @@ class Abilities:
     task: Task
     container: TaskContainer
     version: tuple[int, ...] = ()
+    route: Route = "none"
     chats: bool = False
     writes_answer_prompt: bool = True
-    completes: bool = False
     tools: bool = False
     json: bool = False
     images: bool = False
-    usage: Usage = "never"
+    usage_of_chats: Usage = "never"
+    usage_of_prompts: Usage = "never"
     prompt_format: DefaultFormat | None = "none"
     formats: tuple[str, ...] = ()
     refusal: Refusal | None = None
+
+    @property
+    def completes(self) -> bool:
+        """True where the container takes prompts."""
+        return self.task == "text" and self.route != "only"
+
+    @property
+    def software(self) -> str:
+        """Name and version of the container's software, such as `TGI 2.4.0`; empty for a script of the model's own."""
+        name = _SOFTWARE.get(self.container, "")
+        return f"{name} {'.'.join(map(str, self.version))}".strip()
 
     @property
     def routes(self) -> tuple[str, ...]:
@@ -120,7 +138,7 @@ class Abilities:
             return ()
         if self.task != "text":
             return tuple(dict.fromkeys((ROUTES[self.task], "/invocations")))
-        chat = ("/v1/chat/completions",) if self.prompt_format == "container" or self.formats else ()
+        chat = ("/v1/chat/completions",) if self.formats else ()
         return (*chat, *(("/v1/completions",) if self.completes else ()), "/invocations")
 
 
@@ -138,29 +156,30 @@ def abilities(deployment: Deployment, environment: Mapping[str, str] | None = No
         return Abilities(kind=kind, task="native", container="other", version=version, refusal=refusal)
     if kind.task != "text" or deployment.container == "other":
         container = task_container(deployment.image)
-        task = kind.task if container in _SERVING.get(kind.task, ()) else "native"
-        return Abilities(kind=kind, task=task, container=container, version=version)
+        served = container in _SERVING.get(kind.task, ())
+        served &= container != "other" or ImageUri.parse(deployment.image or "").repository in _SCRIPTS
+        return Abilities(kind=kind, task=kind.task if served else "native", container=container, version=version)
     family = deployment.container
     route = _chat_route(family, version, variables)
     chats = route != "none" and has_template(model_id)
     writes = family != "lmi" or version >= _LMI_ANSWER_PROMPT or not needs_answer_prompt(model_id)
-    completes = route != "only"
-    default: DefaultFormat | None = None if is_trained_to_chat(model_id) or not completes else "none"
+    default: DefaultFormat | None = None if is_trained_to_chat(model_id) or route == "only" else "none"
     if chats and writes:
         default = "container"
-    fitting = formats_for(model_id) if completes else ()
+    fitting = formats_for(model_id) if route != "only" else ()
     return Abilities(
         kind=kind,
         task="text",
         container=family,
         version=version,
+        route=route,
         chats=chats,
         writes_answer_prompt=writes,
-        completes=completes,
         tools=chats and _has_tools(family, version, variables),
-        json=_has_json(family, version, completes=completes),
+        json=_has_json(family, version, by_messages=route == "only"),
         images=chats and kind.name == "chat with images" and _has_images(family, version),
-        usage=_usage(family, version, by_messages=default == "container"),
+        usage_of_chats=_usage(family, version, by_messages=True),
+        usage_of_prompts=_usage(family, version, by_messages=False),
         prompt_format=default,
         formats=("container", *fitting) if default == "container" else fitting,
     )
@@ -171,10 +190,8 @@ def _version(image: str | None) -> tuple[int, ...]:
     return tuple(map(int, version.split("."))) if version else ()
 
 
-def _chat_route(
-    family: ContainerFamily, version: tuple[int, ...], variables: Mapping[str, str]
-) -> Literal["none", "only", "beside"]:
-    """Return whether `/invocations` takes messages: not, instead of prompts, or beside them."""
+def _chat_route(family: ContainerFamily, version: tuple[int, ...], variables: Mapping[str, str]) -> Route:
+    """Return whether `/invocations` takes messages."""
     match family:
         case "tgi":
             if version >= _TGI_EITHER:
@@ -198,8 +215,8 @@ def _has_tools(family: ContainerFamily, version: tuple[int, ...], variables: Map
     return True
 
 
-def _has_json(family: ContainerFamily, version: tuple[int, ...], *, completes: bool) -> bool:
-    grammars = _TGI_GRAMMARS if completes else _TGI_RESPONSE_FORMAT
+def _has_json(family: ContainerFamily, version: tuple[int, ...], *, by_messages: bool) -> bool:
+    grammars = _TGI_RESPONSE_FORMAT if by_messages else _TGI_GRAMMARS
     return {"tgi": version >= grammars, "lmi": version >= _LMI_ASYNC}.get(family, True)
 
 

@@ -6,6 +6,7 @@ artifacts, images, training recipes, subnets, capacity and imports; nothing is c
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from stacks.models import DEPLOYMENTS
 from stacks.placement import AnyPlacement, Placement, is_of, placements
 from stacks.preflight import Deployments, preflight
 from stacks.preflight.findings import Finding, Level
+from stacks.preflight.served import api_line
 from stacks.preflight.types import check_types
 from tools import aws
 from tools.account.access import documents, images, packages
@@ -35,6 +37,7 @@ _NOT_LOCAL = (
     "quotas, licences, artifacts, images, packages, subnets and capacity: {}, which AWS_ENDPOINT_URL addresses, has "
     "none of AWS's"
 )
+_COLUMNS = 80
 _PLURALS = {Level.ERROR: "errors", Level.WARNING: "warnings", Level.HINT: "hints", Level.NOT_CHECKED: "not checked"}
 
 
@@ -106,6 +109,23 @@ def _ask_aws(asked: Sequence[Asked], lock: Lock, shared: ClientFactory) -> Itera
     yield from capacity(endpoints, shared)
 
 
+def served(name: str, *, deployments: Deployments, lock: Lock) -> list[str]:
+    """Return what the API of each model of an environment will do, as lines of at most 80 columns.
+
+    Args:
+        name: The environment's.
+        deployments: Environments with the models that each runs.
+        lock: The catalogue that pins the models.
+    """
+    said = [(place.model.name, api_line(place, lock)) for place in _places(name, deployments)]
+    return [
+        line
+        for model, text in said
+        if text is not None
+        for line in textwrap.wrap(f"{model}: {text}", _COLUMNS, initial_indent="  ", subsequent_indent="    ")
+    ]
+
+
 def run(name: str, *, live: bool, deployments: Deployments = DEPLOYMENTS) -> tuple[str, bool]:
     """Check one environment.
 
@@ -138,7 +158,8 @@ def run(name: str, *, live: bool, deployments: Deployments = DEPLOYMENTS) -> tup
     sources = f"the declarations and {account}" if asked else "the declarations"
     if live and not asked:
         sources += " and this shell's credentials; the account was not asked"
-    return _text(name, found, sources=sources), not any(finding.level is Level.ERROR for finding in found)
+    said = served(name, deployments=check_types(deployments)[0], lock=lock)
+    return _text(name, found, said, sources=sources), not any(finding.level is Level.ERROR for finding in found)
 
 
 def _places(name: str, deployments: Deployments) -> list[AnyPlacement]:
@@ -166,13 +187,13 @@ def _missing_credentials() -> str | None:
     return f"no AWS credentials: {credentials_hint()}" if credentials is None else None
 
 
-def _text(name: str, found: Sequence[Finding], *, sources: str) -> str:
+def _text(name: str, found: Sequence[Finding], said: Sequence[str], *, sources: str) -> str:
     shown = [f"{level}: {finding}" for level in Level for finding in found if finding.level is level]
     counts = Counter(finding.level for finding in found)
     summary = ", ".join(
         f"{counts[level]} {level if counts[level] == 1 else _PLURALS[level]}" for level in Level if counts[level]
     )
-    return "\n".join([*shown, f"{name}: {summary or 'nothing to report'}, from {sources}"])
+    return "\n".join([*shown, *said, f"{name}: {summary or 'nothing to report'}, from {sources}"])
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from stacks.preflight.imports import check_import, check_import_room, check_impo
 from stacks.preflight.naming import check_names
 from stacks.preflight.prompts import check_prompt_format
 from stacks.preflight.recipes import check_declared_values, check_recipe, recipe_facts
-from stacks.preflight.tasks import check_task
+from stacks.preflight.served import check_served
 from stacks.preflight.types import check_types
 from stacks.preflight.weights import check_weights, fitting, weigh
 
@@ -132,7 +132,7 @@ def _check_locked(subject: Subject, lock: Lock) -> Iterator[Finding]:
     if subject.placement.bedrock:
         yield from check_tuned_weights(subject, subject.placement.bedrock, weights, lock)
     else:
-        yield from check_task(subject)
+        yield from check_served(subject)
         yield from check_instances(subject, fits=fitting(subject, weights))
         yield from check_container(subject)
         yield from check_weights(subject, weights)

@@ -6,27 +6,13 @@ from dataclasses import replace
 from typing import get_args
 
 from catalog import Lock
+from catalog.chats import CHAT_WORDS, FORMAT_IDS
 from catalog.limits import endpoint as limits
 from catalog.limits import model_import as import_limits
 from catalog.nearest import similar
 from stacks.declarations import JumpStartModel, PromptFormat
 from stacks.placement import AnyPlacement, Placement, is_of
 from stacks.preflight.findings import Finding, Level, breaches
-
-# Words in the ids of models that were trained to chat; `f` is Llama 2's.
-_CHAT_WORDS = frozenset({"chat", "f", "instruct", "it"})
-# Ids that a prompt format was made for; `chatml`, `template` and `none` are anybody's. Mixtral's is that of Mistral
-# 7B v0.2, too, which some versions of Mistral 7B Instruct in JumpStart may be.
-_FORMAT_IDS = {
-    "falcon-chat": re.compile(r"falcon-180b"),
-    "falcon-instruct": re.compile(r"falcon-(7|40)b"),
-    "mistral-instruct": re.compile(r"mistral-7b-instruct(?!-v3)"),
-    "mistral-instruct-v0.3": re.compile(r"mistral-7b-instruct-v3"),
-    "mixtral-instruct": re.compile(r"mixtral-8x\d+b-instruct|mistral-7b-instruct(?!-v3)", re.IGNORECASE),
-    "llama-3-instruct": re.compile(r"llama-?3-\d+b", re.IGNORECASE),
-    "llama-3.1-instruct": re.compile(r"llama-3-[123]-"),
-    "granite-code": re.compile(r"granite.*code"),
-}
 
 # Ids of families with formats of their own, in none of which ChatML has a part, beside those above; Llama only as
 # Meta tuned it, since others have tuned it on ChatML.
@@ -79,33 +65,27 @@ def _check_template(placement: AnyPlacement) -> Iterator[Finding]:
 def _check_family(placement: Placement[JumpStartModel], lock: Lock) -> Iterator[Finding]:
     name, model_id = placement.model.prompt_format or "none", placement.model.model_id
     finding = Finding(rule="prompt-format", place=f"{placement}.prompt_format", value=repr(name), level=Level.WARNING)
-    words = _words(model_id)
-    made_for = _FORMAT_IDS.get(name)
-    if name == "none" and words & _CHAT_WORDS:
-        yield replace(finding, message=f"{model_id} was trained to chat, and without a format its API refuses chats")
-    elif name not in {"none", "template"} and is_base(model_id, lock):
+    made_for = FORMAT_IDS.get(name)
+    # Whether there must be a format, and whether the container's own can be, `stacks.preflight.served` says.
+    if name not in {"none", "template", "container"} and is_base(model_id, lock):
         message = f"{model_id} is a base model, which completes text but was not trained to chat"
         yield replace(finding, message=message, suggestion="'none'")
     elif name == "chatml" and model_id in lock.model_ids() and _NOT_CHATML.search(model_id):
-        fitting = [repr(other) for other, ids in _FORMAT_IDS.items() if ids.search(model_id)]
+        fitting = [repr(other) for other, ids in FORMAT_IDS.items() if ids.search(model_id)]
         message = f"{model_id} was trained on a format of its family's own, and answers another one badly"
-        yield replace(finding, message=message, suggestion=" or ".join(fitting) or "'none', and completions alone")
+        yield replace(finding, message=message, suggestion=" or ".join(fitting) or "leaving it out")
     elif made_for and model_id in lock.model_ids() and not made_for.search(model_id):
-        fitting = [repr(other) for other, ids in _FORMAT_IDS.items() if ids.search(model_id)]
+        fitting = [repr(other) for other, ids in FORMAT_IDS.items() if ids.search(model_id)]
         message = f"{model_id} is not of the family that the format was made for"
         yield replace(finding, message=message, suggestion=" or ".join(fitting))
-
-
-def _words(model_id: str) -> frozenset[str]:
-    return frozenset(model_id.split("-"))
 
 
 def is_base(model_id: str, lock: Lock) -> bool:
     """Return whether the lock has the same model trained to chat, which makes this one the base."""
     words = model_id.split("-")
-    if _CHAT_WORDS & set(words):
+    if CHAT_WORDS & set(words):
         return False
     return any(
-        other != model_id and [word for word in other.split("-") if word not in _CHAT_WORDS] == words
+        other != model_id and [word for word in other.split("-") if word not in CHAT_WORDS] == words
         for other in lock.model_ids()
     )

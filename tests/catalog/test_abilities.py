@@ -99,7 +99,8 @@ def test_a_base_model_completes_and_does_not_chat(newest: dict[str, Deployment])
 def test_tools_json_images_and_usage_follow_from_container_and_version(newest: dict[str, Deployment]) -> None:
     def facts(model_id: str) -> tuple[bool, bool, bool, str]:
         found = _of(newest, model_id)
-        return found.tools, found.json, found.images, found.usage
+        usage = found.usage_of_chats if found.prompt_format == "container" else found.usage_of_prompts
+        return found.tools, found.json, found.images, usage
 
     assert facts("huggingface-vlm-qwen2-vl-7b-instruct") == (True, True, True, "always")
     assert facts("huggingface-llm-qwen2-5-7b-instruct") == (True, True, False, "always")
@@ -118,7 +119,7 @@ def test_newer_lmi_takes_tools_where_a_parser_is_chosen_and_json_by_vllms_own_co
     assert abilities(newer, chosen).tools
     assert not abilities(newer).tools
     assert (abilities(older).json, abilities(newer).json) == (False, True)
-    assert (abilities(older).usage, abilities(newer).usage) == ("whole", "always")
+    assert (abilities(older).usage_of_chats, abilities(newer).usage_of_chats) == ("whole", "always")
 
 
 def test_an_old_djl_image_is_refused_with_its_reason(newest: dict[str, Deployment]) -> None:
@@ -155,3 +156,18 @@ def test_no_model_of_the_lock_has_a_task_that_its_container_has_no_protocol_for(
     assert all(one.refusal or one.routes for one in found.values())
     # A default that the container cannot do would be an API that answers nothing.
     assert all(one.chats for one in found.values() if one.prompt_format == "container")
+
+
+def test_a_model_in_an_image_of_another_kind_is_asked_in_the_images_own_form(newest: dict[str, Deployment]) -> None:
+    speech = newest["huggingface-asr-whisper-small"]
+    other = replace(speech, image=f"{REGISTRY}/some-inference:1.0")
+
+    assert (abilities(speech).task, abilities(other).task) == ("transcription", "native")
+    assert abilities(newest["huggingface-llm-kogai-laneformer-2b-it"]).task == "native"
+
+
+def test_a_containers_software_has_a_name_and_a_version(newest: dict[str, Deployment]) -> None:
+    assert _of(newest, LLAMA_31).software == "LMI 11.0.0"
+    assert _of(newest, "huggingface-llm-falcon-7b-instruct-bf16").software == "TGI 2.4.0"
+    assert _of(newest, "huggingface-llm-yi-1-5-9b").software == "LMI"
+    assert _of(newest, "huggingface-asr-whisper-small").software == ""

@@ -33,10 +33,11 @@ from tests.stacks.preflight.mistakes import (
     import_weights,
     imports,
     recipes,
+    served,
 )
 from tests.stacks.preflight.mistakes.makers import Case, domain, door, env, model
 
-_TABLES = (catalogue, container, environments, fine_tuning, recipes)
+_TABLES = (catalogue, container, environments, fine_tuning, recipes, served)
 ERRORS = [case for table in _TABLES for case in table.ERRORS]
 WARNINGS = [case for table in _TABLES for case in table.WARNINGS]
 DOCUMENT = Path(stacks.preflight.__file__).parents[2] / "docs" / "preflight.md"
@@ -46,14 +47,11 @@ DOCUMENT = Path(stacks.preflight.__file__).parents[2] / "docs" / "preflight.md"
 def few(lock: Lock) -> FewModels:
     declared = [ARCTIC_INSTRUCT, FALCON_7B, FALCON_7B_INSTRUCT, FALCON_40B, FALCON_180B, MISTRAL_7B_INSTRUCT]
     versions = [lock.model(model.model_id, model.version) for model in declared]
-    others = [lock.model(model_id, lock.versions(model_id)[0]) for model_id in (catalogue.EMBEDDINGS, catalogue.VISION)]
-    plain = replace(
-        versions[1], version="7.0.0", images=dict.fromkeys(versions[1].images, others[0].images["gpu_ecr_uri_2"])
-    )
+    others = [lock.model(model_id, version) for model_id, version in served.NEWEST.items()]
     old = replace(versions[-1], version="1.0.0", deprecated=True)
     licensed = replace(versions[1], version="5.0.0", eula_key="fmhMetadata/eula/terms.txt")
     nowhere = replace(versions[1], version="6.0.0", images={})
-    return FewModels([*versions, old, licensed, nowhere, plain, *others], training={FALCON_7B.model_id: recipes.FALCON})
+    return FewModels([*versions, old, licensed, nowhere, *others], training={FALCON_7B.model_id: recipes.FALCON})
 
 
 def _report(few: Lock, *models: Model, environment: Environment = DEV) -> Report:

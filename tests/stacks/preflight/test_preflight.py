@@ -1,6 +1,7 @@
 """The preflight as a whole: declarations that pass, the effect of strict, and all problems at once."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -8,10 +9,10 @@ import pytest
 from constructs.endpoint.hosting import Hosting
 
 from catalog import Lock
+from catalog.abilities import abilities
 from catalog.limits import endpoint as limits
 from catalog.limits import gateway as gateway_limits
 from catalog.regions import jumpstart_regions, offering_regions, regions
-from catalog.search import generates_text
 from stacks.declarations import JumpStartModel, PromptFormat
 from stacks.environments import (
     DEV,
@@ -65,25 +66,31 @@ def test_finds_nothing_in_the_declarations_with_an_account_for_each_environment(
     assert preflight(deployments, lock=lock) == Report(())
 
 
-def test_refuses_of_the_lock_the_models_without_text_alone_on_their_default_instance_types(lock: Lock) -> None:
+def test_refuses_of_the_lock_the_models_that_nobody_can_ask_and_the_chats_that_nothing_writes(lock: Lock) -> None:
+    newest = [lock.model(model_id, lock.versions(model_id)[0]) for model_id in lock.model_ids()]
+    able = {one.model_id: abilities(one.resolve(region=one.regions()[0])) for one in newest}
     models = [
         JumpStartModel(
-            name=f"model-{number}",
-            model_id=model_id,
-            version=version,
-            prompt_format="none",
-            accept_eula=lock.model(model_id, version).requires_eula,
+            name=f"model-{number}", model_id=one.model_id, version=one.version, accept_eula=one.requires_eula
         )
-        for number, (model_id, version) in enumerate((one, lock.versions(one)[0]) for one in lock.model_ids())
+        for number, one in enumerate(newest)
     ]
     # More than an account would run.
-    report = _report(lock, *models, environment=replace(PROD, lambda_concurrency=20_000))
-
-    assert _rules(report.errors) == {"no-text-model"}
-    assert len(report.errors) == len(models) - sum(
-        generates_text(lock.model(one.model_id, one.version)) for one in models
+    many = replace(PROD, lambda_concurrency=20_000)
+    left_out = _report(lock, *models, environment=many)
+    declared = _report(
+        lock,
+        *(replace(one, prompt_format=next(iter(able[one.model_id].formats), "none")) for one in models),
+        environment=many,
     )
-    assert _rules(report.warnings) <= {"prompt-format", "deprecated-version", "images-not-passed"}
+
+    assert Counter(finding.rule for finding in left_out.errors) == {
+        "not-served": sum(one.refusal is not None for one in able.values()),
+        "prompt-format-left-out": sum(one.prompt_format is None for one in able.values()),
+    }
+    assert _rules(declared.errors) == {"not-served"}
+    assert _rules(left_out.warnings) <= {"deprecated-version"}
+    assert _rules(declared.warnings) <= {"prompt-format", "deprecated-version"}
 
 
 def test_takes_a_pipelines_name_of_the_longest_length_and_no_longer(lock: Lock) -> None:

@@ -502,6 +502,7 @@ def test_says_of_the_local_aws_what_it_cannot_know_and_calls_none_of_it_an_error
     assert report.splitlines() == [
         f"not checked: try: quotas, licences, artifacts, images, packages, subnets and capacity: {where}, which "
         "AWS_ENDPOINT_URL addresses, has none of AWS's",
+        "  falcon-7b: completions; usage estimated",
         f"try: 1 not checked, from the declarations and {where}",
     ]
 
@@ -521,7 +522,10 @@ def test_asks_no_one_unless_it_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_passes_when_there_is_nothing_to_report() -> None:
     report, passed = preflight.run("try", live=False, deployments=((ENVIRONMENT, (FALCON_7B,)),))
     assert passed
-    assert report == "try: nothing to report, from the declarations"
+    assert report.splitlines() == [
+        "  falcon-7b: completions; usage estimated",
+        "try: nothing to report, from the declarations",
+    ]
 
 
 def test_reports_that_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,26 +4,7 @@ from stacks.environments import DEV
 from stacks.models import ARCTIC_INSTRUCT, FALCON_7B, FALCON_40B, FALCON_180B
 from tests.stacks.preflight.mistakes.makers import LARGE, REASON, Case, env, model
 
-EMBEDDINGS = "huggingface-sentencesimilarity-bge-base-en-v1-5"
-VISION = "meta-vlm-llama-3-2-11b-vision"
-
 ERRORS: list[Case] = [
-    (
-        "no-text-model",
-        DEV,
-        [model(model_id=EMBEDDINGS, version="1.1.21", prompt_format="none", instance_type=None)],
-        f"dev/m.model_id is {EMBEDDINGS!r}: its task is sentence embeddings, and it generates no text; allowed: models "
-        "that generate text, in a container of TGI, LMI or vLLM; try ./jumpstack catalog search text, where the last "
-        "column says yes",
-    ),
-    (
-        "no-text-model",
-        DEV,
-        [model(FALCON_7B, version="7.0.0")],
-        f"dev/m.model_id is {FALCON_7B.model_id!r}: the API does not speak to its container, "
-        "huggingface-pytorch-inference, which is of none of the kinds that it knows; allowed: models that generate "
-        "text, in a container of TGI, LMI or vLLM; try ./jumpstack catalog search text, where the last column says yes",
-    ),
     (
         "unknown-model",
         DEV,
@@ -191,13 +172,6 @@ ERRORS: list[Case] = [
     ),
 ]
 WARNINGS: list[Case] = [
-    (
-        "images-not-passed",
-        DEV,
-        [model(model_id=VISION, version="2.3.3", prompt_format="none", accept_eula=True, instance_type=None)],
-        f"dev/m.model_id is {VISION!r}: it takes images, and the API passes texts only: a request with an image is "
-        "refused",
-    ),
     (
         "deprecated-version",
         DEV,

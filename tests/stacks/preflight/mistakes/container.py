@@ -191,13 +191,6 @@ WARNINGS: list[Case] = [
     (
         "prompt-format",
         DEV,
-        [model(prompt_format="none")],
-        "dev/m.prompt_format is 'none': huggingface-llm-mistral-7b-instruct was trained to chat, and without a "
-        "format its API refuses chats",
-    ),
-    (
-        "prompt-format",
-        DEV,
         [model(FALCON_7B, prompt_format="falcon-instruct")],
         "dev/m.prompt_format is 'falcon-instruct': huggingface-llm-falcon-7b-bf16 is a base model, which completes "
         "text but was not trained to chat; try 'none'",
