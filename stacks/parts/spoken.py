@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from catalog.abilities import abilities
 from catalog.deployment import Deployment
 from stacks.declarations import JumpStartModel
 
@@ -22,4 +23,8 @@ class Spoken(NamedTuple):
 
 def spoken(deployment: Deployment, model: JumpStartModel) -> Spoken:
     """Return the protocol of a model's container, with the declared prompt format or else the container's default."""
-    return Spoken(task="text", container=deployment.container, prompt_format=model.prompt_format or "none")
+    found = abilities(deployment, model.environment)
+    prompt_format = model.prompt_format or found.prompt_format or "none"
+    return Spoken(
+        task=found.task, container=found.container, prompt_format=prompt_format if found.task == "text" else None
+    )
