@@ -52,13 +52,15 @@ test: $(INSTALLED) style ## all checks and tests
 	+$(MAKE) --no-print-directory --jobs=2 types tests
 
 tests: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -n 3 --dist loadgroup -m 'not sweep and not nightly'
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m 'not sweep and not nightly'
 
 oracles: $(INSTALLED) ## make the venvs of published libraries that the sweep compares our checks with
 	@$(VENV)/bin/python tests/support/oracles/venvs.py
 
 sweep: $(INSTALLED) oracles ## the complete runs of what the tests sample
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m sweep
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m 'hypothesis and not sweep and not nightly' \
+		--hypothesis-profile more-examples
 
 nightly: $(INSTALLED) oracles ## the complete runs of what the sweep samples: one local AWS a rule, without it
 	$(VENV)/bin/python -m pytest -n 2 -m nightly

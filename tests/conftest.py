@@ -35,12 +35,15 @@ pytest_plugins = [
 ]
 
 # How fast an example runs says more about the machine than about the code: speed is measured in bench/, not here.
-# The same examples each time, so that a change is judged by what it changed; `make nightly` looks for new ones.
+# The same examples each time, so that a change is judged by what it changed: a few of each property in `make test`,
+# more in `make sweep`; `make nightly` looks for new ones.
 hypothesis_settings.register_profile(
-    "jumpstack", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "few-examples", max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-hypothesis_settings.register_profile("new-examples", hypothesis_settings.get_profile("jumpstack"), derandomize=False)
-hypothesis_settings.load_profile("jumpstack")
+_FEW = hypothesis_settings.get_profile("few-examples")
+hypothesis_settings.register_profile("more-examples", _FEW, max_examples=100)
+hypothesis_settings.register_profile("new-examples", _FEW, max_examples=100, derandomize=False)
+hypothesis_settings.load_profile("few-examples")
 
 
 @pytest.fixture(scope="session")

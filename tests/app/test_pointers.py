@@ -48,6 +48,7 @@ def test_an_environments_tags_are_on_everything_but_the_pointers(before_and_afte
         assert parameter["Properties"]["Tags"] == {"environment": "dev", "model": "mistral-7b-dolly"}
 
 
+@pytest.mark.sweep
 def test_a_changed_tag_keeps_the_served_version(
     before_and_after: list[dict[str, Any]], stacks: StackDriver, stack_name: str, aws: Aws
 ) -> None:

@@ -53,6 +53,7 @@ def test_cfn_lint_finds_nothing_in_any_template(assembly: Path) -> None:
     assert _linted(templates) == (0, "")
 
 
+@pytest.mark.sweep
 def test_neither_finds_anything_in_a_front_door_with_keys_web_acl_and_domain(tmp_path: Path) -> None:
     certificate = "arn:aws:acm:us-west-2:111122223333:certificate/12ab34cd-12ab-34cd-56ef-1234567890ab"
     domain = Domain(name="models.example.com", certificates={"us-west-2": certificate}, hosted_zone_id="Z0123456789")
@@ -68,6 +69,7 @@ def test_neither_finds_anything_in_a_front_door_with_keys_web_acl_and_domain(tmp
     assert _linted(sorted(str(path) for path in tmp_path.glob("prod*.template.json"))) == (0, "")
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("base", [MISTRAL_7B_SEC, LLAMA_3_2_3B_10K], ids=["served by an endpoint", "imported"])
 def test_neither_finds_anything_in_a_pipeline_with_everything(base: FineTunedModel, tmp_path: Path) -> None:
     network = Network(subnet_ids=["subnet-0123abcd"], security_group_ids=["sg-0123abcd"])
@@ -85,6 +87,7 @@ def test_neither_finds_anything_in_a_pipeline_with_everything(base: FineTunedMod
     assert _linted(sorted(str(path) for path in tmp_path.glob("prod*.template.json"))) == (0, "")
 
 
+@pytest.mark.sweep
 def test_neither_finds_anything_in_an_imported_model_with_everything(tmp_path: Path) -> None:
     network = Network(subnet_ids=["subnet-0123abcd"], security_group_ids=["sg-0123abcd"])
     key_arn = "arn:aws:kms:us-west-2:444455556666:key/0a1b2c3d-0000-1111-2222-333344445555"

@@ -14,8 +14,9 @@ from tests.model_import.import_world import FailedError, Resource, World, deploy
 from tests.support.bedrock_models import Bedrock, prepared
 from tests.support.bedrock_models import llama as other_model
 
-# One worker: what the module sets up takes its time.
-pytestmark = pytest.mark.xdist_group("import-lifecycle")
+# One worker: what the module sets up takes its time. In the sweep: `make test` holds the states and functions one by
+# one, and `make demo` imports a model that it tuned.
+pytestmark = [pytest.mark.sweep, pytest.mark.xdist_group("import-lifecycle")]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.model_import.import_world import World, deploy, wait_scale
 from tests.support.bedrock_models import ACCOUNT, REGION, Bedrock, prepared
 from tests.support.state_machine_driver import make_role
 
-# One worker: what the module sets up takes its time.
+# One worker: what the module sets up takes its time. The runs are in the sweep; `make demo` runs one such pipeline.
 pytestmark = pytest.mark.xdist_group("import-serving")
 
 _DEADLINE_SECONDS = 60
@@ -197,6 +197,7 @@ def pipeline(module_pipeline: Pipeline, local_aws: str) -> Iterator[Pipeline]:
     module_pipeline.world.clean()
 
 
+@pytest.mark.sweep
 def test_serves_what_was_trained_and_says_which_version(pipeline: Pipeline) -> None:
     first = _outcome(pipeline.run(pipeline.world.upload()))
     second = _outcome(pipeline.run(pipeline.world.upload()))
@@ -207,6 +208,7 @@ def test_serves_what_was_trained_and_says_which_version(pipeline: Pipeline) -> N
     assert first["status"] == "SUCCEEDED"
 
 
+@pytest.mark.sweep
 def test_the_import_has_the_name_of_the_run(pipeline: Pipeline) -> None:
     name = f"a-run-{uuid4().hex}"
     pipeline.ended(pipeline.start(pipeline.world.upload(), name=name))
@@ -214,6 +216,7 @@ def test_the_import_has_the_name_of_the_run(pipeline: Pipeline) -> None:
     assert pipeline.imports()[0]["name"] == name
 
 
+@pytest.mark.sweep
 def test_a_full_quota_ends_the_run_before_a_training_is_paid(pipeline: Pipeline) -> None:
     pipeline.world.bedrock.behave(max_imported_models=1)
     pipeline.run(pipeline.world.upload())
@@ -226,11 +229,13 @@ def test_a_full_quota_ends_the_run_before_a_training_is_paid(pipeline: Pipeline)
     assert "Train" not in states
 
 
+@pytest.mark.sweep
 def test_room_in_the_quota_lets_it_train(pipeline: Pipeline) -> None:
     _, states = pipeline.train()
     assert states[states.index("Is there room for the import?") + 1] == "Train"
 
 
+@pytest.mark.sweep
 def test_an_imports_own_error_is_the_pipelines(pipeline: Pipeline) -> None:
     pipeline.world.bedrock.clients("s3").put_object(Bucket=pipeline.world.bedrock.bucket, Key="weights/x/a", Body=b"")
     ended = pipeline.run(f"s3://{pipeline.world.bedrock.bucket}/weights/x/")
@@ -241,6 +246,7 @@ def test_an_imports_own_error_is_the_pipelines(pipeline: Pipeline) -> None:
     assert "config.json" in ended["cause"]
 
 
+@pytest.mark.sweep
 def test_says_how_an_import_ended_that_gave_no_reason(pipeline: Pipeline) -> None:
     pipeline.world.bedrock.behave(import_seconds=30)
     run = pipeline.start(pipeline.world.upload())
@@ -256,6 +262,7 @@ def test_says_how_an_import_ended_that_gave_no_reason(pipeline: Pipeline) -> Non
     assert ended["cause"] == f"the import {running[0]['executionArn']} is ABORTED"
 
 
+@pytest.mark.sweep
 def test_goes_back_to_the_version_before_without_an_import_job(pipeline: Pipeline) -> None:
     first, _ = (_outcome(pipeline.run(pipeline.world.upload())) for _ in range(2))
     jobs = pipeline.world.client("bedrock").list_model_import_jobs()["modelImportJobSummaries"]
@@ -269,12 +276,14 @@ def test_goes_back_to_the_version_before_without_an_import_job(pipeline: Pipelin
     assert forth["release"] == back["previous"] == pipeline.world.parameter("served")
 
 
+@pytest.mark.sweep
 def test_refuses_to_go_back_where_nothing_was_served_before(pipeline: Pipeline) -> None:
     pipeline.run(pipeline.world.upload())
 
     assert pipeline.run()["error"] == "NoPreviousReleaseError"
 
 
+@pytest.mark.sweep
 def test_says_what_to_do_where_the_version_before_is_gone(pipeline: Pipeline) -> None:
     first, second = (_outcome(pipeline.run(pipeline.world.upload())) for _ in range(2))
     name = f"{pipeline.world.model}-{first['release']}"

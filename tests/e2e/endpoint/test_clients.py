@@ -18,7 +18,7 @@ from tests.invoke_shim.openai import objects
 from tools import keys
 from tools.local import LocalAws
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.local, pytest.mark.sweep, pytest.mark.xdist_group("e2e")]
 
 MODEL = STACK.model.name
 MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Which country has the most lakes? 🏞️"}]
@@ -240,7 +240,6 @@ def test_a_model_that_wakes_in_time_is_waited_for(client: openai.OpenAI, endpoin
 
 
 # In the sweep, since it waits a quarter of a minute.
-@pytest.mark.sweep
 def test_the_client_comes_back_by_itself_to_a_model_that_wakes_late(client: openai.OpenAI, endpoint: Endpoint) -> None:
     endpoint.set(faults=[{"kind": "not_ready"}])
     # The client's own patience of 4 s, which its headers tell: half of it for waiting, then 503 and `retry-after`.

@@ -19,7 +19,7 @@ from tools.invoke import LocalTransport, openai_client
 from tools.leftovers import leftovers
 from tools.local import LocalAws
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.local, pytest.mark.sweep, pytest.mark.xdist_group("e2e")]
 
 
 @pytest.fixture(scope="module")

@@ -242,7 +242,11 @@ HUGE: dict[str, tuple[str, Callable[[], str]]] = {
 }
 
 
-@pytest.mark.parametrize("what", HUGE)
+# Bodies that take the longest: a million messages, of which each is read.
+_LONG = ("messages of unknown roles", "messages by the user alone")
+
+
+@pytest.mark.parametrize("what", [pytest.param(what, marks=[pytest.mark.sweep] * (what in _LONG)) for what in HUGE])
 def test_answers_megabytes_of(what: str) -> None:
     path, make = HUGE[what]
     body = make()
@@ -250,7 +254,7 @@ def test_answers_megabytes_of(what: str) -> None:
     send("a Falcon chat model", path, body)
 
 
-@pytest.mark.parametrize("what", ["messages of unknown roles", "messages by the user alone", "native messages"])
+@pytest.mark.parametrize("what", ["native messages", *(pytest.param(what, marks=pytest.mark.sweep) for what in _LONG)])
 def test_answers_megabytes_for_a_model_that_takes_messages(what: str) -> None:
     path, make = HUGE[what]
     send("a model on vLLM", path, make())
