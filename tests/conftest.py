@@ -1,5 +1,6 @@
 """Settings of the process, the catalogue's lock and templates made from the app, for all tests."""
 
+import gc
 import json
 import os
 import sys
@@ -44,6 +45,16 @@ _FEW = hypothesis_settings.get_profile("few-examples")
 hypothesis_settings.register_profile("more-examples", _FEW, max_examples=100)
 hypothesis_settings.register_profile("new-examples", _FEW, max_examples=100, derandomize=False)
 hypothesis_settings.load_profile("few-examples")
+
+
+# A worker holds some millions of objects, which the collector would walk through thousands of times: a fifth of the
+# tests' CPU.
+gc.set_threshold(100_000, 20, 50)
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of garbage collections what lives as long as the process: modules and tests."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
