@@ -52,7 +52,7 @@ test: $(INSTALLED) style ## all checks and tests
 	+$(MAKE) --no-print-directory --jobs=2 types tests
 
 tests: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m 'not sweep and not nightly'
+	$(VENV)/bin/python -m pytest -n 3 --dist loadgroup -m 'not sweep and not nightly'
 
 oracles: $(INSTALLED) ## make the venvs of published libraries that the sweep compares our checks with
 	@$(VENV)/bin/python tests/support/oracles/venvs.py
