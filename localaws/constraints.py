@@ -23,7 +23,7 @@ def refusal(service: str, operation: str, parameters: Mapping[str, Any]) -> str 
         operation: The operation's name, e.g. `CreateEndpointConfig`.
         parameters: Its parameters, as the API names them.
     """
-    shape = _service_model(service).operation_model(operation).input_shape
+    shape = service_model(service).operation_model(operation).input_shape
     problems = list(_problems_of(shape, parameters, path=""))
     return detected(*problems) if problems else None
 
@@ -35,7 +35,8 @@ def detected(*problems: str) -> str:
 
 
 @cache
-def _service_model(service: str) -> ServiceModel:
+def service_model(service: str) -> ServiceModel:
+    """Return botocore's model of a service."""
     loader = botocore.session.get_session().get_component("data_loader")
     return ServiceModel(loader.load_service_model(service, "service-2"), service)
 

@@ -1,24 +1,22 @@
-"""Answers of the stand-in models in the forms of InvokeModel, whole and as the chunks of a stream.
-
-Both of OpenAI's forms are as vLLM writes them, BedrockCompletion as the Bedrock User Guide shows it; its log
-probabilities are by token id. The last chunk of a stream carries `amazon-bedrock-invocationMetrics`.
-"""
+"""Answers of the stand-in models: reasoning, text or calls of tools, token by token."""
 
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Literal
 
+from localaws.bedrock import images, tools
 from localaws.bedrock.bodies import GenerationRequest
 from localaws.bedrock.errors import invalid
 from localaws.bedrock.store import ImportedModel
+from localaws.bedrock.tools import Call
 from localaws.containers import detokenizer, generation
-from localaws.containers.tokens import Token, alternatives, count
+from localaws.containers.tokens import Token, count, encode
 
-METRICS: Final = "amazon-bedrock-invocationMetrics"
+Pieces = tuple[tuple[str, Token], ...]
+"""Tokens with the text that each of them shows, which may come with a later one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +24,28 @@ class Answer:
     """One answer.
 
     Attributes:
-        pieces: Its tokens with the text that each of them shows, which may come with a later one.
+        pieces: The tokens of its text.
         finish_reason: The reason for its end.
         stop: The stop string that ended it, or None.
+        reasoning: The tokens of the reasoning before it.
+        calls: The calls that it makes in place of a text.
     """
 
-    pieces: tuple[tuple[str, Token], ...]
-    finish_reason: Literal["stop", "length"]
+    pieces: Pieces
+    finish_reason: Literal["stop", "length", "tool_calls"]
     stop: str | None
+    reasoning: Pieces = ()
+    calls: tuple[Call, ...] = ()
 
     @property
     def text(self) -> str:
         """All of the text."""
-        return "".join(text for text, _ in self.pieces)
+        return text_of(self.pieces)
+
+    @property
+    def tokens(self) -> int:
+        """The number of tokens, those of reasoning and calls among them."""
+        return len(self.pieces) + len(self.reasoning) + sum(len(call.pieces) for call in self.calls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,7 @@ class Outcome:
     @property
     def completion_tokens(self) -> int:
         """The number of generated tokens."""
-        return sum(len(answer.pieces) for answer in self.answers)
+        return sum(answer.tokens for answer in self.answers)
 
     @property
     def latency_ms(self) -> int:
@@ -89,7 +96,7 @@ def answer(request: GenerationRequest, model: ImportedModel) -> Outcome:
         ServiceError: ValidationException, if prompt and answer do not fit into the model's context.
     """
     started = time.monotonic()
-    prompt_tokens = count(request.prompt)
+    prompt_tokens = count(request.prompt) + images.TOKENS * request.images
     room = model.context_tokens - prompt_tokens
     asked = request.max_tokens or 1
     if room < asked:
@@ -103,149 +110,34 @@ def answer(request: GenerationRequest, model: ImportedModel) -> Outcome:
     return Outcome(answers=answers, prompt_tokens=prompt_tokens, started=started)
 
 
-def whole(request: GenerationRequest, outcome: Outcome, model: ImportedModel) -> dict[str, Any]:
-    """Return the body of InvokeModel's answer."""
-    if request.kind == "native":
-        [only] = outcome.answers
-        document: dict[str, Any] = {
-            "generation": only.text,
-            "prompt_token_count": outcome.prompt_tokens,
-            "generation_token_count": outcome.completion_tokens,
-            "stop_reason": only.finish_reason,
-        }
-        if request.logprobs is not None:
-            document["logprobs"] = _native_logprobs(only.pieces)
-        return document
-    choices = []
-    for index, one in enumerate(outcome.answers):
-        content: dict[str, Any] = (
-            {"message": {"role": "assistant", "content": one.text, "refusal": None, "tool_calls": []}}
-            if request.kind == "chat"
-            else {"text": one.text}
-        )
-        logprobs = _logprobs(request, one.pieces, offset=0)
-        choices.append({"index": index, **content, "logprobs": logprobs, "finish_reason": one.finish_reason})
-    return {**_envelope(request, model, stream=False), "choices": choices, "usage": outcome.usage()}
+def text_of(pieces: Pieces) -> str:
+    """Return the text of tokens."""
+    return "".join(text for text, _ in pieces)
 
 
-def chunks(
-    request: GenerationRequest, outcome: Outcome, model: ImportedModel, *, tokens_per_event: int
-) -> Iterator[dict[str, Any]]:
-    """Yield the chunks of InvokeModelWithResponseStream's answer, each to be sent as JSON in an event of its own."""
-    made = _native_chunks if request.kind == "native" else _openai_chunks
-    last: dict[str, Any] | None = None
-    for chunk in made(request, outcome, model, max(1, tokens_per_event)):
-        if last is not None:
-            yield last
-        last = chunk
-    if last is not None:
-        yield {**last, METRICS: outcome.metrics()}
-
-
-def groups(one: Answer, size: int) -> Iterator[tuple[tuple[tuple[str, Token], ...], bool]]:
-    """Cut an answer into groups of `size` tokens; with each comes whether it is the last."""
-    for start in range(0, len(one.pieces), size):
-        yield one.pieces[start : start + size], start + size >= len(one.pieces)
+def groups(pieces: Pieces, size: int) -> Iterator[tuple[Pieces, bool]]:
+    """Cut tokens into groups of `size`; with each comes whether it is the last."""
+    for start in range(0, len(pieces), size):
+        yield pieces[start : start + size], start + size >= len(pieces)
 
 
 def _one(request: GenerationRequest, max_tokens: int, seed: int | None, weights: str) -> Answer:
+    reasoning = tuple((token.text, token) for token in encode(request.thinks)[:max_tokens])
+    room = max_tokens - len(reasoning)
+    if room == 0:
+        return Answer(pieces=(), finish_reason="length", stop=None, reasoning=reasoning)
+    if request.calls:
+        calls, cut = tools.calls_of(request.calls, request.prompt, room=room)
+        return Answer(
+            pieces=(), finish_reason="length" if cut else "tool_calls", stop=None, reasoning=reasoning, calls=calls
+        )
     # Other weights answer otherwise, so that whoever asks sees which version answered.
-    tokens = generation.script(request.prompt, text=generation.answer(request.prompt, seed=seed, weights=weights))
-    outputs = list(detokenizer.outputs(tokens, max_tokens=max_tokens, stop=request.stop))
+    text = request.prescribed or generation.answer(request.prompt, seed=seed, weights=weights)
+    outputs = list(
+        detokenizer.outputs(generation.script(request.prompt, text=text), max_tokens=room, stop=request.stop)
+    )
     last = outputs[-1]
     if last.finish_reason is None:
         raise AssertionError("outputs() ends with an output that carries a finish reason")
     pieces = tuple((output.text, output.token) for output in outputs)
-    return Answer(pieces=pieces, finish_reason=last.finish_reason, stop=last.stop_reason)
-
-
-def _native_chunks(
-    request: GenerationRequest, outcome: Outcome, _model: ImportedModel, size: int
-) -> Iterator[dict[str, Any]]:
-    [only] = outcome.answers
-    made = 0
-    for group, is_last in groups(only, size):
-        chunk: dict[str, Any] = {
-            "generation": "".join(text for text, _ in group),
-            # The prompt is counted once, in the first chunk; generated tokens as they add up.
-            "prompt_token_count": outcome.prompt_tokens if made == 0 else None,
-            "generation_token_count": made + len(group),
-            "stop_reason": only.finish_reason if is_last else None,
-        }
-        if request.logprobs is not None:
-            chunk["logprobs"] = _native_logprobs(group)
-        made += len(group)
-        yield chunk
-
-
-def _openai_chunks(
-    request: GenerationRequest, outcome: Outcome, model: ImportedModel, size: int
-) -> Iterator[dict[str, Any]]:
-    envelope = _envelope(request, model, stream=True)
-    for index, one in enumerate(outcome.answers):
-        if request.kind == "chat":
-            delta = {"role": "assistant", "content": ""}
-            yield {**envelope, "choices": [{"index": index, "delta": delta, "logprobs": None, "finish_reason": None}]}
-        offset = 0
-        for group, is_last in groups(one, size):
-            text = "".join(shown for shown, _ in group)
-            content = {"delta": {"content": text}} if request.kind == "chat" else {"text": text}
-            reason = one.finish_reason if is_last else None
-            logprobs = _logprobs(request, group, offset=offset)
-            offset += len(text)
-            yield {
-                **envelope,
-                "choices": [{"index": index, **content, "logprobs": logprobs, "finish_reason": reason}],
-            }
-    if request.include_usage:
-        yield {**envelope, "choices": [], "usage": outcome.usage()}
-
-
-def _envelope(request: GenerationRequest, model: ImportedModel, *, stream: bool) -> dict[str, Any]:
-    chat = "chat.completion.chunk" if stream else "chat.completion"
-    return {
-        "id": f"{'chatcmpl' if request.kind == 'chat' else 'cmpl'}-{uuid.uuid4().hex}",
-        "object": chat if request.kind == "chat" else "text_completion",
-        "created": int(time.time()),
-        "model": model.arn,
-    }
-
-
-def _native_logprobs(pieces: Sequence[tuple[str, Token]]) -> list[dict[str, float]]:
-    return [{str(token.id): token.logprob} for _, token in pieces]
-
-
-def _logprobs(
-    request: GenerationRequest, pieces: Sequence[tuple[str, Token]], *, offset: int
-) -> Mapping[str, Any] | None:
-    if request.logprobs is None:
-        return None
-    if request.kind == "chat":
-        return {
-            "content": [
-                {
-                    "token": token.text,
-                    "logprob": token.logprob,
-                    "bytes": list(token.text.encode()),
-                    "top_logprobs": [
-                        {"token": other.text, "logprob": other.logprob, "bytes": list(other.text.encode())}
-                        for other in alternatives(token, request.logprobs)
-                    ],
-                }
-                for _, token in pieces
-            ]
-        }
-    offsets = []
-    for text, _ in pieces:
-        offsets.append(offset)
-        offset += len(text)
-    return {
-        "text_offset": offsets,
-        "tokens": [token.text for _, token in pieces],
-        "token_logprobs": [token.logprob for _, token in pieces],
-        # vLLM reports the chosen token among the likeliest, even where none was asked for.
-        "top_logprobs": [
-            {other.text: other.logprob for other in alternatives(token, max(1, request.logprobs))}
-            for _, token in pieces
-        ],
-    }
+    return Answer(pieces=pieces, finish_reason=last.finish_reason, stop=last.stop_reason, reasoning=reasoning)

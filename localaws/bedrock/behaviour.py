@@ -18,6 +18,9 @@ def _read_fault(fault: Any) -> Any:
     return fault
 
 
+_TEXTS: Final = steering.read_by(steering.list_of(steering.text))
+
+
 @dataclass(kw_only=True)
 class Behaviour:
     """The behaviour of Bedrock in one region.
@@ -28,6 +31,12 @@ class Behaviour:
         import_faults: The `failureMessage` of each of the next imports.
         role_propagation_seconds: The time that Bedrock does not know a new role; in AWS seconds to minutes.
         without_converse: Classes in `config.json` with which Converse does not work, beside those that AWS documents.
+        with_tools: Classes in `config.json` that call tools, beside those that AWS documents.
+        with_images: Classes that see images in Converse, and in chats beside those that AWS documents.
+        with_schemas: Classes that keep to Converse's `outputConfig`; AWS documents none of imported models.
+        with_reasoning: Classes that reason before their answer, beside GPT-OSS.
+        tool_calls: The number of calls of an answer that makes some (`localaws.bedrock.tools`); 0 leaves them to
+            requests that require one.
         max_imported_models: The quota "Imported models per account" (L-45B04988).
         max_concurrent_imports: The quota "Concurrent model import jobs" (L-5F098EFA).
         cold_requests: The least number of requests that a model refuses while it is not loaded.
@@ -44,11 +53,14 @@ class Behaviour:
     """
 
     import_seconds: float = 0.5
-    import_faults: list[str] = field(default_factory=list, metadata=steering.read_by(steering.list_of(steering.text)))
+    import_faults: list[str] = field(default_factory=list, metadata=_TEXTS)
     role_propagation_seconds: float = 0.0
-    without_converse: list[str] = field(
-        default_factory=list, metadata=steering.read_by(steering.list_of(steering.text))
-    )
+    without_converse: list[str] = field(default_factory=list, metadata=_TEXTS)
+    with_tools: list[str] = field(default_factory=list, metadata=_TEXTS)
+    with_images: list[str] = field(default_factory=list, metadata=_TEXTS)
+    with_schemas: list[str] = field(default_factory=list, metadata=_TEXTS)
+    with_reasoning: list[str] = field(default_factory=list, metadata=_TEXTS)
+    tool_calls: int = 1
     max_imported_models: int = 3
     max_concurrent_imports: int = 1
     cold_requests: int = 1

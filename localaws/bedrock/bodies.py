@@ -14,8 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from localaws import constraints
+from localaws.bedrock.behaviour import Behaviour
+from localaws.bedrock.chats import ChatReader
 from localaws.bedrock.errors import invalid
+from localaws.bedrock.images import MAX_CHAT_IMAGES
 from localaws.bedrock.store import ImportedModel
+from localaws.bedrock.tools import Tool, declaration_of
+from localaws.containers.schemas import example_of, schema_problem
 from localaws.service import ServiceError
 
 BodyKind = Literal["chat", "completion", "native"]
@@ -44,6 +49,10 @@ class GenerationRequest:
         answers: Number of answers.
         logprobs: Number of alternatives to report for each token; None reports no log probabilities.
         include_usage: Whether a stream reports the tokens in an event of its own.
+        prescribed: The text that a schema or a choice prescribes, or None.
+        thinks: The text of the reasoning before the answer; empty for none.
+        calls: The tools that the answer calls, in place of a text.
+        images: Number of images in the prompt.
     """
 
     kind: BodyKind
@@ -54,10 +63,19 @@ class GenerationRequest:
     answers: int = 1
     logprobs: int | None = None
     include_usage: bool = False
+    prescribed: str | None = None
+    thinks: str = ""
+    calls: tuple[Tool, ...] = ()
+    images: int = 0
 
 
-def read(body: bytes, model: ImportedModel) -> GenerationRequest:
+def read(body: bytes, model: ImportedModel, rules: Behaviour | None = None) -> GenerationRequest:
     """Read a body.
+
+    Args:
+        body: The body.
+        model: The model.
+        rules: The present behaviour.
 
     Raises:
         ServiceError: ValidationException, if the model does not take it.
@@ -77,7 +95,7 @@ def read(body: bytes, model: ImportedModel) -> GenerationRequest:
         raise _malformed("expected a JSON object")
     reader = _Reader(document)
     if "messages" in document:
-        request = _chat(reader, model)
+        request = _chat(reader, model, rules or Behaviour())
     elif "max_tokens" in document:
         request = _completion(reader)
     else:
@@ -101,15 +119,34 @@ def chat_prompt(turns: Sequence[tuple[str, str]], model: ImportedModel) -> str:
     return "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in turns) + "<|im_start|>assistant\n"
 
 
-def _chat(reader: _Reader, model: ImportedModel) -> GenerationRequest:
-    turns = reader.turns()
+def reasoning(model: ImportedModel, rules: Behaviour, last: str, effort: str | None) -> str:
+    """Return what the model thinks before its answer: nothing, if it is none that reasons."""
+    if not model.can("reason", rules):
+        return ""
+    times = {"low": 1, "high": 3}.get(effort or "", 2)
+    return " ".join([f"The stand-in thinks about: {' '.join(last.split()[:4])}."] * times)
+
+
+def _chat(reader: _Reader, model: ImportedModel, rules: Behaviour) -> GenerationRequest:
+    chat = ChatReader(reader.document, reader.problems)
+    turns, tools = chat.turns(), chat.tools()
+    if tools.all and not model.can("call tools", rules):
+        reader.problems.append('"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set')
+    most = MAX_CHAT_IMAGES if model.can("see", rules) else 0
+    if chat.images > most:
+        reader.problems.append(f"At most {most} image(s) may be provided in one request.")
     wants = reader.flag("logprobs")
     alternatives = reader.integer("top_logprobs", lowest=0, highest=_MAX_LOGPROBS)
+    if tools.choice != "none":
+        turns = [("system", declaration_of(tools.all)), *turns]
     return GenerationRequest(
         kind="chat",
         prompt=chat_prompt(turns, model) if turns else "",
         max_tokens=reader.integer("max_completion_tokens", lowest=1) or reader.integer("max_tokens", lowest=1),
         logprobs=(alternatives or 0) if wants else None,
+        thinks=reasoning(model, rules, chat.last, chat.reasoning_effort()),
+        calls=tools.chosen(chat.last, answers_result=chat.answers_result, calls=rules.tool_calls),
+        images=chat.images,
         **reader.shared(),
     )
 
@@ -133,6 +170,7 @@ def _native(reader: _Reader) -> GenerationRequest:
         kind="native",
         prompt=reader.prompt(),
         max_tokens=reader.integer("max_gen_len", lowest=1) or _DEFAULT_NATIVE_TOKENS,
+        prescribed=reader.prescribed(),
         logprobs=0 if reader.flag("return_logprobs") else None,
     )
 
@@ -152,7 +190,12 @@ class _Reader:
             self.problems.append("#/top_p: 0 is not greater than 0")
         for name in ("presence_penalty", "frequency_penalty"):
             self.number(name, lowest=-2, highest=2)
+        self.number("min_p", lowest=0, highest=1)
+        self.integer("top_k", lowest=-1)
+        if self.number("repetition_penalty", lowest=0) == 0:
+            self.problems.append("#/repetition_penalty: 0 is not greater than 0")
         return {
+            "prescribed": self.prescribed(),
             "stop": self._stop(),
             "seed": self.integer("seed"),
             "answers": self.integer("n", lowest=1) or 1,
@@ -167,23 +210,36 @@ class _Reader:
             self.problems.append("#/prompt: expected type: String of at least 1 character")
         return prompt if isinstance(prompt, str) else ""
 
-    def turns(self) -> list[tuple[str, str]]:
-        messages = self.document["messages"]
-        if not isinstance(messages, list) or not messages:
-            self.problems.append("#/messages: expected type: Array of at least 1 item")
-            return []
-        turns = []
-        for position, message in enumerate(messages):
-            role = message.get("role") if isinstance(message, dict) else None
-            content = message.get("content") if isinstance(message, dict) else None
-            if isinstance(content, list):
-                texts = [part.get("text") for part in content if isinstance(part, dict)]
-                content = "\n".join(map(str, texts)) if all(isinstance(text, str) for text in texts) else None
-            if role not in ("system", "user", "assistant") or not isinstance(content, str):
-                self.problems.append(f"#/messages/{position}: expected a role and a content of text")
-            else:
-                turns.append((role, content))
-        return turns
+    def prescribed(self) -> str | None:
+        """Read what prescribes the answer's form; the stand-in cannot write to a pattern or a grammar."""
+        form = self.document.get("response_format")
+        kind = form.get("type") if isinstance(form, dict) else None
+        if form is not None and kind not in ("text", "json_object", "json_schema"):
+            self.problems.append("#/response_format: expected an object whose type is text, json_object or json_schema")
+        if kind == "json_object":
+            return json.dumps({"answer": "stand-in"})
+        if isinstance(form, dict) and kind == "json_schema":
+            return self._example(form.get("json_schema"), "#/response_format/json_schema")
+        outputs = self.document.get("structured_outputs")
+        if isinstance(outputs, dict) and isinstance(outputs.get("choice"), list) and outputs["choice"]:
+            return str(outputs["choice"][0])
+        if isinstance(outputs, dict) and outputs.get("json") is not None:
+            return self._example(outputs["json"], "#/structured_outputs/json")
+        return None
+
+    def _example(self, form: Any, where: str) -> str | None:
+        """Return a text by a schema, which OpenAI's two forms wrap together with its name."""
+        if isinstance(form, str):
+            try:
+                form = json.loads(form)
+            except (ValueError, RecursionError):
+                form = None
+        schema = form["schema"] if isinstance(form, dict) and isinstance(form.get("schema"), dict) else form
+        problem = schema_problem(schema) if isinstance(schema, dict) else "expected an object"
+        if problem is not None:
+            self.problems.append(f"{where}: {problem}")
+            return None
+        return json.dumps(example_of(schema), ensure_ascii=False)
 
     def integer(self, name: str, *, lowest: int | None = None, highest: int | None = None) -> int | None:
         value = self.document.get(name)

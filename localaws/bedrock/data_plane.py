@@ -14,7 +14,7 @@ from typing import Any, Final
 from werkzeug.wrappers import Request, Response
 
 from localaws import eventstream, iam
-from localaws.bedrock import answers, behaviour, bodies, converse, store
+from localaws.bedrock import answers, behaviour, bodies, converse, replies, store
 from localaws.bedrock.bodies import GenerationRequest
 from localaws.bedrock.errors import document_of, invalid, response_of
 from localaws.bedrock.store import ImportedModel
@@ -91,7 +91,7 @@ def _asked(request: Request, operation: str, model: ImportedModel, *, region: st
         fault = rules.take_fault()
         if fault is not None and not (streams and "after_events" in fault):
             raise _error_of(fault)
-        generation = converse.read(body, model) if operation.startswith("converse") else bodies.read(body, model)
+        generation = (converse if operation.startswith("converse") else bodies).read(body, model, rules)
         outcome = answers.answer(generation, model)
         if not streams:
             return _whole(operation, generation, outcome, model)
@@ -106,7 +106,7 @@ def _asked(request: Request, operation: str, model: ImportedModel, *, region: st
 
 
 def _whole(operation: str, generation: GenerationRequest, outcome: answers.Outcome, model: ImportedModel) -> Response:
-    document = converse.whole(outcome) if operation == "converse" else answers.whole(generation, outcome, model)
+    document = converse.whole(outcome) if operation == "converse" else replies.whole(generation, outcome, model)
     response = Response(json.dumps(document), content_type="application/json")
     response.headers["X-Amzn-Bedrock-Input-Token-Count"] = str(outcome.prompt_tokens)
     response.headers["X-Amzn-Bedrock-Output-Token-Count"] = str(outcome.completion_tokens)
@@ -127,7 +127,7 @@ def _events(
         for number, (kind, document) in enumerate(converse.events(outcome, tokens_per_event=size)):
             yield eventstream.json_event(kind, {**document, "p": _padding(number)})
         return
-    for number, chunk in enumerate(answers.chunks(generation, outcome, model, tokens_per_event=size)):
+    for number, chunk in enumerate(replies.chunks(generation, outcome, model, tokens_per_event=size)):
         encoded = base64.b64encode(json.dumps(chunk, ensure_ascii=False).encode()).decode()
         yield eventstream.json_event("chunk", {"bytes": encoded, "p": _padding(number)})
 

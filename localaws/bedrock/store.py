@@ -19,6 +19,12 @@ from localaws.service import ServiceError
 
 JobStatus = Literal["InProgress", "Completed", "Failed"]
 
+Ability = Literal["call tools", "see", "see in Converse", "keep to schemas in Converse", "reason"]
+"""Abilities by which imported models differ.
+
+Bedrock User Guide, "Advanced API features for imported models": tools with GPT-OSS, images in OpenAI's chat body only.
+"""
+
 _ID_CHARACTERS: Final = string.ascii_lowercase + string.digits
 
 
@@ -118,6 +124,17 @@ class ImportedModel:
         """True if Converse works, which GetImportedModel reports as `instructSupported`."""
         refused = {*architectures.WITHOUT_CONVERSE, *behaviour.of(self.job.region).without_converse}
         return self.has_chat_template and self.architecture not in refused
+
+    def can(self, ability: Ability, rules: behaviour.Behaviour) -> bool:
+        """Return whether the model has an ability: those that AWS documents of its class, and those asked for."""
+        documented, asked_for = {
+            "call tools": ({architectures.GPT_OSS}, rules.with_tools),
+            "see": (architectures.MULTIMODAL, rules.with_images),
+            "see in Converse": ((), rules.with_images),
+            "keep to schemas in Converse": ((), rules.with_schemas),
+            "reason": ({architectures.GPT_OSS}, rules.with_reasoning),
+        }[ability]
+        return self.architecture in {*documented, *asked_for}
 
     def enter(self, rules: behaviour.Behaviour) -> None:
         """Begin to answer a request, which `leave` ends.

@@ -23,6 +23,7 @@ from invoke_shim.rules.checks import (
     nullable,
     number,
     object_of,
+    positive,
     stop_or_texts,
     text,
     text_object,
@@ -78,6 +79,18 @@ def _native_conflicts(parameters: Mapping[str, Any], /, *, stream: bool, **_how:
     return _one_form(parameters) + native_conflicts(parameters, stream=stream)
 
 
+_SAMPLING: Mapping[str, Check] = MappingProxyType(
+    {
+        # Of vLLM, whose members AWS's examples of answers have; it takes fields that it does not know, too.
+        "min_p": number(0, 1),
+        "repetition_penalty": positive,
+        "structured_outputs": structured_outputs,
+        "top_k": integer(-1, MAX_INT32),
+    }
+)
+"""Parameters of OpenAI's two bodies that OpenAI's API has not."""
+
+
 def _openai_fields(more: Mapping[str, Check]) -> Mapping[str, Check]:
     fields = {
         "frequency_penalty": number(-2, 2),
@@ -90,11 +103,10 @@ def _openai_fields(more: Mapping[str, Check]) -> Mapping[str, Check]:
         "stop": stop_or_texts,
         "stream": flag,
         "stream_options": stream_options,
-        "structured_outputs": structured_outputs,
         "temperature": number(0, 2),
-        "top_k": integer(-1, MAX_INT32),
         "top_p": fraction,
         "user": text,
+        **_SAMPLING,
         **more,
     }
     needed = ("messages", "prompt")
@@ -102,7 +114,7 @@ def _openai_fields(more: Mapping[str, Check]) -> Mapping[str, Check]:
 
 
 _PENALTIES = frozenset({"presence_penalty", "frequency_penalty"})
-_STRUCTURED: Mapping[str, Check] = MappingProxyType({"structured_outputs": structured_outputs})
+_TOOL_CHOICES = frozenset({"required", "named"})
 
 BEDROCK_CHAT = ContainerRules(
     rules=Rules(
@@ -110,7 +122,12 @@ BEDROCK_CHAT = ContainerRules(
         penalties=_PENALTIES,
         max_top_logprobs=MAX_TOP_LOGPROBS,
         response_format=True,
-        extra=_STRUCTURED,
+        json_object=True,
+        tools=True,
+        tool_choices=_TOOL_CHOICES,
+        images=True,
+        streams_usage=True,
+        extra=MappingProxyType({**_SAMPLING, "reasoning_effort": text}),
         conflicts=_one_form,
     ),
     payloads=(
@@ -139,7 +156,9 @@ BEDROCK_COMPLETION = ContainerRules(
         penalties=_PENALTIES,
         max_top_logprobs=MAX_COMPLETION_LOGPROBS,
         response_format=True,
-        extra=_STRUCTURED,
+        json_object=True,
+        streams_usage=True,
+        extra=_SAMPLING,
         conflicts=_one_form,
     ),
     payloads=(
@@ -172,7 +191,14 @@ def _cooler(parameters: Mapping[str, Any], /, **_how: bool) -> list[Problem]:
 
 BEDROCK_NATIVE = ContainerRules(
     # The body has no field for stop strings: the shim alone ends the answer at them.
-    rules=Rules(max_stop=0, response_format=True, extra=MappingProxyType({}), conflicts=_cooler),
+    rules=Rules(
+        max_stop=0,
+        response_format=True,
+        json_object=True,
+        streams_usage=True,
+        extra=MappingProxyType({}),
+        conflicts=_cooler,
+    ),
     payloads=(
         Payload(
             prompt="prompt",
@@ -242,8 +268,27 @@ def _member(value: Any, *names: str) -> Any:
     return value
 
 
+def _converse_conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:
+    problems = _cooler(parameters, stream=stream, samples=samples)
+    if (parameters.get("response_format") or {}).get("type") == "json_object":
+        text = "response_format is json_object, but Bedrock's Converse has JSON by a schema only: send json_schema"
+        problems.append(Problem("response_format", text))
+    return problems
+
+
 BEDROCK_CONVERSE = ContainerRules(
-    rules=Rules(fills=True, max_stop=MAX_CONVERSE_STOP, extra=MappingProxyType({}), conflicts=_cooler),
+    rules=Rules(
+        fills=True,
+        max_stop=MAX_CONVERSE_STOP,
+        penalties=_PENALTIES,
+        response_format=True,
+        tools=True,
+        tool_choices=_TOOL_CHOICES,
+        images=True,
+        streams_usage=True,
+        extra=MappingProxyType({"top_k": integer(-1, MAX_INT32)}),
+        conflicts=_converse_conflicts,
+    ),
     payloads=(
         Payload(
             prompt="messages",

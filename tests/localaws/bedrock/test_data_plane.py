@@ -218,8 +218,8 @@ class TestConverse:
         [
             ([], {}, "must start with a user message"),
             ([("assistant", "Hi")], {}, "must start with a user message"),
-            ([("user", "Hi"), ("user", "Hello?")], {}, "roles must alternate"),
-            ([("user", " ")], {}, "must be non-empty text"),
+            ([("user", "Hi"), ("user", "Hello?")], {}, "must alternate between user and assistant roles"),
+            ([("user", " ")], {}, r"at messages.0.content.0 is blank"),
             ([("user", "Hi")], {"temperature": 1.5}, "'inferenceConfig.temperature' failed to satisfy"),
         ],
     )

@@ -1,6 +1,5 @@
 """A model imported into Bedrock as the backend, by InvokeModel, Converse and their streaming operations."""
 
-import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from functools import partial
@@ -8,10 +7,8 @@ from typing import Any, TypeVar
 
 from invoke_shim import rules
 from invoke_shim.backends.base import NativeReply, NativeStream
-from invoke_shim.backends.bedrock import converse
-from invoke_shim.backends.bedrock.bodies import create_body
 from invoke_shim.backends.bedrock.errors import translate
-from invoke_shim.backends.bedrock.streams import objects, parse
+from invoke_shim.backends.bedrock.exchange import Lines, create_exchange
 from invoke_shim.backends.connections import Connections, create_model_client
 from invoke_shim.backends.retry import LEAST_RESERVE_SECONDS, answer_seconds, when_ready
 from invoke_shim.backends.service_errors import FAILURES, Failure
@@ -30,8 +27,6 @@ MAX_READ_TIMEOUT_SECONDS = 300
 """The longest wait for Bedrock's next byte, where INVOKE_TIMEOUT_SECONDS allows it; Bedrock documents no limit."""
 
 T = TypeVar("T")
-Chunks = Generator[bytes, None, None]
-Events = Generator[Any, None, None]
 
 
 def create(settings: Settings) -> "ImportedModel":
@@ -57,8 +52,7 @@ class ImportedModel:
 
     def __init__(self, *, target: Target, body: BodyName, settings: Settings) -> None:
         self._target = target
-        self._name = body
-        self._body = create_body(body)
+        self._exchange = create_exchange(body)
         self._settings = settings
         self._rules = getattr(rules, f"BEDROCK_{body.upper()}")
         left = settings.invoke_timeout_seconds - CONNECT_TIMEOUT_SECONDS - START_MARGIN_SECONDS
@@ -68,7 +62,7 @@ class ImportedModel:
     @property
     def takes_messages(self) -> bool:
         """True if the model's side writes a chat's prompt."""
-        return self._name in ("chat", "converse")
+        return self._exchange.takes_messages
 
     @property
     def rules(self) -> Rules:
@@ -85,9 +79,7 @@ class ImportedModel:
         """
         if self._settings.gather_stream:
             return collect(self.stream(request, deadline))
-        if self._name == "converse":
-            return converse.read(self._call(converse.parameters(request), deadline, _converse))
-        return self._body.read(self._call(_invoke_parameters(self._body.payload(request)), deadline, _invoke), request)
+        return self._exchange.read(self._call(self._exchange.parameters(request), deadline), request)
 
     def stream(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Piece]:
         """Answer piece by piece; the request is sent for the first one.
@@ -95,14 +87,8 @@ class ImportedModel:
         Raises:
             ApiError: As `complete`; from a later piece, that the answer broke off.
         """
-        if self._name == "converse":
-            events = self._stream_events(converse.parameters(request), deadline, _converse_stream)
-            with closing(events):
-                yield from converse.read_stream(events)
-            return
-        chunks = self._chunks(self._body.payload(request), deadline)
-        with closing(chunks):
-            yield from self._body.read_stream(chunks, request)
+        with closing(self._events(self._exchange.parameters(request), deadline)) as events:
+            yield from self._exchange.read_stream(events, request)
 
     def native_problems(self, body: Mapping[str, Any]) -> list[Problem]:
         """List the problems of a payload of Bedrock's form, by the body's rules."""
@@ -120,10 +106,8 @@ class ImportedModel:
         Raises:
             ApiError: Bedrock or the model answered with an error, or not in time.
         """
-        if self._name == "converse":
-            reply = self._call(_native_converse(body), deadline, _converse)
-            return NativeReply(json.dumps(reply).encode("ascii"), "application/json")
-        return NativeReply(self._call(_invoke_parameters(self._native(body)), deadline, _invoke), "application/json")
+        reply = self._call(self._exchange.native_parameters(body), deadline)
+        return NativeReply(self._exchange.native_reply(reply), "application/json")
 
     def invoke_stream(self, body: bytes, deadline: Deadline) -> NativeStream:
         """Send a payload to the model unchanged, and stream the answer as JSON lines.
@@ -135,47 +119,33 @@ class ImportedModel:
             ApiError: Bedrock or the model answered with an error, or not in time; from the stream's chunks, that
                 it broke off.
         """
-        if self._name == "converse":
-            events = self._stream_events(_native_converse(body), deadline, _converse_stream)
-            return NativeStream(_start(_event_lines(events)), JSON_LINES)
-        return NativeStream(_start(_document_lines(self._chunks(self._native(body), deadline))), JSON_LINES)
+        return NativeStream(_start(self._native_lines(body, deadline)), JSON_LINES)
 
     def close(self) -> None:
         """Close all connections that are not in use; the next request opens new ones."""
         self._connections.close()
 
-    def _native(self, body: bytes) -> bytes:
-        """Remove `stream` from Bedrock's own body: the operation selects it."""
-        if self._name != "native" or b'"stream"' not in body:
-            return body
-        document = parse(body)
-        document.pop("stream", None)
-        return json.dumps(document).encode("ascii")
+    def _native_lines(self, body: bytes, deadline: Deadline) -> Lines:
+        with closing(self._events(self._exchange.native_parameters(body), deadline)) as events:
+            yield from self._exchange.native_lines(events)
 
-    def _chunks(self, body: bytes, deadline: Deadline) -> Chunks:
-        events = self._stream_events(_invoke_parameters(body), deadline, _invoke_stream)
-        with closing(events):
-            for event in events:
-                if part := event.get("chunk", {}).get("bytes"):
-                    yield part
-
-    def _call(self, parameters: Mapping[str, Any], deadline: Deadline, call: Callable[..., T]) -> T:
-        def send(arn: str) -> T:
+    def _call(self, parameters: Mapping[str, Any], deadline: Deadline) -> Any:
+        def send(arn: str) -> Any:
             client = self._connections.client(deadline.remaining())
             try:
-                return call(client, modelId=arn, **parameters)
+                return self._exchange.call(client, {"modelId": arn, **parameters})
             except FAILURES as error:
                 raise self._translate(error, stream=False) from error
 
         return self._when_ready(send, deadline, reserve=answer_seconds(deadline))
 
-    def _stream_events(self, parameters: Mapping[str, Any], deadline: Deadline, call: Callable[..., Any]) -> Events:
+    def _events(self, parameters: Mapping[str, Any], deadline: Deadline) -> Generator[Any, None, None]:
         """Yield the events of a stream; the request is sent for the first one."""
 
         def send(arn: str) -> Any:
             client = self._connections.client(deadline.remaining(), stream=True)
             try:
-                return call(client, modelId=arn, **parameters)
+                return self._exchange.call_stream(client, {"modelId": arn, **parameters})
             except FAILURES as error:
                 raise self._translate(error, stream=True) from error
 
@@ -195,43 +165,11 @@ class ImportedModel:
         return translate(error, timeout_seconds=self._settings.invoke_timeout_seconds, stream=stream)
 
 
-def _invoke_parameters(body: bytes) -> dict[str, Any]:
-    return {"body": body, "contentType": "application/json", "accept": "application/json"}
-
-
-def _invoke(client: Any, **parameters: Any) -> bytes:
-    # Closed even when the answer breaks off: the connection would stay open otherwise.
-    with closing(client.invoke_model(**parameters)["body"]) as stream:
-        answer: bytes = stream.read()
-    return answer
-
-
-def _invoke_stream(client: Any, **parameters: Any) -> Any:
-    return client.invoke_model_with_response_stream(**parameters)["body"]
-
-
-def _converse(client: Any, **parameters: Any) -> dict[str, Any]:
-    reply: dict[str, Any] = client.converse(**parameters)
-    reply.pop("ResponseMetadata", None)
-    return reply
-
-
-def _converse_stream(client: Any, **parameters: Any) -> Any:
-    return client.converse_stream(**parameters)["stream"]
-
-
-def _native_converse(body: bytes) -> dict[str, Any]:
-    """Read the operation's parameters; `stream`, which the route has read, is not one of them."""
-    parameters = parse(body)
-    parameters.pop("stream", None)
-    return parameters
-
-
-def _start(lines: Chunks) -> Chunks:
+def _start(lines: Lines) -> Lines:
     """Start a stream: send its request and wait for its first line, so that errors until then have a status."""
     first = next(lines, None)
 
-    def chunks() -> Chunks:
+    def chunks() -> Lines:
         with closing(lines):
             yield b""
             if first is not None:
@@ -242,15 +180,3 @@ def _start(lines: Chunks) -> Chunks:
     # Started, so that it closes the connection even if nothing of it is ever read.
     next(started)
     return started
-
-
-def _event_lines(events: Events) -> Chunks:
-    with closing(events):
-        for event in events:
-            yield json.dumps(event).encode("ascii") + b"\n"
-
-
-def _document_lines(chunks: Chunks) -> Chunks:
-    with closing(chunks):
-        for document in objects(chunks):
-            yield document.replace(b"\n", b" ") + b"\n"
