@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from catalog.abilities import abilities
 from catalog.deployment import Deployment
+from catalog.kinds import kind_of
 from catalog.lock import Lock
 from catalog.nearest import parts
 from catalog.spec import CatalogError, ImageUri, ModelVersion
 
 # A word this short, such as "7b" or "g5", has to match whole.
 _SHORTEST_BEGINNING = 3
-# Words that people use for a task, and JumpStart's names of it, in the second part of an id.
-_TASKS: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(("llm", "textgeneration", "text"), frozenset({"llm", "textgeneration"})),
-    **dict.fromkeys(("embedding", "embeddings"), frozenset({"sentencesimilarity", "textembedding"})),
-    **dict.fromkeys(("image", "images"), frozenset({"txt2img", "imagegeneration", "inpainting", "upscaling"})),
-    **dict.fromkeys(("speech", "audio"), frozenset({"asr"})),
-    "vision": frozenset({"vlm"}),
-    "classification": frozenset({"tc", "zstc", "spc"}),
+# Words that people use for a kind, and words in the names of kinds.
+_KINDS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("llm", "textgeneration", "text"), ("chat", "completion")),
+    "audio": ("speech recognition",),
+    "embeddings": ("embedding",),
+    **dict.fromkeys(("image", "images"), ("image generation", "image from depth", "inpainting", "upscaling")),
+    "ner": ("named entities",),
+    "rerank": ("reranking",),
+    "speech": ("speech recognition",),
+    "vision": ("with images",),
 }
+# A word of this length may stand anywhere in an id or in the name of a kind, as "embedding" does in "textembedding".
+_SHORTEST_PART = 4
 
 
 def search(lock: Lock, words: Sequence[str]) -> list[ModelVersion]:
@@ -27,8 +33,9 @@ def search(lock: Lock, words: Sequence[str]) -> list[ModelVersion]:
 
     Args:
         lock: The lock.
-        words: Parts of an id (a task such as llm, a family such as mistral, a size such as 7b), a container (tgi, lmi),
-            an instance type or its family (ml.g5.2xlarge, g5), or gated, eula, package, deprecated.
+        words: Parts of an id (a family such as mistral, a size such as 7b), a kind (chat, embedding, summarization), a
+            container (tgi, lmi), an instance type or its family (ml.g5.2xlarge, g5), or gated, eula, package,
+            deprecated.
 
     Raises:
         CatalogError: Nothing matches.
@@ -43,7 +50,6 @@ def search(lock: Lock, words: Sequence[str]) -> list[ModelVersion]:
 def matches(model: ModelVersion, word: str) -> bool:
     """Return whether a model version matches one word in lower case."""
     own = parts(model.model_id)
-    tasks = {model.model_id.split("-")[1].rstrip("0123456789")} if "-" in model.model_id else set()
     families = {name.split(".")[1] for name in model.instance_types if name.count(".") > 1}
     flags = {
         "gated": model.gated,
@@ -55,7 +61,8 @@ def matches(model: ModelVersion, word: str) -> bool:
     return (
         flags.get(word, False)
         or word in {model.model_id.lower(), *model.instance_types, *families, container(model)}
-        or not tasks.isdisjoint(_TASKS.get(word, ()))
+        or _is_kind(model, word)
+        or (len(word) >= _SHORTEST_PART and word.isalpha() and word in model.model_id.lower())
         or (len(word) >= _SHORTEST_BEGINNING and word.isalpha() and any(part.startswith(word) for part in own))
         or (bool(wanted) and any(own[start : start + len(wanted)] == wanted for start in range(len(own))))
     )
@@ -71,10 +78,15 @@ def container(model: ModelVersion) -> str:
     return deployment.container if deployment.container != "other" else ImageUri.parse(deployment.image).repository
 
 
-def generates_text(model: ModelVersion) -> bool:
-    """Return whether the app can serve a model: it generates text, in a container that the API speaks to."""
+def route(model: ModelVersion) -> str:
+    """Return the best route that serves a model, as `/v1/embeddings`; `no` where none does."""
     deployment = _anywhere(model)
-    return deployment is not None and deployment.container != "other"
+    return next(iter(abilities(deployment).routes if deployment else ()), "no")
+
+
+def _is_kind(model: ModelVersion, word: str) -> bool:
+    wanted = _KINDS.get(word, (word,) if len(word) >= _SHORTEST_PART else ())
+    return any(one in kind_of(model.model_id).name for one in wanted)
 
 
 def _anywhere(model: ModelVersion) -> Deployment | None:

@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 
 from catalog import CatalogError, Lock, ModelVersion
-from catalog.search import generates_text, matches, search
+from catalog.search import matches, route, search
 
 
-@pytest.mark.parametrize("word", ["g5", "ml.g5.2xlarge", "tgi", "7b", "instruct", "7b-instruct", "MISTRAL-7B".lower()])
+@pytest.mark.parametrize("word", ["g5", "ml.g5.2xlarge", "tgi", "7b", "instruct", "7b-instruct", "stral", "chat"])
 def test_a_model_matches_what_it_is(lock: Lock, word: str) -> None:
     assert matches(lock.model("huggingface-llm-mistral-7b-instruct", "2.0.0"), word)
 
 
-@pytest.mark.parametrize("word", ["g6", "ml.g5.xlarge", "lmi", "b", "7", "stral", "gated", "eula", "package", "-", "."])
+@pytest.mark.parametrize("word", ["g6", "ml.g5.xlarge", "lmi", "b", "7", "str", "gated", "eula", "package", "-", "."])
 def test_a_model_does_not_match_what_it_is_not(lock: Lock, word: str) -> None:
     assert not matches(lock.model("huggingface-llm-mistral-7b-instruct", "2.0.0"), word)
 
@@ -49,6 +49,11 @@ def test_a_package_may_be_of_one_instance_type_only(mistral: ModelVersion) -> No
         (["qwen", "2.5"], "huggingface-llm-qwen2-5-7b-instruct"),
         (["qwen2"], "huggingface-llm-qwen2-5-7b-instruct"),
         (["embedding"], "huggingface-sentencesimilarity-gte-small"),
+        (["embedding"], "huggingface-textembedding-all-MiniLM-L6-v2"),
+        (["summarization"], "huggingface-summarization-bart-large-cnn-samsum"),
+        (["zero-shot"], "huggingface-zstc-facebook-bart-large-mnli"),
+        (["classification"], "huggingface-spc-bert-base-cased"),
+        (["chat", "qwen2"], "huggingface-llm-qwen2-5-7b-instruct"),
         (["vision"], "meta-vlm-llama-3-2-11b-vision"),
         (["image", "stabilityai"], "model-txt2img-stabilityai-stable-diffusion-v2-1-base"),
         (["speech"], "huggingface-asr-whisper-small"),
@@ -58,10 +63,18 @@ def test_finds_models_by_the_words_that_people_use(lock: Lock, words: list[str],
     assert found in {model.model_id for model in search(lock, words)}
 
 
-def test_tells_the_models_that_generate_text_from_the_others(lock: Lock) -> None:
-    found = {
-        word: {generates_text(model) for model in search(lock, [word])} for word in ("lmi", "tgi", "depth2img", "tc")
-    }
+def test_a_kind_has_models_of_its_own_only(lock: Lock) -> None:
+    found = {model.model_id for model in search(lock, ["embedding"])}
 
-    assert found == {"lmi": {True}, "tgi": {True}, "depth2img": {False}, "tc": {False}}
-    assert not generates_text(lock.model("huggingface-textgeneration-falcon-7b-bf16", "1.0.0"))
+    assert len(found) == 17
+    assert found.isdisjoint(model.model_id for model in search(lock, ["completion"]))
+
+
+def test_tells_the_route_of_each_model(lock: Lock) -> None:
+    def routes(*words: str) -> set[str]:
+        return {route(model) for model in search(lock, words)}
+
+    assert routes("embedding") == {"/v1/embeddings"}
+    assert routes("lmi") == {"/v1/chat/completions", "/v1/completions"}
+    assert routes("depth2img") == {"no"}
+    assert routes("summarization") == {"/invocations"}

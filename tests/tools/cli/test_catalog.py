@@ -171,7 +171,11 @@ def test_what_is_not_understood_is_one_line_and_exit_code_2(
 
 @pytest.mark.parametrize(
     ("model_id", "said"),
-    [("huggingface-llm-mistral-7b", "yes"), ("huggingface-asr-whisper-small", "no, the API speaks ")],
+    [
+        ("huggingface-llm-mistral-7b", "yes"),
+        ("huggingface-asr-whisper-small", "yes"),
+        ("huggingface-textgeneration1-gpt-j-6b-fp16", "no: its image, djl-inference:0.21.0-"),
+    ],
 )
 def test_show_says_whether_the_app_can_deploy_a_model(
     capsys: pytest.CaptureFixture[str], model_id: str, said: str
@@ -182,10 +186,50 @@ def test_show_says_whether_the_app_can_deploy_a_model(
     assert row.removeprefix("deployable").strip().startswith(said.strip())
 
 
+def _facts(capsys: pytest.CaptureFixture[str], model_id: str) -> dict[str, str]:
+    assert _run(["show", model_id]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    width = len("instance types  ")
+    return {line[:width].strip(): line[width:] for line in lines}
+
+
+def test_show_prints_a_card_of_a_chat_model(capsys: pytest.CaptureFixture[str]) -> None:
+    facts = _facts(capsys, "meta-textgeneration-llama-3-1-8b-instruct")
+
+    assert facts["kind"] == "chat"
+    assert facts["routes"] == "/v1/chat/completions, /v1/completions, /invocations"
+    assert facts["prompt format"] == "the container's own, if left out; also llama-3.1-instruct"
+    assert facts["context"] == "131072 tokens, the model's own"
+    assert (facts["tools"], facts["JSON schemas"], facts["images"]) == ("no", "no", "no")
+    assert facts["token counts"] == "the container's, in whole answers"
+    assert facts["size"].startswith("16 GB of weights")
+    assert facts["fits on"].startswith("ml.g5.4xlarge, ml.g6.4xlarge, ")
+    assert facts["training"].startswith("yes (second-hand, ")
+    assert facts["example"].startswith("POST /v1/chat/completions {")
+
+
+def test_show_says_of_a_chat_model_that_its_format_has_to_be_declared(capsys: pytest.CaptureFixture[str]) -> None:
+    facts = _facts(capsys, "huggingface-llm-falcon-7b-instruct-bf16")
+
+    assert facts["prompt format"] == "to be declared: falcon-instruct, or none for completions alone"
+    assert facts["context"] == "2048 tokens, by MAX_TOTAL_TOKENS"
+
+
+def test_show_prints_a_card_of_another_kind_without_what_only_text_has(capsys: pytest.CaptureFixture[str]) -> None:
+    facts = _facts(capsys, "huggingface-zstc-facebook-bart-large-mnli")
+
+    assert facts["takes"] == "a text and labels"
+    assert facts["routes"] == "/invocations"
+    assert "prompt format" not in facts
+    assert facts["fits on"] == facts["instance types"]
+
+
 def test_search_prints_one_tab_separated_line_a_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(["search", "mistral-7b-instruct", "lmi"]) == 0
 
-    assert capsys.readouterr().out == ("huggingface-llm-mistral-7b-instruct\t3.5.0\tml.g5.12xlarge\tlmi\topen\tyes\n")
+    assert capsys.readouterr().out == (
+        "huggingface-llm-mistral-7b-instruct\t3.5.0\tml.g5.12xlarge\tlmi\topen\tchat\t/v1/chat/completions\n"
+    )
 
 
 def test_search_by_size_takes_the_whole_number(capsys: pytest.CaptureFixture[str]) -> None:

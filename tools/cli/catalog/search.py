@@ -12,24 +12,25 @@ import click
 def search(lock: Path, words: Sequence[str]) -> None:
     """List the models of the lock that match every WORD.
 
-    A word is a part of an id (a task such as llm or txt2img, a family such as mistral, a size such as 7b), a
-    container (tgi, lmi), an instance type or its family (ml.g5.2xlarge, g5), or gated, eula, package, deprecated.
-    The last column says whether this app can deploy the model: those that generate text, in a container of TGI, LMI or
-    vLLM.
+    A word is a part of an id (a family such as mistral, a size such as 7b), a kind (chat, completion, embedding,
+    summarization), a container (tgi, lmi), an instance type or its family (ml.g5.2xlarge, g5), or gated, eula, package,
+    deprecated. The last column is the best route that serves the model; models with "no" cannot be deployed.
     """
+    from catalog.kinds import kind_of
     from catalog.lock import Lock
-    from catalog.search import container, generates_text
+    from catalog.search import container, route
     from catalog.search import search as find
     from tools.cli.output import print_table
 
     print_table(
-        ("id", "version", "default instance", "container", "gated", "deployable"),
+        ("id", "version", "default instance", "container", "gated", "kind", "route"),
         [
             (
                 *(model.model_id, model.version, model.default_instance_type),
                 container(model),
                 _gate(model.gated),
-                "yes" if generates_text(model) else "no",
+                kind_of(model.model_id).name,
+                route(model),
             )
             for model in find(Lock.load(lock), words)
         ],

@@ -57,12 +57,14 @@ def show(
     source: str | None,
     wheel: Path | None,
 ) -> None:
-    """Print image, artifact, environment and the other facts of a model.
+    """Print what a model is, what its API will do, an example request, and its image, artifact and environment.
 
     Without a version: the newest in the lock.
     """
     import json
 
+    from catalog.lock import Lock
+    from tools.cli.catalog.card import card
     from tools.cli.output import print_facts
 
     model_id, _, named = model_id.partition("@")
@@ -83,7 +85,8 @@ def show(
     if as_json:
         print(json.dumps({name: getattr(deployment, name) for name in KEYS}, indent=2))
     else:
-        print_facts(_facts(model, deployment))
+        facts = _facts(model, deployment)
+        print_facts([*facts[:2], *card(model, deployment, Lock.load(context.obj)), *facts[2:]])
 
 
 def _locked(path: Path, model_id: str, version: str | None, config: str | None) -> ModelVersion:
@@ -116,10 +119,6 @@ def _published(source: Source, model_id: str, version: str | None, config: str |
 def _facts(model: ModelVersion, deployment: Deployment) -> list[tuple[str, str]]:
     single = [name for name in KEYS if name != "environment"]
     rows = [(name.replace("_", " "), _word(getattr(deployment, name))) for name in single]
-    deployable = (
-        "yes" if deployment.container != "other" else "no, the API speaks to models of text in TGI, LMI or vLLM"
-    )
-    rows.append(("deployable", deployable))
     if deployment.model_package:
         rows.append(("model package", deployment.model_package))
     rows.extend(("additional data", f"{data.channel_name}: {data.uri}") for data in deployment.additional_model_data)
