@@ -13,6 +13,7 @@ the text is made from the prompt by a hash and is the same each time.
 * `generation`, `detokenizer`: the answer to a prompt, token by token, as TGI and as vLLM generate.
 * `schemas`: the answer to a prompt that prescribes a JSON schema.
 * `tgi`, `lmi`, `vllm`: the request and response formats.
+* `tasks`: the containers of models that generate no text: embeddings, images, speech, classes.
 * `server`: the HTTP server, started and stopped with an endpoint.
 """
 

@@ -18,10 +18,16 @@ from localaws.containers.faults import Faults
 from localaws.containers.messages import BrokenStreamError, ContainerResponse
 from localaws.containers.serving import Serving
 from localaws.containers.settings import ContainerSettings
+from localaws.containers.tasks import scripts
 
 _CREDENTIAL: Final = "X-Localaws-Credential"
 
-_RESPOND: Final = {"tgi": tgi.respond, "lmi": lmi.respond, "vllm": vllm.respond}
+_RESPOND: Final = {
+    "tgi": tgi.respond,
+    "lmi": lmi.respond,
+    "vllm": vllm.respond,
+    **dict.fromkeys(("other", "stability", "tei"), scripts.respond),
+}
 
 # Pieces that are there at once are sent together: one system call for some 30 tokens.
 _BUFFER_BYTES: Final = 4096
@@ -82,12 +88,13 @@ class ModelContainer:
         """Answer one request to `/invocations`, with the payload `body`, on its connection."""
         has_slot = self._slots.acquire(blocking=False)
         try:
-            connection.send(self._respond(body, is_overloaded=not has_slot), at_once=self.pace.is_immediate)
+            response = self._respond(body, connection.headers, is_overloaded=not has_slot)
+            connection.send(response, at_once=self.pace.is_immediate)
         finally:
             if has_slot:
                 self._slots.release()
 
-    def _respond(self, body: bytes, *, is_overloaded: bool) -> ContainerResponse:
+    def _respond(self, body: bytes, headers: Message, *, is_overloaded: bool) -> ContainerResponse:
         faults = Faults.of(body)
         if not is_overloaded:
             time.sleep(faults.delay)
@@ -100,6 +107,8 @@ class ModelContainer:
             faults=faults,
             is_overloaded=is_overloaded,
             stopped=self._stopped,
+            content_type=headers.get("Content-Type") or "application/json",
+            accept=headers.get("Accept") or "application/json",
         )
         return _RESPOND[self.settings.family](body, serving)
 

@@ -27,6 +27,8 @@ class Serving:
         faults: The fault that is asked for.
         is_overloaded: Whether the container serves as many requests already as it takes.
         stopped: Set when the container is stopped.
+        content_type: The type of the request's body.
+        accept: The type of the answer that is asked for.
     """
 
     settings: ContainerSettings
@@ -34,6 +36,8 @@ class Serving:
     faults: Faults = faults.NONE
     is_overloaded: bool = False
     stopped: threading.Event = field(default_factory=threading.Event)
+    content_type: str = "application/json"
+    accept: str = "application/json"
 
     def script(
         self, prompt: str, *, seed: int | None = None, text: str | None = None, endless: bool = False

@@ -10,8 +10,9 @@ from typing import Final, Literal
 from localaws.containers import pace
 from localaws.containers.environment import EnvironmentReader
 from localaws.containers.pace import Pace
+from localaws.containers.tasks.ids import TASKS, task_of
 
-Family = Literal["tgi", "lmi", "vllm"]
+Family = Literal["tgi", "lmi", "vllm", "other", "stability", "tei"]
 Version = tuple[int, int, int]
 
 QUANTIZATIONS: Final = (
@@ -33,6 +34,11 @@ _REPOSITORIES: Final[Mapping[str, Family]] = {
     "huggingface-pytorch-tgi-inference": "tgi",
     "djl-inference": "lmi",
     "vllm": "vllm",
+    "huggingface-pytorch-inference": "other",
+    "huggingface-pytorch-inference-neuronx": "other",
+    "stabilityai-pytorch-inference": "stability",
+    "tei": "tei",
+    "tei-cpu": "tei",
 }
 _VERSION: Final = re.compile(r"-(?:tgi|lmi)(\d+)\.(\d+)\.(\d+)")
 _TGI_VERSION_UNTOLD: Final = (2, 0, 0)
@@ -71,6 +77,8 @@ class ContainerSettings:
         model: Of vLLM, the names under which the model is served, the first of them reported in answers.
         max_logprobs: Of vLLM, the most alternatives that it reports for a token.
         pace: Pace and length of its answers.
+        task: Of a model that generates no text, its task.
+        max_batch: Of Text Embeddings Inference, the most texts of a request.
     """
 
     family: Family
@@ -90,10 +98,12 @@ class ContainerSettings:
     model: tuple[str, ...] = ()
     max_logprobs: int = 20
     pace: Pace = field(default_factory=Pace)
+    task: str = ""
+    max_batch: int = 32
 
     @classmethod
-    def of(cls, *, image: str, environment: Mapping[str, str]) -> ContainerSettings:
-        """Read the settings of a container from its image's URI and its environment.
+    def of(cls, *, image: str, environment: Mapping[str, str], artifact: str = "") -> ContainerSettings:
+        """Read the settings of a container from its image's URI, its environment and the URI of its weights.
 
         Raises:
             ContainerStartError: If the stand-in does not know the image, or the container would not start
@@ -113,6 +123,8 @@ class ContainerSettings:
                 settings = _lmi(version, reader)
             case "vllm":
                 settings = _vllm(tag, reader)
+            case _:
+                settings = _other(family, artifact, reader)
         try:
             settings = replace(settings, pace=pace.from_environment(environment))
         except ValueError as error:
@@ -202,4 +214,26 @@ def _vllm(tag: str, reader: EnvironmentReader) -> ContainerSettings:
         max_concurrent_requests=1_000_000,
         model=tuple(environment.get("SM_VLLM_SERVED_MODEL_NAME", model).split()),
         max_logprobs=reader.positive("SM_VLLM_MAX_LOGPROBS", default=20),
+    )
+
+
+def _other(family: Family, artifact: str, reader: EnvironmentReader) -> ContainerSettings:
+    """Read the settings of a container of a model that generates no text."""
+    # Text Embeddings Inference reads off the weights whether they rank; here their name says so.
+    named = f"{artifact} {reader.environment.get('HF_MODEL_ID', '')}".lower()
+    task = ("rerank" if "rerank" in named else "embedding") if family == "tei" else task_of(artifact)
+    if family == "other" and not task:
+        reader.problems.append(
+            f"the stand-in has no script for the weights {artifact!r}: it has JumpStart's of {', '.join(TASKS)}"
+        )
+    return ContainerSettings(
+        family=family,
+        # Those of the small embedding models, which all cut or refuse what is longer.
+        max_input_tokens=reader.positive("MAX_INPUT_LENGTH", default=512),
+        max_total_tokens=513,
+        default_new_tokens=None,
+        max_concurrent_requests=reader.positive("MAX_CONCURRENT_REQUESTS", default=512),
+        max_body_bytes=reader.positive("PAYLOAD_LIMIT", default=2_000_000),
+        max_batch=reader.positive("MAX_CLIENT_BATCH_SIZE", default=32),
+        task=task,
     )

@@ -13,7 +13,7 @@ from moto.core.utils import utcnow
 from localaws.containers import ContainerSettings, ContainerStartError, ModelContainer
 from localaws.sagemaker import deployments
 from localaws.sagemaker.endpoint_behaviour import EndpointBehaviour
-from localaws.sagemaker.models import container_of, loading_problem
+from localaws.sagemaker.models import artifact_of, container_of, loading_problem
 
 # Instance types with storage of their own (EC2 documentation, "Instance store volumes"), of the families that
 # SageMaker hosts.
@@ -201,7 +201,12 @@ def _started(deployment: _Deployment, plan: Plan, region: str) -> str | None:
         if problem is not None:
             return _failure_reason(variant["VariantName"], ContainerStartError(f"cannot load the model: {problem}"))
         try:
-            settings = ContainerSettings.of(image=container["Image"], environment=container.get("Environment") or {})
+            weights = artifact_of(container)
+            settings = ContainerSettings.of(
+                image=container["Image"],
+                environment=container.get("Environment") or {},
+                artifact="" if weights is None else weights.uri,
+            )
         except ContainerStartError as error:
             return _failure_reason(variant["VariantName"], error)
         deployment.containers[variant["VariantName"]] = ModelContainer.start(settings)
