@@ -7,7 +7,8 @@ blocks of tools in a request without tools. OpenAI's clients send all but the la
 * blank text is left out, and with it a message that has nothing else;
 * system messages at the beginning become `system`; a later one stays in its place, as a text before the user's next;
 * ids of calls that Converse does not take, or that were there before, are numbered;
-* in a request that may not call a tool, earlier calls and their results are written as text.
+* in a request that may not call a tool, earlier calls and their results are written as text, as chats in OpenAI's form
+  have them for containers without tools (`containers.openai_messages`).
 
 Source: botocore's model of Converse for the forms. The refusals are in no reference: public issues quote them.
 """
@@ -117,14 +118,14 @@ class _Writer:
     def _call(self, call: ToolCall) -> Block:
         self._names[call.id] = call.name
         if not self._calls:
-            return {"text": f"[called {call.name} with {call.arguments or '{}'}]"}
+            return {"text": json.dumps({"name": call.name, "arguments": _input(call.arguments)}, ensure_ascii=False)}
         self._ids[call.id] = self._new_id(call.id)
         return {"toolUse": {"toolUseId": self._ids[call.id], "name": call.name, "input": _input(call.arguments)}}
 
     def _result(self, message: Message) -> Block:
         given = message.tool_call_id or ""
         if not self._calls:
-            return {"text": f"[{self._names.get(given, 'a tool')} answered: {message.content.strip() or NO_OUTPUT}]"}
+            return {"text": f"Result of {self._names.get(given, 'the tool')}:\n{message.content.strip() or NO_OUTPUT}"}
         content = list(_content(message)) or [{"text": NO_OUTPUT}]
         # Converse names the result of a call that was never made.
         return {"toolResult": {"toolUseId": self._ids.get(given) or self._new_id(given), "content": content}}

@@ -24,6 +24,8 @@ What is tried again (`retry.when_ready`) never reached the model. Of an exceptio
 on the message and no other member.
 """
 
+import re
+
 from botocore.exceptions import ClientError, ParamValidationError
 
 from invoke_shim.backends.containers.base import NOT_READY_SECONDS, container_error
@@ -83,7 +85,7 @@ def _service_error(error: ClientError, *, timeout_seconds: int, stream: bool) ->
         case "ModelTimeoutException":
             translated = _timeout(code, timeout_seconds=timeout_seconds, stream=stream)
         case "ValidationException":
-            translated = refused(message, service=_SERVICE, upstream=code)
+            translated = refused(_explained(message), service=_SERVICE, upstream=code)
         case "ResourceNotFoundException":
             text = "the imported model does not exist: it was deleted, or its import has not ended"
             translated = TargetGoneError(text, upstream=code)
@@ -102,7 +104,24 @@ def _model_error(error: ClientError, message: str, code: str) -> ApiError:
     status = response.get("originalStatusCode")
     original = str(response.get("originalMessage") or message)
     status = status if isinstance(status, int) else 0
-    return container_error(status, original, refuses_with_424=False, upstream=f"{code} {status or ''}".rstrip())
+    return container_error(
+        status, _explained(original), refuses_with_424=False, upstream=f"{code} {status or ''}".rstrip()
+    )
+
+
+def _explained(message: str) -> str:
+    """Add to a refusal of tools or images which imported models take them, by Bedrock's user guide."""
+    for words, models in _TAKEN_BY:
+        if re.search(words, message):
+            return f"{message.rstrip('. ')}; {models}"
+    return message
+
+
+_TAKEN_BY = (
+    (r"support tool use|tool-call-parser", "of imported models, GPT-OSS calls tools, with the body 'chat'"),
+    (r"support the image|At most 0 image", "of imported models, those that see take images, with the body 'chat'"),
+)
+"""Refusals, as patterns that are compiled when one comes, and what to say beside them."""
 
 
 def _timeout(upstream: str, *, timeout_seconds: int, stream: bool) -> ApiError:

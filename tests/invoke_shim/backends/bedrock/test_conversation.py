@@ -137,10 +137,10 @@ class TestTools:
         chat = [user("a"), assistant("", call(arguments="")), result("call_1", "12 C"), result("other", ""), user("b")]
         assert written(*chat, calls=False) == [
             ("user", [{"text": "a"}]),
-            ("assistant", [{"text": "[called get_weather with {}]"}]),
+            ("assistant", [{"text": '{"name": "get_weather", "arguments": {}}'}]),
             (
                 "user",
-                [{"text": "[get_weather answered: 12 C]"}, {"text": "[a tool answered: (no output)]"}, {"text": "b"}],
+                [{"text": "Result of get_weather:\n12 C"}, {"text": "Result of the tool:\n(no output)"}, {"text": "b"}],
             ),
         ]
 

@@ -68,6 +68,40 @@ def broken(exception: str, **members: object) -> Reply:
     return stream([written(first)], last=eventstream.exception(exception, {"message": "as asked for", **members}))
 
 
+class TestAbilities:
+    @pytest.mark.parametrize(
+        ("message", "explained"),
+        [
+            (
+                "This model doesn't support tool use.",
+                "doesn't support tool use; of imported models, GPT-OSS calls tools",
+            ),
+            (
+                '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
+                "to be set; of imported models, GPT-OSS calls tools, with the body 'chat'",
+            ),
+            (
+                "This model doesn't support the image field. Remove image and try again.",
+                "try again; of imported models, those that see take images, with the body 'chat'",
+            ),
+            ("At most 0 image(s) may be provided in one request.", "those that see take images"),
+        ],
+    )
+    @pytest.mark.parametrize("as_model_error", [False, True])
+    def test_that_the_model_has_not_are_explained(
+        self, stub: Stub, native: ImportedModel, message: str, explained: str, as_model_error: bool
+    ) -> None:
+        stub.replies = [
+            fails("ModelErrorException", 424, message=message, originalStatusCode=400)
+            if as_model_error
+            else fails("ValidationException", 400, message=message)
+        ]
+        with pytest.raises(ApiError) as error:
+            sent(native, is_stream=False)
+        assert error.value.status == 400
+        assert explained in error.value.message
+
+
 class TestCold:
     @pytest.mark.parametrize("is_stream", [False, True])
     def test_model_is_asked_until_it_is_loaded(self, stub: Stub, native: ImportedModel, is_stream: bool) -> None:
