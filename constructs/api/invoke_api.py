@@ -15,6 +15,7 @@ from constructs.api.api_keys import ApiKeys
 from constructs.api.gateway_responses import add_gateway_responses
 from constructs.api.invoke_function import LONGEST_TIMEOUT_SECONDS, InvokeFunction
 from constructs.api.invoke_target import InvokeTarget
+from constructs.api.media_types import BINARY_MEDIA_TYPES
 from constructs.api.preflight import add_preflight, origin_headers
 from constructs.api.throttles import throttle_problems
 from constructs.permissions.acknowledgements import acknowledge, acknowledge_wildcards
@@ -192,6 +193,8 @@ class InvokeApi(Construct):
             "RestApi",
             description=f"OpenAI's API in front of {model_name}",
             rest_api_name=place_of(scope).stack_name,
+            # A model of text takes JSON alone.
+            binary_media_types=list(BINARY_MEDIA_TYPES) if target.settings.get("TASK") else None,
             endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
             disable_execute_api_endpoint=True if domain else None,
             api_key_source_type=apigateway.ApiKeySourceType.AUTHORIZER if api_keys else None,

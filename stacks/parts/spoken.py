@@ -22,9 +22,11 @@ class Spoken(NamedTuple):
 
 
 def spoken(deployment: Deployment, model: JumpStartModel) -> Spoken:
-    """Return the protocol of a model's container, with the declared prompt format or else the container's default."""
+    """Return the protocol of a model's container, with the declared prompt format or else the container's default.
+
+    A model that was trained to chat, in a container that writes no prompts, has no default: it completes texts then,
+    and the preflight asks for a format.
+    """
     found = abilities(deployment, model.environment)
-    prompt_format = model.prompt_format or found.prompt_format or "none"
-    return Spoken(
-        task=found.task, container=found.container, prompt_format=prompt_format if found.task == "text" else None
-    )
+    prompt_format = (model.prompt_format or found.prompt_format or "none") if found.task == "text" else None
+    return Spoken(task=found.task, container=found.container, prompt_format=prompt_format)

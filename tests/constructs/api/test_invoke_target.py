@@ -44,6 +44,18 @@ def test_an_endpoint_of_another_task_names_it_to_the_shim(stack: cdk.Stack) -> N
     assert (settings.task, settings.container, settings.prompt_format) == ("embedding", "other", "none")
 
 
+def test_an_endpoint_of_another_task_takes_files_and_one_of_text_does_not(stack: cdk.Stack) -> None:
+    make_api(stack, target=target(stack, container="other", task="transcription"), prompt_format=None)
+    other = cdk.Stack(cdk.App(), "other", env=cdk.Environment(region="us-west-2"))
+    make_api(other)
+
+    binary = only(stack, "AWS::ApiGateway::RestApi")["BinaryMediaTypes"]
+    assert {"multipart/form-data", "audio/wav", "image/png"} <= set(binary)
+    # These would let no body of more than 4.5 MB pass that has 6 MB as text.
+    assert not {"application/json", "*/*"} & set(binary)
+    assert "BinaryMediaTypes" not in only(other, "AWS::ApiGateway::RestApi")
+
+
 def test_refuses_a_task_that_the_shim_does_not_know(stack: cdk.Stack) -> None:
     with pytest.raises(ValueError, match=r"^task is 'poetry': allowed are text, embedding,"):
         target(stack, task="poetry")

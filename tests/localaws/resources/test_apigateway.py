@@ -94,6 +94,16 @@ def test_a_method_is_changed_in_place(stacks: StackDriver, stack_name: str, aws:
     assert stacks.physical_ids(stack_name) == before
 
 
+def test_binary_media_types_are_changed_in_place(stacks: StackDriver, stack_name: str, aws: Aws) -> None:
+    resources = api()
+    for number, kinds in enumerate((["image/png", "audio/wav"], ["audio/wav", "multipart/form-data"], [])):
+        resources["Api"]["Properties"]["BinaryMediaTypes"] = kinds
+        assert stacks.deploy(stack_name, resources) == ("UPDATE_COMPLETE" if number else "CREATE_COMPLETE")
+
+        known = aws("apigateway").get_rest_api(restApiId=stacks.physical_ids(stack_name)["Api"])
+        assert known.get("binaryMediaTypes", []) == kinds
+
+
 @pytest.mark.parametrize(
     "stage",
     [
