@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aws_cdk import aws_apigateway as apigateway
 
@@ -141,9 +141,18 @@ _WITH_WEB_ACL: dict[str, _Answer] = {
     ),
 }
 
+# Lambda quotas: 6 MB (6,291,456 bytes) an event. Base 64 takes a third more, and the event some thousands of bytes.
+_WITH_FILES: dict[str, _Answer] = {
+    "TooLarge": replace(
+        _ALWAYS["TooLarge"],
+        message="the request is too large: at most 6 MB of JSON are allowed, or 4.5 MB with a file in it; send "
+        "a longer recording in parts, or as mp3",
+    ),
+}
+
 
 def add_gateway_responses(
-    api: apigateway.RestApi, *, keys: bool, web_acl: bool, origin_headers: Mapping[str, str]
+    api: apigateway.RestApi, *, keys: bool, web_acl: bool, files: bool, origin_headers: Mapping[str, str]
 ) -> None:
     """Define an API's responses to requests that never reach the function.
 
@@ -151,9 +160,15 @@ def add_gateway_responses(
         api: The API.
         keys: Callers have keys; they sign their requests otherwise.
         web_acl: A web ACL filters requests.
+        files: Requests may be files, which reach the function in base 64.
         origin_headers: Headers that let pages of other sites read the responses, as API Gateway maps them.
     """
-    answers = {**_ALWAYS, **(_WITH_KEYS if keys else _WITH_IAM), **(_WITH_WEB_ACL if web_acl else {})}
+    answers = {
+        **_ALWAYS,
+        **(_WITH_KEYS if keys else _WITH_IAM),
+        **(_WITH_WEB_ACL if web_acl else {}),
+        **(_WITH_FILES if files else {}),
+    }
     for name, answer in answers.items():
         api.add_gateway_response(
             name,

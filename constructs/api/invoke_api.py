@@ -225,6 +225,7 @@ class InvokeApi(Construct):
             self.rest_api,
             keys=api_keys is not None,
             web_acl=web_acl_arn is not None,
+            files=bool(target.settings.get("TASK")),
             origin_headers=origin_headers(cors_origins),
         )
         self.usage_plan = api_keys.meter(self.rest_api) if api_keys else None

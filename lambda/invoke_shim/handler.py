@@ -97,6 +97,9 @@ def handle(event: Mapping[str, Any], context: Context) -> Response:
         log.record_crash(crash)
         response = Response.from_error(unexpected(request.request_id))
     log.status = response.status
+    if request.method == "HEAD":
+        # Like GET, and without the body; only routes that answer whole take it.
+        response = response._replace(body=b"")
     shared = cors_headers(shim.settings.cors_origins, request.headers)
     response = response._replace(headers={**response.headers, **shared, "x-request-id": request.request_id})
     if response.chunks is None:

@@ -25,8 +25,8 @@ FUNCTION: Final = re.compile(r"/functions/(arn:aws:lambda:[^/]+)/(?:response-str
 
 _INTERNAL_ERROR: Final = "Internal server error"
 
-# Lambda quotas: 6 MB for an event.
-_MAX_EVENT_BYTES: Final = 6_291_456
+MAX_EVENT_BYTES: Final = 6_291_456
+"""Lambda quotas: 6 MB for an event."""
 
 
 def run(stage: Stage, method: Method, event: str, *, trace_id: str) -> ProxyResponse:
@@ -50,7 +50,7 @@ def run(stage: Stage, method: Method, event: str, *, trace_id: str) -> ProxyResp
     source_arn = f"{stage.arn}/{method.http_method}{method.path}"
     if not may_invoke(function_arn, region=stage.region, source_arn=source_arn):
         raise GatewayError("API_CONFIGURATION_ERROR", _INTERNAL_ERROR)
-    if len(event.encode()) > _MAX_EVENT_BYTES:
+    if len(event.encode()) > MAX_EVENT_BYTES:
         raise GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
     if method.is_streaming:
         reply = functions.stream(function_arn, event, trace_id=trace_id)

@@ -91,7 +91,6 @@ class RestApi(Handler):
             name=properties["Name"],
             description=properties.get("Description"),
             apiKeySource=properties.get("ApiKeySourceType"),
-            binaryMediaTypes=properties.get("BinaryMediaTypes"),
             disableExecuteApiEndpoint=properties.get("DisableExecuteApiEndpoint"),
             endpointConfiguration=lower_camel(properties.get("EndpointConfiguration")),
             minimumCompressionSize=properties.get("MinimumCompressionSize"),
@@ -99,6 +98,9 @@ class RestApi(Handler):
             tags=TAGGING.given(properties),
         )
         context.physical_id = made["id"]
+        # moto takes them by a patch alone.
+        if added := _media_types((), properties.get("BinaryMediaTypes", ())):
+            context.client("apigateway").update_rest_api(restApiId=made["id"], patchOperations=added)
         return {"RestApiId": made["id"], "RootResourceId": made["rootResourceId"]}
 
     def update(self, context: Context, old: Properties, new: Properties) -> Attributes:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from types import MappingProxyType
@@ -90,10 +91,11 @@ class Request(NamedTuple):
         )
 
     def raw_body(self) -> bytes:
-        """Return the body's bytes.
+        """Return the body's bytes, unpacked where they came compressed.
 
         Raises:
-            ApiError: 400, the body is not the base64 that the event says it is; 413, it is too large.
+            ApiError: 400, the body is not the base64 that the event says it is, or not compressed as its headers say;
+                413, it is too large; 415, its encoding is not taken.
         """
         if self.is_base64:
             try:
@@ -103,6 +105,11 @@ class Request(NamedTuple):
         else:
             # A lone surrogate cannot come from an HTTP client; it must not become a crash.
             body = self.body.encode("utf-8", errors="replace")
+        if encodings := self.headers.get("content-encoding"):
+            # Hardly a client compresses its requests.
+            from invoke_shim.http.encodings import unpacked  # noqa: PLC0415 - see above
+
+            body = unpacked(body, encodings, most=MAX_BODY_BYTES)
         if len(body) > MAX_BODY_BYTES:
             raise ApiError(
                 f"the request body has {len(body)} bytes, at most {MAX_BODY_BYTES} are allowed",
@@ -145,8 +152,13 @@ class Response(NamedTuple):
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode("ascii")
 
 
+def without_bom(raw: bytes) -> bytes:
+    """Return a body without the byte order mark that some editors and shells write before text."""
+    return raw.removeprefix(BOM_UTF8)
+
+
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """Parse a body that must be a JSON object.
+    """Parse a body that must be a JSON object; a byte order mark before it does not matter.
 
     Raises:
         ApiError: 400, the body is empty, not UTF-8, not JSON (NaN, Infinity and halves of characters are not), has
@@ -155,7 +167,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if not raw:
         raise _bad_body("the request body is empty, expected a JSON object")
     try:
-        value = JSON_DECODER.decode(raw.decode("utf-8"))
+        value = JSON_DECODER.decode(without_bom(raw).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _bad_body(f"the request body is not UTF-8 (at byte {error.start})") from None
     except json.JSONDecodeError as error:

@@ -1,6 +1,6 @@
 """Find a request's route; the routes that every model has, and the way from one task's routes to another's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -66,19 +66,22 @@ class Router:
         Raises:
             ApiError: The request cannot be answered.
         """
-        path = request.path.rstrip("/") or "/"
+        # A base URL that ends in a slash makes two of it.
+        path = "/" + "/".join(part for part in request.path.split("/") if part)
+        request = request._replace(path=path)
         if path.startswith(f"{MODELS}/"):
             path = f"{MODELS}/{{model}}"
         if path not in self._routes:
             raise self._no_such_route(path)
         log.route = path
         method, route = self._routes[path]
-        if request.method != method:
+        allowed = ("GET", "HEAD") if method == "GET" else (method,)
+        if request.method not in allowed:
             raise ApiError(
                 f"{show(path)} takes {method}, not {request.method}",
                 status=405,
                 type="invalid_request_error",
-                headers={"allow": method},
+                headers={"allow": ", ".join(allowed)},
             )
         return route(request, deadline, log)
 
@@ -89,16 +92,32 @@ class Router:
             task = self.settings.task
             ways = " or ".join((*TASK_ROUTES[task], INVOCATIONS))
             message = f"{path} is not for this model: {show(self.settings.model_name)} is {KINDS[task]}, ask {ways}"
+        elif meant := _meant(path, self._routes):
+            message = (
+                f"there is nothing at {show(path)}, did you mean {meant}? OpenAI's base URL ends in /v1; the "
+                f"routes are {', '.join(self._routes)}"
+            )
         return ApiError(message, status=404, type="not_found_error")
 
     def _list_models(self, _request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
         return Response(body=model.model_list(self.settings.model_name))
 
     def _describe_model(self, request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
-        name = unquote(request.path.rstrip("/").removeprefix(f"{MODELS}/"))
+        name = unquote(request.path.removeprefix(f"{MODELS}/"))
         if name != self.settings.model_name:
             raise model.no_such_model(name, self.settings.model_name)
         return Response(body=model.model_card(name))
 
     def _health(self, _request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
         return Response(body=model.health(self.settings.model_name))
+
+
+def _meant(path: str, routes: Iterable[str]) -> str | None:
+    """Return the route that a client meant whose base URL ends in too much or too little, or in a letter too many."""
+    for route in routes:
+        if path.endswith(route) or (len(path) > 1 and route.endswith(path)):
+            return route
+    from difflib import get_close_matches  # noqa: PLC0415 - hardly a client asks for what is not there
+
+    near = get_close_matches(path[:100], list(routes), n=1, cutoff=0.8)
+    return near[0] if near else None

@@ -18,7 +18,7 @@ from invoke_shim.deadline import Deadline
 from invoke_shim.errors import refuse
 from invoke_shim.generation.types import Answer
 from invoke_shim.http import sse
-from invoke_shim.http.proxy import Request, Response, parse_object
+from invoke_shim.http.proxy import Request, Response, parse_object, without_bom
 from invoke_shim.http.router import INVOCATIONS, Route, Router
 from invoke_shim.openai import responses
 from invoke_shim.openai.answers import CompletionJob, complete_job, stream_job
@@ -83,7 +83,8 @@ class Api(Router):
 
     def _invoke(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
         """Pass on the container's own payload and its answer, both byte for byte."""
-        raw = request.raw_body()
+        # No container reads a byte order mark.
+        raw = without_bom(request.raw_body())
         body = parse_object(raw)
         problems = self.backend.native_problems(body)
         if problems:

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 import pytest
 from constructs.api.invoke_api import InvokeApi
 
-from tests.constructs.api.api_parts import make_api, make_keyed_api
+from tests.constructs.api.api_parts import make_api, make_keyed_api, target
 from tests.support.templates import resources
 
 
@@ -88,3 +88,10 @@ def test_a_request_that_a_web_acl_blocks_is_403(stack: cdk.Stack) -> None:
 
     status, error, _ = _responses(stack)["WAF_FILTERED"]
     assert (status, error["code"]) == ("403", "request_filtered")
+
+
+def test_says_how_large_a_file_may_be_where_files_are_taken(stack: cdk.Stack) -> None:
+    make_api(stack, target=target(stack, container="other", task="transcription"), prompt_format=None)
+
+    _, error, _ = _responses(stack)["REQUEST_TOO_LARGE"]
+    assert "4.5 MB with a file" in error["message"]

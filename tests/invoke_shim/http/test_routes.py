@@ -30,7 +30,7 @@ from tests.invoke_shim.client import (
 POST_ROUTES = ("/v1/chat/completions", "/v1/completions", "/invocations")
 
 
-@pytest.mark.parametrize("path", ["/", "", "/v1", "/v1/embeddings", "/invocations/x", "/V1/models", "//v1/models"])
+@pytest.mark.parametrize("path", ["/", "", "/v1", "/v1/embeddings", "/invocations/x", "/V1/models"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unknown_route_is_not_found_and_the_known_ones_are_named(method: str, path: str, shim: Shim) -> None:
     answer = shim.request(method, path, "{}")
@@ -42,20 +42,55 @@ def test_an_unknown_route_is_not_found_and_the_known_ones_are_named(method: str,
     ("method", "path", "allowed"),
     [
         *[("GET", path, "POST") for path in POST_ROUTES],
-        ("POST", "/v1/models", "GET"),
-        ("DELETE", "/v1/models/the-model", "GET"),
+        ("HEAD", "/v1/chat/completions", "POST"),
+        ("POST", "/v1/models", "GET, HEAD"),
+        ("DELETE", "/v1/models/the-model", "GET, HEAD"),
         ("PUT", "/invocations", "POST"),
     ],
 )
 def test_a_wrong_method_is_refused_with_the_right_one(method: str, path: str, allowed: str, shim: Shim) -> None:
     answer = shim.request(method, path, "{}")
     assert (answer.status, answer.headers["allow"]) == (405, allowed)
-    assert answer.error["type"] == "invalid_request_error"
+    assert method == "HEAD" or answer.error["type"] == "invalid_request_error"
 
 
-def test_a_trailing_slash_changes_nothing(shim: Shim) -> None:
-    assert shim.request("GET", "/v1/models/").json["object"] == "list"
+@pytest.mark.parametrize("path", ["/v1/models/", "/v1//models", "//v1/models"])
+def test_slashes_too_many_change_nothing(path: str, shim: Shim) -> None:
+    assert shim.request("GET", path).json["object"] == "list"
+    assert shim.request("GET", path.rstrip("/") + "//the-model/").json["id"] == "the-model"
+
+
+def test_a_trailing_slash_changes_nothing_for_a_post(shim: Shim) -> None:
     assert shim.post("/v1/completions/", {"model": MODEL_NAME, "prompt": "x"}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/v1/chat/completions", "/v1/chat/completions"),
+        ("/live/v1/models", "/v1/models"),
+        ("/chat/completions", "/v1/chat/completions"),
+        ("/models", "/v1/models"),
+        ("/v1/chat/completion", "/v1/chat/completions"),
+        ("/v1/invocations", "/invocations"),
+    ],
+)
+def test_a_wrong_base_url_is_told_the_route_that_it_means(path: str, meant: str, shim: Shim) -> None:
+    answer = shim.request("GET", path)
+    assert answer.status == 404
+    assert f"did you mean {meant}? OpenAI's base URL ends in /v1" in answer.error["message"]
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/models", "/v1/models/the-model", "/v1/models/another", "/nothing"])
+def test_head_is_get_without_the_body(path: str, shim: Shim) -> None:
+    got, asked = shim.request("GET", path), shim.request("HEAD", path)
+    assert (asked.status, asked.headers, asked.body) == (got.status, got.headers, b"")
+
+
+@pytest.mark.parametrize("bom", [b"\xef\xbb\xbf", b""])
+def test_a_byte_order_mark_before_the_body_does_not_matter(bom: bytes, shim: Shim, runtime: Runtime) -> None:
+    assert shim.request("POST", "/invocations", bom + b'{"inputs": "a"}').status == 200
+    assert runtime.bodies == [b'{"inputs": "a"}']
 
 
 BAD_BODIES = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -108,6 +110,17 @@ class TestIntegration:
         identity = context["identity"]
         assert (identity["accessKey"], identity["sourceIp"]) == (running(api.url).access_key_id, "127.0.0.1")
         assert identity["userArn"] == f"arn:aws:iam::{ACCOUNT}:root"
+
+    @pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate"])
+    def test_unpacks_a_compressed_body_before_the_function(self, api: Api, encoding: str) -> None:
+        packed = zlib.compress(b'{"x": 1}') if encoding == "deflate" else gzip.compress(b'{"x": 1}')
+        answer = api.call("POST", "/v1/chat/completions", packed, sign={}, headers={"Content-Encoding": encoding})
+        assert (answer.status, answer.json["body"]) == (200, '{"x": 1}')
+
+    @pytest.mark.parametrize("encoding", ["br", "gzip"])
+    def test_refuses_a_body_of_another_encoding(self, api: Api, encoding: str) -> None:
+        answer = api.call("POST", "/v1/chat/completions", b"{}", sign={}, headers={"Content-Encoding": encoding})
+        assert answer.status == 415
 
     def test_decodes_path_parameters(self, api: Api) -> None:
         answer = api.call("GET", "/v1/models/mistral%207b", sign={})

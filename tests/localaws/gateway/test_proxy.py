@@ -8,6 +8,7 @@ import json
 import pytest
 
 from localaws.gateway.deployed import DeployedApi
+from localaws.gateway.integration import MAX_EVENT_BYTES
 from localaws.gateway.proxy import IncomingRequest, MalformedResponseError, event_of, response_of
 from tests.localaws.gateway.rest_api import method
 
@@ -61,3 +62,19 @@ def test_the_event_holds_a_binary_body_in_base64() -> None:
         request_context={},
     )
     assert (event["body"], event["isBase64Encoded"]) == (base64.b64encode(b"\0\xff").decode(), True)
+
+
+def test_a_file_of_4_5_mb_fits_into_an_event_of_6_mb() -> None:
+    headers = [(f"x-header-{number}", "x" * 100) for number in range(30)]
+    request = IncomingRequest(
+        method="POST", path="/v1", query="", headers=[("Content-Type", "audio/wav"), *headers], body=bytes(4_500_000)
+    )
+    event = event_of(
+        request,
+        api=DeployedApi(binary_media_types=["audio/wav"]),
+        method=method("/v1"),
+        path_parameters={},
+        stage_variables={},
+        request_context={},
+    )
+    assert 6_000_000 < len(json.dumps(event)) < MAX_EVENT_BYTES
