@@ -9,7 +9,7 @@ from stacks.declarations import JumpStartModel
 from stacks.parts.spoken import spoken
 
 
-def _spoken(lock: Lock, model_id: str, **declared: Any) -> tuple[str, str, str | None]:
+def _spoken(lock: Lock, model_id: str, **declared: Any) -> tuple[str | None, ...]:
     version = lock.versions(model_id)[-1]
     model = JumpStartModel(name="m", model_id=model_id, version=version, **declared)
     return tuple(spoken(lock.model(model_id, version).resolve(region="us-west-2"), model))
@@ -31,6 +31,6 @@ def _spoken(lock: Lock, model_id: str, **declared: Any) -> tuple[str, str, str |
     ],
 )
 def test_speaks_as_the_container_does(
-    lock: Lock, model_id: str, declared: dict[str, Any], expected: tuple[str, str, str | None]
+    lock: Lock, model_id: str, declared: dict[str, Any], expected: tuple[str | None, ...]
 ) -> None:
     assert _spoken(lock, model_id, **declared) == expected
