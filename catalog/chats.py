@@ -30,11 +30,15 @@ _TEMPLATE_IN_WEIGHTS = re.compile(
 _NO_ANSWER_PROMPT = re.compile(r"mistral-7b-instruct|mixtral-8x\d+b-instruct", re.IGNORECASE)
 
 # Ids that a prompt format was made for; `chatml`, `template` and `none` are anybody's. Mixtral's is that of Mistral
-# 7B v0.2, too, which some versions of Mistral 7B Instruct in JumpStart may be.
+# 7B v0.2, too, which some versions of Mistral 7B Instruct in JumpStart may be. An `-announced` one is to the letter of
+# AWS's announcement: it may be declared, but is not what anybody is pointed to.
 FORMAT_IDS: Mapping[str, re.Pattern[str]] = {
+    "chatml-announced": re.compile(r"snowflake-arctic-instruct"),
     "falcon-chat": re.compile(r"falcon-180b"),
+    "falcon-chat-announced": re.compile(r"falcon-180b"),
     "falcon-instruct": re.compile(r"falcon-(7|40)b"),
     "mistral-instruct": re.compile(r"mistral-7b-instruct(?!-v3)"),
+    "mistral-instruct-announced": re.compile(r"mistral-7b-instruct(?!-v3)"),
     "mistral-instruct-v0.3": re.compile(r"mistral-7b-instruct-v3"),
     "mixtral-instruct": re.compile(r"mixtral-8x\d+b-instruct|mistral-7b-instruct(?!-v3)", re.IGNORECASE),
     "llama-3-instruct": re.compile(r"llama-?3-\d+b", re.IGNORECASE),
@@ -67,5 +71,10 @@ def formats_for(model_id: str) -> tuple[str, ...]:
     """Return the prompt formats that were made for a model, without `container`, `template` and `none`."""
     if not is_trained_to_chat(model_id):
         return ()
-    named = tuple(name for name, ids in FORMAT_IDS.items() if ids.search(model_id))
-    return ("chatml",) if _CHATML.search(model_id) else named
+    return ("chatml",) if _CHATML.search(model_id) else usual_formats(model_id)
+
+
+def usual_formats(model_id: str) -> tuple[str, ...]:
+    """Return the formats that were made for a model's family, without those that follow an announcement to the letter."""
+    formats = (name for name, ids in FORMAT_IDS.items() if ids.search(model_id))
+    return tuple(name for name in formats if not name.endswith("-announced"))

@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 # The prompt formats that the invoke shim knows; `none` is a base model, which completes text but does not chat,
-# `template` one that the declaration brings itself, and with `container` the container writes the prompt.
+# `template` one that the declaration brings itself, and with `container` the container writes the prompt. An
+# `-announced` one is to the letter of AWS's announcement of the model, where the usual one differs on purpose
+# (docs/prompts.md).
 PromptFormat = Literal[
     "chatml",
+    "chatml-announced",
     "falcon-chat",
+    "falcon-chat-announced",
     "falcon-instruct",
     "mistral-instruct",
+    "mistral-instruct-announced",
     "mistral-instruct-v0.3",
     "mixtral-instruct",
     "llama-3-instruct",

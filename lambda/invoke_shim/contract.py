@@ -83,9 +83,12 @@ UsageName = Literal["estimate", "omit"]
 BodyName = Literal["chat", "completion", "native", "converse"]
 PromptFormatName = Literal[
     "chatml",
+    "chatml-announced",
     "falcon-chat",
+    "falcon-chat-announced",
     "falcon-instruct",
     "mistral-instruct",
+    "mistral-instruct-announced",
     "mistral-instruct-v0.3",
     "mixtral-instruct",
     "llama-3-instruct",

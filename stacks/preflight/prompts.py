@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import get_args
 
 from catalog import Lock
-from catalog.chats import CHAT_WORDS, FORMAT_IDS
+from catalog.chats import CHAT_WORDS, FORMAT_IDS, usual_formats
 from catalog.limits import endpoint as limits
 from catalog.limits import model_import as import_limits
 from catalog.nearest import similar
@@ -71,11 +71,11 @@ def _check_family(placement: Placement[JumpStartModel], lock: Lock) -> Iterator[
         message = f"{model_id} is a base model, which completes text but was not trained to chat"
         yield replace(finding, message=message, suggestion="'none'")
     elif name == "chatml" and model_id in lock.model_ids() and _NOT_CHATML.search(model_id):
-        fitting = [repr(other) for other, ids in FORMAT_IDS.items() if ids.search(model_id)]
+        fitting = map(repr, usual_formats(model_id))
         message = f"{model_id} was trained on a format of its family's own, and answers another one badly"
         yield replace(finding, message=message, suggestion=" or ".join(fitting) or "leaving it out")
     elif made_for and model_id in lock.model_ids() and not made_for.search(model_id):
-        fitting = [repr(other) for other, ids in FORMAT_IDS.items() if ids.search(model_id)]
+        fitting = map(repr, usual_formats(model_id))
         message = f"{model_id} is not of the family that the format was made for"
         yield replace(finding, message=message, suggestion=" or ".join(fitting))
 

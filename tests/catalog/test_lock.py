@@ -103,6 +103,7 @@ def test_falcon_40b_takes_the_environment_of_its_instance_type(lock: Lock, name:
     assert set(model.instance_types) == FALCON_40B_TYPES
     assert default.instance_type == "ml.g5.12xlarge"
     assert default.environment["SM_NUM_GPUS"] == "4"
+    assert default.environment["MAX_TOTAL_TOKENS"] == "2048"
     assert default.environment["MAX_BATCH_PREFILL_TOKENS"] == "2048"
     assert larger.environment["SM_NUM_GPUS"] == "8"
     assert "MAX_BATCH_PREFILL_TOKENS" not in larger.environment

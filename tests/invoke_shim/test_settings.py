@@ -168,7 +168,7 @@ def test_names_everything_that_is_wrong_at_once_with_what_is_allowed() -> None:
     assert len(found) == len(wrong)
     for text in (
         "CONTAINER is 'torchserve', must be one of tgi, lmi, vllm, tei, stability, other",
-        "PROMPT_FORMAT is 'llama', must be one of chatml, falcon-chat",
+        "PROMPT_FORMAT is 'llama', must be one of chatml, chatml-announced, falcon-chat",
         "MAX_TOTAL_TOKENS is 1, must be an integer of at least 2",
         "INVOKE_TIMEOUT_SECONDS is '29.5', must be an integer from 5 to 900",
         "GATHER_STREAM is 'yes', must be one of true, false",

@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
-from invoke_shim.generation.messages import Message
-
-SYSTEM_ROLES = ("system", "developer")
-"""OpenAI's newer name for the system role is "developer"; no model here distinguishes them."""
+from invoke_shim.formats.neutral import Borders
+from invoke_shim.formats.turns import ROLES, SYSTEM_ROLES, SystemPlace, arrange
+from invoke_shim.generation.messages import Message, ToolCall
 
 
 class PromptFormat(NamedTuple):
@@ -15,97 +14,70 @@ class PromptFormat(NamedTuple):
 
     Attributes:
         name: The format's name in PROMPT_FORMAT.
-        render: Writes checked messages as a prompt, the content unchanged.
+        write: Writes arranged turns as a prompt, the content unchanged.
         end_of_turn: The token at which the model ends its answer; some containers leave it in the text.
         stop: Strings that mean the model goes on to the next turn by itself, the most important first.
-        special_tokens: Strings that the tokenizer turns into control tokens wherever they stand.
-        turn_markers: Plain text that opens or closes a turn.
-        takes_system: Whether the chat may start with a system message.
+        borders: The control sequences that messages' texts must not make.
+        system: The place of system messages.
         alternates: Whether user and assistant must take turns.
+        tools: Whether it has forms for calls of tools and their results.
         own_lines: Roles whose text stands on lines of its own, with no name before it on the same line, so that
-            its beginning and its end can make a turn marker, too.
+            its beginning can open a turn, too.
     """
 
     name: str
-    render: Callable[[Sequence[Message]], str]
+    write: Callable[[Sequence[Message]], str]
     end_of_turn: str
     stop: tuple[str, ...]
-    special_tokens: tuple[str, ...]
-    turn_markers: tuple[str, ...]
-    takes_system: bool
+    borders: Borders
+    system: SystemPlace
     alternates: bool
+    tools: bool = False
     own_lines: frozenset[str] = frozenset()
 
-    def problems(self, messages: Sequence[Message]) -> list[Problem]:
-        """List the problems of a chat in this format: roles out of order, forged control sequences."""
-        return [*self._role_problems(messages), *self._content_problems(messages)]
+    def problems(self, messages: Sequence[Message], system_messages: str = "merge") -> list[Problem]:
+        """List the problems of a chat in this format: roles that there are not, system messages that are refused.
 
-    def _role_problems(self, messages: Sequence[Message]) -> list[Problem]:
-        problems: list[Problem] = []
-        last = len(messages) - 1
-        for position, message in enumerate(messages):
-            if len(problems) >= ENOUGH_PROBLEMS:
-                break
-            allowed = self._allowed_roles(messages, position)
-            if position == last and message.role in allowed:
-                allowed = ("user",)
-            if message.role not in allowed:
-                where = f"messages[{position}]" if position < last else f"messages[{position}] (the last)"
-                problems.append(
-                    Problem(
-                        f"messages[{position}].role",
-                        f"{where} has role {show(message.role)}, allowed there: {', '.join(allowed)} "
-                        f"({self.name} takes {self._order()})",
-                    )
-                )
-        return problems
-
-    def _allowed_roles(self, messages: Sequence[Message], position: int) -> tuple[str, ...]:
-        """Return the roles that may follow the messages before; their own errors are problems of their own."""
-        speakers: tuple[str, ...] = ("user", "assistant")
-        if self.alternates:
-            after_user = position > 0 and messages[position - 1].role == "user"
-            speakers = ("assistant",) if after_user else ("user",)
-        return (*SYSTEM_ROLES, *speakers) if position == 0 and self.takes_system else speakers
-
-    def _order(self) -> str:
-        system = "system only as the first message" if self.takes_system else "no system message"
-        speakers = "user and assistant in turn" if self.alternates else "user and assistant"
-        return f"{system}, {speakers}, user last"
-
-    def _content_problems(self, messages: Sequence[Message]) -> list[Problem]:
-        """List the problems of texts that would end a message and start another one in the model's eyes.
-
-        Special tokens are refused in every message: they are never part of a model's answer. Turn markers are
-        ordinary text, which a model may well have written, so an assistant's messages may hold them.
+        Args:
+            messages: The chat.
+            system_messages: `refuse` for no system message where the format has no place for it.
         """
-        problems: list[Problem] = []
-        for position, message in enumerate(messages):
-            if len(problems) >= ENOUGH_PROBLEMS:
-                break
-            forbidden = self.special_tokens
-            if message.role != "assistant":
-                forbidden += self.turn_markers
-            text = f"\n{message.content}\n" if message.role in self.own_lines else message.content
-            problems += border_problems(f"messages[{position}].content", text, forbidden)
-        return problems
+        return role_problems(messages, self.system if system_messages == "refuse" else "anywhere", self.name)
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Write a checked chat as a prompt, without control sequences in its texts."""
+        turns = arrange(messages, system=self.system, alternates=self.alternates, tools=self.tools)
+        return self.write([self._neutral(turn) for turn in turns])
+
+    def _neutral(self, turn: Message) -> Message:
+        neutralize = self.borders.neutralize
+        return turn._replace(
+            content=neutralize(turn.content, own_line=turn.role in self.own_lines),
+            tool_calls=tuple(ToolCall(*map(neutralize, call)) for call in turn.tool_calls),
+        )
 
 
-def border_problems(where: str, text: str, forbidden: Sequence[str]) -> list[Problem]:
-    """List the sequences of a text that the model would read as the border of a message, as one problem.
+def role_problems(messages: Sequence[Message], system: SystemPlace, name: str) -> list[Problem]:
+    """List the messages of roles that there are not, or that have no place.
 
     Args:
-        where: The request's field.
-        text: The field's text.
-        forbidden: Special tokens and turn markers.
+        messages: The chat.
+        system: The places where system messages are taken.
+        name: The format's name.
     """
-    found = [show(sequence) for sequence in forbidden if sequence in text]
-    if not found:
-        return []
-    return [
-        Problem(
-            where,
-            f"{where} holds {', '.join(found)}, which this model reads as the border of a message; leave it out or "
-            "write it differently (say, with a space in it)",
-        )
-    ]
+    problems: list[Problem] = []
+    head = True
+    for position, message in enumerate(messages):
+        if len(problems) >= ENOUGH_PROBLEMS:
+            break
+        head = head and message.role in SYSTEM_ROLES
+        takes_system = system == "anywhere" or (system == "first" and head)
+        allowed = ROLES if takes_system else ROLES[len(SYSTEM_ROLES) :]
+        if message.role not in allowed:
+            where = f"messages[{position}]"
+            text = f"{where} has role {show(message.role)}, allowed there: {', '.join(allowed)}"
+            if message.role in SYSTEM_ROLES:
+                place = "only before all others" if system == "first" else "nowhere"
+                text += f" ({name} takes system messages {place}, and this API is set to refuse them)"
+            problems.append(Problem(f"{where}.role", text))
+    return problems

@@ -8,6 +8,9 @@ stands for a field of each record, `{{` and `}}` for braces (Python's `str.forma
 Training puts `DEMARCATION` between the two unless its hyperparameter `add_input_output_demarcation_key` is "False", and
 a prompt has to end as the training's did. A template may say so in a third member of the hyperparameter's name.
 
+A field's text keeps control tokens and the template's own lines (`### Response:`) only with a space before their last
+character, as in every format: neither a text nor a prompt is forged by what a field holds.
+
 Sources: AWS's posts on tuning Mistral 7B and Llama 3.2 in JumpStart (the template; the key at the end of the tuned
 model's prompt); AWS's example notebooks, which append it to every prompt, whatever the template ends with.
 """
@@ -18,8 +21,9 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from invoke_shim.errors import Problem, show, unicode_problems
-from invoke_shim.formats.base import SYSTEM_ROLES, border_problems
+from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show, unicode_problems
+from invoke_shim.formats.neutral import break_tokens
+from invoke_shim.formats.turns import SYSTEM_ROLES, SystemPlace, arrange
 from invoke_shim.generation.messages import Message
 
 DEMARCATION = "\n\n### Response:\n"
@@ -31,11 +35,17 @@ DEMARCATION_KEY = "add_input_output_demarcation_key"
 MEMBERS = ("prompt", "completion")
 """The template's members, which must be there."""
 
-SPECIAL_TOKENS = ("<s>", "</s>", "<|endoftext|>", "<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>")
-"""The tokens that begin or end a text in the families that can be tuned: Mistral, Falcon, Llama 3."""
+SPECIAL_TOKENS = (
+    *("<s>", "</s>", "<unk>", "<|endoftext|>", "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>"),
+    *("<|end_header_id|>", "<|eot_id|>"),
+)
+"""The tokens that begin or end a text or a turn in the families that can be tuned: Mistral, Falcon, Llama 3."""
 
 END_TOKENS = ("<|endoftext|>", "<|end_of_text|>", "<|eot_id|>")
 """The tokens at which a tuned model ends. Not `</s>`, which may be HTML, and where the container ends anyway."""
+
+_FIELD = "\0"
+"""The mark of a field in a line."""
 
 MAX_SHOWN = 10
 """Unknown members of a request's fields that an error names."""
@@ -61,6 +71,7 @@ class TemplateFormat:
         names: The fields of the prompt in the order in which they first occur, at least one.
         stop: Strings that start another record: the text after the completion's last field, the demarcation, and
             the end tokens.
+        lines: The prompt's lines without a field, by which the model tells the parts of a record.
         name: The format's name in PROMPT_FORMAT.
         end_of_turn: Empty: the token that ends an answer depends on the model that was tuned.
     """
@@ -68,6 +79,7 @@ class TemplateFormat:
     prompt: str
     names: tuple[str, ...]
     stop: tuple[str, ...]
+    lines: frozenset[str]
     name: str = "template"
     end_of_turn: str = ""
 
@@ -98,11 +110,8 @@ class TemplateFormat:
         if problems:
             raise TemplateError(problems)
         ends = (_tail(completion), DEMARCATION if demarcated else "", *END_TOKENS)
-        return cls(
-            prompt=prompt + (DEMARCATION if demarcated else ""),
-            names=names,
-            stop=tuple(end for end in ends if end.strip()),
-        )
+        prompt += DEMARCATION if demarcated else ""
+        return cls(prompt=prompt, names=names, stop=tuple(end for end in ends if end.strip()), lines=_lines(prompt))
 
     def render(self, fields: Fields) -> str:
         """Write a prompt.
@@ -110,7 +119,13 @@ class TemplateFormat:
         Args:
             fields: Checked fields, from `read_fields` or `fields_of`.
         """
-        return self.prompt.format_map(fields)
+        return self.prompt.format_map({name: self._neutral(text) for name, text in fields.items()})
+
+    def _neutral(self, text: str) -> str:
+        text = break_tokens(text, SPECIAL_TOKENS)
+        if not self.lines:
+            return text
+        return "\n".join(_break_line(line) if line.rstrip() in self.lines else line for line in text.split("\n"))
 
     def read_fields(self, value: Any) -> tuple[Fields, list[Problem]]:
         """Read a request's `fields`: an object with a string for each of the template's names, and no others.
@@ -136,36 +151,45 @@ class TemplateFormat:
                 problems += _value_problems(f"fields.{name}", value[name])
         return value, problems
 
-    def problems(self, messages: Sequence[Message]) -> list[Problem]:
+    def problems(self, messages: Sequence[Message], system_messages: str = "merge") -> list[Problem]:
         """List the problems of a chat: a template has no turns, so it can only be one question.
 
-        The user's message fills the template's first field, a system message before it the second, where there is
-        one; further fields stay empty.
+        The user's messages fill the template's first field, the system messages before them the second, where there is
+        one; further fields stay empty. Other system messages are put before the question.
+
+        Args:
+            messages: The chat.
+            system_messages: `refuse` for no system message where the template has no field for it.
         """
         order = self._order()
-        if len(messages) > min(len(self.names), 2):
-            return [Problem("messages", f"messages has {len(messages)} messages, but {order}")]
+        has_field = len(self.names) > 1
         problems = []
-        last = len(messages) - 1
         for position, message in enumerate(messages):
+            if len(problems) >= ENOUGH_PROBLEMS:
+                break
+            head = all(before.role in SYSTEM_ROLES for before in messages[:position])
+            takes_system = system_messages != "refuse" or (has_field and head)
+            allowed = (*(SYSTEM_ROLES if takes_system else ()), "user")
             where = f"messages[{position}]"
-            allowed = SYSTEM_ROLES if position < last else ("user",)
             if message.role not in allowed:
                 text = f"{where} has role {show(message.role)}, allowed there: {', '.join(allowed)} ({order})"
                 problems.append(Problem(f"{where}.role", text))
-            problems += border_problems(f"{where}.content", message.content, SPECIAL_TOKENS)
+        if not problems and not any(message.role == "user" for message in messages):
+            return [Problem("messages", f"messages has no message of the user's, but {order}")]
         return problems
 
     def fields_of(self, messages: Sequence[Message]) -> Fields:
         """Return the fields that a checked chat fills; see `problems`."""
-        texts = [message.content for message in reversed(messages)]
+        place: SystemPlace = "first" if len(self.names) > 1 else "none"
+        turns = arrange(messages, system=place, alternates=True, tools=False)
+        texts = [turn.content for turn in reversed(turns)]
         texts += [""] * (len(self.names) - len(texts))
         return dict(zip(self.names, texts, strict=True))
 
     def _order(self) -> str:
-        system = f", after at most one system message, which fills {self.names[1]}" if len(self.names) > 1 else ""
+        system = f", after a system message, which fills {self.names[1]}" if len(self.names) > 1 else ""
         return (
-            f"this model's template takes one user message, which fills {self.names[0]}{system}; or send fields, an "
+            f"this model's template takes one question, which fills {self.names[0]}{system}; or send fields, an "
             f"object with {', '.join(self.names)}, instead of messages"
         )
 
@@ -222,6 +246,17 @@ def _names(member: str, text: str, problems: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _lines(text: str) -> frozenset[str]:
+    """Return a template's whole lines that have no field, without white space at their ends; blank ones are none."""
+    marked = "".join(literal + ("" if name is None else _FIELD) for literal, name, _, _ in Formatter().parse(text))
+    return frozenset(line.rstrip() for line in marked.split("\n") if line.strip() and _FIELD not in line)
+
+
+def _break_line(line: str) -> str:
+    bare = line.rstrip()
+    return f"{bare[:-1]} {line[len(bare) - 1 :]}"
+
+
 def _tail(text: str) -> str:
     """Return the literal text after the last field."""
     tail = ""
@@ -234,4 +269,4 @@ def _tail(text: str) -> str:
 def _value_problems(where: str, value: Any) -> list[Problem]:
     if not isinstance(value, str):
         return [Problem(where, f"{where} is {show(value)}, expected a string")]
-    return unicode_problems(where, value) or border_problems(where, value, SPECIAL_TOKENS)
+    return unicode_problems(where, value)

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show, unicode_problems
-from invoke_shim.formats.base import SYSTEM_ROLES
+from invoke_shim.formats.turns import SYSTEM_ROLES
 from invoke_shim.generation.messages import Message
 
 ROLES = (*SYSTEM_ROLES, "user", "assistant")

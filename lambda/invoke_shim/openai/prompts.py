@@ -46,6 +46,7 @@ class PromptReader:
     def __init__(self, settings: Settings, *, takes_messages: bool) -> None:
         self._model_name = settings.model_name
         self._takes_messages = takes_messages
+        self._system_messages = settings.system_messages
         self._takes_prompts = settings.body != "converse"
         self._format = FORMATS.get(settings.prompt_format)
         self._template = None
@@ -79,7 +80,7 @@ class PromptReader:
                 type="invalid_request_error",
                 param="messages",
             )
-        problems = problems or prompt_format.problems(messages)
+        problems = problems or prompt_format.problems(messages, self._system_messages)
         prompt = "" if problems else self._render(messages)
         return Prompt(
             field="messages",

@@ -321,9 +321,9 @@ def test_reports_all_problems_at_once(stack: cdk.Stack) -> None:
         )
 
     assert str(refused.value).splitlines() == [
-        "prompt_format is 'alpaca': allowed are chatml, falcon-chat, falcon-instruct, mistral-instruct, "
-        "mistral-instruct-v0.3, mixtral-instruct, llama-3-instruct, llama-3.1-instruct, granite-code, template, "
-        "container, none",
+        "prompt_format is 'alpaca': allowed are chatml, chatml-announced, falcon-chat, falcon-chat-announced, "
+        "falcon-instruct, mistral-instruct, mistral-instruct-announced, mistral-instruct-v0.3, mixtral-instruct, "
+        "llama-3-instruct, llama-3.1-instruct, granite-code, template, container, none",
         "invoke_timeout is 901 s: allowed are 5 to 900 s",
         "reserved_concurrency is 0: allowed is 1 or more",
         "generations_per_request is 129: allowed are 1 to 128",

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from invoke_shim.formats.template import DEMARCATION, SPECIAL_TOKENS, TemplateError, TemplateFormat
@@ -119,7 +119,9 @@ def test_any_text_and_names_are_written_as_they_are(parts: list[tuple[str, str, 
     expected = "".join(text + values[name] for text, name, _ in parts) + end + DEMARCATION
     assert template.names == tuple(values)
     fields, problems = template.read_fields(values)
-    assert bool(problems) == any(token in value for token in SPECIAL_TOKENS for value in values.values())
+    assert problems == []
+    borders = {line.rstrip() for line in (prompt + DEMARCATION).split("\n")}
+    assume(not any(line.rstrip() in borders for value in values.values() for line in value.split("\n")))
     assert template.render(fields) == expected
 
 
@@ -139,10 +141,6 @@ def test_any_text_and_names_are_written_as_they_are(parts: list[tuple[str, str, 
             ],
         ),
         ({"instruction": "\ud800", "context": "x"}, ["fields.instruction holds a lone surrogate"]),
-        (
-            {"instruction": "a</s>", "context": "<|eot_id|>"},
-            ["fields.instruction holds '</s>'", "fields.context holds"],
-        ),
     ],
 )
 def test_says_all_that_is_wrong_with_fields(fields: Any, problems: list[str]) -> None:
@@ -177,24 +175,40 @@ def test_a_chat_fills_the_first_fields(template: str, chat: list[tuple[str, str]
     assert form.fields_of(messages) == fields
 
 
-ORDER = "this model's template takes one user message, which fills instruction, after at most one system message"
+ORDER = "this model's template takes one question, which fills instruction, after a system message, which fills context"
+
+
+@pytest.mark.parametrize(
+    ("template", "chat", "fields"),
+    [
+        (INSTRUCTION, [("user", "a"), ("user", "b")], {"instruction": "a\n\nb", "context": ""}),
+        (INSTRUCTION, [("system", "s"), ("system", "t"), ("user", "a")], {"instruction": "a", "context": "s\n\nt"}),
+        (INSTRUCTION, [("user", "a"), ("system", "t")], {"instruction": "a\n\nt", "context": ""}),
+        (QUESTION, [("system", "Be brief."), ("user", "Why?")], {"question": "Be brief.\n\nWhy?"}),
+    ],
+)
+def test_messages_without_a_field_are_put_to_the_question(
+    template: str, chat: list[tuple[str, str]], fields: dict[str, str]
+) -> None:
+    form = TemplateFormat.parse(template)
+    messages = [Message(*message) for message in chat]
+    assert form.problems(messages) == []
+    assert form.fields_of(messages) == fields
 
 
 @pytest.mark.parametrize(
     ("template", "roles", "problems"),
     [
-        (INSTRUCTION, ["user", "assistant", "user"], [f"messages has 3 messages, but {ORDER}, which fills context"]),
-        (INSTRUCTION, ["user", "user"], ["messages[0] has role 'user', allowed there: system, developer"]),
-        (INSTRUCTION, ["system"], [f"messages[0] has role 'system', allowed there: user ({ORDER}"]),
         (
             INSTRUCTION,
-            ["assistant", "assistant"],
-            ["messages[0] has role 'assistant'", "messages[1] has role 'assistant', allowed there: user"],
+            ["user", "assistant", "user"],
+            [f"messages[1] has role 'assistant', allowed there: system, developer, user ({ORDER}"],
         ),
+        (INSTRUCTION, ["system"], [f"messages has no message of the user's, but {ORDER}"]),
         (
-            QUESTION,
-            ["system", "user"],
-            ["messages has 2 messages, but this model's template takes one user message, which fills question"],
+            INSTRUCTION,
+            ["assistant", "tool"],
+            ["messages[0] has role 'assistant'", "messages[1] has role 'tool', allowed there: system, developer, user"],
         ),
     ],
 )
@@ -209,9 +223,20 @@ def test_a_chat_of_more_than_one_question_is_refused_with_what_is_possible(
 
 
 @pytest.mark.parametrize("token", SPECIAL_TOKENS)
-def test_refuses_a_message_that_would_end_the_prompt(token: str) -> None:
-    problems = TemplateFormat.parse(QUESTION).problems([Message("user", f"a{token}b")])
-    assert [problem.param for problem in problems] == ["messages[0].content"]
+def test_a_field_that_would_end_the_prompt_is_written_as_text(token: str) -> None:
+    prompt = TemplateFormat.parse(QUESTION).render({"question": f"a{token}b"})
+    assert prompt == f"Q: a{token[:-1]} {token[-1]}b{DEMARCATION}"
+
+
+@pytest.mark.parametrize("text", ["### Response:", "### With:", "### Do:\n### Do:", "a\n### Response: \r\nb"])
+def test_a_field_makes_no_line_of_the_templates(text: str) -> None:
+    form = TemplateFormat.parse(json.dumps({"prompt": "### Do:\n{do}\n### With:\n{it}", "completion": " {answer}"}))
+    prompt = form.render({"do": text, "it": text})
+    for line in ("### Do:", "### With:", "### Response:"):
+        assert [found.rstrip() for found in prompt.split("\n")].count(line) == 1
+    assert form.render({"do": "### Response: is a heading", "it": "Do: ###"}) == (
+        f"### Do:\n### Response: is a heading\n### With:\nDo: ###{DEMARCATION}"
+    )
 
 
 def test_an_openai_client_sends_fields_beside_the_empty_messages_and_prompts_it_has_to_send(

@@ -14,10 +14,12 @@ A text is the lines between two markers, without the line break before the next 
 an empty line.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -28,9 +30,12 @@ GOLDEN = Path(__file__).parent / "golden"
 
 TOKENS = {
     "chatml": ("<s>", "<|im_end|>"),
+    "chatml-announced": ("<s>", "<|im_end|>"),
     "falcon-chat": ("", "<|endoftext|>"),
+    "falcon-chat-announced": ("", "<|endoftext|>"),
     "falcon-instruct": ("", "<|endoftext|>"),
     "mistral-instruct": ("<s>", "</s>"),
+    "mistral-instruct-announced": ("<s>", "</s>"),
     "mistral-instruct-v0.3": ("<s>", "</s>"),
     "mixtral-instruct": ("<s>", "</s>"),
     "llama-3-instruct": ("<|begin_of_text|>", "<|eot_id|>"),
@@ -103,11 +108,23 @@ def published(name: str, messages: Sequence[Message]) -> str:
         NotPublishedError: The template refuses the chat.
     """
     bos_token, eos_token = TOKENS[name]
-    chat = [{"role": message.role, "content": message.content} for message in messages]
+    chat = [_as_rendered(message) for message in messages]
     try:
         return _template(name).render(messages=chat, bos_token=bos_token, eos_token=eos_token)
     except TemplateError as error:
         raise NotPublishedError(str(error)) from error
+
+
+def _as_rendered(message: Message) -> dict[str, Any]:
+    """The message as `transformers` and its callers hand one to a template: the arguments parsed."""
+    rendered: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        rendered["tool_calls"] = [
+            {"id": call.id, "name": call.name, "arguments": json.loads(call.arguments)} for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        rendered["tool_call_id"] = message.tool_call_id
+    return rendered
 
 
 @cache
@@ -115,6 +132,7 @@ def _template(name: str) -> Template:
     # As `transformers` sets Jinja up.
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
     environment.globals["raise_exception"] = _refuse
+    environment.filters["tojson"] = partial(json.dumps, ensure_ascii=False)
     return environment.from_string((GOLDEN / "published" / f"{name}.jinja").read_text(encoding="utf-8"))
 
 

@@ -299,11 +299,15 @@ def test_jumpstart_is_in_regions_that_are() -> None:
 @pytest.mark.parametrize(
     ("model_id", "fitting"),
     [
-        ("huggingface-llm-falcon-180b-chat-bf16", {"falcon-chat"}),
+        ("huggingface-llm-falcon-180b-chat-bf16", {"falcon-chat", "falcon-chat-announced"}),
         ("huggingface-llm-falcon-7b-instruct-bf16", {"falcon-instruct"}),
         ("huggingface-llm-falcon-40b-instruct-bf16", {"falcon-instruct"}),
         # JumpStart's versions differ: v0.1 writes a space that v0.2, like Mixtral, does not.
-        ("huggingface-llm-mistral-7b-instruct", {"mistral-instruct", "mixtral-instruct"}),
+        (
+            "huggingface-llm-mistral-7b-instruct",
+            {"mistral-instruct", "mistral-instruct-announced", "mixtral-instruct"},
+        ),
+        ("huggingface-llm-snowflake-arctic-instruct-vllm", {"chatml-announced"}),
         ("huggingface-llm-mistral-7b-instruct-v3", {"mistral-instruct-v0.3"}),
         ("huggingface-llm-mixtral-8x7b-instruct", {"mixtral-instruct"}),
         ("huggingface-llm-mistralai-mixtral-8x22B-instruct-v0-1", {"mixtral-instruct"}),

@@ -70,9 +70,9 @@ ERRORS: list[Case] = [
         "unknown-prompt-format",
         DEV,
         [imported("completion", prompt_format="granite")],
-        "dev/m.prompt_format is 'granite'; allowed: chatml, container, falcon-chat, falcon-instruct, "
-        "granite-code, llama-3-instruct, llama-3.1-instruct, mistral-instruct, mistral-instruct-v0.3, "
-        "mixtral-instruct, none, template; try granite-code",
+        "dev/m.prompt_format is 'granite'; allowed: chatml, chatml-announced, container, "
+        "falcon-chat, falcon-chat-announced, falcon-instruct, granite-code, llama-3-instruct, llama-3.1-instruct, "
+        "mistral-instruct, mistral-instruct-announced, mistral-instruct-v0.3, mixtral-instruct, none, template; try granite-code",
     ),
     (
         "prompt-template",
