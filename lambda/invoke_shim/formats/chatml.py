@@ -17,7 +17,7 @@ from invoke_shim.generation.messages import Message
 
 
 def _write(messages: Sequence[Message]) -> str:
-    written = []
+    written: list[str] = []
     last = ""
     for message in messages:
         if message.role == "tool":

@@ -163,7 +163,7 @@ class TemplateFormat:
         """
         order = self._order()
         has_field = len(self.names) > 1
-        problems = []
+        problems: list[Problem] = []
         for position, message in enumerate(messages):
             if len(problems) >= ENOUGH_PROBLEMS:
                 break

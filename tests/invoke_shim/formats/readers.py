@@ -80,7 +80,8 @@ def _tokenizer(name: str) -> tuple[Tokenizer, dict[int, str]]:
     tokenizer = Tokenizer(BPE(vocab={sign: number for number, sign in enumerate(alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.add_special_tokens([AddedToken(token, normalized=False) for token in TOKENS[name]])
-    return tokenizer, {tokenizer.token_to_id(token): _sign(name, token) for token in TOKENS[name]}
+    numbers = tokenizer.get_vocab()
+    return tokenizer, {numbers[token]: _sign(name, token) for token in TOKENS[name]}
 
 
 def _sign(name: str, token: str) -> str:
@@ -102,7 +103,7 @@ def tokenized(name: str, text: str) -> str:
 
 
 def has_control(name: str, text: str, *, own_line: bool) -> bool:
-    """Whether a text by itself has a control token or a line that opens a turn."""
+    """Return whether a text by itself has a control token or a line that opens a turn."""
     if tokenized(name, text) != text:
         return True
     if name not in NAMES:

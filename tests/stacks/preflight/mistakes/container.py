@@ -120,7 +120,8 @@ ERRORS: list[Case] = [
         [model(prompt_format="mistral-instruc")],
         "dev/m.prompt_format is 'mistral-instruc'; allowed: chatml, chatml-announced, container, "
         "falcon-chat, falcon-chat-announced, falcon-instruct, granite-code, llama-3-instruct, llama-3.1-instruct, "
-        "mistral-instruct, mistral-instruct-announced, mistral-instruct-v0.3, mixtral-instruct, none, template; try mistral-instruct",
+        "mistral-instruct, mistral-instruct-announced, mistral-instruct-v0.3, mixtral-instruct, none, "
+        "template; try mistral-instruct",
     ),
     (
         "max-tokens",

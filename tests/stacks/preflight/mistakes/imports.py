@@ -72,7 +72,8 @@ ERRORS: list[Case] = [
         [imported("completion", prompt_format="granite")],
         "dev/m.prompt_format is 'granite'; allowed: chatml, chatml-announced, container, "
         "falcon-chat, falcon-chat-announced, falcon-instruct, granite-code, llama-3-instruct, llama-3.1-instruct, "
-        "mistral-instruct, mistral-instruct-announced, mistral-instruct-v0.3, mixtral-instruct, none, template; try granite-code",
+        "mistral-instruct, mistral-instruct-announced, mistral-instruct-v0.3, mixtral-instruct, none, "
+        "template; try granite-code",
     ),
     (
         "prompt-template",

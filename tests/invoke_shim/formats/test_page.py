@@ -1,0 +1,64 @@
+"""docs/prompts.md says of every format what it does."""
+
+from pathlib import Path
+
+from invoke_shim.formats import FORMATS
+from invoke_shim.formats.template import TemplateFormat
+from invoke_shim.generation.messages import Message
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "prompts.md"
+
+SYSTEM = {"anywhere": "anywhere", "first": "first", "none": "before the user's text"}
+
+
+def _rows(section: str) -> list[list[str]]:
+    """The cells of a section's table, without its head."""
+    text = PAGE.read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
+    lines = [line.replace("\\|", "\0") for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip().replace("\0", "|") for cell in line.strip("|").split("|")] for line in lines[1:]]
+
+
+def test_the_page_says_what_each_format_does_with_system_messages_turns_and_tools() -> None:
+    said = {cells[0].strip("`"): tuple(cells[3:]) for cells in _rows("Formats")}
+    assert said == {
+        name: (
+            SYSTEM[prompt_format.system],
+            "in turn" if prompt_format.alternates else "any order",
+            "own forms" if prompt_format.tools else "in words",
+        )
+        for name, prompt_format in FORMATS.items()
+    }
+    assert all(models and source for _, models, source, *_ in _rows("Formats"))
+
+
+EXAMPLES = {
+    "mistral-instruct": ("<s>old</s>", "[INST]"),
+    "chatml": ("<|im_end|>",),
+    "llama-3-instruct": ("<|reserved_special_token_7|>",),
+    "falcon-chat": ("\nUser:",),
+    "granite-code": ("Question:",),
+}
+
+
+def test_the_pages_examples_of_control_tokens_are_what_is_sent() -> None:
+    said = {_code(text): _code(sent) for text, sent in _rows("Control tokens in text")}
+    for name, texts in EXAMPLES.items():
+        for text in texts:
+            prompt = FORMATS[name].render([Message("user", text)])
+            assert said.pop(text.strip()) in prompt
+    template = TemplateFormat.parse('{"prompt": "{question}", "completion": "{answer}"}')
+    assert said.pop("### Response:") in template.render({"question": "### Response:"})
+    assert said == {}
+
+
+def _code(cell: str) -> str:
+    """The first piece of code in a cell."""
+    return cell.split("`")[1]
+
+
+def test_every_announced_format_differs_from_the_usual_one() -> None:
+    announced = [name for name in FORMATS if name.endswith("-announced")]
+    assert len(announced) == 3
+    for name in announced:
+        usual = FORMATS[name.removesuffix("-announced")]
+        assert FORMATS[name]._replace(name=usual.name) != usual
