@@ -75,6 +75,6 @@ def formats_for(model_id: str) -> tuple[str, ...]:
 
 
 def usual_formats(model_id: str) -> tuple[str, ...]:
-    """Return the formats that were made for a model's family, without those that follow an announcement to the letter."""
+    """Return the formats that were made for a model, but those to the letter of an announcement."""
     formats = (name for name, ids in FORMAT_IDS.items() if ids.search(model_id))
     return tuple(name for name in formats if not name.endswith("-announced"))
