@@ -1,11 +1,14 @@
-"""Count the published models that become a stack, ours and the peer's side by side: `python -m bench.coverage`.
+"""Count the published models that are served, and those that become a stack: `python -m bench.coverage`.
 
-Both do the same in one process each: for every id one stack in us-west-2, with the newest version and its default
-instance type, and one synthesis of all. Ours takes the newest version that the lock has, which is the newest one that
-resolves completely. The peer is `JumpStartSageMakerEndpoint` of `cdklabs.generative-ai-cdk-constructs`, with the newest
-of its constants for each model; it is installed into `.local/peer-venv` the first time.
+The first tables say what serves each model, and are written into docs/measurements.md (`bench.served`).
 
-A second table says what reading the lock costs.
+The next compares ours and the peer's stacks. Both do the same in one process each: for every id one stack in us-west-2,
+with the newest version and its default instance type, and one synthesis of all. Ours takes the newest version that the
+lock has, which is the newest one that resolves completely. The peer is `JumpStartSageMakerEndpoint` of
+`cdklabs.generative-ai-cdk-constructs`, with the newest of its constants for each model; it is installed into
+`.local/peer-venv` the first time.
+
+The last says what reading the lock costs.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.served import DOCUMENT, served, tables, written
 from catalog import CatalogError, Lock, ModelVersion
 from catalog.lock import DEFAULT_LOCK
 from catalog.sources.wheel import PACKAGE, PACKAGE_VERSION
@@ -40,7 +44,11 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m bench.coverage", description=__doc__.splitlines()[0])
     parser.add_argument("--without-peer", action="store_true", help="measure ours only, which needs no download")
+    parser.add_argument("--only-served", action="store_true", help="write the tables of what is served, and end")
     options = parser.parse_args()
+    _write_served()
+    if options.only_served:
+        return 0
     ours = _ours()
     columns = {"jumpstack": ours}
     if not options.without_peer:
@@ -48,6 +56,12 @@ def main() -> int:
     _print_coverage(columns)
     _print_loading()
     return 0 if ours["synthesized"] == ours["ids"] else 1
+
+
+def _write_served() -> None:
+    every = served(Lock.load())
+    print(tables(every))
+    DOCUMENT.write_text(written(DOCUMENT.read_text(encoding="utf-8"), every), encoding="utf-8")
 
 
 def _ours() -> dict[str, Any]:

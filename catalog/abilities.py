@@ -35,6 +35,9 @@ Route = Literal["none", "only", "beside"]
 Usage = Literal["always", "whole", "streamed", "never"]
 """The answers in which a container tells all token counts: all, whole ones, streams, or none."""
 
+MESSAGES_API = "MESSAGES_API_ENABLED"
+"""The variable with which TGI from 1.4 on, and before 2.4, takes messages instead of prompts."""
+
 _TGI_EITHER = (2, 4)
 _TGI_MESSAGES_API = (1, 4)
 _TGI_GRAMMARS = (1, 4, 3)
@@ -93,6 +96,7 @@ class Abilities:
         version: Version of the container's software; empty where its image does not say.
         route: The container's route for messages.
         chats: Whether the container writes the prompts of chats, by the model's own template.
+        could_chat: Whether it would with the variable MESSAGES_API, and take no prompts then.
         writes_answer_prompt: Whether it also writes the beginning of the answer, where the template needs one.
         tools: Whether chats take tools.
         json: Whether answers can be held to a JSON schema.
@@ -110,6 +114,7 @@ class Abilities:
     version: tuple[int, ...] = ()
     route: Route = "none"
     chats: bool = False
+    could_chat: bool = False
     writes_answer_prompt: bool = True
     tools: bool = False
     json: bool = False
@@ -174,6 +179,7 @@ def abilities(deployment: Deployment, environment: Mapping[str, str] | None = No
         version=version,
         route=route,
         chats=chats,
+        could_chat=_could_chat(family, version, route) and has_template(model_id),
         writes_answer_prompt=writes,
         tools=chats and _has_tools(family, version, variables),
         json=_has_json(family, version, by_messages=route == "only"),
@@ -196,7 +202,7 @@ def _chat_route(family: ContainerFamily, version: tuple[int, ...], variables: Ma
         case "tgi":
             if version >= _TGI_EITHER:
                 return "beside"
-            by_variable = variables.get("MESSAGES_API_ENABLED", "").lower() == "true"
+            by_variable = variables.get(MESSAGES_API, "").lower() == "true"
             return "only" if version >= _TGI_MESSAGES_API and by_variable else "none"
         case "lmi":
             return "none" if variables.get("OPTION_ROLLING_BATCH", "").lower() == "disable" else "beside"
@@ -204,6 +210,10 @@ def _chat_route(family: ContainerFamily, version: tuple[int, ...], variables: Ma
             return "beside"
         case _:
             return "none"
+
+
+def _could_chat(family: ContainerFamily, version: tuple[int, ...], route: Route) -> bool:
+    return family == "tgi" and version >= _TGI_MESSAGES_API and route == "none"
 
 
 def _has_tools(family: ContainerFamily, version: tuple[int, ...], variables: Mapping[str, str]) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import get_args
 
 from catalog import Deployment, Lock
-from catalog.abilities import Abilities, Usage, abilities
+from catalog.abilities import MESSAGES_API, Abilities, Usage, abilities
 from catalog.chats import has_template, is_trained_to_chat
 from stacks.declarations import JumpStartModel, Model, PromptFormat
 from stacks.placement import AnyPlacement, is_of
@@ -14,9 +14,6 @@ from stacks.preflight.findings import Finding, Level
 
 _OWN = "'template' with one of yours"
 _COMPLETIONS = "'none', and completions alone"
-# The variable, and the TGI versions that it changes the route of.
-_MESSAGES_API = "MESSAGES_API_ENABLED"
-_TGI_WITH_VARIABLE = ((1, 4), (2, 4))
 
 
 def check_served(subject: Subject) -> Iterator[Finding]:
@@ -109,27 +106,27 @@ def _check_chats(subject: Subject, found: Abilities, finding: Finding) -> Iterat
         yield replace(
             finding,
             rule="messages-only",
-            message=f"its container, {found.software}, takes messages and no prompts where {_MESSAGES_API} is true",
-            suggestion="leaving it out" if found.prompt_format else f"{_MESSAGES_API}=false",
+            message=f"its container, {found.software}, takes messages and no prompts where {MESSAGES_API} is true",
+            suggestion="leaving it out" if found.prompt_format else f"{MESSAGES_API}=false",
         )
     elif name is None and found.prompt_format is None:
         yield replace(
             finding,
             rule="prompt-format-left-out",
             message=f"{model_id} was trained to chat, and {_why_not(found, model_id)}",
-            suggestion=_instead(found, model_id),
+            suggestion=_instead(found),
         )
     elif name == "container" and not found.chats:
         yield replace(
             finding,
             rule="no-chat-route",
             message=_why_not(found, model_id),
-            suggestion=_instead(found, model_id),
+            suggestion=_instead(found),
             # Whether the weights hold a template is read off the id.
             second_hand=found.route != "none",
         )
     elif name == "container" and not found.writes_answer_prompt:
-        message, suggestion = _why_not(found, model_id), _instead(found, model_id)
+        message, suggestion = _why_not(found, model_id), _instead(found)
         yield replace(finding, rule="prompt-format", message=message, suggestion=suggestion, level=Level.WARNING)
     elif name == "none" and is_trained_to_chat(model_id):
         yield replace(
@@ -163,14 +160,12 @@ def _why_not(found: Abilities, model_id: str) -> str:
     return f"its container, {found.software}, leaves out the beginning of the answer, on which the model relies"
 
 
-def _instead(found: Abilities, model_id: str) -> str:
+def _instead(found: Abilities) -> str:
     """Return what writes them."""
-    oldest, newer = _TGI_WITH_VARIABLE
-    by_variable = found.container == "tgi" and oldest <= found.version < newer and found.route == "none"
     return " or ".join(
         [
             *(repr(name) for name in found.formats if name != "container"),
-            *([f"{_MESSAGES_API}=true, with which it chats alone"] if by_variable and has_template(model_id) else []),
+            *([f"{MESSAGES_API}=true, with which it chats alone"] if found.could_chat else []),
             *([] if found.formats else [_OWN]),
             _COMPLETIONS,
         ]

@@ -69,6 +69,7 @@ def test_finds_nothing_in_the_declarations_with_an_account_for_each_environment(
 def test_refuses_of_the_lock_the_models_that_nobody_can_ask_and_the_chats_that_nothing_writes(lock: Lock) -> None:
     newest = [lock.model(model_id, lock.versions(model_id)[0]) for model_id in lock.model_ids()]
     able = {one.model_id: abilities(one.resolve(region=one.regions()[0])) for one in newest}
+    fitting: dict[str, Any] = {model_id: next(iter(found.formats), "none") for model_id, found in able.items()}
     models = [
         JumpStartModel(
             name=f"model-{number}", model_id=one.model_id, version=one.version, accept_eula=one.requires_eula
@@ -80,7 +81,7 @@ def test_refuses_of_the_lock_the_models_that_nobody_can_ask_and_the_chats_that_n
     left_out = _report(lock, *models, environment=many)
     declared = _report(
         lock,
-        *(replace(one, prompt_format=next(iter(able[one.model_id].formats), "none")) for one in models),
+        *(replace(one, prompt_format=fitting[one.model_id]) for one in models),
         environment=many,
     )
 
