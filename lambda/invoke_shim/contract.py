@@ -137,6 +137,14 @@ MOST_GENERATIONS = 128
 LONGEST_TEMPLATE = 3000
 """Characters of PROMPT_TEMPLATE: Lambda takes 4 KB of environment variables in all."""
 
+CHATS_SINCE: Mapping[str, tuple[int, ...]] = MappingProxyType({"tgi": (2, 4, 0), "lmi": (11,), "vllm": ()})
+"""The first versions of the containers whose `/invocations` takes messages, and writes the prompt of a chat.
+
+TGI: `router/src/sagemaker.rs`; before 2.4.0 that route takes either prompts or chats, by a variable of the container.
+LMI 10 (djl-serving 0.28) takes messages, too, but leaves the beginning of the answer's turn out of the prompt
+(`djl_python/chat_completions/chat_utils.py`).
+"""
+
 NO_TARGET = "none"
 """The value of the target's SSM parameter while no version is served; a parameter cannot be empty."""
 
@@ -148,3 +156,22 @@ MODEL_DIMENSION = "ModelName"
 """A dimension of the metrics; its value is MODEL_NAME, which several environments may share."""
 STACK_DIMENSION = "StackName"
 """The other dimension; its value is STACK_NAME, of which an account and region have one."""
+
+
+def chats_problem(container: str, version: tuple[int, ...] | None) -> str | None:
+    """Return the reason why a container cannot write the prompts of chats; None where it can.
+
+    Args:
+        container: Its name.
+        version: The version of its software, where known.
+    """
+    since = CHATS_SINCE.get(container)
+    if since is None:
+        return f"a container of the kind {container!r} writes no prompts: allowed are {', '.join(CHATS_SINCE)}"
+    least = ".".join(map(str, since))
+    if since and version is None:
+        return f"{container} writes the prompts of chats from version {least}, and its version is not known"
+    if version is not None and version < since:
+        told = ".".join(map(str, version))
+        return f"{container} {told} takes prompts, not chats: it writes their prompts from version {least}"
+    return None

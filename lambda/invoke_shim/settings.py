@@ -26,6 +26,7 @@ from invoke_shim.contract import (
     TaskName,
     UsageName,
     Variable,
+    chats_problem,
 )
 
 TAKE_MESSAGES = frozenset({"vllm", "chat", "converse"})
@@ -197,13 +198,16 @@ class Settings(NamedTuple):
         prompt_format, prompt_template = _read_prompt_format(
             reader, needed=task == "text" and not TAKE_MESSAGES.intersection((container, body))
         )
+        container_version = _read_version(reader, backend)
+        if prompt_format == "container":
+            _check_chats(reader, backend, container, container_version)
         max_input_tokens, max_total_tokens = _read_limits(reader)
         settings = cls(
             model_name=reader.required("MODEL_NAME"),
             stack_name=reader.optional("STACK_NAME"),
             backend=backend,
             container=cast("ContainerName | None", container),
-            container_version=_read_version(reader, backend),
+            container_version=container_version,
             endpoint_name=endpoint_name,
             body=cast("BodyName | None", body),
             model_arn=model_arn,
@@ -305,6 +309,16 @@ def _read_prompt_format(reader: EnvironmentReader, *, needed: bool) -> tuple[str
     elif template:
         reader.problems += _template_problems(template)
     return name, template
+
+
+def _check_chats(
+    reader: EnvironmentReader, backend: str, container: str | None, version: tuple[int, ...] | None
+) -> None:
+    """Record a problem if the container cannot write the prompts of chats."""
+    if backend == "bedrock":
+        reader.problems.append("PROMPT_FORMAT is container, but BACKEND is bedrock: BODY tells who writes prompts")
+    elif container in CONTAINERS and (problem := chats_problem(container, version)) is not None:
+        reader.problems.append(f"PROMPT_FORMAT is container, but {problem}")
 
 
 def _template_problems(template: str) -> list[str]:

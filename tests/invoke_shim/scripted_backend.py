@@ -47,6 +47,10 @@ class ScriptedBackend:
     def rules(self) -> Rules:
         return rules.VLLM.rules
 
+    @property
+    def chat_rules(self) -> Rules:
+        return self.rules
+
     def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
         return collect(self.stream(request, deadline))
 

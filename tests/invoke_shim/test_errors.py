@@ -21,7 +21,7 @@ IMPATIENT = {"X-Stainless-Read-Timeout": "1"}
 ERRORS = {
     "the container's own": (
         model_fails(422, '{"error": "`inputs` tokens + `max_new_tokens` must be <= 2048", "error_type": "validation"}'),
-        (422, "invalid_request_error", None),
+        (400, "invalid_request_error", None),
         "must be <= 2048",
     ),
     "a failed generation": (

@@ -204,6 +204,34 @@ def test_every_prompt_format_of_the_settings_exists() -> None:
     assert {*FORMATS, "template", "container", "none"} == set(PROMPT_FORMATS)
 
 
+CHATS = {
+    "TGI before 2.4": (
+        {"CONTAINER_VERSION": "2.3.1"},
+        "tgi 2.3.1 takes prompts, not chats: it writes their",
+    ),
+    "TGI, unknown": (
+        {"CONTAINER_VERSION": ""},
+        "tgi writes the prompts of chats from version 2.4.0, and its",
+    ),
+    "LMI 10": ({"CONTAINER": "lmi", "CONTAINER_VERSION": "10.0.0"}, "lmi 10.0.0 takes prompts, not chats"),
+}
+
+
+@pytest.mark.parametrize(("more", "message"), CHATS.values(), ids=CHATS)
+def test_refuses_chats_by_a_container_that_takes_none(more: dict[str, str], message: str) -> None:
+    [problem] = problems({**SAGEMAKER, "PROMPT_FORMAT": "container", **more})
+    assert problem.startswith(f"PROMPT_FORMAT is container, but {message}")
+
+
+def test_takes_chats_by_a_container_that_writes_their_prompts() -> None:
+    versions = [("tgi", "2.4.0"), ("lmi", "11.0.0"), ("vllm", ""), ("vllm", "0.9.0")]
+    for container, version in versions:
+        more = {"CONTAINER": container, "CONTAINER_VERSION": version, "PROMPT_FORMAT": "container"}
+        assert Settings.from_environment({**SAGEMAKER, **more}).prompt_format == "container"
+    [problem] = problems({**BEDROCK, "PROMPT_FORMAT": "container"})
+    assert "BACKEND is bedrock" in problem
+
+
 @pytest.mark.parametrize(("text", "version"), [("1.4.3", (1, 4, 3)), ("17", (17,))])
 def test_reads_a_containers_version(text: str, version: tuple[int, ...]) -> None:
     assert Settings.from_environment({**SAGEMAKER, "CONTAINER_VERSION": text}).container_version == version

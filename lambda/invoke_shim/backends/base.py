@@ -46,7 +46,11 @@ class Backend(Protocol):
 
     @property
     def rules(self) -> Rules:
-        """The parameters that it takes."""
+        """The parameters that it takes beside a prompt."""
+
+    @property
+    def chat_rules(self) -> Rules:
+        """The parameters that it takes beside a chat."""
 
     def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
         """Answer at once."""

@@ -3,7 +3,7 @@
 Named tuples, because a dataclass takes up to a millisecond of a cold start to make.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -208,3 +208,18 @@ def collect(pieces: Iterable[Piece]) -> Answer:
         if piece.usage is not None:
             usage = piece.usage
     return Answer(completions=tuple(answers[index].completion() for index in sorted(answers)), usage=usage)
+
+
+def pieces_of(answer: Answer) -> Iterator[Piece]:
+    """Take an answer apart into the pieces of a stream, of which `collect` makes the same one."""
+    for index, completion in enumerate(answer.completions):
+        calls = tuple(ToolCallPiece(position, *call) for position, call in enumerate(completion.tool_calls))
+        yield Piece(
+            text=completion.text,
+            index=index,
+            logprobs=completion.logprobs,
+            finish_reason=completion.finish_reason,
+            reasoning=completion.reasoning,
+            tool_calls=calls,
+        )
+    yield Piece(usage=answer.usage)

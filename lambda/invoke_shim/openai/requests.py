@@ -55,7 +55,7 @@ class RequestReader:
         generation, parameter_problems = parameters.read(
             self._parameters_of(body),
             kind=kind,
-            rules=self._backend.rules,
+            rules=self._backend.chat_rules if kind == "chat" else self._backend.rules,
             max_input_tokens=self._settings.max_input_tokens,
             max_total_tokens=self._settings.max_total_tokens,
             default_max_tokens=self._settings.default_max_tokens,

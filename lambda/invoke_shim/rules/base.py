@@ -157,12 +157,14 @@ class ContainerRules(NamedTuple):
     """The rules of one kind of container, or of one kind of body at Bedrock.
 
     Attributes:
-        rules: For chats and completions.
+        rules: For completions, and for chats whose prompt the shim writes.
         payloads: For payloads of its own, every form it knows.
+        chat_rules: For chats whose prompt the model's side writes, where they differ.
     """
 
     rules: Rules
     payloads: tuple[Payload, ...]
+    chat_rules: Rules | None = None
 
     def native_problems(
         self,

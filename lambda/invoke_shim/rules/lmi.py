@@ -84,6 +84,7 @@ def conflicts(parameters: Mapping[str, Any], /, *, stream: bool, **_how: bool) -
 
 LMI = ContainerRules(
     rules=Rules(
+        fills=True,
         penalties=frozenset({"presence_penalty", "frequency_penalty"}),
         max_top_logprobs=0,
         extra=MappingProxyType({**_EXTRA, "decoder_input_details": flag}),

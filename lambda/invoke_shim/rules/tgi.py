@@ -85,15 +85,12 @@ def guided_conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples:
 
 def _format_problems(parameters: Mapping[str, Any]) -> list[Problem]:
     form = parameters.get("response_format") or {"type": "text"}
-    if form["type"] == "json_object":
-        text = "response_format is json_object, but this model's container needs a json_schema"
-        return [Problem("response_format", text)]
-    if form["type"] != "json_schema":
+    if form["type"] == "text":
         return []
     problems = []
     if "grammar" in parameters:
         problems.append(Problem("grammar", "grammar and response_format both tell the form: send one of them"))
-    if not isinstance(form["json_schema"]["schema"].get("properties"), dict):
+    if form["type"] == "json_schema" and not isinstance(form["json_schema"]["schema"].get("properties"), dict):
         text = "response_format has a schema without properties, which this model's container needs"
         problems.append(Problem("response_format", text))
     return problems
@@ -167,12 +164,13 @@ _PAYLOAD = Payload(
 def _rules(*, guided: bool) -> ContainerRules:
     return ContainerRules(
         rules=Rules(
-            # null for `max_new_tokens`; TGI 1.1 refuses it.
-            fills=guided,
+            # Where the container does not, the backend asks for what fits.
+            fills=True,
             max_stop=MAX_STOP,
             penalties=frozenset({"frequency_penalty"} if guided else ()),
             max_top_logprobs=MAX_TOP_N_TOKENS,
             response_format=guided,
+            json_object=guided,
             extra=MappingProxyType(_EXTRA),
             dropped=frozenset({"details", "ignore_eos"}),
             conflicts=guided_conflicts if guided else conflicts,

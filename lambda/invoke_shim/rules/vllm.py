@@ -194,10 +194,15 @@ PAYLOADS = (
 VLLM = ContainerRules(
     rules=Rules(
         fills=True,
+        tools=True,
+        tool_choices=frozenset({"required", "named"}),
+        images=True,
+        streams_usage=True,
         penalties=frozenset({"presence_penalty", "frequency_penalty"}),
         max_n=MAX_N,
         max_top_logprobs=MAX_TOP_LOGPROBS,
         response_format=True,
+        json_object=True,
         extra=MappingProxyType(_EXTRA),
         conflicts=conflicts,
     ),

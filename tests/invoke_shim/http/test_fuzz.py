@@ -52,6 +52,10 @@ class FixedBackend:
     def rules(self) -> Rules:
         return self.container.rules
 
+    @property
+    def chat_rules(self) -> Rules:
+        return self.container.chat_rules or self.container.rules
+
     def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
         return collect(self.stream(request, deadline))
 

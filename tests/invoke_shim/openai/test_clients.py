@@ -149,8 +149,9 @@ def test_raises_its_own_errors(client: openai.OpenAI, runtime: Runtime) -> None:
     assert bad.value.request_id is not None
     runtime.model_fails(422, json.dumps({"error": TOO_LONG, "error_type": "validation"}))
     for stream in (False, True):
-        with pytest.raises(openai.UnprocessableEntityError, match="must be <= 2048"):
+        with pytest.raises(openai.BadRequestError, match="must be <= 2048") as too_long:
             client.chat.completions.create(model=MODEL_NAME, messages=MESSAGES, stream=stream)
+        assert too_long.value.code == "context_length_exceeded"
 
 
 def test_raises_an_error_that_comes_within_a_stream(client: openai.OpenAI, runtime: Runtime) -> None:

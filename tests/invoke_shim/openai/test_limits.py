@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from invoke_shim.backends.containers.lengths import UNBOUNDED
 from invoke_shim.generation.estimate import most_tokens
 from invoke_shim.generation.types import Piece, Usage
-from invoke_shim.rules.limits import ROOM_OF_UNKNOWN
 from tests.invoke_shim.client import Deploy, Runtime
 from tests.invoke_shim.scripted_backend import ScriptedBackend, serve_scripted
 
@@ -35,13 +35,17 @@ def sent_limit(deploy: Deploy, runtime: Runtime, prompt: str, **environment: str
     return limit
 
 
-@pytest.mark.parametrize("environment", [{"CONTAINER_VERSION": "1.1.0"}, {"CONTAINER": "lmi"}, {}])
+@pytest.mark.parametrize("environment", [{"CONTAINER_VERSION": "1.1.0"}, {}])
 def test_a_container_that_must_be_told_is_told_what_fits(
     deploy: Deploy, runtime: Runtime, environment: dict[str, str]
 ) -> None:
     limits = {"MAX_INPUT_TOKENS": "2047", "MAX_TOTAL_TOKENS": "2048"}
     prompt = "Tell me a story of a lighthouse. " * 20
     assert sent_limit(deploy, runtime, prompt, **environment, **limits) == 2048 - most_tokens(prompt)
+
+
+def test_the_engine_behind_lmi_ends_an_answer_where_the_context_ends(deploy: Deploy, runtime: Runtime) -> None:
+    assert sent_limit(deploy, runtime, "x " * 256, CONTAINER="lmi", MAX_TOTAL_TOKENS="2048") == 2047
 
 
 def test_a_long_prompt_leaves_what_its_own_limit_leaves(deploy: Deploy, runtime: Runtime) -> None:
@@ -55,8 +59,8 @@ def test_a_prompt_that_is_shortened_leaves_the_rest(deploy: Deploy, runtime: Run
     assert json.loads(runtime.bodies[-1])["parameters"]["max_new_tokens"] == 1948
 
 
-def test_without_known_limits_it_is_what_the_container_leaves_by_default(deploy: Deploy, runtime: Runtime) -> None:
-    assert sent_limit(deploy, runtime, "Once") == ROOM_OF_UNKNOWN
+def test_without_known_limits_the_container_tells_them(deploy: Deploy, runtime: Runtime) -> None:
+    assert sent_limit(deploy, runtime, "Once") == UNBOUNDED
 
 
 def test_each_of_several_prompts_has_its_own_room(deploy: Deploy, runtime: Runtime) -> None:

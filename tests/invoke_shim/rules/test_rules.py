@@ -377,8 +377,8 @@ class TestBedrock:
         ("tgi", None, rules.TGI),
         ("tgi", (1, 4, 2), rules.TGI),
         ("tgi", (1, 4, 3), rules.TGI_GUIDED),
-        ("tgi", (2, 0), rules.TGI_GUIDED),
-        ("lmi", (17, 0, 0), rules.LMI),
+        ("tgi", (2, 2), rules.TGI_GUIDED),
+        ("lmi", (16, 0, 0), rules.LMI),
         ("vllm", None, rules.VLLM),
     ],
 )

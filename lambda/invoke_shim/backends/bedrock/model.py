@@ -70,6 +70,11 @@ class ImportedModel:
         found: Rules = self._rules.rules
         return found
 
+    @property
+    def chat_rules(self) -> Rules:
+        """The parameters that the body takes beside a chat."""
+        return self.rules
+
     def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
         """Answer at once; from the model's stream, where the settings say so.
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any, Protocol
 
+from invoke_shim.backends.containers.lengths import TOO_LONG, is_too_long
 from invoke_shim.backends.retry import NotReadyError
 from invoke_shim.backends.streams import not_understood
 from invoke_shim.errors import ApiError, retry_after
@@ -29,7 +30,7 @@ class Container(Protocol):
 
     @property
     def takes_messages(self) -> bool:
-        """True if it writes a chat's prompt by itself."""
+        """True if it writes a chat's prompt by itself; prompts are taken in any case."""
 
     @property
     def refuses_with_424(self) -> bool:
@@ -51,6 +52,9 @@ class Container(Protocol):
         Raises:
             ApiError: An error came in the stream, it broke off, or it is not understood.
         """
+
+    def streams(self, request: GenerationRequest) -> bool:
+        """Check whether a streamed answer to this request loses nothing; otherwise it is only asked for whole ones."""
 
 
 def encode(payload: Mapping[str, Any]) -> bytes:
@@ -113,6 +117,10 @@ def container_error(status: int, message: str, *, refuses_with_424: bool, upstre
         return NotReadyError("the model's container is not ready", seconds=NOT_READY_SECONDS, upstream=upstream)
     if status == 424:
         status = 400 if refuses_with_424 else 500
+    if (400 <= status < 500 or refuses_with_424) and is_too_long(message):
+        return ApiError(
+            message[:MAX_MESSAGE], status=400, type="invalid_request_error", code=TOO_LONG, upstream=upstream
+        )
     if 400 <= status < 500:
         return ApiError(
             message[:MAX_MESSAGE] or "the model's container refused the request",

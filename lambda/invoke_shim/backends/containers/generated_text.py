@@ -14,6 +14,7 @@ from invoke_shim.backends.containers.base import (
     failed,
     raise_error,
 )
+from invoke_shim.backends.containers.lengths import room_for_answer
 from invoke_shim.backends.containers.tokens import StreamedText, is_special, logprobs_of, text_of_tokens, token_logprob
 from invoke_shim.backends.streams import broken_off, documents, not_understood
 from invoke_shim.generation.types import (
@@ -26,6 +27,7 @@ from invoke_shim.generation.types import (
     TokenLogprob,
     Usage,
 )
+from invoke_shim.rules.limits import Limits
 
 
 class Dialect(NamedTuple):
@@ -37,6 +39,8 @@ class Dialect(NamedTuple):
         max_stop: The most stop strings that it takes; None where there is no limit.
         penalties: OpenAI's penalties that it knows.
         has_alternatives: Whether it reports the likeliest tokens beside the one that was taken.
+        fills_since: The first version that fills the context where `max_new_tokens` is null.
+        tells_room: Whether its refusal of too high a limit tells the room that there is (`lengths`).
     """
 
     name: str
@@ -44,6 +48,8 @@ class Dialect(NamedTuple):
     max_stop: int | None
     penalties: tuple[str, ...]
     has_alternatives: bool
+    fills_since: tuple[int, ...]
+    tells_room: bool
 
 
 TGI = Dialect(
@@ -54,6 +60,8 @@ TGI = Dialect(
     # TGI 1.1 would ignore it in silence; its rules refuse it.
     penalties=("frequency_penalty",),
     has_alternatives=True,
+    fills_since=(1, 1, 1),
+    tells_room=True,
 )
 """Hugging Face's text-generation-inference (TGI); its status 424 is a failed generation.
 
@@ -68,6 +76,9 @@ LMI = Dialect(
     max_stop=None,
     penalties=("presence_penalty", "frequency_penalty"),
     has_alternatives=False,
+    # Where vLLM's server takes the request; before, its engine ends the answer where the context ends.
+    fills_since=(17,),
+    tells_room=False,
 )
 """AWS's DJL-LMI; its status 424 is a payload that it refuses.
 
@@ -80,21 +91,29 @@ ignore; never `top_n_tokens`, which some take for the number of answers. Sources
 
 
 class GeneratedTextContainer:
-    """A container that takes `inputs`."""
+    """A container that takes `inputs`.
+
+    Args:
+        dialect: The container's dialect.
+        version: Its version, where known.
+        limits: The model's limits of tokens.
+    """
 
     takes_messages = False
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, version: tuple[int, ...] | None, limits: Limits) -> None:
         self.name = dialect.name
         self.refuses_with_424 = dialect.refuses_with_424
         self._dialect = dialect
+        self._fills = version is not None and version >= dialect.fills_since
+        self._limits = limits
 
     def payload(self, request: GenerationRequest, *, stream: bool) -> bytes:
         """Encode the request body."""
         generation = request.generation
         parameters: dict[str, Any] = {
-            # TGI fills the context for null alone: left out, it is 100 tokens, in older ones 20.
-            "max_new_tokens": generation.max_tokens,
+            # Null fills the context in newer versions. Left out, it is 20 or 100 tokens with TGI, 30 with LMI.
+            "max_new_tokens": self._max_new_tokens(request),
             "details": True,
             "return_full_text": False,
             **_sampling(generation),
@@ -103,8 +122,10 @@ class GeneratedTextContainer:
             parameters["stop"] = list(generation.stop[: self._dialect.max_stop])
         optional = {name: getattr(generation, name) for name in ("seed", *self._dialect.penalties)}
         if generation.response_format is not None:
-            # TGI's: by the rules, only a schema with properties comes here.
-            optional["grammar"] = {"type": "json", "value": generation.response_format["json_schema"]["schema"]}
+            # TGI's: by the rules, of schemas only one with properties comes here.
+            from invoke_shim.backends.containers.schemas import tgi_grammar  # noqa: PLC0415 - for a prescribed form
+
+            optional["grammar"] = tgi_grammar(generation.response_format)
         if self._dialect.has_alternatives and generation.logprobs:
             optional["top_n_tokens"] = generation.top_logprobs or None
         if not stream:
@@ -119,6 +140,16 @@ class GeneratedTextContainer:
         if stream:
             payload["stream"] = True
         return encode(payload)
+
+    def _max_new_tokens(self, request: GenerationRequest) -> int | None:
+        limit = request.generation.max_tokens
+        if limit is not None or self._fills:
+            return limit
+        return room_for_answer(request, self._limits, told=self._dialect.tells_room)
+
+    def streams(self, request: GenerationRequest) -> bool:
+        """Check whether a streamed answer to this request loses nothing."""
+        return True
 
     def read(self, body: bytes, request: GenerationRequest) -> Answer:
         """Read an answer that came at once: an object, or a list of one.

@@ -9,6 +9,7 @@ from invoke_shim.backends.base import NativeReply, NativeStream
 from invoke_shim.backends.connections import Connections
 from invoke_shim.backends.containers import create_container
 from invoke_shim.backends.containers.base import Container
+from invoke_shim.backends.containers.lengths import fitted
 from invoke_shim.backends.retry import answer_seconds, when_ready
 from invoke_shim.backends.sagemaker.errors import Call, translate
 from invoke_shim.backends.sagemaker.runtime import SageMakerRuntime
@@ -16,8 +17,9 @@ from invoke_shim.backends.service_errors import FAILURES, Failure
 from invoke_shim.backends.target import Target, create_target, send_to
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError, Problem
-from invoke_shim.generation.types import Answer, GenerationRequest, Piece, collect
+from invoke_shim.generation.types import Answer, GenerationRequest, Piece, collect, pieces_of
 from invoke_shim.rules.base import Rules
+from invoke_shim.rules.limits import Limits
 from invoke_shim.settings import Settings
 
 
@@ -32,7 +34,12 @@ def create(settings: Settings) -> "SageMakerEndpoint":
         raise ValueError("the settings name no container")
     return SageMakerEndpoint(
         target=create_target(settings.endpoint_name, settings.target_parameter, pipeline=settings.pipeline),
-        container=create_container(settings.container),
+        container=create_container(
+            settings.container,
+            settings.container_version,
+            prompt_format=settings.prompt_format,
+            limits=Limits(settings.max_input_tokens, settings.max_total_tokens),
+        ),
         settings=settings,
     )
 
@@ -50,7 +57,9 @@ class SageMakerEndpoint:
         self._target = target
         self._container = container
         self._settings = settings
-        self._rules = rules.of_container(container.name, settings.container_version)
+        self._rules = rules.of_container(
+            container.name, settings.container_version, chats=settings.prompt_format == "container"
+        )
         self._connections = Connections(SageMakerRuntime, read_timeout=settings.read_timeout_seconds)
 
     @property
@@ -63,6 +72,11 @@ class SageMakerEndpoint:
         """The parameters that the container takes."""
         return self._rules.rules
 
+    @property
+    def chat_rules(self) -> Rules:
+        """The parameters that the container takes beside a chat."""
+        return self._rules.chat_rules or self._rules.rules
+
     def complete(self, request: GenerationRequest, deadline: Deadline) -> Answer:
         """Answer at once; from the container's stream, where the settings say so.
 
@@ -70,8 +84,17 @@ class SageMakerEndpoint:
             ApiError: The endpoint or its container answered with an error, not in time, or with something
                 that is not understood.
         """
-        if self._settings.gather_stream:
+        if self._settings.gather_stream and self._container.streams(request):
             return collect(self.stream(request, deadline))
+        try:
+            return self._whole(request, deadline)
+        except ApiError as error:
+            shorter = fitted(request, error)
+            if shorter is None:
+                raise
+        return self._whole(shorter, deadline)
+
+    def _whole(self, request: GenerationRequest, deadline: Deadline) -> Answer:
         reply = self.invoke(self._container.payload(request, stream=False), deadline)
         return self._container.read(reply.body, request)
 
@@ -81,6 +104,24 @@ class SageMakerEndpoint:
         Raises:
             ApiError: As `complete`; from a later piece, that the answer broke off.
         """
+        if not self._container.streams(request):
+            yield from pieces_of(self.complete(request, deadline))
+            return
+        begun = False
+        try:
+            for piece in self._pieces(request, deadline):
+                begun = True
+                yield piece
+        except ApiError as error:
+            # TGI refuses a stream for its length within the stream, too.
+            shorter = None if begun else fitted(request, error)
+            if shorter is None:
+                raise
+        else:
+            return
+        yield from self._pieces(shorter, deadline)
+
+    def _pieces(self, request: GenerationRequest, deadline: Deadline) -> Iterator[Piece]:
         native = self.invoke_stream(self._container.payload(request, stream=True), deadline)
         with closing(native.chunks):  # type: ignore[type-var]  # a generator
             yield from self._container.read_stream(native.chunks, request)

@@ -34,7 +34,7 @@ def tgi(message: str, kind: str) -> str:
 
 
 MODEL_ERRORS = {
-    "TGI: validation": ("tgi", 422, tgi(TOO_LONG, "validation"), 422, "invalid_request_error", "must be <= 2048"),
+    "TGI: validation": ("tgi", 422, tgi(TOO_LONG, "validation"), 400, "invalid_request_error", "must be <= 2048"),
     "TGI: too large": ("tgi", 413, "length limit exceeded", 413, "invalid_request_error", "length limit exceeded"),
     "TGI: overloaded": ("tgi", 429, tgi("Model is overloaded", "overloaded"), 429, "rate_limit_error", "queue"),
     "TGI: generation": ("tgi", 424, tgi("CUDA out of memory", "generation"), 502, "server_error", "failed to generate"),
@@ -286,7 +286,7 @@ def test_refused_parameters_in_a_stream_have_their_status_before_the_first_byte(
     # TGI streams even its refusals, under status 200.
     stub.replies = [stream([f"data:{tgi(TOO_LONG, 'validation')}\n\n".encode()])]
     error = failure(lambda: next(endpoint.stream(prompt_request(), soon())))
-    assert (error.status, error.message) == (422, TOO_LONG)
+    assert (error.status, error.code, error.message) == (400, "context_length_exceeded", TOO_LONG)
 
 
 def test_an_error_in_a_native_stream_comes_after_its_bytes(endpoint: SageMakerEndpoint, stub: Stub) -> None:
