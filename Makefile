@@ -6,6 +6,8 @@ ENV ?= dev
 
 VENV := .venv
 INSTALLED := $(VENV)/.installed
+# Packages that functions carry, for Lambda's platform.
+WHEELS := $(VENV)/lambda/.downloaded
 # The venv brings its own Node and npm, so the machine's are never used. The interpreter that makes the venv is the
 # machine's.
 SYSTEM_PATH := $(PATH)
@@ -20,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "%-12s%s\n", $$1, $$2 }'
 
-install: $(INSTALLED) ## make the venv with all pinned packages, Python's and Node's
+install: $(INSTALLED) $(WHEELS) ## make the venv with all pinned packages, Python's and Node's
 
 $(INSTALLED): requirements.txt requirements-localaws.txt requirements-dev.txt package.json package-lock.json
 	@PATH="$(SYSTEM_PATH)" $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -41,28 +43,38 @@ $(INSTALLED): requirements.txt requirements-localaws.txt requirements-dev.txt pa
 	@touch $@
 	@echo 'Installed: ./jumpstack --help lists the commands.'
 
-demo: $(INSTALLED) ## deploy ENV onto a local AWS, chat with every model, destroy (KEEP=1 leaves it running)
+# Functions with a tokenizer run on arm64 with the Python of constructs/functions/package_function.py; the library is
+# pinned with the local AWS's (requirements-localaws.txt), and `tokenizers` has one wheel for all newer Pythons.
+$(WHEELS): $(INSTALLED) requirements-localaws.txt
+	@mkdir -p $(VENV)/lambda && rm -f $(VENV)/lambda/*.whl
+	@sed -n '/^tokenizers==/,/[^\\]$$/p' requirements-localaws.txt > $(VENV)/lambda/requirements.txt
+	@$(VENV)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+		--only-binary=:all: --platform manylinux2014_aarch64 --python-version 3.14 --implementation cp --abi abi3 \
+		--dest $(VENV)/lambda -r $(VENV)/lambda/requirements.txt
+	@touch $@
+
+demo: $(INSTALLED) $(WHEELS) ## deploy ENV onto a local AWS, chat with every model, destroy (KEEP=1 leaves it running)
 	./jumpstack demo $(ENV) $(if $(KEEP),--keep)
 
 stop: $(INSTALLED) ## stop the local AWS that `make demo KEEP=1` left running
 	./jumpstack local stop
 
 # The type checker works on one core, and end-to-end tests wait a lot: beside each other they take less time.
-test: $(INSTALLED) style ## all checks and tests
+test: $(INSTALLED) $(WHEELS) style ## all checks and tests
 	+$(MAKE) --no-print-directory --jobs=2 types tests
 
-tests: $(INSTALLED)
+tests: $(INSTALLED) $(WHEELS)
 	$(VENV)/bin/python -m pytest -n 3 --dist loadgroup -m 'not sweep and not nightly'
 
 oracles: $(INSTALLED) ## make the venvs of published libraries that the sweep compares our checks with
 	@$(VENV)/bin/python tests/support/oracles/venvs.py
 
-sweep: $(INSTALLED) oracles ## the complete runs of what the tests sample
+sweep: $(INSTALLED) $(WHEELS) oracles ## the complete runs of what the tests sample
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m sweep
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m 'hypothesis and not sweep and not nightly' \
 		--hypothesis-profile more-examples
 
-nightly: $(INSTALLED) oracles ## the complete runs of what the sweep samples: one local AWS a rule, without it
+nightly: $(INSTALLED) $(WHEELS) oracles ## the complete runs of what the sweep samples: one local AWS a rule, without it
 	$(VENV)/bin/python -m pytest -n 2 -m nightly
 	@# Fresh examples of all properties: `make test` takes the same ones each time.
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m hypothesis --hypothesis-profile new-examples
@@ -92,10 +104,10 @@ format: $(INSTALLED) ## put the code into its one format
 	$(VENV)/bin/ruff check --quiet --fix .
 	$(VENV)/bin/ruff format --quiet .
 
-synth: $(INSTALLED) ## write ENV's CloudFormation into cdk.out
+synth: $(INSTALLED) $(WHEELS) ## write ENV's CloudFormation into cdk.out
 	./jumpstack cdk synth --quiet '$(ENV)/*'
 
-snapshots: $(INSTALLED) ## rewrite the template snapshots after a wanted change
+snapshots: $(INSTALLED) $(WHEELS) ## rewrite the template snapshots after a wanted change
 	UPDATE_SNAPSHOTS=1 $(VENV)/bin/python -m pytest -q tests/app/test_snapshots.py
 
 catalog: $(INSTALLED) ## read the pinned models again from the published catalogue

@@ -182,6 +182,7 @@ class InvokeApi(Construct):
             timeout=seconds(min(timeout_seconds + _FUNCTION_GRACE_SECONDS, LONGEST_TIMEOUT_SECONDS)),
             description=f"OpenAI's API in front of {target.described}",
             reserved_concurrency=reserved_concurrency,
+            tokenizer=options.tokenizer,
         )
         self.function = shim.function
         target.grant_invoke(self.function)

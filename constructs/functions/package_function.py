@@ -1,6 +1,7 @@
 """Lambda function of a package of `lambda/`: own role, encrypted log group, Python on arm64, X-Ray."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import Duration
@@ -51,6 +52,7 @@ class PackageFunction(Construct):
         memory_size: int = 256,
         role_description: str | None = None,
         reserved_concurrency: int | None = None,
+        tokenizer: Path | None = None,
     ) -> None:
         """Define the function.
 
@@ -63,6 +65,7 @@ class PackageFunction(Construct):
             memory_size: In MiB; Lambda gives CPU and network by memory.
             role_description: Purpose of the role; the function's description by default.
             reserved_concurrency: Most concurrent invocations; the account's shared pool by default.
+            tokenizer: A model's `tokenizer.json`, packed beside the package with the library that reads it.
         """
         super().__init__(scope, construct_id)
         log_group = storage.log_group(self)
@@ -81,7 +84,7 @@ class PackageFunction(Construct):
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             handler=handler,
-            code=package_code(handler.partition(".")[0]),
+            code=package_code(handler.partition(".")[0], tokenizer),
             role=self.role,
             memory_size=memory_size,
             timeout=timeout,

@@ -9,22 +9,27 @@ from functools import cache
 from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
+from constructs.functions.wheels import unpack_wheel
 
 _ROOT = Path(__file__).resolve().parents[2]
 _RULES = "catalog"
 
 
-def package_code(package: str) -> lambda_.AssetCode:
+def package_code(package: str, tokenizer: Path | None = None) -> lambda_.AssetCode:
     """Return the code of one package; the asset's hash changes with what is packed, and with nothing else.
 
     Args:
         package: Name of a folder in `lambda/`, such as `training`.
+        tokenizer: A model's `tokenizer.json`, packed beside the package with the library that reads it.
+
+    Raises:
+        ValueError: If the library is not there, or not the pinned one.
     """
-    return lambda_.Code.from_asset(str(packed(package)))
+    return lambda_.Code.from_asset(str(packed(package, tokenizer)))
 
 
 @cache
-def packed(package: str) -> Path:
+def packed(package: str, tokenizer: Path | None = None) -> Path:
     """Copy a package into a folder of its own, once a process; return the folder, which is deleted at the end."""
     folder = Path(tempfile.mkdtemp(prefix=f"{package}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -37,6 +42,9 @@ def packed(package: str) -> Path:
         target = folder / source.relative_to(_ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+    if tokenizer is not None:
+        shutil.copyfile(tokenizer, folder / "tokenizer.json")
+        unpack_wheel("tokenizers", folder)
     return folder
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import atexit
 import io
 import os
+import platform
+import re
 import shutil
 import stat
+import sys
 import tempfile
 import threading
 import zipfile
@@ -42,6 +45,26 @@ def _unpack(archive: bytes, folder: Path) -> None:
             if mode & stat.S_IXUSR and not member.is_dir():
                 # zipfile drops the permissions; a wrapper script needs its run bit.
                 os.chmod(path, mode | stat.S_IRUSR)
+    _leave_out_foreign_packages(folder)
+
+
+def _leave_out_foreign_packages(folder: Path) -> None:
+    """Delete packages that were compiled for another machine, in whose place this environment's own are imported.
+
+    Functions are built for Lambda's Linux on arm64, and run here on the machine that there is.
+    """
+    for wheel in folder.glob("*.dist-info/WHEEL"):
+        platforms = re.findall(r"^Tag: [^-]+-[^-]+-(\S+)$", wheel.read_text(encoding="utf-8"), re.MULTILINE)
+        if any(_runs_here(one) for one in platforms):
+            continue
+        lines = (wheel.parent / "RECORD").read_text(encoding="utf-8").splitlines()
+        for name in {line.partition("/")[0] for line in lines if "/" in line} - {".."}:
+            shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _runs_here(tag: str) -> bool:
+    """Return whether a wheel's tag of a platform, such as `manylinux2014_aarch64`, is this machine's."""
+    return tag == "any" or (sys.platform in tag and tag.endswith(f"_{platform.machine()}"))
 
 
 @lru_cache(maxsize=1)
