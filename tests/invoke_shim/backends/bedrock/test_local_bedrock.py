@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,13 +12,14 @@ from invoke_shim.backends import connections, retry
 from invoke_shim.backends.bedrock import model as shim
 from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError
-from invoke_shim.generation.messages import Message
+from invoke_shim.generation.messages import Function, Image, Message, Tools
 from invoke_shim.generation.types import Generation, GenerationRequest, collect
 from invoke_shim.settings import Settings
 from tests.support.bedrock_models import REGION, Bedrock, name, prepared
 from tests.support.local_aws import running
 
 BODIES = ("chat", "completion", "native", "converse")
+CHAT_BODIES = ("chat", "converse")
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,70 @@ def test_answers_and_streams_the_same_with_the_same_counts(
     assert whole.completions[0].finish_reason == "stop"
     assert whole.usage.prompt_tokens
     assert collect(backend.stream(asked, Deadline.after(20))) == whole
+
+
+ABLE = {name: ["LlamaForCausalLM"] for name in ("with_tools", "with_images", "with_schemas", "with_reasoning")}
+TOOLS = Tools(
+    (
+        Function("get_weather", "The weather", {"type": "object", "properties": {"city": {"type": "string"}}}),
+        Function("ping"),
+    )
+)
+IMAGE = Image(
+    "image/png",
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+)
+
+
+@pytest.mark.parametrize("body", CHAT_BODIES)
+def test_calls_tools_and_answers_their_results_whole_and_streamed(
+    bedrock: Bedrock, model: str, make_backend: Callable[..., shim.ImportedModel], body: str
+) -> None:
+    bedrock.behave(**ABLE, write_bytes=7, tool_calls=2)
+    backend = make_backend(body, model_arn=model)
+    asked = question(body, tools=TOOLS, max_tokens=None)
+    [completion] = (whole := backend.complete(asked, Deadline.after(20))).completions
+    assert [(call.name, json.loads(call.arguments)) for call in completion.tool_calls] == [
+        ("get_weather", {"city": "stand-in"}),
+        ("ping", {}),
+    ]
+    assert completion.finish_reason == "tool_calls"
+    assert "Why is the sky" in completion.reasoning
+    assert collect(backend.stream(asked, Deadline.after(20))) == whole
+    results = [Message("tool", f"result {call.name}", tool_call_id=call.id) for call in completion.tool_calls]
+    turns = [*asked.messages, Message("assistant", "", tool_calls=completion.tool_calls), *results]
+    for generation in (asked.generation, Generation(max_tokens=None)):
+        answered = backend.complete(GenerationRequest(generation, messages=turns), Deadline.after(20))
+        assert "result get_weather" in answered.completions[0].text
+        assert answered.completions[0].finish_reason == "stop"
+
+
+@pytest.mark.parametrize("body", CHAT_BODIES)
+def test_sees_images_and_keeps_to_a_schema(
+    bedrock: Bedrock, model: str, make_backend: Callable[..., shim.ImportedModel], body: str
+) -> None:
+    bedrock.behave(**ABLE)
+    backend = make_backend(body, model_arn=model)
+    seen = GenerationRequest(Generation(max_tokens=60), messages=[Message("user", "What?", parts=("What?", IMAGE))])
+    assert "png" in backend.complete(seen, Deadline.after(20)).completions[0].text
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    form = {"type": "json_schema", "json_schema": {"name": "city", "schema": schema}}
+    [completion] = backend.complete(question(body, response_format=form), Deadline.after(20)).completions
+    assert json.loads(completion.text) == {"city": "stand-in"}
+
+
+@pytest.mark.parametrize("body", CHAT_BODIES)
+def test_says_of_a_model_without_tools_and_images_which_have_them(
+    bedrock: Bedrock, model: str, make_backend: Callable[..., shim.ImportedModel], body: str
+) -> None:
+    bedrock.behave(**dict.fromkeys(ABLE, ()))
+    backend = make_backend(body, model_arn=model)
+    with pytest.raises(ApiError, match="GPT-OSS calls tools") as error:
+        backend.complete(question(body, tools=TOOLS), Deadline.after(20))
+    assert error.value.status == 400
+    seen = GenerationRequest(Generation(max_tokens=60), messages=[Message("user", "", parts=(IMAGE,))])
+    with pytest.raises(ApiError, match="those that see take images"):
+        backend.complete(seen, Deadline.after(20))
 
 
 @pytest.mark.parametrize("body", ["chat", "completion"])
