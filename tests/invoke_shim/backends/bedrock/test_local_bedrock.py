@@ -112,7 +112,9 @@ def test_calls_tools_and_answers_their_results_whole_and_streamed(
     turns = [*asked.messages, Message("assistant", "", tool_calls=completion.tool_calls), *results]
     for generation in (asked.generation, Generation(max_tokens=None)):
         answered = backend.complete(GenerationRequest(generation, messages=turns), Deadline.after(20))
-        assert "result get_weather" in answered.completions[0].text
+        # The stand-in repeats the last turn: Converse has both results in one.
+        last = "result ping" if body == "chat" else "result get_weather"
+        assert last in answered.completions[0].text
         assert answered.completions[0].finish_reason == "stop"
 
 
