@@ -1,7 +1,7 @@
 """Retry while a model is not ready: a cold import, an endpoint scaled to zero, a full queue.
 
 A backend raises `NotReadyError` for a request that surely never reached the model, and sends through `when_ready`,
-which tries again with full jitter while the deadline leaves time. botocore's own retries are off: they do not know
+which tries again with jitter while the deadline leaves time. botocore's own retries are off: they do not know
 ModelNotReadyException, give up after a tenth of a second, and repeat what may have been computed.
 
     answer = when_ready(lambda: self._send(body), deadline, reserve=answer_seconds(deadline))
@@ -18,11 +18,15 @@ from invoke_shim.deadline import Deadline
 from invoke_shim.errors import ApiError, retry_after
 
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 8.0
-"""The pauses are drawn from 0 to 0.5, 1, 2, 4, then always 8 s.
+LONGEST_PAUSE_SECONDS = 2.0
+PART_OF_WAIT = 1 / 60
+"""The pauses are drawn from the upper halves of 0.5, 1, then always 2 s, or a 60th of the time waited so far.
 
-Full jitter, after the AWS Architecture Blog's "Exponential Backoff And Jitter": of many callers that wait for one
-cold model, no two ask in step. 8 s is little beside the tens of seconds that an import takes to load.
+So the answer to a model that gets ready begins at most 2 s later, or a 60th of the wait where that is more than two
+minutes, and there are at most 123 tries in the first two minutes and 360 in the longest wait of 15.
+
+Jitter, after the AWS Architecture Blog's "Exponential Backoff And Jitter": of many callers that wait for one cold
+model, no two ask in step. Half of each pause is fixed ("equal jitter"), which bounds the tries.
 """
 
 LEAST_RESERVE_SECONDS = 2.0
@@ -77,7 +81,7 @@ def when_ready(
         deadline: Ends the waiting; the time waited is added to it.
         reserve: Seconds that an answer needs; no try begins with less left, except the first.
         sleep: Waits for so many seconds.
-        uniform: Returns a random number between two others.
+        uniform: Returns a random number between two others, drawn anew for each pause.
 
     Returns:
         What `send` returns.
@@ -86,6 +90,7 @@ def when_ready(
         ApiError: What `send` raised; NotReadyError only when the time is over.
     """
     longest = FIRST_PAUSE_SECONDS
+    waited = 0.0
     while True:
         try:
             return send()
@@ -94,7 +99,8 @@ def when_ready(
             if left <= 0:
                 raise
         # Outside of the clause: while waiting, nothing holds the error with its frames.
-        pause = min(uniform(0, longest), left)
+        pause = min(uniform(longest / 2, longest), left)
         sleep(pause)
+        waited += pause
         deadline.cold_wait.seconds += pause
-        longest = min(2 * longest, LONGEST_PAUSE_SECONDS)
+        longest = max(min(2 * longest, LONGEST_PAUSE_SECONDS), waited * PART_OF_WAIT)

@@ -64,13 +64,42 @@ def test_a_cold_model_is_asked_again_until_it_is_ready(clock: Clock) -> None:
     model, deadline = Model(*(cold() for _ in range(6))), Deadline.after(300)
     assert clock.run(model, deadline) == "answer"
     assert model.calls == 7
-    assert clock.ranges == [(0, 0.5), (0, 1), (0, 2), (0, 4), (0, 8), (0, 8)]
+    assert clock.ranges == [(0.25, 0.5), (0.5, 1), (1, 2), (1, 2), (1, 2), (1, 2)]
 
 
 def test_pauses_are_drawn_from_all_of_their_range(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, part=0.25)
     clock.run(Model(cold(), cold(), cold()), Deadline.after(300))
-    assert clock.pauses == [0.125, 0.25, 0.5]
+    assert clock.pauses == [0.3125, 0.625, 1.25]
+
+
+class Loading(Model):
+    """A model that is ready after some time."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        super().__init__()
+        self._clock = clock
+        self._ready_at = clock.now + seconds
+
+    def __call__(self) -> str:
+        self.calls += 1
+        if self._clock.now < self._ready_at:
+            raise cold()
+        return "answer"
+
+
+@pytest.mark.parametrize("part", [0, 0.5, 1])
+@pytest.mark.parametrize(
+    ("seconds", "late", "tries"), [(0.1, 0.5, 2), (5, 2, 8), (60, 2, 63), (120, 2, 123), (300, 5, 235), (840, 14, 360)]
+)
+def test_a_model_is_asked_soon_after_it_is_ready_but_not_too_often(
+    seconds: float, late: float, tries: int, part: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch, part=part)
+    model = Loading(clock, seconds)
+    assert clock.run(model, Deadline.after(900)) == "answer"
+    assert clock.now - 1000 - seconds <= late
+    assert model.calls <= tries
 
 
 def test_what_was_waited_is_told_to_the_metrics(clock: Clock) -> None:
