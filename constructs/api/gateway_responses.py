@@ -146,7 +146,7 @@ _WITH_FILES: dict[str, _Answer] = {
     "TooLarge": replace(
         _ALWAYS["TooLarge"],
         message="the request is too large: at most 6 MB of JSON are allowed, or 4.5 MB with a file in it; send "
-        "a longer recording in parts, or as mp3",
+        "a longer recording in parts",
     ),
 }
 
