@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from catalog import Lock
-from catalog.abilities import MESSAGES_API, Abilities, abilities
+from catalog.abilities import Abilities, abilities
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "measurements.md"
 _BEGIN, _END = "<!-- python -m bench.coverage writes this -->\n", "<!-- end -->\n"
@@ -86,9 +86,7 @@ def _prompts(every: Iterable[Served]) -> Iterable[tuple[str, str]]:
     ours = sum(one.prompt_format is None and bool(one.formats) for one in chats)
     yield "the container's own template, where the declaration names no format", str(own)
     yield "a format of ours, to be declared", str(ours)
-    variable = sum(one.prompt_format is None and not one.formats and one.could_chat for one in chats)
-    yield f"the container's own template, with `{MESSAGES_API}` declared, and no completions", str(variable)
-    yield "a template of yours, or completions alone, to be declared", str(len(chats) - own - ours - variable)
+    yield "a template of yours, or completions alone, to be declared", str(len(chats) - own - ours)
 
 
 def _refusals(every: Iterable[Served]) -> Iterable[tuple[str, str, str]]:

@@ -3,9 +3,10 @@
 The routes of the containers are read off their sources:
 
 - TGI takes a chat's messages at `/invocations` since 2.4.0, beside its own payload. Before that, since 1.4.0, it takes
-  them with MESSAGES_API_ENABLED, and nothing else then (`router/src/sagemaker.rs`, `router/src/server.rs`).
+  them with MESSAGES_API_ENABLED, and nothing else then (`router/src/sagemaker.rs`, `router/src/server.rs`). The shim
+  does not speak that form.
 - LMI takes them since 0.27, with rolling batches. Until 0.28 (LMI 10) it does not ask the template for the beginning of
-  an answer, without which most models answer badly (`djl_python/chat_completions/chat_utils.py`).
+  an answer, without which most models answer badly (`djl_python/chat_completions/chat_utils.py`): it counts from 11 on.
 - vLLM always does.
 
 All of them need a chat template in the weights.
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from catalog.chats import formats_for, has_template, is_trained_to_chat, needs_answer_prompt
+from catalog.chats import formats_for, has_template, is_trained_to_chat
 from catalog.deployment import (
     ContainerFamily,
     Deployment,
@@ -30,26 +31,18 @@ from catalog.deployment import (
 from catalog.kinds import ROUTES, Kind, Task, kind_of
 
 DefaultFormat = Literal["container", "none"]
-Route = Literal["none", "only", "beside"]
-"""A container's way to take a chat's messages: none, instead of prompts, or beside them."""
 Usage = Literal["always", "whole", "streamed", "never"]
 """The answers in which a container tells all token counts: all, whole ones, streams, or none."""
 
 MESSAGES_API = "MESSAGES_API_ENABLED"
 """The variable with which TGI from 1.4 on, and before 2.4, takes messages instead of prompts."""
 
-_TGI_EITHER = (2, 4)
+_TGI_CHATS = (2, 4)
 _TGI_MESSAGES_API = (1, 4)
 _TGI_GRAMMARS = (1, 4, 3)
-# From here a chat takes tools, and from there a response format.
-_TGI_TOOLS = (1, 4, 3)
-_TGI_RESPONSE_FORMAT = (2, 1)
 # From here the last event of a stream has the prompt's tokens, and a stream of a chat all counts.
 _TGI_COUNTS = (2, 3)
-_LMI_ANSWER_PROMPT = (11,)
-# Image parts: TGI since 2.0.3, LMI since 0.29 (LMI 11).
-_TGI_IMAGES = (2, 0, 3)
-_LMI_IMAGES = (11,)
+_LMI_CHATS = (11,)
 # The engine that answers OpenAI's routes by vLLM's own code, from 0.33 on (LMI 15).
 _LMI_ASYNC = (15,)
 # Containers whose requests of a task the shim knows.
@@ -94,10 +87,8 @@ class Abilities:
         task: The shim's TASK.
         container: The shim's CONTAINER.
         version: Version of the container's software; empty where its image does not say.
-        route: The container's route for messages.
+        takes_messages: Whether the container takes a chat's messages.
         chats: Whether the container writes the prompts of chats, by the model's own template.
-        could_chat: Whether it would with the variable MESSAGES_API, and take no prompts then.
-        writes_answer_prompt: Whether it also writes the beginning of the answer, where the template needs one.
         tools: Whether chats take tools.
         json: Whether answers can be held to a JSON schema.
         images: Whether chats take images.
@@ -112,10 +103,8 @@ class Abilities:
     task: Task
     container: TaskContainer
     version: tuple[int, ...] = ()
-    route: Route = "none"
+    takes_messages: bool = False
     chats: bool = False
-    could_chat: bool = False
-    writes_answer_prompt: bool = True
     tools: bool = False
     json: bool = False
     images: bool = False
@@ -128,7 +117,7 @@ class Abilities:
     @property
     def completes(self) -> bool:
         """True where the container takes prompts."""
-        return self.task == "text" and self.route != "only"
+        return self.task == "text"
 
     @property
     def software(self) -> str:
@@ -157,7 +146,7 @@ def abilities(deployment: Deployment, environment: Mapping[str, str] | None = No
     model_id, kind = deployment.model_id, kind_of(deployment.model_id)
     variables = {**deployment.environment, **(environment or {})}
     version = _version(deployment.image)
-    if refusal := _refusal(deployment):
+    if refusal := _refusal(deployment, version, variables):
         return Abilities(kind=kind, task="native", container="other", version=version, refusal=refusal)
     if kind.task != "text" or deployment.container == "other":
         container = task_container(deployment.image)
@@ -165,25 +154,22 @@ def abilities(deployment: Deployment, environment: Mapping[str, str] | None = No
         served &= container != "other" or ImageUri.parse(deployment.image or "").repository in _SCRIPTS
         return Abilities(kind=kind, task=kind.task if served else "native", container=container, version=version)
     family = deployment.container
-    route = _chat_route(family, version, variables)
-    chats = route != "none" and has_template(model_id)
-    writes = family != "lmi" or version >= _LMI_ANSWER_PROMPT or not needs_answer_prompt(model_id)
-    default: DefaultFormat | None = None if is_trained_to_chat(model_id) or route == "only" else "none"
-    if chats and writes:
+    takes_messages = _takes_messages(family, version, variables)
+    chats = takes_messages and has_template(model_id)
+    default: DefaultFormat | None = None if is_trained_to_chat(model_id) else "none"
+    if chats:
         default = "container"
-    fitting = formats_for(model_id) if route != "only" else ()
+    fitting = formats_for(model_id)
     return Abilities(
         kind=kind,
         task="text",
         container=family,
         version=version,
-        route=route,
+        takes_messages=takes_messages,
         chats=chats,
-        could_chat=_could_chat(family, version, route) and has_template(model_id),
-        writes_answer_prompt=writes,
         tools=chats and _has_tools(family, version, variables),
-        json=_has_json(family, version, by_messages=route == "only"),
-        images=chats and kind.name == "chat with images" and _has_images(family, version),
+        json=_has_json(family, version),
+        images=chats and kind.name == "chat with images",
         usage_of_chats=_usage(family, version, by_messages=True),
         usage_of_prompts=_usage(family, version, by_messages=False),
         prompt_format=default,
@@ -196,42 +182,26 @@ def _version(image: str | None) -> tuple[int, ...]:
     return tuple(map(int, version.split("."))) if version else ()
 
 
-def _chat_route(family: ContainerFamily, version: tuple[int, ...], variables: Mapping[str, str]) -> Route:
-    """Return whether `/invocations` takes messages."""
+def _takes_messages(family: ContainerFamily, version: tuple[int, ...], variables: Mapping[str, str]) -> bool:
+    """Return whether the shim can send messages to `/invocations`."""
     match family:
         case "tgi":
-            if version >= _TGI_EITHER:
-                return "beside"
-            by_variable = variables.get(MESSAGES_API, "").lower() == "true"
-            return "only" if version >= _TGI_MESSAGES_API and by_variable else "none"
+            return version >= _TGI_CHATS
         case "lmi":
-            return "none" if variables.get("OPTION_ROLLING_BATCH", "").lower() == "disable" else "beside"
-        case "vllm":
-            return "beside"
+            return version >= _LMI_CHATS and variables.get("OPTION_ROLLING_BATCH", "").lower() != "disable"
         case _:
-            return "none"
-
-
-def _could_chat(family: ContainerFamily, version: tuple[int, ...], route: Route) -> bool:
-    return family == "tgi" and version >= _TGI_MESSAGES_API and route == "none"
+            return family == "vllm"
 
 
 def _has_tools(family: ContainerFamily, version: tuple[int, ...], variables: Mapping[str, str]) -> bool:
-    if family == "tgi":
-        return version >= _TGI_TOOLS
     if family == "lmi":
         # Since LMI 14 with a parser of the model's calls, which a declaration chooses.
         return version >= (14,) and variables.get("OPTION_ENABLE_AUTO_TOOL_CHOICE", "").lower() == "true"
     return True
 
 
-def _has_json(family: ContainerFamily, version: tuple[int, ...], *, by_messages: bool) -> bool:
-    grammars = _TGI_RESPONSE_FORMAT if by_messages else _TGI_GRAMMARS
-    return {"tgi": version >= grammars, "lmi": version >= _LMI_ASYNC}.get(family, True)
-
-
-def _has_images(family: ContainerFamily, version: tuple[int, ...]) -> bool:
-    return {"tgi": version >= _TGI_IMAGES, "lmi": version >= _LMI_IMAGES}.get(family, True)
+def _has_json(family: ContainerFamily, version: tuple[int, ...]) -> bool:
+    return {"tgi": version >= _TGI_GRAMMARS, "lmi": version >= _LMI_ASYNC}.get(family, True)
 
 
 def _usage(family: ContainerFamily, version: tuple[int, ...], *, by_messages: bool) -> Usage:
@@ -242,7 +212,7 @@ def _usage(family: ContainerFamily, version: tuple[int, ...], *, by_messages: bo
     return "whole" if by_messages else "never"
 
 
-def _refusal(deployment: Deployment) -> Refusal | None:
+def _refusal(deployment: Deployment, version: tuple[int, ...], variables: Mapping[str, str]) -> Refusal | None:
     if deployment.image is None:
         return Refusal(
             name="model package",
@@ -255,5 +225,13 @@ def _refusal(deployment: Deployment) -> Refusal | None:
             name="old DJL image",
             reason=f"its image, {image}, runs a script out of the weights, whose requests nothing published tells",
             suggestion=_INSTEAD.get(deployment.model_id, "./jumpstack catalog search for another of its kind"),
+        )
+    by_variable = variables.get(MESSAGES_API, "").lower() == "true"
+    if deployment.container == "tgi" and _TGI_MESSAGES_API <= version < _TGI_CHATS and by_variable:
+        return Refusal(
+            name="messages alone",
+            reason=f"its container, TGI {'.'.join(map(str, version))}, takes no prompts where {MESSAGES_API} is true, "
+            "and the API sends this version nothing else",
+            suggestion=f"{MESSAGES_API}=false in its environment",
         )
     return None

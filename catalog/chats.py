@@ -26,9 +26,6 @@ _TEMPLATE_IN_WEIGHTS = re.compile(
     r"|dolphin-29-|hermes-2|snowflake-arctic-instruct|^openai-reasoning",
     re.IGNORECASE,
 )
-# Families whose templates write nothing before the answer, not even where the server asks for it.
-_NO_ANSWER_PROMPT = re.compile(r"mistral-7b-instruct|mixtral-8x\d+b-instruct", re.IGNORECASE)
-
 # Ids that a prompt format was made for; `chatml`, `template` and `none` are anybody's. Mixtral's is that of Mistral
 # 7B v0.2, too, which some versions of Mistral 7B Instruct in JumpStart may be. An `-announced` one is to the letter of
 # AWS's announcement: it may be declared, but is not what anybody is pointed to.
@@ -60,11 +57,6 @@ def is_trained_to_chat(model_id: str) -> bool:
 def has_template(model_id: str) -> bool:
     """Return whether the weights of a model are known to hold a chat template."""
     return is_trained_to_chat(model_id) and bool(_TEMPLATE_IN_WEIGHTS.search(model_id))
-
-
-def needs_answer_prompt(model_id: str) -> bool:
-    """Return whether the model's template writes the beginning of an answer only where the server asks for it."""
-    return not _NO_ANSWER_PROMPT.search(model_id)
 
 
 def formats_for(model_id: str) -> tuple[str, ...]:

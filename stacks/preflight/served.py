@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import get_args
 
 from catalog import Deployment, Lock
-from catalog.abilities import MESSAGES_API, Abilities, Usage, abilities
-from catalog.chats import has_template, is_trained_to_chat
+from catalog.abilities import Abilities, Usage, abilities
+from catalog.chats import is_trained_to_chat
 from stacks.declarations import JumpStartModel, Model, PromptFormat
 from stacks.placement import AnyPlacement, is_of
 from stacks.preflight.catalogue import Subject, look_up
@@ -102,32 +102,22 @@ def _abilities(deployment: Deployment, environment: Mapping[str, object]) -> Abi
 
 def _check_chats(subject: Subject, found: Abilities, finding: Finding) -> Iterator[Finding]:
     name, model_id = subject.placement.model.prompt_format, subject.version.model_id
-    if name not in (None, "container") and not found.completes:
-        yield replace(
-            finding,
-            rule="messages-only",
-            message=f"its container, {found.software}, takes messages and no prompts where {MESSAGES_API} is true",
-            suggestion="leaving it out" if found.prompt_format else f"{MESSAGES_API}=false",
-        )
-    elif name is None and found.prompt_format is None:
+    if name is None and found.prompt_format is None:
         yield replace(
             finding,
             rule="prompt-format-left-out",
-            message=f"{model_id} was trained to chat, and {_why_not(found, model_id)}",
+            message=f"{model_id} was trained to chat, and {_why_not(found)}",
             suggestion=_instead(found),
         )
     elif name == "container" and not found.chats:
         yield replace(
             finding,
             rule="no-chat-route",
-            message=_why_not(found, model_id),
+            message=_why_not(found),
             suggestion=_instead(found),
             # Whether the weights hold a template is read off the id.
-            second_hand=found.route != "none",
+            second_hand=found.takes_messages,
         )
-    elif name == "container" and not found.writes_answer_prompt:
-        message, suggestion = _why_not(found, model_id), _instead(found)
-        yield replace(finding, rule="prompt-format", message=message, suggestion=suggestion, level=Level.WARNING)
     elif name == "none" and is_trained_to_chat(model_id):
         yield replace(
             finding,
@@ -151,22 +141,13 @@ def _check_images(subject: Subject, found: Abilities) -> Iterator[Finding]:
         )
 
 
-def _why_not(found: Abilities, model_id: str) -> str:
-    """Return why a container does not write the prompts of a model's chats, or not well."""
-    if found.route == "none":
-        return f"its container, {found.software}, has no route for chats"
-    if not has_template(model_id):
+def _why_not(found: Abilities) -> str:
+    """Return why a container does not write the prompts of a model's chats."""
+    if found.takes_messages:
         return "no chat template is known to be in its weights"
-    return f"its container, {found.software}, leaves out the beginning of the answer, on which the model relies"
+    return f"its container, {found.software}, has no route for chats"
 
 
 def _instead(found: Abilities) -> str:
     """Return what writes them."""
-    return " or ".join(
-        [
-            *(repr(name) for name in found.formats if name != "container"),
-            *([f"{MESSAGES_API}=true, with which it chats alone"] if found.could_chat else []),
-            *([] if found.formats else [_OWN]),
-            _COMPLETIONS,
-        ]
-    )
+    return " or ".join([*map(repr, found.formats), *([] if found.formats else [_OWN]), _COMPLETIONS])

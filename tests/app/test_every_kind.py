@@ -25,7 +25,7 @@ def _kinds() -> list[Served]:
     kinds: dict[object, Served] = {}
     for one in served(LOCK):
         if not one.found.refusal:
-            kinds.setdefault((one.found.kind.name, one.found.container, one.found.prompt_format, one.found.route), one)
+            kinds.setdefault((one.found.kind.name, one.found.container, one.found.prompt_format), one)
     return list(kinds.values())
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from catalog import Deployment, Lock
 from catalog.abilities import Abilities, abilities
-from invoke_shim.contract import TASK_CONTAINERS
+from invoke_shim.contract import TASK_CONTAINERS, chats_problem
 
 MISTRAL = "huggingface-llm-mistral-7b-instruct"
 LLAMA_31 = "meta-textgeneration-llama-3-1-8b-instruct"
@@ -44,38 +44,33 @@ def test_tgi_takes_messages_beside_prompts_from_2_4_on(
 
 
 @pytest.mark.parametrize(
-    ("version", "chats", "completes"),
-    [("1.1.0", False, True), ("1.4.0", True, False), ("2.3.1", True, False), ("2.4.0", True, True)],
+    ("version", "refused"), [("1.1.0", False), ("1.4.0", True), ("2.3.1", True), ("2.4.0", False), ("3.2.3", False)]
 )
-def test_an_older_tgi_takes_messages_instead_of_prompts_where_a_variable_says_so(
-    newest: dict[str, Deployment], version: str, chats: bool, completes: bool
+def test_an_older_tgi_that_takes_messages_alone_is_refused(
+    newest: dict[str, Deployment], version: str, refused: bool
 ) -> None:
-    found = abilities(_tgi(newest[LLAMA_31], version), {"MESSAGES_API_ENABLED": "true"})
+    refusal = abilities(_tgi(newest[LLAMA_31], version), {"MESSAGES_API_ENABLED": "true"}).refusal
 
-    assert (found.chats, found.completes) == (chats, completes)
-    assert ("llama-3.1-instruct" in found.formats) is completes
+    assert (refusal is not None) is refused
+    assert refusal is None or refusal.name == "messages alone"
 
 
 def test_a_variable_of_the_declaration_goes_before_the_models_own(newest: dict[str, Deployment]) -> None:
     model_id = "meta-vlm-llama-3-2-11b-vision-instruct"
+    declared = abilities(newest[model_id], {"MESSAGES_API_ENABLED": "false"})
 
-    assert _of(newest, model_id).routes == ("/v1/chat/completions", "/invocations")
-    assert not abilities(newest[model_id], {"MESSAGES_API_ENABLED": "false"}).chats
+    assert _of(newest, model_id).routes == ()
+    assert declared.routes == ("/v1/chat/completions", "/v1/completions", "/invocations")
+    assert declared.formats == ("llama-3.1-instruct",)
 
 
 @pytest.mark.parametrize(
-    ("model_id", "release", "version", "prompt_format"),
-    [
-        # Its template needs no beginning of an answer.
-        (MISTRAL, "0.28.0", "10.0.0", "container"),
-        (LLAMA_31, "0.28.0", "10.0.0", None),
-        (LLAMA_31, "0.29.0", "11.0.0", "container"),
-    ],
+    ("release", "version", "prompt_format"), [("0.28.0", "10.0.0", None), ("0.29.0", "11.0.0", "container")]
 )
-def test_lmi_writes_chats_that_the_model_answers_well(
-    newest: dict[str, Deployment], model_id: str, release: str, version: str, prompt_format: str | None
+def test_lmi_writes_the_beginning_of_an_answer_from_11_on(
+    newest: dict[str, Deployment], release: str, version: str, prompt_format: str | None
 ) -> None:
-    assert abilities(_lmi(newest[model_id], release, version)).prompt_format == prompt_format
+    assert abilities(_lmi(newest[LLAMA_31], release, version)).prompt_format == prompt_format
 
 
 def test_lmi_without_rolling_batches_takes_no_messages(newest: dict[str, Deployment]) -> None:
@@ -156,6 +151,11 @@ def test_no_model_of_the_lock_has_a_task_that_its_container_has_no_protocol_for(
     assert all(one.refusal or one.routes for one in found.values())
     # A default that the container cannot do would be an API that answers nothing.
     assert all(one.chats for one in found.values() if one.prompt_format == "container")
+    assert not [
+        problem
+        for one in found.values()
+        if one.prompt_format == "container" and (problem := chats_problem(one.container, one.version or None))
+    ]
 
 
 def test_a_model_in_an_image_of_another_kind_is_asked_in_the_images_own_form(newest: dict[str, Deployment]) -> None:

@@ -31,7 +31,7 @@ def _line(model: Model, lock: Lock) -> str | None:
             "huggingface-vlm-qwen2-vl-7b-instruct",
             "chat by its own template, completions, tools, JSON, images; usage",
         ),
-        ("meta-vlm-llama-3-2-11b-vision-instruct", "chat by its own template, tools, JSON, images; usage"),
+        ("meta-vlm-llama-3-2-11b-vision-instruct", None),
         (
             "meta-textgeneration-llama-3-1-8b-instruct",
             "chat by its own template, completions; usage of whole answers",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.abilities import MESSAGES_API, Abilities, Usage, abilities
+from catalog.abilities import Abilities, Usage, abilities
 from catalog.container_variables import context_variable
 from catalog.deployment import Deployment
 from catalog.examples import example_request
@@ -67,8 +67,7 @@ def _format(found: Abilities) -> str:
         case "none":
             return "none: a base model"
         case None:
-            chosen = [*(others or ["a template of yours"]), *([f"{MESSAGES_API}=true"] if found.could_chat else [])]
-            return f"to be declared: {', '.join(chosen)}, or none for completions alone"
+            return f"to be declared: {', '.join(others) or 'a template of yours'}, or none for completions alone"
 
 
 def _context(deployment: Deployment) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from stacks.declarations import JumpStartModel
 from stacks.environments import DEV
-from stacks.models import FALCON_7B, FALCON_7B_INSTRUCT
+from stacks.models import FALCON_7B_INSTRUCT
 from tests.stacks.preflight.mistakes.makers import Case, env, model
 
 OLD_DJL = "huggingface-textgeneration1-bloom-7b1-fp16"
@@ -32,6 +32,13 @@ ERRORS: list[Case] = [
     (
         "not-served",
         DEV,
+        [newest(MESSAGES_ONLY, accept_eula=True)],
+        f"dev/m.model_id is {MESSAGES_ONLY!r}: its container, TGI 2.3.1, takes no prompts where MESSAGES_API_ENABLED "
+        "is true, and the API sends this version nothing else; try MESSAGES_API_ENABLED=false in its environment",
+    ),
+    (
+        "not-served",
+        DEV,
         [newest(OLD_DJL)],
         f"dev/m.model_id is {OLD_DJL!r}: its image, djl-inference:0.21.0-deepspeed0.8.3-cu117, runs a script out of "
         "the weights, whose requests nothing published tells; try huggingface-textgeneration1-bloom-7b1",
@@ -47,8 +54,8 @@ ERRORS: list[Case] = [
         "prompt-format-left-out",
         DEV,
         [newest(OLD_LMI)],
-        f"dev/m.prompt_format is None: {OLD_LMI} was trained to chat, and its container, LMI 10.0.0, leaves out the "
-        "beginning of the answer, on which the model relies; try 'chatml' or 'none', and completions alone",
+        f"dev/m.prompt_format is None: {OLD_LMI} was trained to chat, and its container, LMI 10.0.0, has no route "
+        "for chats; try 'chatml' or 'none', and completions alone",
     ),
     (
         "prompt-format-left-out",
@@ -62,8 +69,7 @@ ERRORS: list[Case] = [
         DEV,
         [newest(OLD_TGI, prompt_format="container", accept_eula=True)],
         "dev/m.prompt_format is 'container': its container, TGI 2.3.1, has no route for chats; try "
-        "MESSAGES_API_ENABLED=true, with which it chats alone or 'template' with one of yours or 'none', and "
-        "completions alone",
+        "'template' with one of yours or 'none', and completions alone",
     ),
     (
         "no-chat-route",
@@ -71,20 +77,6 @@ ERRORS: list[Case] = [
         [model(FALCON_7B_INSTRUCT, prompt_format="container")],
         "dev/m.prompt_format is 'container': no chat template is known to be in its weights; try 'falcon-instruct' or "
         "'none', and completions alone",
-    ),
-    (
-        "messages-only",
-        DEV,
-        [newest(MESSAGES_ONLY, prompt_format="llama-3.1-instruct", accept_eula=True)],
-        "dev/m.prompt_format is 'llama-3.1-instruct': its container, TGI 2.3.1, takes messages and no prompts where "
-        "MESSAGES_API_ENABLED is true; try leaving it out",
-    ),
-    (
-        "messages-only",
-        DEV,
-        [model(FALCON_7B, environment={"MESSAGES_API_ENABLED": "true"})],
-        "dev/m.prompt_format is 'none': its container, TGI 1.4.0, takes messages and no prompts where "
-        "MESSAGES_API_ENABLED is true; try MESSAGES_API_ENABLED=false",
     ),
 ]
 WARNINGS: list[Case] = [
@@ -94,13 +86,6 @@ WARNINGS: list[Case] = [
         [model(FALCON_7B_INSTRUCT, prompt_format="container")],
         "dev/m.prompt_format is 'container': no chat template is known to be in its weights; try 'falcon-instruct' or "
         "'none', and completions alone",
-    ),
-    (
-        "prompt-format",
-        DEV,
-        [newest(OLD_LMI, prompt_format="container")],
-        "dev/m.prompt_format is 'container': its container, LMI 10.0.0, leaves out the beginning of the answer, on "
-        "which the model relies; try 'chatml' or 'none', and completions alone",
     ),
     (
         "prompt-format",
