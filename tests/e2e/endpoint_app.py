@@ -17,16 +17,18 @@ from aws_cdk import aws_kms as kms
 
 import app
 from stacks.environments import DEV as DECLARED_DEV
-from stacks.environments import ApiKeys, FrontDoor, Quota, Throttle
+from stacks.environments import ApiKeys, Cors, FrontDoor, Quota, Throttle
 from stacks.models import MISTRAL_7B_INSTRUCT
 
 # One key asks all that the tests ask, one request after the other, as fast as this machine is.
 _FAST = Throttle(requests_per_second=1000, burst=100)
+_PAGES = Cors(origins=("https://chat.example.com", "http://localhost:3000"))
 DEV = replace(
-    DECLARED_DEV, front_door=replace(DECLARED_DEV.front_door, api_keys=ApiKeys(throttle=_FAST), throttle=_FAST)
+    DECLARED_DEV,
+    front_door=replace(DECLARED_DEV.front_door, api_keys=ApiKeys(throttle=_FAST), throttle=_FAST, cors=_PAGES),
 )
 TWO_INSTANCES, THREE_INSTANCES = (replace(MISTRAL_7B_INSTRUCT, instance_count=count) for count in (2, 3))
-FRUGAL = replace(DEV, front_door=FrontDoor(api_keys=ApiKeys(throttle=None, quota=Quota(requests=2))))
+FRUGAL = replace(DEV, front_door=FrontDoor(api_keys=ApiKeys(throttle=None, quota=Quota(requests=2)), cors=_PAGES))
 
 
 def _as_declared(stack: cdk.Stack) -> None:

@@ -1,6 +1,7 @@
 """Ask the deployed shim with the field's clients, unchanged: over real HTTP, with a key, on the local AWS."""
 
 import asyncio
+import gzip
 import json
 import threading
 import time
@@ -268,3 +269,47 @@ def test_langchain_asks_and_streams(base_url: str, key: str) -> None:
     assert whole.content
     streamed = "".join(str(chunk.content) for chunk in model.stream(conversation))
     assert streamed == whole.content
+
+
+PAGE = "http://localhost:3000"
+
+
+def test_a_page_of_a_declared_site_asks_without_a_key_and_reads_every_answer(
+    base_url: str, plain: httpx2.Client
+) -> None:
+    asked = httpx2.options(
+        f"{base_url}/chat/completions", headers={"origin": PAGE, "access-control-request-method": "POST"}
+    )
+    assert (asked.status_code, asked.content) == (204, b"")
+    assert asked.headers["access-control-allow-origin"] == PAGE
+
+    body = {"model": MODEL, "messages": MESSAGES, "max_tokens": 4}
+    answers = [
+        plain.post(f"{base_url}/chat/completions", json={**body, **more}, headers={"origin": PAGE})
+        for more in ({}, {"stream": True}, {"n": -1})
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 400]
+    assert {answer.headers["access-control-allow-origin"] for answer in answers} == {PAGE}
+    refused = httpx2.post(f"{base_url}/chat/completions", json=body, headers={"origin": PAGE})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "*")
+
+
+def test_a_page_of_another_site_may_not(base_url: str, plain: httpx2.Client) -> None:
+    headers = {"origin": "https://chat-example.com", "access-control-request-method": "GET"}
+    answers = [httpx2.options(f"{base_url}/models", headers=headers), plain.get(f"{base_url}/models", headers=headers)]
+
+    assert [answer.status_code for answer in answers] == [204, 200]
+    assert not [answer for answer in answers if "access-control-allow-origin" in answer.headers]
+
+
+def test_a_compressed_chat_is_answered(base_url: str, plain: httpx2.Client) -> None:
+    body = gzip.compress(json.dumps({"model": MODEL, "messages": MESSAGES, "max_tokens": 4}).encode())
+    headers = {"content-encoding": "gzip", "content-type": "application/json"}
+
+    assert plain.post(f"{base_url}/chat/completions", content=body, headers=headers).status_code == 200
+
+
+def test_head_says_whether_the_model_is_there(base_url: str, plain: httpx2.Client) -> None:
+    answers = [plain.head(f"{base_url}/models/{name}") for name in (MODEL, "another")]
+
+    assert [(answer.status_code, answer.content) for answer in answers] == [(200, b""), (404, b"")]
