@@ -35,6 +35,17 @@ class EnvironmentReader:
         value = self.environment.get(name)
         return default if value is None else value.lower() == "true"
 
+    def switch(self, name: str) -> bool:
+        """Return whether the variable `name` is a switch that is on: `true`, or set and empty.
+
+        AWS's vLLM image makes an argument of each variable (its entry point): of an empty one, and of `true`, without a
+        value; of `false` none.
+        """
+        value = self.environment[name].lower()
+        if value not in ("", "true", "false"):
+            self.problems.append(f"{name}={value!r} is neither empty nor true or false: it takes no value")
+        return value in ("", "true")
+
     def choice(self, name: str, allowed: Collection[str]) -> str | None:
         """Return the variable `name`, which has to be one of `allowed`, or None where it is not set."""
         value = self.environment.get(name)

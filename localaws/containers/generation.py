@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from localaws.containers.chats import Chat
 from localaws.containers.tokens import Token, encode, end_of_sequence, iterate
 
 FinishReason = Literal["length", "eos_token", "stop_sequence"]
@@ -73,8 +74,31 @@ def answer(prompt: str, *, seed: int | None = None, weights: str = "") -> str:
     return text
 
 
+def answer_to_chat(chat: Chat, prompt: str, *, seed: int | None = None) -> str:
+    """Return all that the stand-in has to say to a chat, whose prompt is `prompt`.
+
+    The text is that of `answer`, without a space before it. After answers of tools it repeats each of them whole, and
+    it names the pictures of the last turn by their digests.
+    """
+    digest = hashlib.sha256(f"{prompt}\0{seed}".encode()).hexdigest()[:6]
+    told = [turn.text for turn in itertools.takewhile(lambda turn: turn.role == "tool", reversed(chat.turns))]
+    if told:
+        return f"Stand-in answer {digest}: the tool says {' and '.join(reversed(told))}"
+    last = next((turn for turn in reversed(chat.turns) if turn.text.strip() or turn.images), None)
+    words = "" if last is None else " ".join(last.text.split()[:_ECHOED_WORDS])
+    text = f"Stand-in answer {digest} to: {words}" if words else f"Stand-in answer {digest}."
+    images = () if last is None else last.images
+    return f"{text} (with image {', '.join(images)})" if images else text
+
+
 def script(
-    prompt: str, *, seed: int | None = None, length: int | None = None, text: str | None = None, endless: bool = False
+    prompt: str,
+    *,
+    seed: int | None = None,
+    length: int | None = None,
+    text: str | None = None,
+    fixed: bool | None = None,
+    endless: bool = False,
 ) -> Iterator[Token]:
     """Yield all tokens that would answer `prompt` if nothing ended them: the answer, then the end of sequence.
 
@@ -82,13 +106,14 @@ def script(
         prompt: The text to answer.
         seed: The seed of the sampling, or None for greedy decoding.
         length: Number of tokens of the answer, cut or filled up with words of its own; None: its own length.
-        text: Text to answer instead, where a grammar prescribes it.
+        text: Text to answer instead.
+        fixed: Whether that text keeps its own length, as one does that a grammar prescribes; None: where there is one.
         endless: Go on with filling words instead of the end of sequence.
     """
     said = iterate(answer(prompt, seed=seed) if text is None else text)
     if endless:
         yield from itertools.chain(said, itertools.cycle(encode(_FILLING)))
-    if length is not None and text is None:
+    if length is not None and not (text is not None if fixed is None else fixed):
         said = itertools.islice(itertools.chain(said, itertools.cycle(encode(_FILLING))), length)
     yield from said
     yield end_of_sequence()

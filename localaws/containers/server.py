@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from localaws.containers import lmi, tgi, vllm
+from localaws.containers.engine import DeterministicEngine, Engine
 from localaws.containers.faults import Faults
 from localaws.containers.messages import BrokenStreamError, ContainerResponse
 from localaws.containers.serving import Serving
@@ -41,9 +42,15 @@ class ModelContainer:
         pace: Pace and length of its answers; may be changed while it runs.
     """
 
-    def __init__(self, settings: ContainerSettings) -> None:
-        """Start to listen on a free port of the loopback interface; `serve` starts to answer."""
+    def __init__(self, settings: ContainerSettings, engine: Engine | None = None) -> None:
+        """Start to listen on a free port of the loopback interface; `start` starts to answer.
+
+        Args:
+            settings: Its settings.
+            engine: What answers; None: the deterministic one.
+        """
         self.settings = settings
+        self._engine = DeterministicEngine() if engine is None else engine
         self.pace = settings.pace
         self._token = secrets.token_urlsafe(32)
         self._slots = threading.BoundedSemaphore(settings.max_concurrent_requests)
@@ -57,9 +64,9 @@ class ModelContainer:
         )
 
     @classmethod
-    def start(cls, settings: ContainerSettings) -> ModelContainer:
+    def start(cls, settings: ContainerSettings, engine: Engine | None = None) -> ModelContainer:
         """Return a container that answers."""
-        container = cls(settings)
+        container = cls(settings, engine)
         container._thread.start()
         return container
 
@@ -103,6 +110,7 @@ class ModelContainer:
                 return ContainerResponse.of_json(faults.status, document)
         serving = Serving(
             settings=self.settings,
+            engine=self._engine,
             pace=self.pace,
             faults=faults,
             is_overloaded=is_overloaded,

@@ -1,15 +1,15 @@
-"""Conditions that a request is answered under: the container's settings, its pace, and the fault asked for."""
+"""Conditions that a request is answered under: the container's engine and settings, its pace, the fault asked for."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from localaws.containers import faults
+from localaws.containers.engine import DeterministicEngine, Engine, Job
 from localaws.containers.faults import Faults
-from localaws.containers.generation import script
 from localaws.containers.pace import Pace, with_keep_alives
 from localaws.containers.settings import ContainerSettings
 from localaws.containers.tokens import Token
@@ -23,6 +23,7 @@ class Serving:
 
     Attributes:
         settings: The container's settings.
+        engine: What answers.
         pace: Pace and length of its answers.
         faults: The fault that is asked for.
         is_overloaded: Whether the container serves as many requests already as it takes.
@@ -32,6 +33,7 @@ class Serving:
     """
 
     settings: ContainerSettings
+    engine: Engine = field(default_factory=DeterministicEngine)
     pace: Pace = field(default_factory=Pace)
     faults: Faults = faults.NONE
     is_overloaded: bool = False
@@ -39,11 +41,9 @@ class Serving:
     content_type: str = "application/json"
     accept: str = "application/json"
 
-    def script(
-        self, prompt: str, *, seed: int | None = None, text: str | None = None, endless: bool = False
-    ) -> Iterator[Token]:
-        """Yield what would be generated, as `localaws.containers.generation.script` does, in the pace's length."""
-        return script(prompt, seed=seed, length=self.pace.answer_tokens, text=text, endless=endless)
+    def generate(self, job: Job) -> Iterator[Token]:
+        """Yield what the engine generates, in the pace's length."""
+        return self.engine.generate(replace(job, length=self.pace.answer_tokens))
 
     def produced(self, items: Iterable[T]) -> Iterator[T | None]:
         """Yield the steps of a generation as they are produced, with what goes wrong; None while nothing follows.

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from localaws.containers import pace
 from localaws.containers.environment import EnvironmentReader
+from localaws.containers.models import Model
 from localaws.containers.pace import Pace
 from localaws.containers.tasks.ids import TASKS, task_of
 
@@ -41,7 +42,12 @@ _REPOSITORIES: Final[Mapping[str, Family]] = {
     "tei-cpu": "tei",
 }
 _VERSION: Final = re.compile(r"-(?:tgi|lmi)(\d+)\.(\d+)\.(\d+)")
+_VLLM_VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)-")
+# Variables that name a model.
+_NAMES: Final = ("HF_MODEL_ID", "OPTION_MODEL_ID", "SM_VLLM_MODEL", "SM_VLLM_SERVED_MODEL_NAME")
 _TGI_VERSION_UNTOLD: Final = (2, 0, 0)
+# `server-sagemaker-cuda-v1` and the like move on: this is taken for the present one.
+_VLLM_VERSION_UNTOLD: Final = (0, 22, 0)
 
 # vLLM takes the model's own length where nothing is set: 4096 is Arctic's (its `config.json`).
 _MODEL_LENGTH: Final = 4096
@@ -69,13 +75,21 @@ class ContainerSettings:
         max_best_of: The largest `best_of`.
         max_top_n_tokens: The largest `top_n_tokens`.
         max_body_bytes: Of TGI, the largest request (`PAYLOAD_LIMIT`, 2 MB).
-        version: Of TGI its own, of LMI the container's; (0, 0, 0) where the image does not say.
+        version: Of TGI and vLLM their own, of LMI the container's; (0, 0, 0) where the image does not say.
+        loaded: What the model's name says of it.
+        model_id: Of TGI, the name that answers report (`HF_MODEL_ID`).
+        messages_api: Of TGI 1.4 to 2.3, whether `/invocations` takes chats and nothing else (`MESSAGES_API_ENABLED`).
+        grammars: Of TGI, whether it takes grammars, and tools with them (`DISABLE_GRAMMAR_SUPPORT`).
         adapters: Of TGI, the adapters that a request may name (`LORA_ADAPTERS`).
         tgi_compatible: Of LMI, whether its answers have TGI's shape (`OPTION_TGI_COMPAT`).
         output_formatter: Of LMI, the shape of its answers where it is set: `json`, `jsonlines` or `sse`.
         is_async: Of LMI, whether vLLM's own server answers instead of the rolling batch.
         model: Of vLLM, the names under which the model is served, the first of them reported in answers.
         max_logprobs: Of vLLM, the most alternatives that it reports for a token.
+        auto_tools: Of vLLM, whether it reads calls of tools out of answers (`--enable-auto-tool-choice` with
+            `--tool-call-parser`).
+        max_images: Of vLLM, the most pictures of a request to a multimodal model (`--limit-mm-per-prompt`).
+        reasons: Of vLLM, whether it tells thoughts from answers (`--reasoning-parser`).
         pace: Pace and length of its answers.
         task: Of a model that generates no text, its task.
         max_batch: Of Text Embeddings Inference, the most texts of a request.
@@ -91,12 +105,19 @@ class ContainerSettings:
     max_top_n_tokens: int = 5
     max_body_bytes: int = 2_000_000
     version: Version = (0, 0, 0)
+    loaded: Model = field(default_factory=Model)
+    model_id: str = ""
+    messages_api: bool = False
+    grammars: bool = True
     adapters: tuple[str, ...] = ()
     tgi_compatible: bool = False
     output_formatter: str | None = None
     is_async: bool = False
     model: tuple[str, ...] = ()
     max_logprobs: int = 20
+    auto_tools: bool = False
+    max_images: int = 999
+    reasons: bool = False
     pace: Pace = field(default_factory=Pace)
     task: str = ""
     max_batch: int = 32
@@ -104,6 +125,11 @@ class ContainerSettings:
     @classmethod
     def of(cls, *, image: str, environment: Mapping[str, str], artifact: str = "") -> ContainerSettings:
         """Read the settings of a container from its image's URI, its environment and the URI of its weights.
+
+        Args:
+            image: The image's URI.
+            environment: The environment.
+            artifact: The URI of the model's weights, for its name.
 
         Raises:
             ContainerStartError: If the stand-in does not know the image, or the container would not start
@@ -125,8 +151,9 @@ class ContainerSettings:
                 settings = _vllm(tag, reader)
             case _:
                 settings = _other(family, artifact, reader)
+        names = " ".join([artifact, *(environment.get(name, "") for name in _NAMES)])
         try:
-            settings = replace(settings, pace=pace.from_environment(environment))
+            settings = replace(settings, loaded=Model(names.lower()), pace=pace.from_environment(environment))
         except ValueError as error:
             reader.problems.append(str(error))
         if reader.problems:
@@ -168,6 +195,10 @@ def _tgi(version: Version, reader: EnvironmentReader) -> ContainerSettings:
         max_body_bytes=reader.positive("PAYLOAD_LIMIT", default=2_000_000),
         version=version,
         adapters=tuple(filter(None, environment.get("LORA_ADAPTERS", "").split(","))),
+        model_id=environment.get("HF_MODEL_ID", ""),
+        # TGI's launcher, `MESSAGES_API_ENABLED`: since 1.4.0; from 2.4.0 on every payload is taken and it is ignored.
+        messages_api=(1, 4, 0) <= version < (2, 4, 0) and reader.flag("MESSAGES_API_ENABLED"),
+        grammars=not reader.flag("DISABLE_GRAMMAR_SUPPORT"),
     )
 
 
@@ -201,6 +232,11 @@ def _vllm(tag: str, reader: EnvironmentReader) -> ContainerSettings:
     if tag.endswith("-ec2") or tag.startswith("server-cuda"):
         reader.problems.append(f"the image's tag {tag!r} is for EC2: SageMaker's have 'sagemaker' in it")
     environment = reader.environment
+    auto_tools = "SM_VLLM_ENABLE_AUTO_TOOL_CHOICE" in environment and reader.switch("SM_VLLM_ENABLE_AUTO_TOOL_CHOICE")
+    if auto_tools and not environment.get("SM_VLLM_TOOL_CALL_PARSER"):
+        # vLLM's own words (`validate_parsed_serve_args`).
+        reader.problems.append("--enable-auto-tool-choice requires --tool-call-parser")
+    found = _VLLM_VERSION.match(tag)
     reader.positive("SM_VLLM_TENSOR_PARALLEL_SIZE", default=1)
     max_total_tokens = reader.positive("SM_VLLM_MAX_MODEL_LEN", default=_MODEL_LENGTH)
     model = environment.get("SM_VLLM_MODEL") or environment.get("HF_MODEL_ID") or "/opt/ml/model"
@@ -213,7 +249,10 @@ def _vllm(tag: str, reader: EnvironmentReader) -> ContainerSettings:
         # vLLM queues requests and refuses none.
         max_concurrent_requests=1_000_000,
         model=tuple(environment.get("SM_VLLM_SERVED_MODEL_NAME", model).split()),
+        version=(int(found[1]), int(found[2]), int(found[3])) if found else _VLLM_VERSION_UNTOLD,
         max_logprobs=reader.positive("SM_VLLM_MAX_LOGPROBS", default=20),
+        auto_tools=auto_tools,
+        reasons=bool(environment.get("SM_VLLM_REASONING_PARSER")),
     )
 
 

@@ -31,6 +31,7 @@ _MARKERS: Final = (
 _PIECE: Final = re.compile(
     "|".join(_MARKERS) + r"| ?[^\W\d_]{1,5}"  # letters, with the space before them
     r"| ?\d"
+    r"|\"[,:]"  # one token in the vocabularies of Llama and Mistral, on which TGI's reading of calls relies
     r"|\s"
     r"|."  # anything else, one character at a time
 )

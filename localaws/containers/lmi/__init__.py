@@ -26,12 +26,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from localaws.containers.detokenizer import Output
+from localaws.containers.engine import Job
 from localaws.containers.faults import GenerationError
 from localaws.containers.lmi import asynchronous, rolling
 from localaws.containers.lmi.request import LmiRequest, UnreadableError, parse
 from localaws.containers.messages import ContainerResponse
 from localaws.containers.serving import Serving
-from localaws.containers.vllm.sampling import generate, out_of_bounds
+from localaws.containers.vllm.sampling import generate, out_of_bounds, sampling_of
 
 # DJL Serving answers so when its queue is full (DJL Serving documentation, "Troubleshooting").
 _OVERLOADED: Final = {
@@ -88,7 +89,7 @@ def respond(body: bytes, serving: Serving) -> ContainerResponse:
         return ContainerResponse.of_json(503, _OVERLOADED)
     settings = serving.settings
     try:
-        request = parse(body, settings)
+        request = parse(body, settings, serving.engine)
     except UnreadableError as error:
         return _unreadable(str(error))
     mode: _Mode = asynchronous.Mode() if settings.is_async else rolling.Mode(settings.tgi_compatible)
@@ -109,7 +110,8 @@ def _answered(request: LmiRequest, mode: _Mode, shape: _Shape, serving: Serving)
 
     # vLLM ends an answer where the model's length ends; it does not refuse the request for it.
     max_tokens = min(request.parameters["max_tokens"], room)
-    outputs = generate(request.inputs, request.parameters, serving, max_tokens=max_tokens)
+    job = Job(prompt=request.inputs, sampling=sampling_of(request.parameters))
+    outputs = generate(job, request.parameters, serving, max_tokens=max_tokens)
     if request.stream:
         return shape.streamed(_lines(request, outputs, mode, serving))
     try:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from localaws.containers.engine import Engine
 from localaws.containers.messages import as_json
 from localaws.containers.settings import ContainerSettings
-from localaws.containers.tokens import Token, encode
+from localaws.containers.tokens import Token
 from localaws.containers.vllm.sampling import mistyped
 
 # LMI's own names of vLLM's parameters.
@@ -42,8 +43,8 @@ class LmiRequest:
     full_text: bool
 
 
-def parse(body: bytes, settings: ContainerSettings) -> LmiRequest:
-    """Read the body of a request.
+def parse(body: bytes, settings: ContainerSettings, engine: Engine) -> LmiRequest:
+    """Read the body of a request, whose tokens `engine` counts.
 
     Raises:
         UnreadableError: If it is none.
@@ -72,7 +73,7 @@ def parse(body: bytes, settings: ContainerSettings) -> LmiRequest:
         parameters["temperature"] = 0
     return LmiRequest(
         inputs=document["inputs"],
-        tokens=tuple(encode(document["inputs"])),
+        tokens=tuple(engine.encode(document["inputs"])),
         parameters=parameters,
         stream=stream or (not settings.is_async and settings.output_formatter in ("jsonlines", "sse")),
         details=parameters.get("details"),

@@ -13,7 +13,9 @@ Sources: TGI's OpenAPI document, documentation and release notes of 1.x to 3.x. 
 * the stream has no `[DONE]`; its events begin with `data:`, before 2.1.0 without a space, and count in `index`
   from 1.4.0 on; a comment keeps it alive while no token comes.
 
-`/invocations` takes chats and completions in OpenAI's form too, from 2.4 on; that is not imitated.
+From 2.4 on `/invocations` takes whichever of three forms a payload has: TGI's own (`inputs`), a chat (`messages`) or a
+completion (`prompt`), in this order; a payload of none is refused without a word about the reason. Before, it takes
+TGI's own form only, or from 1.4 on, with `MESSAGES_API_ENABLED`, chats only. `chat` and `completion` describe both.
 """
 
 from __future__ import annotations
@@ -22,28 +24,37 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localaws.containers.faults import GenerationError
-from localaws.containers.generation import Generation, Step, finished, steps
-from localaws.containers.messages import ContainerResponse, compact_json
+from localaws.containers.generation import Generation, Step
+from localaws.containers.messages import ContainerResponse, as_json, compact_json
 from localaws.containers.serving import Serving
+from localaws.containers.settings import ContainerSettings
+from localaws.containers.tgi import chat, completion, conversing
 from localaws.containers.tgi.errors import InferError, UnreadableError
-from localaws.containers.tgi.grammar import prescribed_text
-from localaws.containers.tgi.requests import GenerateRequest, ValidRequest, parse, validated
+from localaws.containers.tgi.generating import KEEP_ALIVE, accepted, data_prefix, streamed, whole
+from localaws.containers.tgi.requests import GenerateRequest, ValidRequest, parse, undeserializable
 from localaws.containers.tokens import Token, alternatives
-
-_KEEP_ALIVE = ":\n\n"
 
 
 def respond(body: bytes, serving: Serving) -> ContainerResponse:
     """Answer one request to `/invocations`."""
     try:
-        request = parse(body, serving.settings)
+        request = _read(body, serving.settings)
     except UnreadableError as error:
         return error.response
+    if isinstance(request, chat.ChatRequest):
+        return conversing.respond(request, serving)
+    if isinstance(request, completion.CompletionRequest):
+        return completion.respond(request, serving)
+    return _generated(request, serving)
+
+
+def _generated(request: GenerateRequest, serving: Serving) -> ContainerResponse:
+    """Answer a request in TGI's own form."""
     if request.stream:
         return ContainerResponse.of_events(_events(request, serving))
     try:
-        valid = _accepted(request, serving)
-        generation = finished(serving.whole(_generate(request, valid, serving)))
+        valid = accepted(request, serving)
+        generation = whole(request, valid, serving)
     except GenerationError as error:
         return InferError.failed(str(error)).response
     except InferError as error:
@@ -51,20 +62,46 @@ def respond(body: bytes, serving: Serving) -> ContainerResponse:
     return ContainerResponse.of_json(200, [_answer(request, valid, generation)])
 
 
-def _accepted(request: GenerateRequest, serving: Serving) -> ValidRequest:
-    if serving.is_overloaded:
-        raise InferError.overloaded()
-    valid = validated(request, serving.settings)
-    adapter = request.parameters.get("adapter_id")
-    if adapter is not None and adapter not in serving.settings.adapters:
-        raise InferError.failed(f"adapter {adapter!r} is not loaded")
-    return valid
+def _read(
+    body: bytes, settings: ContainerSettings
+) -> GenerateRequest | chat.ChatRequest | completion.CompletionRequest:
+    """Read the body of a request in whichever form it has.
+
+    Raises:
+        UnreadableError: If it has none that this version takes.
+    """
+    if len(body) > settings.max_body_bytes:
+        raise UnreadableError(413, "Failed to buffer the request body: length limit exceeded")
+    try:
+        document = as_json(body)
+    except ValueError as error:
+        raise UnreadableError(400, f"Failed to parse the request body as JSON: {error}") from error
+    if settings.messages_api:
+        return _chat_alone(document, settings)
+    if settings.version < (2, 4, 0):
+        return parse(document, settings.version)
+    try:
+        return parse(document, settings.version)
+    except UnreadableError:
+        found = chat.read(document, settings.version) or completion.read(document)
+        if found is None:
+            raise undeserializable("data did not match any variant of untagged enum SagemakerRequest") from None
+        return found
 
 
-def _generate(request: GenerateRequest, valid: ValidRequest, serving: Serving) -> Iterator[Step]:
-    text = prescribed_text(request.parameters.get("grammar"))
-    tokens = serving.script(valid.prompt, seed=valid.seed, text=text)
-    return steps(tokens, max_new_tokens=valid.max_new_tokens, stop=request.parameters.get("stop", ()))
+def _chat_alone(document: Any, settings: ContainerSettings) -> chat.ChatRequest:
+    """Return the chat in a payload, where `/invocations` takes nothing else."""
+    if not isinstance(document, dict) or "messages" not in document:
+        raise undeserializable("missing field `messages`")
+    if settings.version < (2, 2, 0) and not isinstance(document.get("model"), str):
+        raise undeserializable("missing field `model`")
+    if document.get("tools"):
+        # Each of these versions reads tools otherwise, and none as OpenAI does; the oldest ignore them.
+        raise undeserializable("tools: the stand-in does not imitate tools before 2.4")
+    found = chat.read(document, settings.version)
+    if found is None:
+        raise undeserializable("invalid type in struct ChatRequest")
+    return found
 
 
 def _answer(request: GenerateRequest, valid: ValidRequest, generation: Generation) -> dict[str, Any]:
@@ -85,14 +122,14 @@ def _answer(request: GenerateRequest, valid: ValidRequest, generation: Generatio
 
 def _events(request: GenerateRequest, serving: Serving) -> Iterator[str]:
     """Yield the server-sent events of a stream."""
-    data = "data: " if serving.settings.version >= (2, 1, 0) else "data:"
+    data = data_prefix(serving)
     try:
-        valid = _accepted(request, serving)
+        valid = accepted(request, serving)
         texts: list[str] = []
         index = 0
-        for step in serving.produced(_generate(request, valid, serving)):
+        for step in streamed(request, valid, serving):
             if step is None:
-                yield _KEEP_ALIVE
+                yield KEEP_ALIVE
                 yield ""
                 continue
             index += 1

@@ -7,8 +7,16 @@ from typing import Final
 
 from localaws.containers.messages import ContainerResponse
 
-# TGI's OpenAPI document, responses of `/generate`.
-_STATUS: Final[Mapping[str, int]] = {"validation": 422, "generation": 424, "overloaded": 429}
+# TGI's OpenAPI document, responses of `/generate`; the conversion of `InferError` into a response.
+_STATUS: Final[Mapping[str, int]] = {
+    "validation": 422,
+    "template_error": 422,
+    "tool_error": 422,
+    "suffix not supported": 422,
+    "batch size exceeded": 422,
+    "generation": 424,
+    "overloaded": 429,
+}
 
 
 class UnreadableError(Exception):

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from localaws.containers.messages import as_json, is_integer, is_number
+from localaws.containers.chats import Chat
+from localaws.containers.engine import Engine, Sampling
+from localaws.containers.messages import is_integer, is_number
 from localaws.containers.settings import ContainerSettings, Version
 from localaws.containers.tgi.errors import InferError, UnreadableError
 from localaws.containers.tgi.grammar import grammar_problem, is_grammar
-from localaws.containers.tokens import Token, encode
+from localaws.containers.tgi.pictures import with_pictures
+from localaws.containers.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,12 @@ _PARAMETERS: Final[Mapping[str, _Kind]] = {
     "decoder_input_details": _BOOLEAN,
     "seed": _INTEGER,
     "top_n_tokens": _INTEGER,
-    "grammar": _Kind("internally tagged enum GrammarType", is_grammar),
+    "grammar": _Kind("adjacently tagged enum GrammarType", lambda value: isinstance(value, dict)),
     "adapter_id": _Kind("a string", lambda value: isinstance(value, str)),
 }
 # Later than 1.1.0, the oldest version that is distinguished (TGI's release notes); before, they are unknown.
 _SINCE: Final[Mapping[str, Version]] = {"grammar": (1, 4, 3), "adapter_id": (2, 1, 0)}
+_NO_GRAMMARS: Final = "grammar is not supported"
 # These alone have no "none": JSON's null is refused for them.
 _NOT_NULLABLE: Final = {"do_sample", "stop", "watermark", "details", "decoder_input_details"}
 
@@ -60,14 +64,17 @@ class GenerateRequest:
     """A request that can be read.
 
     Attributes:
-        inputs: The prompt as it was sent.
-        parameters: The parameters that this version of TGI knows and that are not null.
+        inputs: The prompt as it was sent, or as the chat template made it.
+        parameters: The parameters that this version of TGI knows and that are not null, but for `max_new_tokens`: null
+            fills the context.
         stream: Whether to stream the answer.
+        chat: The chat that the prompt was made of.
     """
 
     inputs: str
     parameters: Mapping[str, Any]
     stream: bool
+    chat: Chat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,59 +85,68 @@ class ValidRequest:
         prompt: The prompt, cut from the left to `truncate` tokens.
         tokens: Its tokens.
         max_new_tokens: The number of tokens to generate at most.
-        seed: The seed of the sampling, or None where decoding is greedy.
+        sampling: The sampling; its seed is None where decoding is greedy.
     """
 
     prompt: str
     tokens: tuple[Token, ...]
     max_new_tokens: int
-    seed: int | None
+    sampling: Sampling
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the sampling, or None where decoding is greedy."""
+        return self.sampling.seed
 
 
-def parse(body: bytes, settings: ContainerSettings) -> GenerateRequest:
-    """Read the body of a request.
+def parse(document: Any, version: Version) -> GenerateRequest:
+    """Read a request in TGI's own form.
 
     Raises:
-        UnreadableError: If it has not the form of a request, in the words of TGI's web framework.
+        UnreadableError: If it has not the form of one, in the words of TGI's web framework.
     """
-    if len(body) > settings.max_body_bytes:
-        raise UnreadableError(413, "Failed to buffer the request body: length limit exceeded")
-    try:
-        document = as_json(body)
-    except ValueError as error:
-        raise UnreadableError(400, f"Failed to parse the request body as JSON: {error}") from error
     if not isinstance(document, dict):
-        raise _undeserializable("invalid type, expected struct CompatGenerateRequest")
+        raise undeserializable("invalid type, expected struct CompatGenerateRequest")
     if "inputs" not in document:
-        raise _undeserializable("missing field `inputs`")
+        raise undeserializable("missing field `inputs`")
     if not isinstance(document["inputs"], str):
-        raise _undeserializable("inputs: invalid type, expected a string")
+        raise undeserializable("inputs: invalid type, expected a string")
     stream = document.get("stream", False)
     if not isinstance(stream, bool):
-        raise _undeserializable(f"stream: invalid type: {stream!r}, expected a boolean")
+        raise undeserializable(f"stream: invalid type: {stream!r}, expected a boolean")
     given = document.get("parameters")
     if given is None:
         # TGI documentation: only with no parameters at all is do_sample true.
         return GenerateRequest(document["inputs"], {"do_sample": True}, stream)
     if not isinstance(given, dict):
-        raise _undeserializable("parameters: invalid type, expected struct GenerateParameters")
-    return GenerateRequest(document["inputs"], _known(given, settings.version), stream)
+        raise undeserializable("parameters: invalid type, expected struct GenerateParameters")
+    return GenerateRequest(document["inputs"], _known(given, version), stream)
 
 
 def _known(given: Mapping[str, Any], version: Version) -> dict[str, Any]:
-    parameters = {}
+    parameters: dict[str, Any] = {}
     for name, value in given.items():
         kind = _PARAMETERS.get(name)
-        if kind is None or version < _SINCE.get(name, version) or (value is None and name not in _NOT_NULLABLE):
+        if kind is None or version < _SINCE.get(name, version):
             continue
-        if not kind.accepts(value):
-            raise _undeserializable(f"parameters.{name}: invalid type: {value!r}, expected {kind.name}")
+        if value is None and (name != "max_new_tokens" or version >= (1, 4, 0)) and name not in _NOT_NULLABLE:
+            if name == "max_new_tokens":
+                # An `Option` since 1.4.0; its default is for requests without the field.
+                parameters[name] = None
+            continue
+        if not kind.accepts(value) or (name == "grammar" and not is_grammar(value, version)):
+            raise undeserializable(f"parameters.{name}: invalid type: {value!r}, expected {kind.name}")
         parameters[name] = value
     return parameters
 
 
-def validated(request: GenerateRequest, settings: ContainerSettings) -> ValidRequest:
+def validated(request: GenerateRequest, settings: ContainerSettings, engine: Engine) -> ValidRequest:
     """Check a request against the limits of the container.
+
+    Args:
+        request: The request.
+        settings: The container's settings.
+        engine: What counts its tokens.
 
     Raises:
         InferError: If it does not keep them.
@@ -140,16 +156,15 @@ def validated(request: GenerateRequest, settings: ContainerSettings) -> ValidReq
     problem = problem or _parameter_problem(parameters, settings)
     if problem is None and not inputs:
         problem = "`inputs` cannot be empty"
-    if problem is None and "grammar" in parameters:
-        problem = grammar_problem(parameters["grammar"])
     if problem is not None:
         raise InferError.invalid(problem)
 
-    tokens = encode(inputs)
+    tokens = engine.encode(with_pictures(inputs) if settings.loaded.sees else inputs)
     if "truncate" in parameters:
         tokens = tokens[-parameters["truncate"] :]
     room = settings.max_total_tokens - len(tokens)
-    max_new_tokens: int = parameters.get("max_new_tokens", settings.default_new_tokens or max(room, 0))
+    asked = parameters.get("max_new_tokens", settings.default_new_tokens)
+    max_new_tokens: int = max(room, 0) if asked is None else asked
     if max_new_tokens > room:
         raise InferError.invalid(
             f"`inputs` tokens + `max_new_tokens` must be <= {settings.max_total_tokens}. "
@@ -159,8 +174,15 @@ def validated(request: GenerateRequest, settings: ContainerSettings) -> ValidReq
         raise InferError.invalid(
             f"`inputs` must have less than {settings.max_input_tokens} tokens. Given: {len(tokens)}"
         )
+    if "grammar" in parameters:
+        problem = grammar_problem(parameters["grammar"], settings.version) if settings.grammars else _NO_GRAMMARS
+        if problem is not None:
+            raise InferError.invalid(problem)
     prompt = "".join(token.text for token in tokens)
-    return ValidRequest(prompt, tuple(tokens), max_new_tokens, _seed(tokens, parameters))
+    sampling = Sampling(
+        seed=_seed(tokens, parameters), **{name: parameters.get(name) for name in ("temperature", "top_p", "top_k")}
+    )
+    return ValidRequest(prompt, tuple(tokens), max_new_tokens, sampling)
 
 
 def _stream_problem(parameters: Mapping[str, Any]) -> str | None:
@@ -193,7 +215,7 @@ def _parameter_problem(parameters: Mapping[str, Any], settings: ContainerSetting
         (0 < parameters.get("top_p", 0.5) < 1, "`top_p` must be > 0.0 and < 1.0"),
         (0 < parameters.get("typical_p", 0.5) < 1, "`typical_p` must be > 0.0 and < 1.0"),
         (parameters.get("top_k", 1) > 0, "`top_k` must be strictly positive"),
-        (parameters.get("max_new_tokens", 1) > 0, "`max_new_tokens` must be strictly positive"),
+        (parameters.get("max_new_tokens") != 0, "`max_new_tokens` must be strictly positive"),
         (
             stops <= settings.max_stop_sequences,
             f"`stop` supports up to {settings.max_stop_sequences} stop sequences. Given: {stops}",
@@ -226,5 +248,6 @@ def _seed(tokens: Sequence[Token], parameters: Mapping[str, Any]) -> int | None:
     return seed
 
 
-def _undeserializable(problem: str) -> UnreadableError:
+def undeserializable(problem: str) -> UnreadableError:
+    """Return the refusal of a payload of the wrong form."""
     return UnreadableError(422, f"Failed to deserialize the JSON body into the target type: {problem}")

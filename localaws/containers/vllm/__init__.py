@@ -12,100 +12,106 @@ SageMaker deployment"). The peculiarities that a client meets:
 * with `stop`, text comes later than its token, and the chunks of tokens whose text is held back are empty;
 * a failure in a stream is an event with `error`, then `[DONE]`.
 
-Token ids as prompts, tools, images and the other routes of vLLM are not imitated.
+`chat`, `structure` and `plans` say which chats, tools and schemas it takes, and what becomes of calls and thoughts.
+Audio, video and the other routes of vLLM are not imitated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
-from localaws.containers.detokenizer import Output
+from localaws.containers.engine import Job
 from localaws.containers.faults import GenerationError
 from localaws.containers.messages import ContainerResponse, compact_json
 from localaws.containers.serving import Serving
+from localaws.containers.vllm.choices import Choice, Chunk
 from localaws.containers.vllm.errors import RequestError
+from localaws.containers.vllm.planning import plan_of
 from localaws.containers.vllm.requests import VllmRequest, choices_of, parse
-from localaws.containers.vllm.sampling import generate
+from localaws.containers.vllm.sampling import generate, sampling_of
 from localaws.containers.vllm.shapes import Shapes
 
 
 def respond(body: bytes, serving: Serving) -> ContainerResponse:
     """Answer one request to `/invocations`."""
     try:
-        request = parse(body, serving.settings)
+        request = parse(body, serving.settings, serving.engine)
     except RequestError as error:
         return error.response
     if request.stream:
         return ContainerResponse.of_events(_events(request, serving))
-    made: dict[int, list[Output]] = {index: [] for index, *_ in choices_of(request)}
+    choices = _choices(request, serving)
     try:
-        for index, output in serving.whole(_outputs(request, serving)):
-            made[index].append(output)
+        for choice, output in serving.whole(_outputs(choices)):
+            choice.push(output)
+        answer = Shapes(request, serving.settings).answer(choices)
     except GenerationError as error:
         return RequestError.failed(str(error)).response
-    return ContainerResponse.of_json(200, Shapes(request).answer(made))
+    except RequestError as error:
+        return error.response
+    return ContainerResponse.of_json(200, answer)
 
 
-def _outputs(request: VllmRequest, serving: Serving) -> Iterator[tuple[int, Output]]:
-    """Yield the outputs of all choices, which are generated side by side, each with its choice's index."""
-    running = [
-        (
-            index,
-            _echoing(
-                prompt if request.parameters.get("echo") and not request.is_chat else "",
-                generate(prompt, request.parameters, serving, max_tokens=max_tokens, number=number, text=request.text),
-            ),
+def _choices(request: VllmRequest, serving: Serving) -> list[Choice]:
+    """Return all choices of an answer, each with its running generation."""
+    found = []
+    for index, prompt, number, max_tokens in choices_of(request):
+        sampling = sampling_of(request.parameters, number=number)
+        plan = plan_of(request, sampling, max_tokens, serving)
+        job = Job(
+            prompt=prompt.text,
+            chat=request.chat,
+            sampling=sampling,
+            grammar=request.grammar if plan is None else None,
+            text=None if plan is None else plan.text,
         )
-        for index, prompt, number, max_tokens in choices_of(request)
-    ]
+        outputs = generate(job, request.parameters, serving, max_tokens=max_tokens) if max_tokens else iter(())
+        found.append(Choice(index, prompt, outputs, plan, request))
+    return found
+
+
+def _outputs(choices: list[Choice]) -> Iterator[tuple[Choice, Chunk]]:
+    """Yield the outputs of all choices, which are generated side by side."""
+    running = [(choice, iter(choice.chunks())) for choice in choices]
     while running:
         still_running = []
-        for index, outputs in running:
-            output = next(outputs)
-            yield index, output
-            if output.finish_reason is None:
-                still_running.append((index, outputs))
+        for choice, chunks in running:
+            chunk = next(chunks, None)
+            if chunk is not None:
+                yield choice, chunk
+                still_running.append((choice, chunks))
         running = still_running
-
-
-def _echoing(prompt: str, outputs: Iterator[Output]) -> Iterator[Output]:
-    """Put a prompt before the text of the first output."""
-    if prompt:
-        first = next(outputs)
-        yield replace(first, text=prompt + first.text)
-    yield from outputs
 
 
 def _events(request: VllmRequest, serving: Serving) -> Iterator[str]:
     """Yield the server-sent events of a stream."""
-    shapes = Shapes(request)
+    shapes = Shapes(request, serving.settings)
     continuous = request.streams("include_usage") and request.streams("continuous_usage_stats")
-    offsets = {index: 0 for index, *_ in choices_of(request)}
-    generated = 0
+    choices = _choices(request, serving)
     try:
         if request.is_chat:
-            for index in offsets:
-                yield _event(_with_usage(shapes.opening(index), shapes, 0) if continuous else shapes.opening(index))
-        for step in serving.produced(_outputs(request, serving)):
+            for choice in choices:
+                opening = shapes.opening(choice.index)
+                yield _event(_with_usage(opening, shapes, choices) if continuous else opening)
+        for step in serving.produced(_outputs(choices)):
             if step is None:
                 yield ""
                 continue
-            index, output = step
-            generated += 1
-            chunk = shapes.chunk(index, output, offset=offsets[index])
-            offsets[index] += len(output.token.text)
-            yield _event(_with_usage(chunk, shapes, generated) if continuous else chunk)
+            choice, chunk = step
+            choice.push(chunk)
+            document = shapes.chunk(choice, chunk)
+            if document is not None:
+                yield _event(_with_usage(document, shapes, choices) if continuous else document)
         if request.streams("include_usage"):
-            yield _event(shapes.usage_chunk(generated))
+            yield _event(shapes.usage_chunk(choices))
     except GenerationError as error:
         yield _event(RequestError.failed(str(error)).document)
     yield "data: [DONE]\n\n"
 
 
-def _with_usage(chunk: dict[str, Any], shapes: Shapes, generated: int) -> dict[str, Any]:
-    return {**chunk, "usage": shapes.usage(generated)}
+def _with_usage(document: dict[str, Any], shapes: Shapes, choices: list[Choice]) -> dict[str, Any]:
+    return {**document, "usage": shapes.usage(choices)}
 
 
 def _event(document: Mapping[str, Any]) -> str:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from localaws.containers.messages import as_json, is_integer
-from localaws.containers.schemas import example_of, schema_problem
+from localaws.containers.chats import Chat
+from localaws.containers.engine import Engine, Grammar
+from localaws.containers.messages import as_json, is_integer, is_number
 from localaws.containers.settings import ContainerSettings
-from localaws.containers.tokens import count
+from localaws.containers.tokens import VOCABULARY_SIZE, Token
+from localaws.containers.vllm.chat import chat_of, choice_of, is_chat_form
 from localaws.containers.vllm.errors import RequestError
 from localaws.containers.vllm.sampling import is_strings, mistyped, out_of_bounds
+from localaws.containers.vllm.structure import is_format, structure_of
 
 _COMPLETION_MAX_TOKENS: Final = 16
 """As OpenAI's (vLLM documentation, `CompletionRequest`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt.
+
+    Attributes:
+        text: Its text; of token ids, whose texts the stand-in does not know, `<id>` for each.
+        tokens: Its tokens.
+    """
+
+    text: str
+    tokens: tuple[Token, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,26 +38,43 @@ class VllmRequest:
     """A request that vLLM answers.
 
     Attributes:
-        is_chat: Whether it has `messages`.
         prompts: The prompts: of a chat the one that the model's chat template makes.
-        prompt_tokens: The number of tokens of each.
+        chat: The chat; None: it is a completion.
+        choice: Which tools the model may or must call: `none`, `auto`, `required` or `named`.
+        tool: The tool that is named.
         parameters: The payload.
         max_tokens: The number of tokens to generate at most for each prompt.
         model: The model's name to report.
         n: The number of answers to each prompt.
         top_logprobs: Number of alternatives to report for each token; None: not even the token's own probability.
-        text: Text to answer, where a schema prescribes it.
+        grammar: What the answer has to keep to.
     """
 
-    is_chat: bool
-    prompts: tuple[str, ...]
-    prompt_tokens: tuple[int, ...]
+    prompts: tuple[Prompt, ...]
+    chat: Chat | None
+    choice: str
+    tool: str | None
     parameters: Mapping[str, Any]
     max_tokens: tuple[int, ...]
     model: str
     n: int
     top_logprobs: int | None
-    text: str | None
+    grammar: Grammar | None
+
+    @property
+    def is_chat(self) -> bool:
+        """True if it has `messages`."""
+        return self.chat is not None
+
+    @property
+    def echoes(self) -> bool:
+        """True if a completion is to begin with its prompt."""
+        return not self.is_chat and bool(self.parameters.get("echo"))
+
+    @property
+    def prompt_tokens(self) -> int:
+        """The number of tokens of all prompts."""
+        return sum(len(prompt.tokens) for prompt in self.prompts)
 
     @property
     def stream(self) -> bool:
@@ -54,8 +86,13 @@ class VllmRequest:
         return bool((self.parameters.get("stream_options") or {}).get(option))
 
 
-def parse(body: bytes, settings: ContainerSettings) -> VllmRequest:
+def parse(body: bytes, settings: ContainerSettings, engine: Engine) -> VllmRequest:
     """Read and check the body of a request.
+
+    Args:
+        body: The body.
+        settings: The container's settings.
+        engine: What writes a chat into a prompt, and counts.
 
     Raises:
         RequestError: If it is refused.
@@ -81,24 +118,26 @@ def parse(body: bytes, settings: ContainerSettings) -> VllmRequest:
     parameters = dict(document)
     if is_chat and parameters.get("max_completion_tokens") is not None:
         parameters["max_tokens"] = parameters["max_completion_tokens"]
-    problem = out_of_bounds(parameters)
+    choice, tool = choice_of(document, settings) if is_chat else ("none", None)
+    chat = chat_of(document, settings) if is_chat else None
+    # With `echo`, no token at all may be asked for (`CompletionRequest.to_sampling_params`).
+    only_echoes = not is_chat and bool(parameters.get("echo")) and parameters.get("max_tokens") == 0
+    problem = out_of_bounds({**parameters, "max_tokens": 1} if only_echoes else parameters)
     if problem is not None:
         raise RequestError(problem)
-    prompts = _prompts(document, is_chat=is_chat)
-    prompt_tokens = tuple(count(prompt) for prompt in prompts)
-    asked = parameters.get("max_tokens")
-    if asked is None and not is_chat:
-        asked = _COMPLETION_MAX_TOKENS
+    prompts = _prompts(document["prompt"], engine) if chat is None else (_prompt(engine.render(chat), engine),)
+    asked = parameters.get("max_tokens", None if is_chat else _COMPLETION_MAX_TOKENS)
     return VllmRequest(
-        is_chat=is_chat,
         prompts=prompts,
-        prompt_tokens=prompt_tokens,
+        chat=chat,
+        choice=choice,
+        tool=tool,
         parameters=parameters,
-        max_tokens=tuple(_room(tokens, asked, settings) for tokens in prompt_tokens),
+        max_tokens=tuple(_room(len(prompt.tokens), asked, settings) for prompt in prompts),
         model=model or settings.model[0],
         n=parameters.get("n") or 1,
         top_logprobs=_top_logprobs(parameters, settings, is_chat=is_chat),
-        text=_prescribed_text(parameters.get("response_format")),
+        grammar=structure_of(parameters, settings.version),
     )
 
 
@@ -116,8 +155,7 @@ def _is_chat(document: Any) -> bool:
     """Return whether a payload has the form of a chat."""
     if not isinstance(document, dict):
         return False
-    messages = document.get("messages")
-    if not isinstance(messages, list) or not all(_is_message(message) for message in messages):
+    if not is_chat_form(document):
         return False
     logprobs, top = document.get("logprobs"), document.get("top_logprobs")
     if not (logprobs is None or isinstance(logprobs, bool)) or not (top is None or is_integer(top)):
@@ -127,9 +165,20 @@ def _is_chat(document: Any) -> bool:
 
 def _is_completion(document: Any) -> bool:
     """Return whether a payload has the form of a completion."""
-    if not isinstance(document, dict) or not isinstance(document.get("prompt"), str | list):
+    if not isinstance(document, dict) or not _is_prompt(document.get("prompt")):
         return False
     return is_integer(document.get("logprobs") or 0) and _common(document)
+
+
+def _is_prompt(prompt: object) -> bool:
+    """Return whether `prompt` is a text, token ids, or a list of either."""
+    if isinstance(prompt, str) or is_strings(prompt) or _is_ids(prompt):
+        return True
+    return isinstance(prompt, list) and all(map(_is_ids, prompt))
+
+
+def _is_ids(value: object) -> bool:
+    return isinstance(value, list) and all(is_integer(item) and item >= 0 for item in value)
 
 
 def _common(document: Mapping[str, Any]) -> bool:
@@ -139,51 +188,48 @@ def _common(document: Mapping[str, Any]) -> bool:
         return False
     is_typed = all(isinstance(document.get(name) or False, bool) for name in ("stream", "echo"))
     is_named = isinstance(document.get("model") or "", str)
-    response_format = document.get("response_format")
-    is_format = response_format is None or (
-        isinstance(response_format, dict) and response_format.get("type") in ("text", "json_object", "json_schema")
-    )
-    return is_typed and is_named and is_format and mistyped(document) is None
+    bias = document.get("logit_bias")
+    is_biased = bias is None or (isinstance(bias, dict) and all(map(is_number, bias.values())))
+    return is_typed and is_named and is_biased and is_format(document.get("response_format")) and not mistyped(document)
 
 
-def _is_message(message: object) -> bool:
-    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-        return False
-    content = message.get("content")
-    return content is None or isinstance(content, str | list)
+def _prompts(given: str | list[Any], engine: Engine) -> tuple[Prompt, ...]:
+    """Return the prompts of a completion: a text or token ids, or a list of either."""
+    many = [given] if isinstance(given, str) or (given and all(map(is_integer, given))) else given
+    if not many:
+        raise RequestError("please provide at least one prompt")
+    return tuple(_prompt(item, engine) for item in many)
 
 
-def _prompts(document: Mapping[str, Any], *, is_chat: bool) -> tuple[str, ...]:
-    if is_chat:
-        turns = (f"<|im_start|>{turn['role']}\n{_content(turn)}<|im_end|>\n" for turn in document["messages"])
-        return ("".join(turns) + "<|im_start|>assistant\n",)
-    prompt = document["prompt"]
-    prompts = [prompt] if isinstance(prompt, str) else prompt
-    if not prompts or not is_strings(prompts):
-        # vLLM takes lists of token ids too.
-        raise RequestError("the stand-in has no vocabulary: send `prompt` as a string or a list of strings")
-    if not all(prompts):
+def _prompt(given: str | list[int], engine: Engine) -> Prompt:
+    if not given:
         raise RequestError("The decoder prompt cannot be empty")
-    return tuple(prompts)
-
-
-def _content(message: Mapping[str, Any]) -> str:
-    """Return the text of a message, whose parts vLLM joins by line breaks."""
-    content = message.get("content")
-    if not isinstance(content, list):
-        return content or ""
-    texts = []
-    for part in content:
-        if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        else:
-            raise RequestError("At most 0 image(s) may be provided in one prompt.")
-    return "\n".join(texts)
+    if isinstance(given, str):
+        return Prompt(given, tuple(engine.encode(given)))
+    for number in given:
+        if number >= VOCABULARY_SIZE:
+            raise RequestError(f"Token id {number} is out of vocabulary")
+    tokens = tuple(Token(number, f"<{number}>", -(number % 4096) / 2048) for number in given)
+    return Prompt("".join(token.text for token in tokens), tokens)
 
 
 def _room(prompt_tokens: int, asked: int | None, settings: ContainerSettings) -> int:
-    """Return the number of tokens to generate at most after a prompt."""
+    """Return the number of tokens to generate at most after a prompt; vLLM words the refusal otherwise since 0.16."""
     length = settings.max_total_tokens
+    if settings.version >= (0, 16, 0) and (asked or 0) > length:
+        # In vLLM's words, without the space.
+        raise RequestError(
+            f"max_tokens={asked}cannot be greater than max_model_len=max_total_tokens={length}. "
+            "Please request fewer output tokens.",
+            param="max_tokens",
+        )
+    if settings.version >= (0, 16, 0) and prompt_tokens > length - (asked or 0):
+        raise RequestError(
+            f"You passed {prompt_tokens} input tokens and requested {asked or 0} output tokens. However, the model's "
+            f"context length is only {length} tokens, resulting in a maximum input length of {length - (asked or 0)} "
+            "tokens. Please reduce the length of the input prompt.",
+            param="input_tokens",
+        )
     if prompt_tokens >= length:
         raise RequestError(
             f"This model's maximum context length is {length} tokens. However, your request has {prompt_tokens} input "
@@ -209,20 +255,7 @@ def _top_logprobs(parameters: Mapping[str, Any], settings: ContainerSettings, *,
     return asked
 
 
-def _prescribed_text(response_format: Mapping[str, Any] | None) -> str | None:
-    match response_format:
-        case {"type": "json_schema", "json_schema": {"schema": schema}}:
-            problem = schema_problem(schema)
-            if problem is not None:
-                raise RequestError(f"The grammar is not valid: {problem}")
-            return json.dumps(example_of(schema), ensure_ascii=False)
-        case {"type": "json_object"}:
-            return json.dumps(example_of({"properties": {"answer": {"type": "string"}}}))
-        case _:
-            return None
-
-
-def choices_of(request: VllmRequest) -> Sequence[tuple[int, str, int, int]]:
+def choices_of(request: VllmRequest) -> Sequence[tuple[int, Prompt, int, int]]:
     """Return the index, the prompt, the number among its answers and the most tokens of every answer to give."""
     return [
         (place * request.n + number, prompt, number, request.max_tokens[place])

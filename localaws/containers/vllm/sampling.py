@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from localaws.containers.detokenizer import Output, outputs
+from localaws.containers.engine import Job, Sampling
 from localaws.containers.messages import is_integer, is_number
 from localaws.containers.serving import Serving
 
@@ -75,28 +77,26 @@ def seed_of(parameters: Mapping[str, Any], *, number: int = 0) -> int | None:
     return int(parameters.get("seed") or 0) + number
 
 
-def generate(
-    prompt: str,
-    parameters: Mapping[str, Any],
-    serving: Serving,
-    *,
-    max_tokens: int,
-    number: int = 0,
-    text: str | None = None,
-) -> Iterator[Output]:
-    """Generate an answer to `prompt`, without the pace.
+def sampling_of(parameters: Mapping[str, Any], *, number: int = 0) -> Sampling:
+    """Return the sampling of the answer with a number among several to the same prompt."""
+    return Sampling(
+        seed=seed_of(parameters, number=number),
+        temperature=parameters.get("temperature"),
+        top_p=parameters.get("top_p"),
+        top_k=parameters.get("top_k"),
+    )
+
+
+def generate(job: Job, parameters: Mapping[str, Any], serving: Serving, *, max_tokens: int) -> Iterator[Output]:
+    """Generate an answer, without the pace.
 
     Args:
-        prompt: The text to answer.
+        job: What to answer; it goes on without an end where the parameters say so.
         parameters: VLLM's sampling parameters.
         serving: The conditions of the request.
         max_tokens: Most tokens to generate.
-        number: Number of this answer among several to the same prompt, from 0.
-        text: Text to answer, where a schema prescribes it.
     """
-    tokens = serving.script(
-        prompt, seed=seed_of(parameters, number=number), text=text, endless=bool(parameters.get("ignore_eos"))
-    )
+    tokens = serving.generate(replace(job, endless=bool(parameters.get("ignore_eos"))))
     include_stop = bool(parameters.get("include_stop_str_in_output"))
     return outputs(tokens, max_tokens=max_tokens, stop=stops_of(parameters), include_stop=include_stop)
 

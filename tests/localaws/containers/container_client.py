@@ -9,7 +9,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from localaws.containers import ContainerSettings, ModelContainer
+from localaws.containers import ContainerSettings, ModelContainer, lmi, tgi, vllm
+from localaws.containers.faults import Faults
+from localaws.containers.messages import ContainerResponse
+from localaws.containers.serving import Serving
 
 REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 TGI_1_1 = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.0.1-tgi1.1.0-gpu-py39-cu118-ubuntu20.04"
@@ -17,6 +20,11 @@ TGI_2_0 = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.1.1-tgi2.0.0-gpu-py31
 TGI_2_4 = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.4.0-tgi2.4.0-gpu-py311-cu124-ubuntu22.04"
 LMI = f"{REGISTRY}/djl-inference:0.28.0-lmi10.0.0-cu124"
 LMI_18 = f"{REGISTRY}/djl-inference:0.36.0-lmi18.0.0-cu128"
+TGI_3_0 = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.4.0-tgi3.0.1-gpu-py311-cu124-ubuntu22.04"
+TGI_3_1 = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.6.0-tgi3.1.1-gpu-py311-cu124-ubuntu22.04"
+TGI_3_2 = f"{REGISTRY}/huggingface-pytorch-tgi-inference:2.6.0-tgi3.2.3-gpu-py311-cu124-ubuntu22.04"
+VLLM_0_10 = f"{REGISTRY}/vllm:0.10.2-gpu-py312-cu129-ubuntu22.04-sagemaker"
+VLLM_0_14 = f"{REGISTRY}/vllm:0.14.0-gpu-py312-cu129-ubuntu22.04-sagemaker"
 VLLM = f"{REGISTRY}/vllm:server-sagemaker-cuda-v1"
 
 MISTRAL_PROMPT = "<s>[INST] What is the capital of France? [/INST]"
@@ -54,6 +62,29 @@ class Streamed:
         assert all(block.startswith("data:") and "\n" not in block for block in blocks), blocks
         data = [block.removeprefix("data:").removeprefix(" ") for block in blocks]
         return [item if item == "[DONE]" else json.loads(item) for item in data]
+
+
+_RESPOND = {"tgi": tgi.respond, "lmi": lmi.respond, "vllm": vllm.respond}
+
+
+def ask(container_settings: ContainerSettings, document: Any) -> tuple[int, Any]:
+    """Return a container's status and answer, decoded if it is JSON, without HTTP between."""
+    response = _respond(container_settings, document)
+    text = response.body if isinstance(response.body, str) else "".join(response.body)
+    return response.status, json.loads(text) if response.content_type == "application/json" else text
+
+
+def ask_for_stream(container_settings: ContainerSettings, document: Any) -> Streamed:
+    """Return a container's streamed answer, without HTTP between."""
+    response = _respond(container_settings, {**document, "stream": True})
+    text = response.body if isinstance(response.body, str) else "".join(response.body)
+    return Streamed(response.status, response.content_type, text)
+
+
+def _respond(container_settings: ContainerSettings, document: Any) -> ContainerResponse:
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    serving = Serving(settings=container_settings, pace=container_settings.pace, faults=Faults.of(body))
+    return _RESPOND[container_settings.family](body, serving)
 
 
 class ContainerClient:

@@ -251,7 +251,8 @@ class TestTgiGuidance:
                 {"type": "json", "value": {"type": "string"}},
                 "grammar is not valid: Grammar must have a 'properties' field",
             ),
-            ({"type": "regex", "value": "[0-9]+"}, "grammar is not supported"),
+            ({"type": "regex", "value": "[0-9"}, "grammar is not valid: unterminated character set at position 0"),
+            ({"type": "json", "value": ["a"]}, "grammar is not supported"),
         ],
     )
     def test_refuses_a_grammar(self, tgi: ContainerClient, grammar: Any, problem: str) -> None:

@@ -11,7 +11,7 @@ from openai.types import Completion
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from localaws.containers import ContainerSettings
-from tests.localaws.containers.container_client import VLLM, ContainerClient, settings
+from tests.localaws.containers.container_client import VLLM, VLLM_0_10, ContainerClient, settings
 
 Serve = Callable[[ContainerSettings], ContainerClient]
 
@@ -194,7 +194,8 @@ class TestRefusals:
             ({"max_tokens": 0}, "max_tokens must be at least 1, got 0."),
             ({"n": 2, "temperature": 0}, "n must be 1 when using greedy sampling, got 2."),
             ({"logprobs": True, "top_logprobs": 21}, "Requested sample logprobs of 21, which is greater than"),
-            ({"max_tokens": 5000}, "'max_tokens' or 'max_completion_tokens' is too large: 5000."),
+            ({"max_tokens": 5000}, "max_tokens=5000cannot be greater than max_model_len=max_total_tokens=4096."),
+            ({"max_tokens": 4090}, "You passed 22 input tokens and requested 4090 output tokens. However, the model's"),
         ],
     )
     def test_refuses_a_parameter_out_of_its_range(
@@ -240,10 +241,11 @@ class TestRefusals:
         assert answer["error"]["message"].startswith("The grammar is not valid: $.properties: ")
 
     def test_refuses_a_prompt_that_is_longer_than_its_context(self, serve: Serve) -> None:
-        client = serve(settings(VLLM, SM_VLLM_MAX_MODEL_LEN="10"))
-        status, answer = client({"prompt": "a" + " b" * 20})
-        assert status == 400
-        assert answer["error"]["message"].startswith("This model's maximum context length is 10 tokens. However, your")
+        document = {"prompt": "a" + " b" * 20, "max_tokens": 5}
+        old, new = (serve(settings(image, SM_VLLM_MAX_MODEL_LEN="10"))(document) for image in (VLLM_0_10, VLLM))
+        assert (old[0], new[0], new[1]["error"]["param"]) == (400, 400, "input_tokens")
+        assert old[1]["error"]["message"].startswith("This model's maximum context length is 10 tokens. However, your")
+        assert new[1]["error"]["message"].startswith("You passed 21 input tokens and requested 5 output tokens.")
 
     def test_refuses_what_is_not_json(self, vllm: ContainerClient) -> None:
         status, answer = vllm(b"{")
