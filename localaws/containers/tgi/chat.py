@@ -27,6 +27,7 @@ from localaws.containers.settings import ContainerSettings, Version
 from localaws.containers.tgi import reading
 from localaws.containers.tgi.errors import InferError
 from localaws.containers.tgi.grammar import is_grammar
+from localaws.containers.tgi.pictures import seen
 from localaws.containers.tgi.reading import is_flag, is_float, is_text, is_unsigned, list_of, optional, struct
 from localaws.containers.tgi.requests import GenerateRequest
 
@@ -157,7 +158,8 @@ def prepared(request: ChatRequest, settings: ContainerSettings, engine: Engine) 
     if offered is not None:
         parameters["grammar"] = {"type": "json", "value": _schema(offered)}
     prompt = _rendered(chat, settings, engine)
-    asked = replace(request.chat, tools=chat.tools)
+    turns = request.chat.turns
+    asked = Chat(tuple(map(seen, turns)) if settings.loaded.sees else turns, chat.tools)
     return PreparedChat(GenerateRequest(prompt, parameters, request.stream, asked), offered, is_required)
 
 

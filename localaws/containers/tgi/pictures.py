@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from localaws.containers import chats
+from localaws.containers.chats import Turn
 from localaws.containers.images import ImageError, data_of
 from localaws.containers.tgi.errors import InferError
 
@@ -19,6 +21,17 @@ def with_pictures(prompt: str) -> str:
         InferError: If one cannot be read.
     """
     return _PICTURE.sub(lambda found: _tokens(found[1]), prompt)
+
+
+def seen(turn: Turn) -> Turn:
+    """Return a message with the pictures in its text as pictures; those that cannot be read are left in it."""
+    images = []
+    for url in _PICTURE.findall(turn.text):
+        try:
+            images.append(chats.digest_of(data_of(url)))
+        except ImageError:
+            return turn
+    return replace(turn, text=_PICTURE.sub("", turn.text), images=tuple(images))
 
 
 def _tokens(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -42,7 +43,7 @@ def structure_of(document: Mapping[str, Any], version: Version) -> Grammar | Non
         return None
     kind, value = found[0]
     if kind == "choice":
-        return Grammar(schema={"enum": list(value)})
+        return Grammar(pattern="|".join(map(re.escape, value)))
     problem = pattern_problem(value) if kind == "regex" else schema_problem(value) or example_problem(value)
     if problem is not None:
         raise RequestError(f"The grammar is not valid: {problem}")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from openai.types import Completion
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from localaws.containers import ContainerSettings, ContainerStartError
@@ -225,7 +224,7 @@ class TestPictures:
 
 
 class TestStructuredOutput:
-    SCHEMA = {
+    SCHEMA: ClassVar[Any] = {
         "type": "object",
         "properties": {"day": {"$ref": "#/$defs/Day"}, "hours": {"type": "array", "items": {"type": "integer"}}},
         "required": ["day", "hours"],
@@ -247,13 +246,13 @@ class TestStructuredOutput:
     @pytest.mark.parametrize(
         ("image", "prescribed", "expected"),
         [
-            (VLLM, {"structured_outputs": {"choice": ["yes", "no"]}}, '"yes"'),
+            (VLLM, {"structured_outputs": {"choice": ["yes", "no"]}}, "yes"),
             (VLLM, {"structured_outputs": {"regex": "a{3}|b"}}, "aaa"),
             (VLLM_0_10, {"guided_regex": "a{3}|b"}, "aaa"),
         ],
     )
     def test_is_prescribed_in_the_versions_own_way(self, image: str, prescribed: Any, expected: str) -> None:
-        assert message_of(settings(image), **prescribed)["content"] == expected.strip('"')
+        assert message_of(settings(image), **prescribed)["content"] == expected
 
     def test_of_an_older_way_is_ignored(self) -> None:
         assert message_of(PLAIN, guided_regex="a{3}")["content"].startswith("Stand-in")
@@ -282,9 +281,9 @@ class TestCompletion:
 
     def test_may_be_an_echo_alone(self) -> None:
         _, answer = ask(PLAIN, {"prompt": "One two", "echo": True, "logprobs": 0, "max_tokens": 0})
-        completion = Completion.model_validate(answer, strict=True)
-        assert completion.choices[0].text == "One two"
-        assert (answer["usage"]["completion_tokens"], completion.choices[0].finish_reason) == (0, "length")
+        [choice] = answer["choices"]
+        assert (choice["text"], choice["finish_reason"]) == ("One two", "length")
+        assert answer["usage"]["completion_tokens"] == 0
 
     def test_fills_its_context_where_the_limit_is_null(self) -> None:
         _, answer = ask(
