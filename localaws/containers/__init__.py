@@ -10,8 +10,12 @@ the text is made from the prompt by a hash and is the same each time.
 * `pace`: knobs of the fake's own: the time that tokens take, the length of answers.
 * `faults`: what a prompt may ask to go wrong.
 * `tokens`: a small tokenizer, so that counts are counts of something.
+* `engine`: what answers below the dialects, where a real model can take its place.
+* `chats`: messages, tools and pictures, and the prompt that the stand-in's own chat template makes of them.
+* `decisions`: which tools the stand-in calls, and how a prompt steers it.
+* `models`: what a model's name says of its chat template and of pictures.
 * `generation`, `detokenizer`: the answer to a prompt, token by token, as TGI and as vLLM generate.
-* `schemas`: the answer to a prompt that prescribes a JSON schema.
+* `schemas`, `patterns`: the answer to a prompt that prescribes a JSON schema or a regular expression.
 * `tgi`, `lmi`, `vllm`: the request and response formats.
 * `tasks`: the containers of models that generate no text: embeddings, images, speech, classes.
 * `server`: the HTTP server, started and stopped with an endpoint.

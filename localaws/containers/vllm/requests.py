@@ -9,12 +9,12 @@ from typing import Any, Final
 from localaws.containers.chats import Chat
 from localaws.containers.engine import Engine, Grammar
 from localaws.containers.messages import as_json, is_integer, is_number
-from localaws.containers.settings import ContainerSettings
+from localaws.containers.settings import ContainerSettings, Version
 from localaws.containers.tokens import VOCABULARY_SIZE, Token
 from localaws.containers.vllm.chat import chat_of, choice_of, is_chat_form
 from localaws.containers.vllm.errors import RequestError
 from localaws.containers.vllm.sampling import is_strings, mistyped, out_of_bounds
-from localaws.containers.vllm.structure import is_format, structure_of
+from localaws.containers.vllm.structure import is_format, is_prescribed_right, structure_of
 
 _COMPLETION_MAX_TOKENS: Final = 16
 """As OpenAI's (vLLM documentation, `CompletionRequest`)."""
@@ -101,8 +101,8 @@ def parse(body: bytes, settings: ContainerSettings, engine: Engine) -> VllmReque
         document = as_json(body)
     except ValueError as error:
         raise RequestError(f"JSON decode error: {error}") from error
-    is_chat = _is_chat(document)
-    if not is_chat and not _is_completion(document):
+    is_chat = _is_chat(document, settings.version)
+    if not is_chat and not _is_completion(document, settings.version):
         # The order of vLLM's routes: a payload with a field of a wrong type is taken for none of them.
         raise RequestError(
             "Cannot find suitable handler for request. Expected one of: ['ChatCompletionRequest', 'CompletionRequest']"
@@ -151,7 +151,7 @@ def _refuse_templates(document: Mapping[str, Any]) -> None:
         )
 
 
-def _is_chat(document: Any) -> bool:
+def _is_chat(document: Any, version: Version) -> bool:
     """Return whether a payload has the form of a chat."""
     if not isinstance(document, dict):
         return False
@@ -160,14 +160,18 @@ def _is_chat(document: Any) -> bool:
     logprobs, top = document.get("logprobs"), document.get("top_logprobs")
     if not (logprobs is None or isinstance(logprobs, bool)) or not (top is None or is_integer(top)):
         return False
-    return not (top and not logprobs) and is_integer(document.get("max_completion_tokens") or 0) and _common(document)
+    return (
+        not (top and not logprobs)
+        and is_integer(document.get("max_completion_tokens") or 0)
+        and _common(document, version)
+    )
 
 
-def _is_completion(document: Any) -> bool:
+def _is_completion(document: Any, version: Version) -> bool:
     """Return whether a payload has the form of a completion."""
     if not isinstance(document, dict) or not _is_prompt(document.get("prompt")):
         return False
-    return is_integer(document.get("logprobs") or 0) and _common(document)
+    return is_integer(document.get("logprobs") or 0) and _common(document, version)
 
 
 def _is_prompt(prompt: object) -> bool:
@@ -181,7 +185,7 @@ def _is_ids(value: object) -> bool:
     return isinstance(value, list) and all(is_integer(item) and item >= 0 for item in value)
 
 
-def _common(document: Mapping[str, Any]) -> bool:
+def _common(document: Mapping[str, Any], version: Version) -> bool:
     options = document.get("stream_options")
     if options is not None and not (isinstance(options, dict) and document.get("stream")):
         # "Stream options can only be defined when `stream=True`", which no one gets to read on this route.
@@ -190,7 +194,9 @@ def _common(document: Mapping[str, Any]) -> bool:
     is_named = isinstance(document.get("model") or "", str)
     bias = document.get("logit_bias")
     is_biased = bias is None or (isinstance(bias, dict) and all(map(is_number, bias.values())))
-    return is_typed and is_named and is_biased and is_format(document.get("response_format")) and not mistyped(document)
+    is_formed = is_typed and is_named and is_biased and is_format(document.get("response_format"))
+    is_formed = is_formed and is_prescribed_right(document, version)
+    return is_formed and not mistyped(document)
 
 
 def _prompts(given: str | list[Any], engine: Engine) -> tuple[Prompt, ...]:

@@ -11,6 +11,7 @@ from invoke_shim import rules
 from invoke_shim.rules.base import ContainerRules
 from localaws.bedrock import bodies as bedrock_bodies
 from localaws.bedrock.store import ImportedModel
+from localaws.containers.engine import DeterministicEngine
 from localaws.containers.lmi import request as lmi_request
 from localaws.containers.settings import ContainerSettings
 from localaws.containers.tgi import errors as tgi_errors
@@ -20,6 +21,7 @@ from localaws.containers.vllm import requests as vllm_requests
 from localaws.containers.vllm import sampling
 from localaws.service import ServiceError
 
+ENGINE = DeterministicEngine()
 CHAT = [{"role": "user", "content": "Hi"}]
 NUMBERS: st.SearchStrategy[Any] = st.sampled_from(
     [-3, -2, -1, 0, 0.0, 0.5, 1, 1.0, 1.5, 2, 2.5, 5, 6, 10, 11, 19, 20, 0.999, 1e-9]
@@ -53,7 +55,7 @@ TGI_NAMES = set(rules.TGI.payloads[0].parameters or ()) - {"adapter_id"}
 def test_judges_tgis_parameters_as_the_stand_in_does(parameters: dict[str, Any], stream: bool) -> None:
     body = {"inputs": "Hi", "parameters": parameters, "stream": stream}
     try:
-        tgi_requests.validated(tgi_requests.parse(json.dumps(body).encode(), TGI_SETTINGS), TGI_SETTINGS)
+        tgi_requests.validated(tgi_requests.parse(body, TGI_SETTINGS.version), TGI_SETTINGS, ENGINE)
         taken = True
     except (tgi_errors.UnreadableError, tgi_errors.InferError):
         taken = False
@@ -69,7 +71,7 @@ LMI_NAMES = set(rules.LMI.payloads[0].parameters or ())
 def test_refuses_lmis_parameters_where_the_stand_in_does(parameters: dict[str, Any]) -> None:
     body = {"inputs": "Hi", "parameters": parameters}
     try:
-        read = lmi_request.parse(json.dumps(body).encode(), LMI_SETTINGS)
+        read = lmi_request.parse(json.dumps(body).encode(), LMI_SETTINGS, ENGINE)
     except lmi_request.UnreadableError:
         taken = False
     else:
@@ -89,7 +91,7 @@ VLLM_NAMES = set(rules.VLLM.payloads[0].fields) - {"messages", "model"}
 def test_refuses_vllms_parameters_where_the_stand_in_does(parameters: dict[str, Any]) -> None:
     body = {"messages": CHAT, **parameters}
     try:
-        vllm_requests.parse(json.dumps(body).encode(), VLLM_SETTINGS)
+        vllm_requests.parse(json.dumps(body).encode(), VLLM_SETTINGS, ENGINE)
         taken = True
     except vllm_errors.RequestError as error:
         # How many tokens the chat template makes of the messages is not known here.
