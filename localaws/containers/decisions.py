@@ -1,4 +1,4 @@
-r"""What the stand-in decides in a chat with tools: which of them it calls, and with what.
+r"""The stand-in's decisions in a chat with tools: which of them it calls, and with what arguments.
 
 It calls tools only where the last message is a user's: after a tool's answer it answers in text. Which, is the first
 of these that says something:

@@ -1,4 +1,4 @@
-"""What answers below the dialects: a prompt or a chat in, tokens out.
+"""The engine below the dialects: a prompt or a chat in, tokens out.
 
 The dialects (`tgi`, `lmi`, `vllm`) read requests, check them in their stack's words and shape the answers. What a model
 does, they ask of an `Engine`: to write a chat into a prompt, to cut a text into tokens, to decide whether to call a
@@ -40,7 +40,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grammar:
-    """What an answer has to keep to: one of the two.
+    """A constraint of an answer: one of the two.
 
     Attributes:
         schema: A JSON schema, which has been checked (`schemas.schema_problem`).

@@ -13,7 +13,7 @@ from localaws.containers.vllm.requests import Prompt, VllmRequest
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What a stream reports at once.
+    """The steps that a stream reports at once.
 
     Attributes:
         outputs: The steps of the generation; of an echo there are the prompt's tokens, which were not generated.

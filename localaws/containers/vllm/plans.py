@@ -1,4 +1,4 @@
-"""What a model writes for vLLM, and what of it vLLM's parsers make thoughts, text and calls of tools.
+"""The text that a model writes for vLLM, and its parts: thoughts, text and calls of tools.
 
 The model's text is that of Hermes models, which the parser `hermes` reads: `<tool_call>` around each call. With
 `required` it is a JSON list of calls, with a named tool the arguments alone. With a reasoning parser it begins with a
@@ -36,7 +36,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a client gets to see of one step.
+    """The part of one step that a client gets to see.
 
     Attributes:
         kind: What it is.
