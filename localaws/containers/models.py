@@ -1,4 +1,4 @@
-"""A model by its name, as far as the stand-in knows it: whether it has a chat template, which chats that takes, and pictures.
+"""A model by its name, as far as the stand-in knows it: whether it has a chat template, and whether it takes pictures.
 
 Names come from the environment (`HF_MODEL_ID` and the like) and from where the weights lie. A name that says nothing is
 taken for a chat model whose template takes any chat and no pictures.
