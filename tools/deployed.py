@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from catalog.chats import is_trained_to_chat
+from catalog.kinds import kind_of
 from catalog.nearest import did_you_mean
-from stacks.declarations import FineTunedModel, ImportedModel, Model
+from stacks.declarations import FineTunedModel, ImportedModel, JumpStartModel, Model
 from stacks.models import DEPLOYMENTS
 from stacks.placement import ACCOUNT_SCOPE, account_stack_id, placed
 
@@ -85,6 +87,9 @@ class DeclaredStack(NamedStack):
     def chats(self) -> bool:
         """True where the model takes chats; a base model completes texts only, unless Bedrock chats with it."""
         declared = self.model.bedrock if isinstance(self.model, FineTunedModel | ImportedModel) else None
+        if declared is None and isinstance(self.model, JumpStartModel) and self.model.prompt_format is None:
+            # The container's own format then, or the preflight asks for one; a base model has none.
+            return kind_of(self.model.model_id).task == "text" and is_trained_to_chat(self.model.model_id)
         return self.model.prompt_format != "none" or (declared is not None and declared.body in _CHATS)
 
 

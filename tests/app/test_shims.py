@@ -1,8 +1,15 @@
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
 
+import aws_cdk as cdk
 import pytest
+from aws_cdk import assertions
 
+import app
+from invoke_shim.settings import Settings
 from stacks.declarations import FineTunedModel, JumpStartModel
+from stacks.environments import DEV, Cors
 from stacks.models import DEPLOYMENTS
 
 pytestmark = pytest.mark.xdist_group("app")
@@ -33,6 +40,37 @@ def test_a_shim_has_the_name_of_its_endpoint_or_the_pointer_to_what_is_served(
             }
 
     assert found == expected
+
+
+def test_a_shim_is_told_what_its_declaration_says_of_answers_and_pages(tmp_path: Path) -> None:
+    model = JumpStartModel(
+        name="gemma",
+        model_id="huggingface-llm-gemma-2-9b-instruct",
+        version="1.1.18",
+        instance_type="ml.g5.12xlarge",
+        accept_eula=True,
+        max_tokens=700,
+        system_messages="refuse",
+        usage="omit",
+    )
+    pages = Cors(origins=("https://chat.example.com", "http://localhost:3000"))
+    declared = replace(DEV, front_door=replace(DEV.front_door, cors=pages))
+
+    built = app.build([(declared, [model])], outdir=str(tmp_path), warn=lambda _: None)
+    stack = cast("cdk.Stack", built.node.find_child("dev").node.find_child("gemma"))
+    resources = assertions.Template.from_stack(stack).to_json()["Resources"].values()
+
+    [variables] = [
+        one["Properties"]["Environment"]["Variables"]
+        for one in resources
+        if one["Type"] == "AWS::Lambda::Function" and "AWS_LAMBDA_EXEC_WRAPPER" in str(one)
+    ]
+    settings = Settings.from_environment({**variables, "ENDPOINT_NAME": "dev-gemma"})
+    assert (settings.task, settings.container, settings.prompt_format) == ("text", "tgi", "container")
+    assert (settings.default_max_tokens, settings.system_messages, settings.usage) == (700, "refuse", "omit")
+    assert settings.cors_origins == pages.origins
+    verbs = [one["Properties"]["HttpMethod"] for one in resources if one["Type"] == "AWS::ApiGateway::Method"]
+    assert sorted(verbs) == ["ANY", "OPTIONS"]
 
 
 def test_each_shim_and_key_authorizer_has_executions_of_its_own_and_each_stage_a_throttle(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.declarations import BedrockImport, Body, ImportedModel
+from stacks.declarations import BedrockImport, Body, ImportedModel, JumpStartModel
 from stacks.environments import DEV
 from stacks.models import FALCON_7B
 from tools import deployed
@@ -65,6 +65,21 @@ def test_knows_that_bedrock_chats_with_a_model_that_has_no_prompt_format() -> No
 
     assert not completing.chats
     assert conversing.chats
+
+
+@pytest.mark.parametrize(
+    ("model_id", "chats"),
+    [
+        ("huggingface-llm-gemma-2-9b-instruct", True),
+        ("huggingface-llm-falcon-7b-bf16", False),
+        ("huggingface-sentencesimilarity-bge-m3", False),
+    ],
+)
+def test_knows_whether_a_model_chats_that_leaves_its_format_to_the_container(model_id: str, chats: bool) -> None:
+    stack = declared_stack("dev/falcon-7b")
+    model = JumpStartModel(name="m", model_id=model_id, version="1.0.0")
+
+    assert replace(stack, model=model).chats is chats
 
 
 def test_lists_an_environments_regions_once() -> None:
