@@ -12,7 +12,7 @@ from invoke_shim.settings import Settings
 
 JSON = "application/json"
 
-ESTIMATED = MappingProxyType({"x-usage-estimated": "true"})
+ESTIMATED = MappingProxyType({"x-usage": "estimate"})
 """Marks an answer whose token counts are estimates."""
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})

@@ -187,6 +187,11 @@ def test_a_form_is_read_whoever_wrote_it() -> None:
     ]
 
 
+def test_a_form_may_end_with_its_last_boundary() -> None:
+    body = b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nz\r\n--b--"
+    assert read_parts(body, "multipart/form-data; boundary=b") == [Part("a", b"z")]
+
+
 @given(contents=st.lists(st.binary(max_size=60), min_size=1, max_size=5))
 def test_a_part_keeps_its_bytes(contents: list[bytes]) -> None:
     written = form(*((f"field{index}", content) for index, content in enumerate(contents)))

@@ -80,13 +80,13 @@ def test_an_estimate_is_marked_and_a_count_is_not(serve: Serve, runtime: Runtime
     estimated = shim.post("/v1/embeddings", {"model": MODEL_NAME, "input": "four words of text"})
     tokens = estimate_tokens("four words of text")
     assert estimated.json["usage"] == {"prompt_tokens": tokens, "total_tokens": tokens}
-    assert estimated.headers["x-usage-estimated"] == "true"
+    assert estimated.headers["x-usage"] == "estimate"
     omitted = serve("embedding", USAGE="omit").post("/v1/embeddings", {"model": MODEL_NAME, "input": "some text"})
     assert "usage" not in omitted.json
     runtime.answers({"data": [{"index": 0, "embedding": [1.0]}], "usage": {"prompt_tokens": 9}})
     told = serve("embedding", "vllm").post("/v1/embeddings", {"model": MODEL_NAME, "input": "some text"})
     assert told.json["usage"] == {"prompt_tokens": 9, "total_tokens": 9}
-    assert "x-usage-estimated" not in told.headers
+    assert "x-usage" not in told.headers
 
 
 def test_a_container_that_refuses_is_quoted(serve: Serve, connect: Connect, runtime: Runtime) -> None:
@@ -143,6 +143,11 @@ def test_token_ids_and_dimensions_go_to_a_container_that_takes_them(name: str) -
     assert [item["embedding"] for item in answer["data"]] == [vector([5, 6]), vector([7, 8, 9])]
     alone, _ = ask(name, input=[5, 6])
     assert [item["embedding"] for item in alone["data"]] == [vector([5, 6])]
+
+
+def test_a_text_that_is_too_long_is_to_be_refused_not_cut() -> None:
+    _, asked = ask("tei", input="a")
+    assert json.loads(asked.payloads[0].body)["truncate"] is False
 
 
 @pytest.mark.parametrize("name", ["other", "lmi"])
