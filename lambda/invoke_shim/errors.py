@@ -66,15 +66,26 @@ class ApiError(Exception):
         }
 
 
+TOO_LONG = "context_length_exceeded"
+"""OpenAI's code of a prompt that is too long for the model, by which clients shorten a chat."""
+
+
 class Problem(NamedTuple):
-    """A problem of a request: the field (a JSON path), and a message that says what is allowed."""
+    """A problem of a request.
+
+    Attributes:
+        param: The field, as a JSON path.
+        message: The problem, and what is allowed.
+        code: OpenAI's machine-readable code, if there is one.
+    """
 
     param: str | None
     message: str
+    code: str | None = None
 
 
 def refuse(problems: Sequence[Problem]) -> ApiError:
-    """Return one error for all problems of a request; `param` is the first one's.
+    """Return one error for all problems of a request; `param` and `code` are the first one's.
 
     A request of megabytes can have a million problems: the answer stays far below Lambda's 6 MB.
     """
@@ -88,6 +99,7 @@ def refuse(problems: Sequence[Problem]) -> ApiError:
         status=400,
         type="invalid_request_error",
         param=param if param is None else param[:MAX_PARAM],
+        code=problems[0].code,
     )
 
 

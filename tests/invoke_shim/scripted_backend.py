@@ -23,11 +23,12 @@ Step = Piece | Exception
 
 @dataclass
 class ScriptedBackend:
-    """Answers each ask with the next script: pieces, or errors in their place. Takes what vLLM takes.
+    """Answers each ask with the next script: pieces, or errors in their place. Takes what vLLM takes, and all else.
 
     Attributes:
         scripts: The answers; the last one for ever.
         takes_messages: Whether chats come as messages.
+        abilities: Changes of what it takes.
         native: A native stream's chunks.
         native_type: And its content type.
         asks: What was asked.
@@ -37,6 +38,7 @@ class ScriptedBackend:
 
     scripts: list[Sequence[Step]]
     takes_messages: bool = False
+    abilities: Mapping[str, Any] = field(default_factory=dict)
     native: Sequence[bytes | Exception] = ()
     native_type: str = "text/event-stream"
     requests: list[GenerationRequest] = field(default_factory=list)
@@ -45,7 +47,17 @@ class ScriptedBackend:
 
     @property
     def rules(self) -> Rules:
-        return rules.VLLM.rules
+        return rules.VLLM.rules._replace(
+            **{
+                "tools": True,
+                "tool_choices": frozenset({"required", "named"}),
+                "images": True,
+                "token_ids": True,
+                "echo_logprobs": True,
+                "streams_usage": True,
+                **self.abilities,
+            }
+        )
 
     @property
     def chat_rules(self) -> Rules:

@@ -89,6 +89,9 @@ class _CutAnswer:
     def take(self, piece: Piece) -> Iterator[Piece]:
         """Take the next piece; yield what can be passed on of it and of the text held back before it."""
         self.container_ended |= piece.finish_reason is not None
+        if self.ended:
+            # The model would have ended here: of what it wrote beyond, only the counts are wanted.
+            piece = piece._replace(reasoning="", tool_calls=())
         text, stopped = "", False
         logprobs: tuple[TokenLogprob, ...] = ()
         finish_reason: FinishReason | None = None
@@ -101,8 +104,9 @@ class _CutAnswer:
             self.ended = stopped or self.container_ended
             finish_reason = "stop" if stopped else piece.finish_reason
             logprobs = self._release(text, stopped=stopped)
-        # Stop strings end the text: reasoning comes before it, and a call of a tool is no text.
-        found = piece._replace(text=text, logprobs=logprobs, finish_reason=finish_reason)
+        # Calls of tools come after the text, and so after its end.
+        calls = () if stopped else piece.tool_calls
+        found = piece._replace(text=text, logprobs=logprobs, finish_reason=finish_reason, tool_calls=calls)
         if any((text, logprobs, finish_reason, found.usage, found.reasoning, found.tool_calls)):
             yield found
 
@@ -147,4 +151,4 @@ def _cut_completion(completion: Completion, stop: Sequence[str]) -> Completion:
         return completion
     spans = _spans(completion.text, completion.logprobs, 0)
     tokens = tuple(span.token for span in spans if span.end <= len(text) or span.start < len(text))
-    return completion._replace(text=text, finish_reason="stop", logprobs=tokens)
+    return completion._replace(text=text, finish_reason="stop", logprobs=tokens, tool_calls=())

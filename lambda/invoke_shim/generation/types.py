@@ -63,11 +63,14 @@ class GenerationRequest(NamedTuple):
         generation: How to generate.
         prompt: The text to go on from; None when `messages` are given.
         messages: The chat, for backends with `takes_messages`.
+        token_ids: Instead of the text of a prompt, which is then empty, its tokens' ids; only where the backend's rules
+            allow it.
     """
 
     generation: Generation
     prompt: str | None = None
     messages: Sequence[Message] = ()
+    token_ids: tuple[int, ...] = ()
 
 
 LOWEST_LOGPROB = -9999.0

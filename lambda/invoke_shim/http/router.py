@@ -100,13 +100,13 @@ class Router:
         return ApiError(message, status=404, type="not_found_error")
 
     def _list_models(self, _request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
-        return Response(body=model.model_list(self.settings.model_name))
+        return Response(body=model.model_list(self.settings.model_name, self.settings.max_total_tokens))
 
     def _describe_model(self, request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
         name = unquote(request.path.removeprefix(f"{MODELS}/"))
         if name != self.settings.model_name:
             raise model.no_such_model(name, self.settings.model_name)
-        return Response(body=model.model_card(name))
+        return Response(body=model.model_card(name, self.settings.max_total_tokens))
 
     def _health(self, _request: Request, _deadline: Deadline, _log: RequestLog) -> Response:
         return Response(body=model.health(self.settings.model_name))

@@ -10,7 +10,7 @@ Beside them are the routes that every model has (`router.py`): `GET /v1/models`,
 `GET /health`, which asks no model, so that it costs nothing and says nothing about the model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from invoke_shim.backends.base import Backend, NativeStream
@@ -21,9 +21,10 @@ from invoke_shim.http import sse
 from invoke_shim.http.proxy import Request, Response, parse_object, without_bom
 from invoke_shim.http.router import INVOCATIONS, Route, Router
 from invoke_shim.openai import responses
-from invoke_shim.openai.answers import CompletionJob, complete_job, stream_job
+from invoke_shim.openai.answers import Asker, CompletionJob, complete_job, stream_job
 from invoke_shim.openai.chunks import Stream, chat_chunks, text_chunks
 from invoke_shim.openai.requests import Options, RequestReader
+from invoke_shim.openai.usage import ESTIMATE_HEADERS, create_counter
 from invoke_shim.settings import Settings
 from invoke_shim.telemetry.request_log import RequestLog
 
@@ -44,34 +45,52 @@ class Api(Router):
         }
         super().__init__(settings=settings, backend=backend, routes=routes)
         self._reader = RequestReader(settings=settings, backend=backend)
+        self._counter = create_counter(settings)
 
     def _chat(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
         job, options = self._reader.read(parse_object(request.raw_body()), "chat")
         log.record_prompt(job.text)
         if options.stream:
-            return _stream_response(chat_chunks(self._start_stream(job, options, deadline, log)), log)
+            chunks = chat_chunks(self._start_stream(job, options, deadline, log))
+            headers = self._headers_of_stream(job, options, tells=self.backend.chat_rules.streams_usage)
+            return _stream_response(chunks, log, headers)
         answer = self._answer(job, deadline, log)
-        return Response(body=responses.chat_completion(model=self.settings.model_name, answer=answer))
+        body = responses.chat_completion(
+            model=self.settings.model_name, answer=answer, legacy_functions=options.legacy_functions
+        )
+        return Response(body=body, headers=_headers_of(answer))
 
     def _complete(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
         job, options = self._reader.read(parse_object(request.raw_body()), "completion")
         log.record_prompt(job.text)
         echoes = job.echoes if options.echo else ()
         if options.stream:
-            return _stream_response(text_chunks(self._start_stream(job, options, deadline, log), echoes=echoes), log)
+            chunks = text_chunks(self._start_stream(job, options, deadline, log), echoes=echoes)
+            headers = self._headers_of_stream(job, options, tells=self.backend.rules.streams_usage)
+            return _stream_response(chunks, log, headers)
         answer = self._answer(job, deadline, log)
-        return Response(body=responses.text_completion(model=self.settings.model_name, answer=answer, echoes=echoes))
+        body = responses.text_completion(model=self.settings.model_name, answer=answer, echoes=echoes)
+        return Response(body=body, headers=_headers_of(answer))
 
     def _answer(self, job: CompletionJob, deadline: Deadline, log: RequestLog) -> Answer:
-        answer = complete_job(self.backend, job, deadline)
-        log.usage = answer.usage
+        answer = complete_job(job, Asker(self.backend, deadline, log, self._counter))
         for completion in answer.completions:
+            log.record_answer(completion.reasoning)
             log.record_answer(completion.text)
+            for call in completion.tool_calls:
+                log.record_answer(f"{call.name}{call.arguments}")
         return answer
+
+    def _headers_of_stream(self, job: CompletionJob, options: Options, *, tells: bool) -> Mapping[str, str]:
+        """Return the headers of a stream, which begins before its container has told anything or nothing."""
+        if self._counter is None or tells or not options.include_usage or self._counter.counts(job.requests[0]):
+            return sse.HEADERS
+        return {**sse.HEADERS, **ESTIMATE_HEADERS}
 
     def _start_stream(self, job: CompletionJob, options: Options, deadline: Deadline, log: RequestLog) -> Stream:
         log.stream = True
-        pieces = stream_job(self.backend, job, deadline)
+        counter = self._counter if options.include_usage else None
+        pieces = stream_job(job, Asker(self.backend, deadline, log, counter))
         log.record_first_byte()
         return Stream(
             pieces=pieces,
@@ -79,6 +98,7 @@ class Api(Router):
             choices=job.choices,
             include_usage=options.include_usage,
             log=log,
+            legacy_functions=options.legacy_functions,
         )
 
     def _invoke(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
@@ -98,8 +118,12 @@ class Api(Router):
         return Response(body=reply.body, content_type=reply.content_type)
 
 
-def _stream_response(chunks: Iterator[dict[str, Any]], log: RequestLog) -> Response:
-    return Response(chunks=sse.encode_events(chunks, log), content_type=sse.CONTENT_TYPE, headers=sse.HEADERS)
+def _headers_of(answer: Answer) -> Mapping[str, str]:
+    return ESTIMATE_HEADERS if answer.usage.estimated else {}
+
+
+def _stream_response(chunks: Iterator[dict[str, Any]], log: RequestLog, headers: Mapping[str, str]) -> Response:
+    return Response(chunks=sse.encode_events(chunks, log), content_type=sse.CONTENT_TYPE, headers=headers)
 
 
 def _pass_through(stream: NativeStream, log: RequestLog) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from invoke_shim.generation.types import FinishReason, Piece, Usage
+from invoke_shim.openai.chat import call_delta, finish_reason, reasoning_members
 from invoke_shim.openai.logprobs import chat_logprobs, text_logprobs
 from invoke_shim.openai.responses import envelope, usage_numbers
 from invoke_shim.telemetry.request_log import RequestLog
@@ -17,7 +18,8 @@ class Stream(NamedTuple):
         model: The model's name to clients.
         choices: The number of choices.
         include_usage: Whether the client wants the usage.
-        report: Gets to know of text and usage.
+        log: Gets to know the text.
+        legacy_functions: Whether the calls of a chat go as OpenAI's older `function_call`.
     """
 
     pieces: Iterator[Piece]
@@ -25,19 +27,26 @@ class Stream(NamedTuple):
     choices: int
     include_usage: bool
     log: RequestLog
+    legacy_functions: bool = False
 
 
 def chat_chunks(stream: Stream) -> Iterator[dict[str, Any]]:
-    """Yield the chunks of a chat: each choice's role, text and end; then the usage, if requested and known."""
+    """Yield the chunks of a chat: each choice's role, text, calls and end; then the usage, if requested and known."""
     writer = _Writer(stream, "chatcmpl", "chat.completion.chunk")
     for index in range(stream.choices):
         yield writer.chunk(_chat_choice(index, {"role": "assistant", "content": "", "refusal": None}))
     for piece in writer.pieces():
+        if piece.reasoning:
+            yield writer.chunk(_chat_choice(piece.index, reasoning_members(piece.reasoning)))
         if piece.text or piece.logprobs:
             logprobs = chat_logprobs(piece.logprobs)
             yield writer.chunk(_chat_choice(piece.index, {"content": piece.text}, logprobs=logprobs))
+        for call in piece.tool_calls:
+            if (delta := call_delta(call, legacy=stream.legacy_functions)) is not None:
+                yield writer.chunk(_chat_choice(piece.index, delta))
         if piece.finish_reason is not None:
-            yield writer.chunk(_chat_choice(piece.index, {}, finish_reason=piece.finish_reason))
+            reason = finish_reason(piece.finish_reason, legacy=stream.legacy_functions)
+            yield writer.chunk(_chat_choice(piece.index, {}, finish_reason=reason))
     yield from writer.last_chunks()
 
 
@@ -75,12 +84,15 @@ class _Writer:
         return {**self._envelope, "choices": [choice], **self._no_usage}
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield the answer's pieces; record its text and usage."""
+        """Yield the answer's pieces; record its text, and store the usage."""
         log = self._stream.log
         for piece in self._stream.pieces:
+            log.record_answer(piece.reasoning)
             log.record_answer(piece.text)
+            for call in piece.tool_calls:
+                log.record_answer(f"{call.name or ''}{call.arguments}")
             if piece.usage is not None:
-                log.usage = self._usage = piece.usage
+                self._usage = piece.usage
             yield piece
 
     def last_chunks(self) -> Iterator[dict[str, Any]]:
@@ -94,7 +106,7 @@ def _chat_choice(
     delta: dict[str, Any],
     *,
     logprobs: dict[str, Any] | None = None,
-    finish_reason: FinishReason | None = None,
+    finish_reason: str | None = None,
 ) -> dict[str, Any]:
     return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
 

@@ -1,49 +1,50 @@
-"""Check and read OpenAI's `messages` and `prompt`."""
+"""Check and read OpenAI's `messages`."""
 
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show, unicode_problems
+from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
 from invoke_shim.formats.turns import SYSTEM_ROLES
-from invoke_shim.generation.messages import Message
+from invoke_shim.generation.messages import Message, ToolCall
+from invoke_shim.openai.parts import PartReader
+from invoke_shim.rules.checks import text
 
-ROLES = (*SYSTEM_ROLES, "user", "assistant")
+ROLES = (*SYSTEM_ROLES, "user", "assistant", "tool")
 
-EMPTY_FIELDS = ("refusal", "tool_calls", "function_call", "audio", "annotations")
-"""Fields of an assistant's message that a client sends back with the answer; only without a value."""
+MAX_CALLS = 128
+"""Calls of tools in one message, as many as a request may have tools."""
 
-MESSAGE_FIELDS = ("role", "content", "name", *EMPTY_FIELDS)
-"""`name` has no place in any of the formats and is dropped, as OpenAI's own models may do."""
+_MAY_LACK_CONTENT = ("assistant", "tool", "function")
+"""Roles of messages that clients send back without a content: calls of tools, results of tools that return nothing."""
 
 
-def read_messages(value: Any) -> tuple[list[Message], list[Problem]]:
+def read_messages(value: Any, *, images: bool = False) -> tuple[list[Message], list[Problem]]:
     """Read the `messages` of a chat request.
+
+    Members of a message that no model here has a use for are ignored, whatever they are: `name`, replayed reasoning,
+    marks for another service's cache. OpenAI's older `function_call` and the role `function` become calls of tools and
+    their results.
 
     Args:
         value: The request's field, of any JSON type.
+        images: Whether the model takes images.
 
     Returns:
-        The messages, whole only if there are no problems; and the problems. Roles are not judged here.
+        The messages, whole only if there are no problems; and the problems. Roles are not judged here, but for those
+        of calls and results.
     """
     if not isinstance(value, list) or not value:
         return [], [Problem("messages", f"messages is {show(value)}, expected a list of at least one message")]
+    reader = _MessageReader(images=images)
     messages = []
-    problems: list[Problem] = []
     for position, item in enumerate(value):
-        if len(problems) >= ENOUGH_PROBLEMS:
+        if len(reader.problems) >= ENOUGH_PROBLEMS:
             break
-        where = f"messages[{position}]"
-        if not isinstance(item, dict):
-            problems.append(Problem(where, f"{where} is {show(item)}, expected an object with role and content"))
-            continue
-        problems += _field_problems(item, where)
-        role = item.get("role")
-        if not isinstance(role, str):
-            problems.append(Problem(f"{where}.role", f"{where}.role is {show(role)}, expected a string"))
-            continue
-        messages.append(Message(role, _read_content(item.get("content"), f"{where}.content", problems)))
-    return messages, problems
+        message = reader.read(item, position)
+        if message is not None:
+            messages.append(message)
+    return messages, reader.problems[:ENOUGH_PROBLEMS]
 
 
 def role_problems(messages: Sequence[Message]) -> list[Problem]:
@@ -59,67 +60,114 @@ def role_problems(messages: Sequence[Message]) -> list[Problem]:
     return list(islice(problems, ENOUGH_PROBLEMS))
 
 
-def read_prompts(value: Any) -> tuple[list[str], list[Problem]]:
-    """Read the `prompt` of a completion request: a string, or a list of several.
+class _MessageReader:
+    """Reads the messages of one chat in their order.
 
-    Returns:
-        The prompts, whole only if there are no problems; and the problems.
+    Args:
+        images: Whether the model takes images.
+
+    Attributes:
+        problems: All problems so far.
     """
-    prompts = value if isinstance(value, list) else [value]
-    if not prompts:
-        return [], [Problem("prompt", "prompt is an empty list, expected at least one prompt")]
-    if any(isinstance(prompt, int | list) for prompt in prompts):
-        text = "prompt holds token ids, expected text: a non-empty string, or a list of them"
-        return [], [Problem("prompt", text)]
-    problems: list[Problem] = []
-    for position, prompt in enumerate(prompts):
-        if len(problems) >= ENOUGH_PROBLEMS:
-            break
-        where = f"prompt[{position}]" if isinstance(value, list) else "prompt"
-        if not isinstance(prompt, str) or not prompt:
-            problems.append(Problem(where, f"{where} is {show(prompt)}, expected a non-empty string"))
-        else:
-            problems += unicode_problems(where, prompt)
-    return prompts, problems
 
+    def __init__(self, *, images: bool) -> None:
+        self.problems: list[Problem] = []
+        self._parts = PartReader(self.problems, images=images)
+        # The calls so far by their ids, and the last call of each function in OpenAI's older form.
+        self._calls: set[str] = set()
+        self._functions: dict[str, str] = {}
 
-def _field_problems(item: dict[str, Any], where: str) -> list[Problem]:
-    problems: list[Problem] = []
-    for name, value in item.items():
-        if len(problems) >= ENOUGH_PROBLEMS:
-            break
-        if name not in MESSAGE_FIELDS:
-            problems.append(Problem(where, f"{where} has an unknown field {show(name)}"))
-        elif name in EMPTY_FIELDS and value not in (None, []):
-            problems.append(Problem(f"{where}.{name}", f"{where}.{name} is not supported by this model"))
-    return problems
+    def read(self, item: Any, position: int) -> Message | None:
+        """Read one message; None where it is none."""
+        where = f"messages[{position}]"
+        if not isinstance(item, dict):
+            self._add(where, f"is {show(item)}, expected an object with role and content")
+            return None
+        role = item.get("role")
+        if not isinstance(role, str):
+            self._add(f"{where}.role", f"is {show(role)}, expected a string")
+            return None
+        content = item.get("content")
+        if content is None and role in _MAY_LACK_CONTENT:
+            # A refusal is what OpenAI's own models say in its place.
+            content = item["refusal"] if isinstance(item.get("refusal"), str) else ""
+        words, parts = self._parts.read(content, f"{where}.content", role)
+        message = Message("tool" if role == "function" else role, words, parts)
+        if role == "assistant":
+            return message._replace(tool_calls=self._read_calls(item, where, position))
+        if item.get("tool_calls"):
+            self._add(f"{where}.tool_calls", f"is in a message of role {show(role)}: only an assistant calls tools")
+        if role in ("tool", "function"):
+            return message._replace(tool_call_id=self._read_call_id(item, where, role))
+        return message
 
+    def _read_calls(self, item: dict[str, Any], where: str, position: int) -> tuple[ToolCall, ...]:
+        calls = item.get("tool_calls")
+        if not calls:
+            return self._read_function_call(item.get("function_call"), f"{where}.function_call", position)
+        where = f"{where}.tool_calls"
+        if not isinstance(calls, list) or len(calls) > MAX_CALLS:
+            self._add(where, f"is {show(calls)}, expected a list of at most {MAX_CALLS} calls")
+            return ()
+        found = []
+        for number, call in enumerate(calls):
+            here = f"{where}[{number}]"
+            kind = call.get("type", "function") if isinstance(call, dict) else None
+            function = call.get("function") if isinstance(call, dict) else None
+            if kind != "function" or not isinstance(function, dict):
+                self._add(here, "is no call of a function, expected an object with id, type 'function' and function")
+                continue
+            if (expected := text(call.get("id"))) is not None:
+                self._add(f"{here}.id", f"is {show(call.get('id'))}, expected {expected}")
+                continue
+            read = self._read_function(function, f"{here}.function", call["id"])
+            if read is not None:
+                self._calls.add(read.id)
+                found.append(read)
+        return tuple(found)
 
-def _read_content(value: Any, where: str, problems: list[Problem]) -> str:
-    """Read the text of a message; text parts are joined by line breaks."""
-    parts = [value]
-    if isinstance(value, list) and value:
-        parts = []
-        for position, part in enumerate(value):
-            if len(problems) >= ENOUGH_PROBLEMS:
-                break
-            parts.append(_read_part(part, f"{where}[{position}]", problems))
-    elif not isinstance(value, str):
-        problems.append(Problem(where, f"{where} is {show(value)}, expected a string or a list of text parts"))
-        return ""
-    text = "\n".join(parts)
-    problems += unicode_problems(where, text)
-    return text
+    def _read_function_call(self, call: Any, where: str, position: int) -> tuple[ToolCall, ...]:
+        """Read OpenAI's older form of a call, which has no id."""
+        if call is None:
+            return ()
+        if not isinstance(call, dict):
+            self._add(where, f"is {show(call)}, expected an object with name and arguments")
+            return ()
+        read = self._read_function(call, where, f"call_{position}")
+        if read is None:
+            return ()
+        self._calls.add(read.id)
+        self._functions[read.name] = read.id
+        return (read,)
 
+    def _read_function(self, function: dict[str, Any], where: str, call_id: str) -> ToolCall | None:
+        name, arguments = function.get("name"), function.get("arguments")
+        if (expected := text(name)) is not None:
+            self._add(f"{where}.name", f"is {show(name)}, expected {expected}")
+            return None
+        # What a model wrote need not be JSON; some clients send it parsed, and nothing for no arguments.
+        if isinstance(arguments, dict):
+            import json  # noqa: PLC0415 - hardly ever
 
-def _read_part(part: Any, where: str, problems: list[Problem]) -> str:
-    kind = part.get("type") if isinstance(part, dict) else None
-    if kind != "text":
-        found = show(part) if kind is None else f"of type {show(kind)}"
-        problems.append(Problem(where, f"{where} is {found}, this model takes only parts of type 'text'"))
-        return ""
-    text = part.get("text")
-    if not isinstance(text, str):
-        problems.append(Problem(f"{where}.text", f"{where}.text is {show(text)}, expected a string"))
-        return ""
-    return text
+            arguments = json.dumps(arguments)
+        if not isinstance(arguments, str | None):
+            self._add(f"{where}.arguments", f"is {show(arguments)}, expected a string of JSON")
+            return None
+        return ToolCall(call_id, str(name), arguments or "")
+
+    def _read_call_id(self, item: dict[str, Any], where: str, role: str) -> str | None:
+        if role == "function":
+            name = item.get("name")
+            if not isinstance(name, str) or name not in self._functions:
+                self._add(f"{where}.name", f"is {show(name)}, which no function_call before it has")
+                return None
+            return self._functions[name]
+        call_id = item.get("tool_call_id")
+        if not isinstance(call_id, str) or call_id not in self._calls:
+            reason = "expected the id of a call" if not isinstance(call_id, str) else "which no call before it has"
+            self._add(f"{where}.tool_call_id", f"is {show(call_id)}, {reason}")
+            return None
+        return call_id
+
+    def _add(self, where: str, text: str) -> None:
+        self.problems.append(Problem(where, f"{where} {text}"))

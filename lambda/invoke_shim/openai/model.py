@@ -5,14 +5,20 @@ from typing import Any
 from invoke_shim.errors import ApiError, show
 
 
-def model_card(model: str) -> dict[str, Any]:
-    """Build OpenAI's Model. `created` is 0: the model's date is not known here."""
-    return {"id": model, "object": "model", "created": 0, "owned_by": "aws"}
+def model_card(model: str, max_model_len: int | None = None) -> dict[str, Any]:
+    """Build OpenAI's Model. `created` is 0: the model's date is not known here.
+
+    Args:
+        model: The model's name to clients.
+        max_model_len: The most tokens of prompt and answer together, by vLLM's name of it; None where not known.
+    """
+    card = {"id": model, "object": "model", "created": 0, "owned_by": "aws"}
+    return card if max_model_len is None else {**card, "max_model_len": max_model_len}
 
 
-def model_list(model: str) -> dict[str, Any]:
+def model_list(model: str, max_model_len: int | None = None) -> dict[str, Any]:
     """Build OpenAI's list of models: the one behind this API."""
-    return {"object": "list", "data": [model_card(model)]}
+    return {"object": "list", "data": [model_card(model, max_model_len)]}
 
 
 def health(model: str) -> dict[str, Any]:

@@ -5,21 +5,24 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
+from invoke_shim.generation.messages import Tools
 from invoke_shim.generation.types import Generation
 from invoke_shim.rules.base import Check, Rules, unknown
-from invoke_shim.rules.checks import MAX_INT64, flag, integer, number
-from invoke_shim.rules.joint import TRUNCATE, is_greedy, joint_problems
+from invoke_shim.rules.checks import MAX_INT64, flag, integer, number, stop_or_texts
+from invoke_shim.rules.joint import is_greedy, joint_problems
 from invoke_shim.rules.limits import Limits
 from invoke_shim.rules.openai import (
     MAX_COMPLETION_LOGPROBS,
     MAX_N,
     MAX_TOP_LOGPROBS,
     response_format,
-    stop,
     stream_options,
 )
 
 Kind = Literal["chat", "completion"]
+
+TOOL_FIELDS = frozenset({"tools", "tool_choice", "functions", "function_call"})
+"""Parameters of a chat that `tools.read_tools` reads."""
 
 IGNORED = frozenset(
     {
@@ -43,7 +46,8 @@ _COMMON: Mapping[str, Check] = {
     "response_format": response_format,
     # Fits TGI's unsigned and vLLM's signed 64 bits.
     "seed": integer(0, MAX_INT64),
-    "stop": stop,
+    # The shim cuts at those that the container does not take.
+    "stop": stop_or_texts,
     "stream": flag,
     "stream_options": stream_options,
     "temperature": number(0, 2),
@@ -67,21 +71,20 @@ _CHECKS: Mapping[Kind, Mapping[str, Check]] = MappingProxyType(
 )
 
 _READ_ELSEWHERE: Mapping[Kind, frozenset[str]] = MappingProxyType(
-    {"chat": frozenset({"model", "messages"}), "completion": frozenset({"model", "prompt"})}
+    {
+        "chat": frozenset({"model", "messages", *TOOL_FIELDS}),
+        "completion": frozenset({"model", "prompt"}),
+    }
 )
 
 _NEUTRAL: Mapping[Kind, Mapping[str, tuple[Any, ...]]] = MappingProxyType(
     {
         "chat": {
             "audio": (),
-            "function_call": ("none", "auto"),
-            "functions": ([],),
             "logit_bias": ({},),
             "modalities": (["text"],),
             "prediction": (),
             "reasoning_effort": (),
-            "tool_choice": ("none", "auto"),
-            "tools": ([],),
             "verbosity": (),
             "web_search_options": (),
         },
@@ -130,28 +133,16 @@ def read(
         values of a wrong type or out of range, things that the model cannot do, parameters that cannot go together.
     """
     given, problems = _check(body, kind, rules)
+    tools = None
+    if kind == "chat" and any(body.get(name) is not None for name in TOOL_FIELDS):
+        # Few chats have tools, and none needs what checks their schemas without them.
+        from invoke_shim.openai.tools import read_tools  # noqa: PLC0415 - see above
+
+        tools, tool_problems = read_tools(body, rules)
+        problems += tool_problems
     limits = Limits(max_input_tokens, max_total_tokens)
     problems += joint_problems(given, rules, limits, is_chat=kind == "chat")
-    return _generation(given, rules, default_max_tokens), problems
-
-
-def prompt_problems(
-    where: str, text: str, generation: Generation, *, max_input_tokens: int | None, max_total_tokens: int | None
-) -> list[Problem]:
-    """List the problem of a prompt that is too long for the model however it is cut into tokens.
-
-    Args:
-        where: The request's field, "messages" or "prompt".
-        text: The prompt as the container gets it, or the messages' texts.
-        generation: The parameters of the request.
-        max_input_tokens: The most tokens a prompt may have, where known.
-        max_total_tokens: The most tokens of prompt and answer together, where known.
-    """
-    if any(name in generation.extra for name in TRUNCATE):
-        return []
-    limits = Limits(max_input_tokens, max_total_tokens)
-    problem = limits.prompt_problem(where, text, max_tokens=generation.max_tokens)
-    return [] if problem is None else [problem]
+    return _generation(given, rules, tools, default_max_tokens), problems
 
 
 def _check(body: Mapping[str, Any], kind: Kind, rules: Rules) -> tuple[dict[str, Any], list[Problem]]:
@@ -184,7 +175,9 @@ def _is_one_of(value: Any, allowed: tuple[Any, ...]) -> bool:
     return any(type(value) is type(item) and value == item for item in allowed)
 
 
-def _generation(given: Mapping[str, Any], rules: Rules, default_max_tokens: int | None) -> Generation:
+def _generation(
+    given: Mapping[str, Any], rules: Rules, tools: Tools | None, default_max_tokens: int | None
+) -> Generation:
     greedy = is_greedy(given)
     stop = given.get("stop", ())
     logprobs = given.get("logprobs", False)
@@ -208,5 +201,6 @@ def _generation(given: Mapping[str, Any], rules: Rules, default_max_tokens: int 
         echo=bool(given.get("echo") or given.get("return_full_text")),
         response_format=None if form is None or form["type"] == "text" else form,
         decoder_input_details=given.get("decoder_input_details", False),
+        tools=tools,
         extra={name: given[name] for name in given if name in passed_on},
     )

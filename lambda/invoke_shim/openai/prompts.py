@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from invoke_shim.errors import ApiError, Problem
 from invoke_shim.formats import FORMATS
 from invoke_shim.generation.messages import Message
-from invoke_shim.openai.messages import read_messages, read_prompts, role_problems
+from invoke_shim.openai.messages import read_messages, role_problems
+from invoke_shim.openai.texts import TokenIds, read_texts
 from invoke_shim.settings import Settings
 
 
@@ -17,6 +18,7 @@ class Prompt(NamedTuple):
         field: The request's field that it comes from.
         prompts: The prompts as text; empty when there are messages.
         messages: The chat, where the model's side writes the prompt.
+        token_ids: The prompts as token ids, in place of texts.
         stop: Stop strings of the format, beside the client's own.
         end_of_turn: For a chat, whose answer is trimmed, the token that ends it or ""; None for untouched text.
         problems: The problems; without any, the rest is valid.
@@ -25,14 +27,22 @@ class Prompt(NamedTuple):
     field: str
     prompts: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
+    token_ids: tuple[TokenIds, ...] = ()
     stop: tuple[str, ...] = ()
     end_of_turn: str | None = None
     problems: Sequence[Problem] = ()
 
     @property
+    def size(self) -> int:
+        """The number of prompts; a chat is one."""
+        return len(self.prompts) or len(self.token_ids) or 1
+
+    @property
     def texts(self) -> tuple[str, ...]:
         """The texts whose length counts towards the model's limit."""
-        return self.prompts or ("\n".join(message.content for message in self.messages),)
+        if self.prompts or self.token_ids:
+            return self.prompts
+        return ("\n".join(message.content for message in self.messages),)
 
 
 class PromptReader:
@@ -41,9 +51,13 @@ class PromptReader:
     Args:
         settings: The function's settings.
         takes_messages: Whether the model's side writes the prompts of chats.
+        images: Whether chats may have images.
+        token_ids: Whether prompts may be token ids.
     """
 
-    def __init__(self, settings: Settings, *, takes_messages: bool) -> None:
+    def __init__(self, settings: Settings, *, takes_messages: bool, images: bool, token_ids: bool) -> None:
+        self._images = images
+        self._token_ids = token_ids
         self._model_name = settings.model_name
         self._takes_messages = takes_messages
         self._system_messages = settings.system_messages
@@ -69,7 +83,7 @@ class PromptReader:
         """
         if self._template is not None and body.get("fields") is not None:
             return self._read_fields(body, instead_of="messages", end_of_turn=self._template.end_of_turn)
-        messages, problems = read_messages(body.get("messages"))
+        messages, problems = read_messages(body.get("messages"), images=self._images)
         if self._takes_messages:
             return Prompt(field="messages", messages=tuple(messages), problems=problems or role_problems(messages))
         prompt_format = self._template or self._format
@@ -106,8 +120,8 @@ class PromptReader:
             )
         if self._template is not None and body.get("fields") is not None:
             return self._read_fields(body, instead_of="prompt", end_of_turn=None)
-        prompts, problems = read_prompts(body.get("prompt"))
-        return Prompt(field="prompt", prompts=tuple(prompts), problems=problems)
+        texts = read_texts(body.get("prompt"), token_ids=self._token_ids)
+        return Prompt(field="prompt", prompts=texts.prompts, token_ids=texts.token_ids, problems=texts.problems)
 
     def _render(self, messages: Sequence[Message]) -> str:
         if self._template is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from invoke_shim.generation.types import Answer, Completion, Usage
+from invoke_shim.openai.chat import finish_reason, message
 from invoke_shim.openai.logprobs import chat_logprobs, text_logprobs
 
 
@@ -20,9 +21,17 @@ def envelope(prefix: str, kind: str, model: str) -> dict[str, Any]:
     return {"id": f"{prefix}-{os.urandom(16).hex()}", "object": kind, "created": int(time.time()), "model": model}
 
 
-def chat_completion(*, model: str, answer: Answer) -> dict[str, Any]:
-    """Build OpenAI's ChatCompletion."""
-    choices = [_chat_choice(index, completion) for index, completion in enumerate(answer.completions)]
+def chat_completion(*, model: str, answer: Answer, legacy_functions: bool = False) -> dict[str, Any]:
+    """Build OpenAI's ChatCompletion.
+
+    Args:
+        model: The model's name to clients.
+        answer: The messages.
+        legacy_functions: Whether calls go as OpenAI's older `function_call`.
+    """
+    choices = [
+        _chat_choice(index, completion, legacy=legacy_functions) for index, completion in enumerate(answer.completions)
+    ]
     return {**envelope("chatcmpl", "chat.completion", model), "choices": choices, **_usage_member(answer.usage)}
 
 
@@ -41,23 +50,28 @@ def text_completion(*, model: str, answer: Answer, echoes: Sequence[str] = ()) -
     return {**envelope("cmpl", "text_completion", model), "choices": choices, **_usage_member(answer.usage)}
 
 
-def usage_numbers(usage: Usage) -> dict[str, int] | None:
+def usage_numbers(usage: Usage) -> dict[str, Any] | None:
     """Build OpenAI's CompletionUsage; None unless both counts are known, without which there is no honest total."""
     if usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
-    return {
+    numbers: dict[str, Any] = {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
+    if usage.cached_tokens is not None:
+        numbers["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    if usage.reasoning_tokens is not None:
+        numbers["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    return numbers
 
 
-def _chat_choice(index: int, completion: Completion) -> dict[str, Any]:
+def _chat_choice(index: int, completion: Completion, *, legacy: bool) -> dict[str, Any]:
     return {
         "index": index,
-        "message": {"role": "assistant", "content": completion.text, "refusal": None},
+        "message": message(completion, legacy=legacy),
         "logprobs": chat_logprobs(completion.logprobs),
-        "finish_reason": completion.finish_reason,
+        "finish_reason": finish_reason(completion.finish_reason, legacy=legacy),
     }
 
 

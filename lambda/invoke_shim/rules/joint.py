@@ -64,8 +64,11 @@ def _of_abilities(given: Mapping[str, Any], rules: Rules) -> Iterator[Problem]:
                 f"leave it out or send 0{instead}",
             )
     kind = given.get("response_format", {}).get("type", "text")
-    if kind != "text" and not rules.response_format:
-        yield Problem("response_format", f"response_format is {kind}, but this model answers with text only")
+    if kind != "text" and not (rules.json_object if kind == "json_object" else rules.response_format):
+        able = "this model answers with text only"
+        if rules.response_format:
+            able = "this model's container needs a json_schema"
+        yield Problem("response_format", f"response_format is {kind}, but {able}")
 
 
 def _of_logprobs(given: Mapping[str, Any], rules: Rules) -> Iterator[Problem]:
@@ -81,5 +84,5 @@ def _of_logprobs(given: Mapping[str, Any], rules: Rules) -> Iterator[Problem]:
     name, most = ("top_logprobs", given.get("top_logprobs", 0)) if wanted is True else ("logprobs", wanted)
     if most > rules.max_top_logprobs:
         yield Problem(name, f"{name} is {most}, but this model's container tells at most {rules.max_top_logprobs}")
-    if given.get("echo") or given.get("return_full_text"):
+    if (given.get("echo") or given.get("return_full_text")) and not rules.echo_logprobs:
         yield Problem("logprobs", "logprobs cannot go with echo: this model tells them for the answer only")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any, NamedTuple
 
-from invoke_shim.errors import Problem, show
+from invoke_shim.errors import TOO_LONG, Problem, show
 
 LONGEST_TOKEN = 256
 """Characters of a prompt that are at least one token, whitespace aside.
@@ -57,13 +57,31 @@ class Limits(NamedTuple):
         least = fewest_tokens(text)
         if least <= min(allowed):
             return None
-        room = f"this model takes {self.max_input_tokens} tokens of prompt"
+        found = f"{name} has {len(text)} characters, which are {least} tokens at the very least"
+        return Problem(name, f"{found}; {self._room(max_tokens)}", TOO_LONG)
+
+    def tokens_problem(self, name: str, tokens: int, *, max_tokens: int | None) -> Problem | None:
+        """Return the problem of a prompt of so many tokens, if it is too long.
+
+        Args:
+            name: The request's field.
+            tokens: The prompt's tokens.
+            max_tokens: The most tokens of answer that the request asks for; None for as many as fit.
+        """
+        too_long = self.max_input_tokens is not None and tokens > self.max_input_tokens
         if self.max_total_tokens is not None:
-            of_answer = "" if max_tokens is None else f"{max_tokens} of "
-            room = f"this model takes {self.max_total_tokens} tokens, prompt and {of_answer}answer together"
-            if self.max_input_tokens is not None:
-                room += f", at most {self.max_input_tokens} of prompt"
-        return Problem(name, f"{name} has {len(text)} characters, which are {least} tokens at the very least; {room}")
+            too_long |= tokens + (1 if max_tokens is None else max_tokens) > self.max_total_tokens
+        return Problem(name, f"{name} has {tokens} tokens; {self._room(max_tokens)}", TOO_LONG) if too_long else None
+
+    def _room(self, max_tokens: int | None) -> str:
+        """Say what fits, in the words by which clients know such an error (LiteLLM looks for them)."""
+        if self.max_total_tokens is None:
+            return f"this model takes {self.max_input_tokens} tokens of prompt"
+        of_answer = "" if max_tokens is None else f"{max_tokens} of "
+        room = f"this model's maximum context length is {self.max_total_tokens} tokens, prompt and {of_answer}answer"
+        if self.max_input_tokens is None:
+            return f"{room} together"
+        return f"{room} together, at most {self.max_input_tokens} of prompt"
 
     def room_for_answer(self, prompt_tokens: int) -> int:
         """Return the tokens of answer that fit after a prompt, for a container that must be told a number.

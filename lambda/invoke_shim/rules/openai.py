@@ -7,9 +7,6 @@ from invoke_shim.errors import Problem, show
 from invoke_shim.rules.checks import flag, list_of, nullable, object_of, text
 from invoke_shim.rules.forms import schema as schema_bounds
 
-MAX_STOP = 4
-"""OpenAI's limit, and TGI's."""
-
 MAX_N = 128
 """OpenAI's limit of answers to a request."""
 
@@ -23,18 +20,6 @@ STREAM_OPTIONS = ("include_usage", "include_obfuscation", "continuous_usage_stat
 """OpenAI's two, and vLLM's, which load generators send. Padding against eavesdropping is OpenAI's own business."""
 
 RESPONSE_FORMATS = ("text", "json_object", "json_schema")
-
-
-def stop(value: Any) -> str | None:
-    """Check for a stop string, or a few of them."""
-    strings = [value] if isinstance(value, str) else value
-    if (
-        not isinstance(strings, list)
-        or len(strings) > MAX_STOP
-        or not all(isinstance(string, str) and string for string in strings)
-    ):
-        return f"a non-empty string, or a list of at most {MAX_STOP} of them"
-    return next((expected for string in strings if (expected := text(string)) is not None), None)
 
 
 stream_options = object_of(dict.fromkeys(STREAM_OPTIONS, nullable(flag)))

@@ -203,6 +203,8 @@ VLLM = ContainerRules(
         max_top_logprobs=MAX_TOP_LOGPROBS,
         response_format=True,
         json_object=True,
+        token_ids=True,
+        echo_logprobs=True,
         extra=MappingProxyType(_EXTRA),
         conflicts=conflicts,
     ),

@@ -167,13 +167,12 @@ def test_takes_a_message_as_an_openai_client_sends_an_answer_back(deploy: Deploy
         (["hi"], "messages[0]", "messages[0] is 'hi', expected an object"),
         ([{"content": "x"}], "messages[0].role", "messages[0].role is null, expected a string"),
         ([{"role": "user"}], "messages[0].content", "messages[0].content is null, expected a string or"),
-        ([{"role": "user", "content": []}], "messages[0].content", "is a list, expected a string or"),
         ([{"role": "user", "content": {}}], "messages[0].content", "is an object, expected a string or"),
-        ([{"role": "user", "content": ["x"]}], "messages[0].content[0]", "is 'x', this model takes only"),
+        ([{"role": "user", "content": [7]}], "messages[0].content[0]", "is 7, this model takes only"),
         (
             [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u"}}]}],
             "messages[0].content[0]",
-            "is of type 'image_url', this model takes only parts of type 'text'",
+            "is an image, but this model takes text only",
         ),
         (
             [{"role": "user", "content": [{"type": "text", "text": 1}]}],
@@ -184,9 +183,8 @@ def test_takes_a_message_as_an_openai_client_sends_an_answer_back(deploy: Deploy
         (
             [{"role": "user", "content": "x", "tool_calls": [{"id": "1"}]}],
             "messages[0].tool_calls",
-            "messages[0].tool_calls is not supported",
+            "messages[0].tool_calls is in a message of role 'user': only an assistant calls tools",
         ),
-        ([{"role": "user", "content": "x", "mood": 1}], "messages[0]", "unknown field 'mood'"),
     ],
 )
 def test_refuses_messages_that_are_none(messages: object, param: str, message: str, deploy: Deploy) -> None:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from invoke_shim import rules
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem
-from invoke_shim.openai import parameters
 from invoke_shim.openai.parameters import Kind
+from invoke_shim.rules.limits import Limits
 from tests.invoke_shim.openai.reading import CONTAINERS, KINDS, SCHEMA, accepted, read, refused
 
 
@@ -97,15 +97,17 @@ class TestLimits:
     @staticmethod
     def problems(text: str, **body: Any) -> list[Problem]:
         limits = {"max_input_tokens": 10, "max_total_tokens": 20}
-        return parameters.prompt_problems("prompt", text, accepted(body, **limits), **limits)
+        generation = accepted(body, **limits)
+        problem = Limits(**limits).prompt_problem("prompt", text, max_tokens=generation.max_tokens)
+        return [] if problem is None else [problem]
 
     def test_refuses_a_prompt_that_cannot_fit_however_it_is_cut(self) -> None:
         assert not self.problems("x" * 2560)
         (problem,) = self.problems("x" * 2561)
         assert problem.param == "prompt"
         assert problem.message == (
-            "prompt has 2561 characters, which are 11 tokens at the very least; this model takes 20 tokens, "
-            "prompt and answer together, at most 10 of prompt"
+            "prompt has 2561 characters, which are 11 tokens at the very least; this model's maximum context length is "
+            "20 tokens, prompt and answer together, at most 10 of prompt"
         )
 
     def test_counts_the_answer_that_is_asked_for(self) -> None:
@@ -116,13 +118,9 @@ class TestLimits:
     def test_counts_no_white_space_which_a_tokenizer_may_drop(self) -> None:
         assert not self.problems("x" * 2560 + " \n\t" * 100_000)
 
-    def test_leaves_a_prompt_that_is_shortened_to_the_container(self) -> None:
-        assert not self.problems("x" * 100_000, truncate=10)
-
     def test_knows_no_limit_where_none_is_declared(self) -> None:
-        assert not parameters.prompt_problems(
-            "prompt", "x" * 1_000_000, accepted({}), max_input_tokens=None, max_total_tokens=None
-        )
+        assert Limits().prompt_problem("prompt", "x" * 1_000_000, max_tokens=None) is None
+        assert Limits().tokens_problem("prompt", 1_000_000, max_tokens=None) is None
 
 
 class TestContainers:

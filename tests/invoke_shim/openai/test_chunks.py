@@ -108,8 +108,8 @@ def test_usage_is_a_chunk_of_its_own_when_asked_for(
     assert all(document["usage"] is None for document in others)
 
 
-def test_no_usage_is_told_that_nobody_counted() -> None:
-    with serve_scripted(ScriptedBackend([told("Hi", usage=Usage(None, 3))])) as shim:
+def test_where_it_is_declared_so_no_usage_is_told_that_nobody_counted() -> None:
+    with serve_scripted(ScriptedBackend([told("Hi", usage=Usage(None, 3))]), usage="omit") as shim:
         answer = shim.chat(("user", "Hi"), stream=True, stream_options={"include_usage": True})
     assert all(document["usage"] is None for document in answer.documents)
     assert answer.documents[-1]["choices"][0]["finish_reason"] == "stop"

@@ -84,5 +84,12 @@ def test_a_long_prompt_is_not_refused_for_a_limit_that_nobody_asked_for(deploy: 
     assert shim.complete(prompt).status == 200
     answer = shim.complete(prompt, max_tokens=100)
     assert answer.error["message"].endswith(
-        "this model takes 8192 tokens, prompt and 100 of answer together, at most 8191 of prompt"
+        "this model's maximum context length is 8192 tokens, prompt and 100 of answer together, at most 8191 of prompt"
     )
+    assert (answer.error["code"], answer.error["param"]) == ("context_length_exceeded", "prompt")
+
+
+def test_a_prompt_that_is_shortened_is_never_too_long(deploy: Deploy) -> None:
+    shim = deploy(MAX_INPUT_TOKENS="10", MAX_TOTAL_TOKENS="20")
+    assert shim.complete("x" * 100_000).status == 400
+    assert shim.complete("x" * 100_000, truncate=10).status == 200

@@ -91,9 +91,13 @@ def test_usage_is_what_the_container_counted(container: str, deploy: Deploy, run
 
 
 @pytest.mark.parametrize("more", [{}, {"prefill": []}])
-def test_usage_is_left_out_rather_than_invented(more: dict[str, Any], shim: Shim, runtime: Runtime) -> None:
+def test_where_it_is_declared_so_usage_is_left_out_rather_than_estimated(
+    more: dict[str, Any], deploy: Deploy, runtime: Runtime
+) -> None:
     runtime.answers([{"generated_text": " Hi.", "details": details("eos_token", 3, **more)}])
-    assert "usage" not in checked(shim.chat(("user", "Hi")), objects.is_chat)
+    answer = deploy(USAGE="omit").chat(("user", "Hi"))
+    assert "usage" not in checked(answer, objects.is_chat)
+    assert "x-usage" not in answer.headers
 
 
 TOKENS = (
@@ -162,7 +166,8 @@ def test_several_prompts_are_asked_one_after_the_other() -> None:
 
 
 def test_one_unknown_count_makes_the_sum_unknown() -> None:
-    with serve_scripted(ScriptedBackend([two_each("a", Usage(2, 3)), two_each("b", None)])) as shim:
+    backend = ScriptedBackend([two_each("a", Usage(2, 3)), two_each("b", None)])
+    with serve_scripted(backend, usage="omit") as shim:
         assert "usage" not in shim.complete(["x", "y"], n=2).json
 
 
@@ -267,9 +272,9 @@ def test_a_models_own_side_gets_the_messages() -> None:
 def test_a_models_own_side_gets_no_role_that_nobody_has() -> None:
     backend = ScriptedBackend([[]], takes_messages=True)
     with serve_scripted(backend) as shim:
-        answer = shim.chat(("user", "Hi"), ("tool", "42"))
+        answer = shim.chat(("user", "Hi"), ("narrator", "42"))
     assert (answer.status, answer.error["param"]) == (400, "messages[1].role")
-    assert "allowed there: system, developer, user, assistant" in answer.error["message"]
+    assert "allowed there: system, developer, user, assistant, tool" in answer.error["message"]
     assert not backend.requests
 
 

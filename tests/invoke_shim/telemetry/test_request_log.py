@@ -149,7 +149,7 @@ def test_a_wrong_method_is_logged_with_its_route(shim: Shim, capsys: Capture) ->
 
 
 def test_a_bug_tells_the_client_nothing_and_the_log_where(shim: Shim, capsys: Capture) -> None:
-    with patch("invoke_shim.openai.prompts.read_prompts", side_effect=RuntimeError("the PROMPT was odd")):
+    with patch("invoke_shim.openai.prompts.read_texts", side_effect=RuntimeError("the PROMPT was odd")):
         answer = shim.complete()
     assert (answer.status, answer.error["type"]) == (500, "server_error")
     [line] = logged(capsys)

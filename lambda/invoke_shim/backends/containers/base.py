@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any, Protocol
 
-from invoke_shim.backends.containers.lengths import TOO_LONG, is_too_long
+from invoke_shim.backends.containers.lengths import is_too_long
 from invoke_shim.backends.retry import NotReadyError
 from invoke_shim.backends.streams import not_understood
-from invoke_shim.errors import ApiError, retry_after
+from invoke_shim.errors import TOO_LONG, ApiError, retry_after
 from invoke_shim.generation.types import LOWEST_LOGPROB, Answer, FinishReason, GenerationRequest, Piece
 
 BUSY_SECONDS = 2

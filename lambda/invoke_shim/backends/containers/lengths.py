@@ -2,14 +2,11 @@
 
 import re
 
-from invoke_shim.errors import ApiError
+from invoke_shim.errors import TOO_LONG, ApiError
 from invoke_shim.generation.estimate import most_tokens
 from invoke_shim.generation.types import GenerationRequest
 from invoke_shim.rules.joint import TRUNCATE
 from invoke_shim.rules.limits import Limits, fewest_tokens
-
-TOO_LONG = "context_length_exceeded"
-"""OpenAI's code of a prompt, or of prompt and answer, that the model does not take."""
 
 UNBOUNDED = 1_000_000
 """Tokens of answer to ask for where the model's limit is not known: no model here has as many."""

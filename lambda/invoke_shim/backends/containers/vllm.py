@@ -24,7 +24,7 @@ class VllmContainer(OpenAiChats):
             return super().payload(request, stream=stream)
         generation = request.generation
         payload: dict[str, Any] = {
-            "prompt": request.prompt,
+            "prompt": list(request.token_ids) or request.prompt,
             # Null fills the context; left out, it is 16 tokens.
             "max_tokens": generation.max_tokens,
             **common(generation, VLLM),
