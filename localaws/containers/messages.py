@@ -46,6 +46,11 @@ def compact_json(document: Any) -> str:
     return _dumps(document)
 
 
+def spaced_json(document: Any) -> str:
+    """Return `document` as JSON as Python writes it by default, but for characters outside of ASCII."""
+    return json.dumps(document, ensure_ascii=False)
+
+
 def as_json(body: bytes) -> Any:
     """Return the document of a request's body.
 

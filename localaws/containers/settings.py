@@ -220,6 +220,9 @@ def _lmi(version: Version, reader: EnvironmentReader) -> ContainerSettings:
         # LMI documentation, "job_queue_size": 1000 requests wait before one is refused.
         max_concurrent_requests=reader.positive("SERVING_JOB_QUEUE_SIZE", default=1000),
         version=version,
+        model=tuple(reader.environment.get("OPTION_SERVED_MODEL_NAME", "lmi").split()),
+        auto_tools=reader.flag("OPTION_ENABLE_AUTO_TOOL_CHOICE") and "OPTION_TOOL_CALL_PARSER" in reader.environment,
+        reasons="OPTION_REASONING_PARSER" in reader.environment,
         tgi_compatible=reader.flag("OPTION_TGI_COMPAT"),
         output_formatter=reader.choice("OPTION_OUTPUT_FORMATTER", ("json", "jsonlines", "sse")),
         # LMI documentation, "vLLM engine user guide": the default since LMI 17.

@@ -15,7 +15,8 @@ that a client meets:
 * a failure in a stream is a line under status 200.
 
 There are two serving modes with shapes of their own: the `rolling` batch, and `asynchronous`, the default from LMI 17
-on. The chat schema (`messages`) is not imitated.
+on. Both take chats
+(`messages`): `chat` describes the rolling batch's, `through_vllm` those that vLLM's own server answers.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from typing import Any, Final, Protocol
 from localaws.containers.detokenizer import Output
 from localaws.containers.engine import Job
 from localaws.containers.faults import GenerationError
-from localaws.containers.lmi import asynchronous, rolling
-from localaws.containers.lmi.request import LmiRequest, UnreadableError, parse
+from localaws.containers.lmi import asynchronous, chat, rolling, through_vllm
+from localaws.containers.lmi.request import LmiRequest, UnreadableError, document_of, parse
 from localaws.containers.messages import ContainerResponse
 from localaws.containers.serving import Serving
 from localaws.containers.vllm.sampling import generate, out_of_bounds, sampling_of
@@ -89,7 +90,12 @@ def respond(body: bytes, serving: Serving) -> ContainerResponse:
         return ContainerResponse.of_json(503, _OVERLOADED)
     settings = serving.settings
     try:
-        request = parse(body, settings, serving.engine)
+        document = document_of(body)
+        if "inputs" not in document and settings.is_async and document.keys() & {"prompt", "messages"}:
+            return through_vllm.respond(body, serving)
+        if "messages" in document and not settings.is_async:
+            return chat.respond(document, serving)
+        request = parse(document, settings, serving.engine)
     except UnreadableError as error:
         return _unreadable(str(error))
     mode: _Mode = asynchronous.Mode() if settings.is_async else rolling.Mode(settings.tgi_compatible)

@@ -43,17 +43,28 @@ class LmiRequest:
     full_text: bool
 
 
-def parse(body: bytes, settings: ContainerSettings, engine: Engine) -> LmiRequest:
-    """Read the body of a request, whose tokens `engine` counts.
+def document_of(body: bytes) -> dict[str, Any]:
+    """Return the object in the body of a request.
 
     Raises:
-        UnreadableError: If it is none.
+        UnreadableError: If there is none.
     """
     try:
         document = as_json(body)
     except ValueError as error:
         raise UnreadableError("the payload is not JSON") from error
-    if not isinstance(document, dict) or not isinstance(document.get("inputs"), str):
+    if not isinstance(document, dict):
+        raise UnreadableError("the payload is not an object")
+    return document
+
+
+def parse(document: Mapping[str, Any], settings: ContainerSettings, engine: Engine) -> LmiRequest:
+    """Read a request, whose tokens `engine` counts.
+
+    Raises:
+        UnreadableError: If it is none.
+    """
+    if not isinstance(document.get("inputs"), str):
         raise UnreadableError("the payload needs `inputs`, a string")
     given = document.get("parameters") or {}
     if not isinstance(given, dict):
