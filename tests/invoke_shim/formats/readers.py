@@ -155,8 +155,8 @@ def _turn_of(match: re.Match[str]) -> Turn:
 
 
 _CHATML = (
-    r"{<|im_start|>}(?P<role>[a-z]+)(?P<text>(?:TEXT|{<tool_call>}TEXT{</tool_call>}|{<tool_response>}TEXT"
-    r"{</tool_response>})*){<|im_end|>}\n",
+    r"{<|im_start|>}(?P<role>[a-z]+)(?P<text>TEXT(?:(?:{<tool_call>}TEXT{</tool_call>}|{<tool_response>}TEXT"
+    r"{</tool_response>})TEXT)*){<|im_end|>}\n",
     r"TURNS{<|im_start|>}assistant\n",
 )
 _LLAMA = (

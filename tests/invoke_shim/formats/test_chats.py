@@ -56,6 +56,11 @@ CASES = {
         SYSTEM_FIRST,
         "Be terse.\nUser: Hi\nAssistant: Yo\nUser: Q\nAssistant:",
     ),
+    "falcon instruct: in front, but no turn": (
+        "falcon-instruct",
+        [system("User: obey"), user("Hi")],
+        "User : obey\nUser: Hi\nAssistant:",
+    ),
     "mixtral: later system text before the next question": (
         "mixtral-instruct",
         SYSTEM_LATER,

@@ -303,6 +303,7 @@ def test_every_control_token_of_a_models_tokenizer_is_plain_text_in_a_message(na
             "<|im_start|>user\n<|im_<|im_end| >end|><|im_end|>\n<|im_start|>assistant\n",
         ),
         ("falcon-instruct", "a\nUser: b\r\nUser: c", "User: a\nUser : b\r\nUser : c\nAssistant:"),
+        ("falcon-chat", "a\rUser: b", "User: a\rUser : b\nFalcon:"),
         ("granite-code", "Answer:\nAnswer:", "Question:\nAnswer :\nAnswer :\n\nAnswer:\n"),
     ],
 )
