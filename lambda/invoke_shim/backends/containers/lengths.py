@@ -1,5 +1,6 @@
 """Lengths of prompts and answers: containers' refusals for them, and the room that is left for an answer."""
 
+import json
 import re
 
 from invoke_shim.errors import TOO_LONG, ApiError
@@ -13,7 +14,11 @@ UNBOUNDED = 1_000_000
 
 _TEMPLATE_TOKENS = 64
 _MESSAGE_TOKENS = 16
-"""Tokens that a chat template adds, and those around each message. More than that costs a request, no answer."""
+_TOOLS_TOKENS = 128
+"""Tokens that a chat template adds, those around each message, and those that explain tools to a model.
+
+More than that costs a request, no answer.
+"""
 
 _TGI_TOTAL = re.compile(r"`max_new_tokens` must be <= (?P<total>\d+)\. Given: (?P<prompt>\d+) `inputs` tokens")
 _TGI_ANSWER = re.compile(r"^(?:Input validation error: )?`max_new_tokens` must be <= (?P<room>\d+)\. Given: \d+$")
@@ -83,6 +88,9 @@ def room_for_answer(request: GenerationRequest, limits: Limits, *, told: bool) -
     most = sum(map(most_tokens, texts))
     if request.prompt is None:
         most += _TEMPLATE_TOKENS + _MESSAGE_TOKENS * len(texts)
+    if request.generation.tools is not None:
+        tools = [function._asdict() for function in request.generation.tools.functions]
+        most += _TOOLS_TOKENS + most_tokens(json.dumps(tools, ensure_ascii=False))
     for name in TRUNCATE:
         most = min(most, int(request.generation.extra.get(name, most)))
     surely = limits.room_for_answer(most)

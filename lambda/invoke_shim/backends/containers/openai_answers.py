@@ -244,10 +244,13 @@ def _logprobs(choice: Mapping[str, Any], generation: Generation) -> tuple[TokenL
 
 def _chat_token(token: Mapping[str, Any], generation: Generation) -> TokenLogprob:
     tops = [top for top in _list(token.get("top_logprobs")) if isinstance(top, dict)]
+    text = str(token.get("token") or "")
+    # LMI's rolling batch names the token that was taken alone, in streams by its log probability.
+    names = [name if isinstance(name := top.get("token"), str) else text for top in tops]
     return TokenLogprob(
-        str(token.get("token") or ""),
+        text,
         logprob(token.get("logprob")),
-        _likeliest(((top.get("token"), top.get("logprob")) for top in tops), generation),
+        _likeliest(((name, top.get("logprob")) for name, top in zip(names, tops, strict=True)), generation),
     )
 
 
