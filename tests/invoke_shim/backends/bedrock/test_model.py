@@ -2,7 +2,10 @@
 
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from invoke_shim.backends.bedrock import model
 from invoke_shim.backends.bedrock.model import ImportedModel, create
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.messages import Message
@@ -396,3 +400,16 @@ class TestNative:
 def test_needs_a_body() -> None:
     with pytest.raises(ValueError, match="no body"):
         create(Settings(model_name="m", invoke_timeout_seconds=29, model_arn=ARN))
+
+
+@pytest.mark.parametrize(("body", "spared"), [("chat", "converse"), ("converse", "bodies")])
+def test_loads_the_modules_of_its_body_alone(body: str, spared: str) -> None:
+    code = f"""
+import sys
+from invoke_shim.backends.bedrock.exchange import create_exchange
+create_exchange({body!r})
+print("invoke_shim.backends.bedrock.{spared}" in sys.modules)
+"""
+    path = {"PYTHONPATH": str(Path(model.__file__).parents[3])}
+    found = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
