@@ -7,7 +7,7 @@ really read with the job's role, and the forms of requests and answers. moto has
 * `control_plane`, `imports`, `documents`: the `bedrock` API.
 * `roles`, `artifacts`, `architectures`: what an import job finds out.
 * `data_plane`: the `bedrock-runtime` API; `bodies`, `chats`, `converse`, `conversation`, `images`: what it is asked;
-  `answers`, `tools`, `replies`: what the models answer.
+  `answers`, `tools`, `replies`: what the models answer; `engine`: the engine below them.
 * `quotas`: their quotas in Service Quotas.
 * `store`: jobs, models and what was called; `behaviour`: times and faults, to be changed while it runs.
 

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from localaws.bedrock import images, tools
+from localaws.bedrock import tools
 from localaws.bedrock.bodies import GenerationRequest
+from localaws.bedrock.engine import ENGINE
 from localaws.bedrock.errors import invalid
 from localaws.bedrock.store import ImportedModel
 from localaws.bedrock.tools import Call
-from localaws.containers import detokenizer, generation
-from localaws.containers.tokens import Token, count, encode
+from localaws.containers import detokenizer
+from localaws.containers.chats import ToolCall
+from localaws.containers.engine import Job, Sampling
+from localaws.containers.tokens import Token
 
 Pieces = tuple[tuple[str, Token], ...]
 """Tokens with the text that each of them shows, which may come with a later one."""
@@ -96,7 +99,7 @@ def answer(request: GenerationRequest, model: ImportedModel) -> Outcome:
         ServiceError: ValidationException, if prompt and answer do not fit into the model's context.
     """
     started = time.monotonic()
-    prompt_tokens = count(request.prompt) + images.TOKENS * request.images
+    prompt_tokens = len(ENGINE.encode(request.prompt))
     room = model.context_tokens - prompt_tokens
     asked = request.max_tokens or 1
     if room < asked:
@@ -122,22 +125,38 @@ def groups(pieces: Pieces, size: int) -> Iterator[tuple[Pieces, bool]]:
 
 
 def _one(request: GenerationRequest, max_tokens: int, seed: int | None, weights: str) -> Answer:
-    reasoning = tuple((token.text, token) for token in encode(request.thinks)[:max_tokens])
+    sampling = Sampling(seed=seed)
+    thought = ENGINE.thought(request.chat, sampling) if request.reasons and request.chat is not None else ""
+    reasoning = tuple((token.text, token) for token in ENGINE.encode(thought)[:max_tokens])
     room = max_tokens - len(reasoning)
     if room == 0:
         return Answer(pieces=(), finish_reason="length", stop=None, reasoning=reasoning)
-    if request.calls:
-        calls, cut = tools.calls_of(request.calls, request.prompt, room=room)
+    if wanted := _calls(request, sampling):
+        calls, cut = tools.write(wanted, request.prompt, room=room)
         return Answer(
             pieces=(), finish_reason="length" if cut else "tool_calls", stop=None, reasoning=reasoning, calls=calls
         )
-    # Other weights answer otherwise, so that whoever asks sees which version answered.
-    text = request.prescribed or generation.answer(request.prompt, seed=seed, weights=weights)
-    outputs = list(
-        detokenizer.outputs(generation.script(request.prompt, text=text), max_tokens=room, stop=request.stop)
+    job = Job(
+        prompt=request.prompt,
+        chat=request.chat,
+        sampling=sampling,
+        grammar=request.grammar,
+        text=request.text,
+        # Other weights answer otherwise, so that whoever asks sees which version answered.
+        weights=weights,
     )
+    outputs = list(detokenizer.outputs(ENGINE.generate(job), max_tokens=room, stop=request.stop))
     last = outputs[-1]
     if last.finish_reason is None:
         raise AssertionError("outputs() ends with an output that carries a finish reason")
     pieces = tuple((output.text, output.token) for output in outputs)
     return Answer(pieces=pieces, finish_reason=last.finish_reason, stop=last.stop_reason, reasoning=reasoning)
+
+
+def _calls(request: GenerationRequest, sampling: Sampling) -> tuple[ToolCall, ...]:
+    found = request.tools
+    if request.chat is None or not found.allowed:
+        return ()
+    return ENGINE.calls(
+        request.chat, found.allowed, is_required=found.is_required, parallel=found.parallel, sampling=sampling
+    )

@@ -35,8 +35,6 @@ class Behaviour:
         with_images: Classes that see images in Converse, and in chats beside those that AWS documents.
         with_schemas: Classes that keep to Converse's `outputConfig`; AWS documents none of imported models.
         with_reasoning: Classes that reason before their answer, beside GPT-OSS.
-        tool_calls: The number of calls of an answer that makes some (`localaws.bedrock.tools`); 0 leaves them to
-            requests that require one.
         max_imported_models: The quota "Imported models per account" (L-45B04988).
         max_concurrent_imports: The quota "Concurrent model import jobs" (L-5F098EFA).
         cold_requests: The least number of requests that a model refuses while it is not loaded.
@@ -60,7 +58,6 @@ class Behaviour:
     with_images: list[str] = field(default_factory=list, metadata=_TEXTS)
     with_schemas: list[str] = field(default_factory=list, metadata=_TEXTS)
     with_reasoning: list[str] = field(default_factory=list, metadata=_TEXTS)
-    tool_calls: int = 1
     max_imported_models: int = 3
     max_concurrent_imports: int = 1
     cold_requests: int = 1

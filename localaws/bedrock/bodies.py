@@ -9,18 +9,21 @@ to the fields that AWS documents.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from localaws import constraints
 from localaws.bedrock.behaviour import Behaviour
 from localaws.bedrock.chats import ChatReader
+from localaws.bedrock.engine import ENGINE
 from localaws.bedrock.errors import invalid
 from localaws.bedrock.images import MAX_CHAT_IMAGES
 from localaws.bedrock.store import ImportedModel
-from localaws.bedrock.tools import Tool, declaration_of
-from localaws.containers.schemas import example_of, schema_problem
+from localaws.bedrock.tools import Tools
+from localaws.containers.chats import Chat
+from localaws.containers.engine import Grammar
+from localaws.containers.schemas import schema_problem
 from localaws.service import ServiceError
 
 BodyKind = Literal["chat", "completion", "native"]
@@ -34,6 +37,12 @@ _NATIVE_FIELDS: Final = frozenset(
 _DEFAULT_NATIVE_TOKENS: Final = 512
 _DEFAULT_COMPLETION_TOKENS: Final = 16
 _MAX_LOGPROBS: Final = 20
+
+ANY_OBJECT: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {"answer": {"type": "string"}},
+}
+"""The schema of JSON without one, of which the stand-in makes an object that is not empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +58,11 @@ class GenerationRequest:
         answers: Number of answers.
         logprobs: Number of alternatives to report for each token; None reports no log probabilities.
         include_usage: Whether a stream reports the tokens in an event of its own.
-        prescribed: The text that a schema or a choice prescribes, or None.
-        thinks: The text of the reasoning before the answer; empty for none.
-        calls: The tools that the answer calls, in place of a text.
-        images: Number of images in the prompt.
+        chat: The chat that the prompt was written from, if it was.
+        tools: The tools that the answer may call.
+        grammar: The schema that the answer has to keep to, or None.
+        text: The text that a choice prescribes, or None.
+        reasons: Whether reasoning comes before the answer.
     """
 
     kind: BodyKind
@@ -63,10 +73,11 @@ class GenerationRequest:
     answers: int = 1
     logprobs: int | None = None
     include_usage: bool = False
-    prescribed: str | None = None
-    thinks: str = ""
-    calls: tuple[Tool, ...] = ()
-    images: int = 0
+    chat: Chat | None = None
+    tools: Tools = field(default_factory=Tools)
+    grammar: Grammar | None = None
+    text: str | None = None
+    reasons: bool = False
 
 
 def read(body: bytes, model: ImportedModel, rules: Behaviour | None = None) -> GenerationRequest:
@@ -105,8 +116,8 @@ def read(body: bytes, model: ImportedModel, rules: Behaviour | None = None) -> G
     return request
 
 
-def chat_prompt(turns: Sequence[tuple[str, str]], model: ImportedModel) -> str:
-    """Write a chat, role and text in turn, as a prompt: always in ChatML, whatever the model's own template says.
+def chat_prompt(chat: Chat, model: ImportedModel) -> str:
+    """Write a chat as a prompt: always as the engine does, whatever the model's own template says.
 
     Raises:
         ServiceError: ValidationException, if the model has no chat template.
@@ -116,37 +127,29 @@ def chat_prompt(turns: Sequence[tuple[str, str]], model: ImportedModel) -> str:
             "As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat template "
             "if the tokenizer does not define one."
         )
-    return "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in turns) + "<|im_start|>assistant\n"
-
-
-def reasoning(model: ImportedModel, rules: Behaviour, last: str, effort: str | None) -> str:
-    """Return what the model thinks before its answer: nothing, if it is none that reasons."""
-    if not model.can("reason", rules):
-        return ""
-    times = {"low": 1, "high": 3}.get(effort or "", 2)
-    return " ".join([f"The stand-in thinks about: {' '.join(last.split()[:4])}."] * times)
+    return ENGINE.render(chat)
 
 
 def _chat(reader: _Reader, model: ImportedModel, rules: Behaviour) -> GenerationRequest:
-    chat = ChatReader(reader.document, reader.problems)
-    turns, tools = chat.turns(), chat.tools()
+    read = ChatReader(reader.document, reader.problems)
+    turns, tools = read.turns(), read.tools()
+    read.check_effort()
+    chat = Chat(tuple(turns), tools.all)
     if tools.all and not model.can("call tools", rules):
         reader.problems.append('"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set')
     most = MAX_CHAT_IMAGES if model.can("see", rules) else 0
-    if chat.images > most:
+    if len(chat.images) > most:
         reader.problems.append(f"At most {most} image(s) may be provided in one request.")
     wants = reader.flag("logprobs")
     alternatives = reader.integer("top_logprobs", lowest=0, highest=_MAX_LOGPROBS)
-    if tools.choice != "none":
-        turns = [("system", declaration_of(tools.all)), *turns]
     return GenerationRequest(
         kind="chat",
-        prompt=chat_prompt(turns, model) if turns else "",
+        prompt=chat_prompt(chat, model) if turns else "",
         max_tokens=reader.integer("max_completion_tokens", lowest=1) or reader.integer("max_tokens", lowest=1),
         logprobs=(alternatives or 0) if wants else None,
-        thinks=reasoning(model, rules, chat.last, chat.reasoning_effort()),
-        calls=tools.chosen(chat.last, answers_result=chat.answers_result, calls=rules.tool_calls),
-        images=chat.images,
+        chat=chat,
+        tools=tools,
+        reasons=model.can("reason", rules),
         **reader.shared(),
     )
 
@@ -170,7 +173,7 @@ def _native(reader: _Reader) -> GenerationRequest:
         kind="native",
         prompt=reader.prompt(),
         max_tokens=reader.integer("max_gen_len", lowest=1) or _DEFAULT_NATIVE_TOKENS,
-        prescribed=reader.prescribed(),
+        **reader.form(),
         logprobs=0 if reader.flag("return_logprobs") else None,
     )
 
@@ -195,7 +198,7 @@ class _Reader:
         if self.number("repetition_penalty", lowest=0) == 0:
             self.problems.append("#/repetition_penalty: 0 is not greater than 0")
         return {
-            "prescribed": self.prescribed(),
+            **self.form(),
             "stop": self._stop(),
             "seed": self.integer("seed"),
             "answers": self.integer("n", lowest=1) or 1,
@@ -210,25 +213,25 @@ class _Reader:
             self.problems.append("#/prompt: expected type: String of at least 1 character")
         return prompt if isinstance(prompt, str) else ""
 
-    def prescribed(self) -> str | None:
-        """Read what prescribes the answer's form; the stand-in cannot write to a pattern or a grammar."""
+    def form(self) -> dict[str, Any]:
+        """Read what prescribes the answer's form; of patterns and grammars nothing is made."""
         form = self.document.get("response_format")
         kind = form.get("type") if isinstance(form, dict) else None
         if form is not None and kind not in ("text", "json_object", "json_schema"):
             self.problems.append("#/response_format: expected an object whose type is text, json_object or json_schema")
         if kind == "json_object":
-            return json.dumps({"answer": "stand-in"})
+            return {"grammar": Grammar(schema=ANY_OBJECT)}
         if isinstance(form, dict) and kind == "json_schema":
-            return self._example(form.get("json_schema"), "#/response_format/json_schema")
+            return self._schema(form.get("json_schema"), "#/response_format/json_schema")
         outputs = self.document.get("structured_outputs")
         if isinstance(outputs, dict) and isinstance(outputs.get("choice"), list) and outputs["choice"]:
-            return str(outputs["choice"][0])
+            return {"text": str(outputs["choice"][0])}
         if isinstance(outputs, dict) and outputs.get("json") is not None:
-            return self._example(outputs["json"], "#/structured_outputs/json")
-        return None
+            return self._schema(outputs["json"], "#/structured_outputs/json")
+        return {}
 
-    def _example(self, form: Any, where: str) -> str | None:
-        """Return a text by a schema, which OpenAI's two forms wrap together with its name."""
+    def _schema(self, form: Any, where: str) -> dict[str, Any]:
+        """Read a schema, which OpenAI's two forms wrap together with its name."""
         if isinstance(form, str):
             try:
                 form = json.loads(form)
@@ -238,8 +241,8 @@ class _Reader:
         problem = schema_problem(schema) if isinstance(schema, dict) else "expected an object"
         if problem is not None:
             self.problems.append(f"{where}: {problem}")
-            return None
-        return json.dumps(example_of(schema), ensure_ascii=False)
+            return {}
+        return {"grammar": Grammar(schema=schema)}
 
     def integer(self, name: str, *, lowest: int | None = None, highest: int | None = None) -> int | None:
         value = self.document.get(name)

@@ -10,8 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from localaws.bedrock import images, tools
-from localaws.bedrock.tools import Tool, Tools
+from localaws.bedrock import images
+from localaws.bedrock.tools import Tools
+from localaws.containers.chats import Tool, ToolCall, Turn, digest_of
 from localaws.containers.schemas import schema_problem
 
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool")
@@ -24,22 +25,14 @@ class ChatReader:
     Args:
         document: The body.
         problems: Gets the problems.
-
-    Attributes:
-        images: Number of images in the chat.
-        last: The text of the last message.
-        answers_result: Whether the last message is a tool's result.
     """
 
     def __init__(self, document: Mapping[str, Any], problems: list[str]) -> None:
         self._document = document
         self._problems = problems
-        self.images = 0
-        self.last = ""
-        self.answers_result = False
 
-    def turns(self) -> list[tuple[str, str]]:
-        """Read the messages as roles and texts."""
+    def turns(self) -> list[Turn]:
+        """Read the messages."""
         messages = self._document["messages"]
         if not isinstance(messages, list) or not messages:
             self._problems.append("#/messages: expected type: Array of at least 1 item")
@@ -51,14 +44,9 @@ class ChatReader:
             if role not in _ROLES:
                 self._problems.append(f"{where}: expected a role and a content of text")
                 continue
-            text = self._text(message, where)
-            self.last, self.answers_result = text, role == "tool"
-            if role == "tool":
-                if not isinstance(message.get("tool_call_id"), str):
-                    self._problems.append(f"{where}: required key [tool_call_id] not found")
-                turns.append(("user", f"<tool_response>{text}</tool_response>"))
-            else:
-                turns.append((role, text))
+            if role == "tool" and not isinstance(message.get("tool_call_id"), str):
+                self._problems.append(f"{where}: required key [tool_call_id] not found")
+            turns.append(self._turn(message, where))
         return turns
 
     def tools(self) -> Tools:
@@ -81,69 +69,72 @@ class ChatReader:
             self._problems.append("#/tool_choice: expected none, auto, required, or a function of the tools")
         return Tools(all=read, choice="named", name=name)
 
-    def reasoning_effort(self) -> str | None:
-        """Read the effort of reasoning."""
+    def check_effort(self) -> None:
+        """Check the effort of reasoning, which changes nothing here."""
         effort = self._document.get("reasoning_effort")
         if effort is not None and (not isinstance(effort, str) or not effort):
             self._problems.append("#/reasoning_effort: expected type: String")
-            return None
-        return effort
 
-    def _text(self, message: Mapping[str, Any], where: str) -> str:
-        content, calls = message.get("content"), message.get("tool_calls")
-        text = ""
-        if isinstance(content, str):
-            text = content
-        elif isinstance(content, list):
-            text = "\n".join(self._part(part, f"{where}/content/{place}") for place, part in enumerate(content))
+    def _turn(self, message: Mapping[str, Any], where: str) -> Turn:
+        content, calls = message.get("content"), message.get("tool_calls") or []
+        parts: list[str | bytes] = []
+        if isinstance(content, list):
+            parts = [self._part(part, f"{where}/content/{place}") for place, part in enumerate(content)]
+        elif isinstance(content, str):
+            parts = [content]
         elif content is not None or not (message["role"] == "assistant" and calls):
             self._problems.append(f"{where}: expected a role and a content of text")
-        if calls:
-            text += "".join(self._call(call, f"{where}/tool_calls/{place}") for place, call in enumerate(calls))
-        return text
+        found = [self._call(call, f"{where}/tool_calls/{place}") for place, call in enumerate(calls)]
+        return Turn(
+            message["role"],
+            "\n".join(part for part in parts if isinstance(part, str)),
+            images=tuple(digest_of(part) for part in parts if isinstance(part, bytes)),
+            calls=tuple(call for call in found if call is not None),
+        )
 
-    def _part(self, part: Any, where: str) -> str:
+    def _part(self, part: Any, where: str) -> str | bytes:
         kind = part.get("type", "text") if isinstance(part, dict) else None
         if kind == "text" and isinstance(part.get("text"), str):
             return str(part["text"])
         if kind == "image_url" and isinstance(part.get("image_url"), dict):
             image = images.of_uri(part["image_url"].get("url"))
             if image is not None:
-                self.images += 1
                 return image
             self._problems.append(f"{where}: expected an image as a data URI in base64; no URL is fetched")
             return ""
         self._problems.append(f"{where}: expected a role and a content of text")
         return ""
 
-    def _call(self, call: Any, where: str) -> str:
+    def _call(self, call: Any, where: str) -> ToolCall | None:
         function = call.get("function") if isinstance(call, dict) else None
+        arguments = _object_of(function.get("arguments")) if isinstance(function, dict) else None
         if (
             not isinstance(function, dict)
             or not isinstance(call.get("id"), str)
             or not isinstance(function.get("name"), str)
-            or not _is_json_object(function.get("arguments"))
+            or arguments is None
         ):
             self._problems.append(f"{where}: expected a call with id, name and arguments, an object as JSON")
-            return ""
-        return tools.turn_of(function["name"], function["arguments"])
+            return None
+        return ToolCall(function["name"], arguments)
 
     def _tool(self, item: Any, place: int) -> Tool | None:
         function = item.get("function") if isinstance(item, dict) and item.get("type") == "function" else None
         parameters = function.get("parameters") or {} if isinstance(function, dict) else None
         name = function.get("name") if isinstance(function, dict) else None
-        if not isinstance(parameters, dict) or not isinstance(name, str) or not name:
+        if function is None or not isinstance(parameters, dict) or not isinstance(name, str) or not name:
             self._problems.append(f"#/tools/{place}: expected a function with a name and parameters, an object")
             return None
         problem = schema_problem(parameters)
         if problem is not None:
             self._problems.append(f"#/tools/{place}/function/parameters: {problem}")
             return None
-        return Tool(name=name, parameters={"type": "object", **parameters})
+        return Tool(name, str(function.get("description") or ""), {"type": "object", **parameters})
 
 
-def _is_json_object(text: Any) -> bool:
+def _object_of(text: Any) -> dict[str, Any] | None:
     try:
-        return isinstance(text, str) and isinstance(json.loads(text or "{}"), dict)
+        found = json.loads(text or "{}") if isinstance(text, str) else None
     except (ValueError, RecursionError):
-        return False
+        return None
+    return found if isinstance(found, dict) else None

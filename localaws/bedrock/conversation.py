@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from localaws.bedrock import images, tools
+from localaws.bedrock import images
 from localaws.bedrock.errors import invalid
-from localaws.bedrock.tools import Tool, Tools
+from localaws.bedrock.tools import Tools
+from localaws.containers.chats import Tool, ToolCall, Turn, digest_of
+from localaws.containers.messages import compact_json
 
 MAX_IMAGES: Final = 20
 """API reference, Message: the most images of one."""
@@ -25,103 +27,127 @@ _BLOCKS: Final = {
 """The blocks of each role that the stand-in knows."""
 
 
-class Conversation:
-    """A conversation that was checked.
+def turns_of(messages: Any, *, has_tools: bool) -> list[Turn]:
+    """Read messages as turns, of which each tool's result is one.
+
+    Args:
+        messages: The messages.
+        has_tools: Whether the request has tools.
+
+    Raises:
+        ServiceError: ValidationException, if they are no conversation.
+    """
+    if not messages or messages[0]["role"] != "user":
+        raise invalid(
+            "A conversation must start with a user message. Try again with a conversation that starts with a user "
+            "message."
+        )
+    turns: list[Turn] = []
+    asked: list[str] = []
+    for position, message in enumerate(messages):
+        where = f"messages.{position}"
+        _check_role(message, messages[position - 1] if position else None, where)
+        reader = _Message(where, message["role"], has_tools=has_tools)
+        turns += reader.turns(message["content"])
+        _check_ids(reader.results, reader.calls, asked, where)
+        asked = reader.calls
+    if sum(len(turn.images) for turn in turns) > MAX_IMAGES:
+        raise invalid(f"A request may have at most {MAX_IMAGES} images.")
+    return turns
+
+
+class _Message:
+    """One message.
+
+    Args:
+        where: Its place.
+        role: Its role.
+        has_tools: Whether the request has tools.
 
     Attributes:
-        turns: Its messages as roles and texts.
-        last: The text of the last message.
-        answers_result: Whether that has a tool's result.
-        images: Number of images.
+        results: The ids of the calls whose results it has.
+        calls: The ids of its calls.
     """
 
-    def __init__(self, messages: Any, *, has_tools: bool) -> None:
-        """Check messages.
+    def __init__(self, where: str, role: str, *, has_tools: bool) -> None:
+        self._where = where
+        self._role = role
+        self._has_tools = has_tools
+        self.results: list[str] = []
+        self.calls: list[str] = []
+
+    def turns(self, blocks: Sequence[Mapping[str, Any]]) -> list[Turn]:
+        """Read the blocks.
 
         Raises:
-            ServiceError: ValidationException, if they are no conversation.
+            ServiceError: ValidationException, if one is not taken.
         """
-        self.turns: list[tuple[str, str]] = []
-        self.answers_result = False
-        self.images = 0
-        self._has_tools = has_tools
-        self._names: dict[str, str] = {}
-        if not messages or messages[0]["role"] != "user":
-            raise invalid(
-                "A conversation must start with a user message. Try again with a conversation that starts with a user "
-                "message."
-            )
-        asked: list[str] = []
-        for position, message in enumerate(messages):
-            asked = self._read(message, f"messages.{position}", asked)
-        self.last = self.turns[-1][1]
+        results: list[Turn] = []
+        parts: list[str | bytes] = []
+        calls: list[ToolCall] = []
+        for place, block in enumerate(blocks):
+            where = f"{self._where}.content.{place}"
+            [kind] = block if len(block) == 1 else [""]
+            if kind not in _BLOCKS[self._role]:
+                raise invalid(f"The content block at {where} is not supported in a message of the role {self._role}.")
+            if kind in ("toolUse", "toolResult") and not self._has_tools:
+                raise invalid(_NO_TOOLS)
+            if kind == "toolUse":
+                calls.append(self._call(block["toolUse"], where))
+            elif kind == "toolResult":
+                results.append(self._result(block["toolResult"], where))
+            elif kind != "reasoningContent":
+                parts.append(_image(block["image"], where) if kind == "image" else _text(block["text"], where))
+        rest = _turn(self._role, parts, tuple(calls))
+        return results if results and not parts else [*results, rest]
 
-    def _read(self, message: Mapping[str, Any], where: str, asked: list[str]) -> list[str]:
-        """Read a message; return the ids of its calls.
+    def _call(self, use: Mapping[str, Any], where: str) -> ToolCall:
+        if not isinstance(use["input"], dict):
+            raise invalid(f"The value at {where}.toolUse.input must be a JSON object.")
+        self.calls.append(use["toolUseId"])
+        return ToolCall(use["name"], use["input"])
 
-        Args:
-            message: The message.
-            where: Its place.
-            asked: The ids of the calls in the message before.
-        """
-        role, blocks = message["role"], message["content"]
-        if role not in _BLOCKS:
-            raise invalid(f"This model doesn't support the {where}.role field with the value {role}.")
-        if self.turns and self.turns[-1][0] == role:
-            raise invalid(
-                "A conversation must alternate between user and assistant roles. Make sure the conversation alternates "
-                "between user and assistant roles and try again."
-            )
-        if not blocks:
-            raise invalid(
-                f"The content field in the Message object at {where} is empty. Add a ContentBlock object to the "
-                "content field and try again."
-            )
-        texts = [self._block(block, f"{where}.content.{place}", role) for place, block in enumerate(blocks)]
-        self.turns.append((role, "\n".join(texts)))
-        results = [block["toolResult"]["toolUseId"] for block in blocks if "toolResult" in block]
-        calls = [block["toolUse"]["toolUseId"] for block in blocks if "toolUse" in block]
-        self.answers_result = bool(results)
-        _check_ids(results, calls, asked, where)
-        return calls
+    def _result(self, result: Mapping[str, Any], where: str) -> Turn:
+        self.results.append(result["toolUseId"])
+        parts: list[str | bytes] = []
+        for place, part in enumerate(result["content"]):
+            at = f"{where}.toolResult.content.{place}"
+            [kind] = part if len(part) == 1 else [""]
+            if kind == "json":
+                parts.append(compact_json(part["json"]))
+            elif kind in ("image", "text"):
+                parts.append(_image(part["image"], at) if kind == "image" else _text(part["text"], at))
+            else:
+                raise invalid(f"The content block at {at} is not supported in a tool's result.")
+        return _turn("tool", parts)
 
-    def _block(self, block: Mapping[str, Any], where: str, role: str) -> str:
-        [kind] = block if len(block) == 1 else [""]
-        if kind not in _BLOCKS[role]:
-            raise invalid(f"The content block at {where} is not supported in a message of the role {role}.")
-        value = block[kind]
-        if kind in ("toolUse", "toolResult") and not self._has_tools:
-            raise invalid(_NO_TOOLS)
-        if kind == "toolUse":
-            if not isinstance(value["input"], dict):
-                raise invalid(f"The value at {where}.toolUse.input must be a JSON object.")
-            self._names[value["toolUseId"]] = value["name"]
-            return tools.turn_of(value["name"], str(value["input"]))
-        if kind == "toolResult":
-            parts = [self._result(part, f"{where}.toolResult.content.{at}") for at, part in enumerate(value["content"])]
-            return f"<tool_response>{' '.join(parts)}</tool_response>"
-        if kind == "reasoningContent":
-            return ""
-        return self._image(value, where) if kind == "image" else _text(value, where)
 
-    def _result(self, part: Mapping[str, Any], where: str) -> str:
-        [kind] = part if len(part) == 1 else [""]
-        if kind == "image":
-            return self._image(part["image"], where)
-        if kind == "json":
-            return str(part["json"])
-        if kind != "text":
-            raise invalid(f"The content block at {where} is not supported in a tool's result.")
-        return _text(part["text"], where)
+def _turn(role: str, parts: Sequence[str | bytes], calls: tuple[ToolCall, ...] = ()) -> Turn:
+    text = "\n".join(part for part in parts if isinstance(part, str))
+    return Turn(role, text, tuple(digest_of(part) for part in parts if isinstance(part, bytes)), calls)
 
-    def _image(self, image: Mapping[str, Any], where: str) -> str:
-        data = images.decode(image["source"].get("bytes") or "")
-        if data is None or images.format_of(data) != image["format"]:
-            raise invalid(f"The image at {where} could not be read as {image['format']}.")
-        self.images += 1
-        if self.images > MAX_IMAGES:
-            raise invalid(f"A request may have at most {MAX_IMAGES} images.")
-        return images.mark(image["format"], data)
+
+def _check_role(message: Mapping[str, Any], before: Mapping[str, Any] | None, where: str) -> None:
+    role = message["role"]
+    if role not in _BLOCKS:
+        raise invalid(f"This model doesn't support the {where}.role field with the value {role}.")
+    if before is not None and before["role"] == role:
+        raise invalid(
+            "A conversation must alternate between user and assistant roles. Make sure the conversation alternates "
+            "between user and assistant roles and try again."
+        )
+    if not message["content"]:
+        raise invalid(
+            f"The content field in the Message object at {where} is empty. Add a ContentBlock object to the "
+            "content field and try again."
+        )
+
+
+def _image(image: Mapping[str, Any], where: str) -> bytes:
+    data = images.decode(image["source"].get("bytes") or "")
+    if data is None or images.format_of(data) != image["format"]:
+        raise invalid(f"The image at {where} could not be read as {image['format']}.")
+    return data
 
 
 def tools_of(config: Any) -> Tools:
@@ -140,7 +166,7 @@ def tools_of(config: Any) -> Tools:
         schema = (tool["toolSpec"].get("inputSchema") or {}).get("json")
         if not isinstance(schema, dict) or schema.get("type") != "object":
             raise invalid(f"The value at {where}.toolSpec.inputSchema.json.type must be one of the following: object.")
-        found.append(Tool(name=tool["toolSpec"]["name"], parameters=schema))
+        found.append(Tool(tool["toolSpec"]["name"], tool["toolSpec"].get("description") or "", schema))
     names = [tool.name for tool in found]
     if not found or len(set(names)) < len(names):
         raise invalid("The toolConfig field must have at least one tool, each with a name of its own.")

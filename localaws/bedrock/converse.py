@@ -14,13 +14,15 @@ from botocore.validate import ParamValidator
 from localaws import constraints
 from localaws.bedrock import answers
 from localaws.bedrock.behaviour import Behaviour
-from localaws.bedrock.bodies import GenerationRequest, chat_prompt, reasoning
-from localaws.bedrock.conversation import Conversation, tools_of
+from localaws.bedrock.bodies import GenerationRequest, chat_prompt
+from localaws.bedrock.conversation import tools_of, turns_of
 from localaws.bedrock.errors import invalid
 from localaws.bedrock.store import ImportedModel
-from localaws.bedrock.tools import Call, declaration_of
+from localaws.bedrock.tools import Call
 from localaws.constraints import service_model
-from localaws.containers.schemas import example_of, schema_problem
+from localaws.containers.chats import Chat, Turn
+from localaws.containers.engine import Grammar
+from localaws.containers.schemas import schema_problem
 from localaws.service import ServiceError, check
 
 _FIELDS: Final = frozenset(
@@ -56,22 +58,21 @@ def read(body: bytes, model: ImportedModel, rules: Behaviour) -> GenerationReque
     if document.get("toolConfig") is not None and not model.can("call tools", rules):
         raise invalid("This model doesn't support tool use.")
     tools = tools_of(document.get("toolConfig"))
-    chat = Conversation(document.get("messages"), has_tools=bool(tools.all))
+    turns = turns_of(document.get("messages"), has_tools=bool(tools.all))
+    chat = Chat((*system, *turns), tools.all)
     if chat.images and not model.can("see in Converse", rules):
         raise _unsupported("image")
     if "outputConfig" in document and not model.can("keep to schemas in Converse", rules):
         raise _unsupported("outputConfig")
-    if tools.all:
-        system.append(("system", declaration_of(tools.all)))
     return GenerationRequest(
         kind="chat",
-        prompt=chat_prompt([*system, *chat.turns], model),
+        prompt=chat_prompt(chat, model),
         max_tokens=config.get("maxTokens"),
         stop=tuple(config.get("stopSequences") or ()),
-        prescribed=_prescribed(document.get("outputConfig")),
-        thinks=reasoning(model, rules, chat.last, None),
-        calls=tools.chosen(chat.last, answers_result=chat.answers_result, calls=rules.tool_calls),
-        images=chat.images,
+        chat=chat,
+        tools=tools,
+        grammar=_grammar(document.get("outputConfig")),
+        reasons=model.can("reason", rules),
     )
 
 
@@ -142,15 +143,15 @@ def _input(call: Call) -> Any:
         return {}
 
 
-def _system(block: Mapping[str, Any]) -> tuple[str, str]:
+def _system(block: Mapping[str, Any]) -> Turn:
     text = block.get("text")
     if not isinstance(text, str) or not text.strip():
         raise invalid("The text field in a SystemContentBlock object is blank. Add text to the text field.")
-    return "system", text
+    return Turn("system", text)
 
 
-def _prescribed(output: Any) -> str | None:
-    """Return a text by the schema of `outputConfig`, which is JSON in a string.
+def _grammar(output: Any) -> Grammar | None:
+    """Return the schema of `outputConfig`, which is JSON in a string.
 
     Source: Bedrock User Guide, "Get validated JSON results from models", supported JSON Schema features.
     """
@@ -166,7 +167,7 @@ def _prescribed(output: Any) -> str | None:
         problem = "'additionalProperties' must be explicitly set to false for type object"
     if problem is not None:
         raise invalid(f"outputConfig.textFormat.structure.jsonSchema.schema: {problem}")
-    return json.dumps(example_of(schema), ensure_ascii=False)
+    return Grammar(schema=schema)
 
 
 def _closed(schema: Any) -> bool:

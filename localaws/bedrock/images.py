@@ -1,4 +1,4 @@
-"""Images in requests: bytes that really are of their format, and what they count in tokens."""
+"""Images in requests: how many are taken, and which formats."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from typing import Final
 
 MAX_CHAT_IMAGES: Final = 3
 """Bedrock User Guide, "Advanced API features for imported models", vision support."""
-
-TOKENS: Final = 256
-"""Tokens of an image in the prompt: a made-up number, as the real one follows from the image's size and the model."""
 
 _SIGNATURES: Final = {
     "png": rb"\x89PNG\r\n\x1a\n",
@@ -35,15 +32,8 @@ def decode(text: str) -> bytes | None:
         return None
 
 
-def of_uri(uri: object) -> str | None:
-    """Return the text that stands for the image of a data URI in the stand-in's prompts; None if it is no image."""
+def of_uri(uri: object) -> bytes | None:
+    """Return the image of a data URI; None if it is none, or not of the type that it names."""
     match = _DATA_URI.fullmatch(uri) if isinstance(uri, str) else None
     data = decode(match[2]) if match is not None else None
-    if match is None or data is None or format_of(data) != match[1]:
-        return None
-    return mark(match[1], data)
-
-
-def mark(kind: str, data: bytes) -> str:
-    """Return the text that stands for an image in the stand-in's prompts, so that its answer shows that it was seen."""
-    return f"<{kind} of {len(data)} bytes>"
+    return data if match is not None and data is not None and format_of(data) == match[1] else None

@@ -63,6 +63,7 @@ class Job:
         text: A text to answer, where the dialect decided on it (a call of a tool).
         endless: Whether to go on where the model would end (`ignore_eos`).
         length: Number of tokens of an answer without a text or a grammar; None: its own length.
+        weights: The name of the model's weights, where others would answer otherwise.
     """
 
     prompt: str
@@ -72,6 +73,7 @@ class Job:
     text: str | None = None
     endless: bool = False
     length: int | None = None
+    weights: str = ""
 
 
 class Engine(Protocol):
@@ -139,6 +141,8 @@ class DeterministicEngine:
         if job.grammar is not None:
             return json.dumps(example_of(job.grammar.schema), ensure_ascii=False)
         if job.chat is None:
-            return answer(job.prompt, seed=job.sampling.seed)
+            return answer(job.prompt, seed=job.sampling.seed, weights=job.weights)
         steered = decisions.said(job.chat, "say")
-        return steered if steered is not None else answer_to_chat(job.chat, job.prompt, seed=job.sampling.seed)
+        if steered is not None:
+            return steered
+        return answer_to_chat(job.chat, job.prompt, seed=job.sampling.seed, weights=job.weights)

@@ -74,13 +74,13 @@ def answer(prompt: str, *, seed: int | None = None, weights: str = "") -> str:
     return text
 
 
-def answer_to_chat(chat: Chat, prompt: str, *, seed: int | None = None) -> str:
+def answer_to_chat(chat: Chat, prompt: str, *, seed: int | None = None, weights: str = "") -> str:
     """Return all that the stand-in has to say to a chat, whose prompt is `prompt`.
 
     The text is that of `answer`, without a space before it. After answers of tools it repeats each of them whole, and
     it names the pictures of the last turn by their digests.
     """
-    digest = hashlib.sha256(f"{prompt}\0{seed}".encode()).hexdigest()[:6]
+    digest = hashlib.sha256(f"{prompt}\0{seed}{weights}".encode()).hexdigest()[:6]
     told = [turn.text for turn in itertools.takewhile(lambda turn: turn.role == "tool", reversed(chat.turns))]
     if told:
         return f"Stand-in answer {digest}: the tool says {' and '.join(reversed(told))}"

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from localaws.bedrock import images
-from localaws.bedrock.behaviour import Behaviour
 from tests.localaws.bedrock.answering import ABLE, PNG, SCHEMA, chat, model, refusal
 
 GPT_OSS = model("GptOssForCausalLM")
@@ -49,10 +47,12 @@ class TestTools:
         assert whole["choices"][0]["message"]["content"] is None
 
     def test_stream_their_calls_split_at_every_token(self) -> None:
-        whole, chunks = chat(body(**TOOLS), GPT_OSS, Behaviour(tool_calls=2))
+        both = {"role": "user", "content": "Use get_weather and get_time."}
+        whole, chunks = chat(body(both, **TOOLS), GPT_OSS)
         deltas = [
             call for chunk in chunks for choice in chunk["choices"] for call in choice["delta"].get("tool_calls", [])
         ]
+        assert len(calls(whole)) == 2
         for index, call in enumerate(whole["choices"][0]["message"]["tool_calls"]):
             own = [delta for delta in deltas if delta["index"] == index]
             assert [delta["id"] for delta in own if "id" in delta] == [call["id"]]
@@ -69,25 +69,23 @@ class TestTools:
         assert [name for name, _ in calls(whole)] == ["get_time"]
 
     @pytest.mark.parametrize(
-        ("choice", "wanted", "expected"),
+        ("choice", "text", "expected"),
         [
-            ("auto", 1, ["get_weather"]),
-            ("auto", 0, []),
-            ("auto", 3, ["get_weather", "get_time", "get_weather"]),
-            ("none", 1, []),
-            ("required", 0, ["get_weather"]),
-            ({"type": "function", "function": {"name": "get_time"}}, 2, ["get_time"]),
+            ("auto", "Weather in Oslo?", ["get_weather"]),
+            ("auto", "Hello!", []),
+            ("none", "Weather in Oslo?", []),
+            ("required", "Hello!", ["get_weather"]),
+            ({"type": "function", "function": {"name": "get_time"}}, "Weather in Oslo?", ["get_time"]),
         ],
     )
-    def test_are_called_as_chosen_and_as_often_as_asked_for(
-        self, choice: Any, wanted: int, expected: list[str]
-    ) -> None:
-        whole, _ = chat(body(**TOOLS, tool_choice=choice), GPT_OSS, Behaviour(tool_calls=wanted))
+    def test_are_called_as_chosen(self, choice: Any, text: str, expected: list[str]) -> None:
+        whole, _ = chat(body({"role": "user", "content": text}, **TOOLS, tool_choice=choice), GPT_OSS)
         assert [name for name, _ in calls(whole)] == expected
 
     def test_are_called_one_at_a_time_where_the_request_says_so(self) -> None:
-        whole, _ = chat(body(**TOOLS, parallel_tool_calls=False), GPT_OSS, Behaviour(tool_calls=3))
-        assert len(calls(whole)) == 1
+        both = {"role": "user", "content": "Use get_weather and get_time."}
+        assert len(calls(chat(body(both, **TOOLS), GPT_OSS)[0])) == 2
+        assert len(calls(chat(body(both, **TOOLS, parallel_tool_calls=False), GPT_OSS)[0])) == 1
 
     def test_are_answered_with_text_that_repeats_their_result(self) -> None:
         whole, _ = chat(body(QUESTION, CALLED, RESULT, **TOOLS), GPT_OSS)
@@ -144,8 +142,9 @@ class TestImages:
 
     def test_are_seen_and_counted(self) -> None:
         whole, _ = chat(self._seen(URI), VISION)
-        assert "<png of 70 bytes>" in whole["choices"][0]["message"]["content"]
-        assert whole["usage"]["prompt_tokens"] > images.TOKENS
+        assert "(with image " in whole["choices"][0]["message"]["content"]
+        unseen, _ = chat(self._seen(), VISION)
+        assert whole["usage"]["prompt_tokens"] > unseen["usage"]["prompt_tokens"] + 20
 
     def test_are_at_most_three(self) -> None:
         assert chat(self._seen(*[URI] * 3), VISION)
@@ -198,16 +197,21 @@ class TestReasoning:
     def test_comes_before_the_answer_of_models_that_reason(self) -> None:
         whole, chunks = chat(body(), GPT_OSS)
         message = whole["choices"][0]["message"]
-        assert message["reasoning_content"].startswith("The stand-in thinks about: Weather in Oslo?")
+        assert "Weather in Oslo?" in message["reasoning_content"]
         assert message["content"]
         deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
         told = [delta["reasoning_content"] for delta in deltas if "reasoning_content" in delta]
         assert "".join(told) == message["reasoning_content"]
         assert chat(body(), LLAMA)[0]["choices"][0]["message"]["reasoning_content"] is None
 
-    def test_takes_the_effort_that_is_asked_for_and_counts(self) -> None:
-        low, high = (chat(body(reasoning_effort=effort), GPT_OSS)[0]["usage"] for effort in ("low", "high"))
-        assert low["completion_tokens"] < high["completion_tokens"]
+    def test_takes_an_effort(self) -> None:
+        assert chat(body(reasoning_effort="low"), GPT_OSS)
+        assert "#/reasoning_effort" in refusal(chat, body(reasoning_effort=5), GPT_OSS)
+
+    def test_is_steered_as_that_of_the_containers(self) -> None:
+        steered = {"role": "user", "content": "[[stand-in think=So.]] [[stand-in say=Yes.]]"}
+        message = chat(body(steered), GPT_OSS)[0]["choices"][0]["message"]
+        assert (message["reasoning_content"], message["content"]) == ("So.", "Yes.")
 
     def test_may_be_all_that_the_limit_allows(self) -> None:
         whole, chunks = chat(body(max_tokens=3), GPT_OSS)

@@ -20,7 +20,7 @@ CHAT = {"messages": [{"role": "user", "content": "Why is the sky blue?"}], "max_
 COMPLETION = {"prompt": "Why is the sky blue?", "max_tokens": 50}
 NATIVE = {"prompt": "Why is the sky blue?", "max_gen_len": 50}
 CONVERSE: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": "Why is the sky blue?"}]}]}
-SAYS = re.compile(r" Stand-in answer [0-9a-f]{6} to: Why is the sky blue\?")
+SAYS = re.compile(r" ?Stand-in answer [0-9a-f]{6} to: Why is the sky blue\?")
 METRICS = "amazon-bedrock-invocationMetrics"
 
 

@@ -22,8 +22,13 @@ PLACES = st.lists(st.integers(0, 5000), max_size=20)
 def _deltas(kind: str, number: int, parts: list[str]) -> list[dict[str, Any]]:
     if kind != "call":
         return [{{"text": "content", "reasoning": "reasoning_content"}[kind]: part} for part in parts]
-    first = {"index": number, "id": f"id{number}", "type": "function", "function": {"name": "f", "arguments": ""}}
-    rest = [{"index": number, "function": {"arguments": part}} for part in parts]
+    first: dict[str, Any] = {
+        "index": number,
+        "id": f"id{number}",
+        "type": "function",
+        "function": {"name": "f", "arguments": ""},
+    }
+    rest: list[dict[str, Any]] = [{"index": number, "function": {"arguments": part}} for part in parts]
     return [{"tool_calls": [call]} for call in [first, *rest]]
 
 

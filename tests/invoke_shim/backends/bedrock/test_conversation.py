@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from invoke_shim.backends.bedrock import conversation
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.messages import Image, Message, ToolCall
-from localaws.bedrock.conversation import Conversation
+from localaws.bedrock.conversation import turns_of
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\nrest").decode()
 
@@ -206,6 +206,6 @@ def tool_turns(draw: st.DrawFn) -> list[Message]:
 def test_no_chat_of_clients_is_refused_by_the_stand_in(turns: list[list[Message]], last: str, calls: bool) -> None:
     messages = [user("first"), *(message for turn in turns for message in turn), user(last)]
     chat = conversation.of(messages, calls=calls)
-    checked = Conversation(chat.messages, has_tools=calls)
-    told = "".join(text for _, text in checked.turns) + "".join(block["text"] for block in chat.system)
+    read = turns_of(chat.messages, has_tools=calls)
+    told = "".join(turn.text for turn in read) + "".join(block["text"] for block in chat.system)
     assert all(message.content.strip() in told for message in messages)
