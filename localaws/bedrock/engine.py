@@ -1,4 +1,4 @@
-"""What answers below Bedrock's bodies: the engine that the containers' stand-ins have too (`localaws.containers`).
+"""The engine below Bedrock's bodies: that of the containers' stand-ins (`localaws.containers.engine`).
 
 So the same chat gets the same text, the same calls and the same reasoning from each of them, and is steered in the same
 way (`localaws.containers.decisions`).

@@ -268,14 +268,6 @@ def _member(value: Any, *names: str) -> Any:
     return value
 
 
-def _converse_conflicts(parameters: Mapping[str, Any], /, *, stream: bool, samples: bool) -> list[Problem]:
-    problems = _cooler(parameters, stream=stream, samples=samples)
-    if (parameters.get("response_format") or {}).get("type") == "json_object":
-        text = "response_format is json_object, but Bedrock's Converse has JSON by a schema only: send json_schema"
-        problems.append(Problem("response_format", text))
-    return problems
-
-
 BEDROCK_CONVERSE = ContainerRules(
     rules=Rules(
         fills=True,
@@ -287,7 +279,7 @@ BEDROCK_CONVERSE = ContainerRules(
         images=True,
         streams_usage=True,
         extra=MappingProxyType({"top_k": integer(-1, MAX_INT32)}),
-        conflicts=_converse_conflicts,
+        conflicts=_cooler,
     ),
     payloads=(
         Payload(

@@ -10,7 +10,7 @@
 | ModelErrorException, originalStatusCode 503 | 503 and `retry-after` | yes |
 | ModelErrorException, anything else | 502 | |
 | ModelTimeoutException | 504 | |
-| ValidationException | 400 and the message | |
+| ValidationException | 400 and the message; of a prompt that is too long with the code `context_length_exceeded` | |
 | ResourceNotFoundException | 503: the declared version was deleted; a newer one in the parameter is asked instead | |
 | AccessDeniedException | likewise, as IAM may say it of a deleted one; or 500, naming the permission | |
 | InternalServerException, anything else | 502 | |
@@ -29,6 +29,7 @@ import re
 from botocore.exceptions import ClientError, ParamValidationError
 
 from invoke_shim.backends.containers.base import NOT_READY_SECONDS, container_error
+from invoke_shim.backends.containers.lengths import is_too_long
 from invoke_shim.backends.retry import NotReadyError
 from invoke_shim.backends.service_errors import (
     Failure,
@@ -41,7 +42,7 @@ from invoke_shim.backends.service_errors import (
     timed_out,
 )
 from invoke_shim.backends.target import TargetGoneError
-from invoke_shim.errors import ApiError
+from invoke_shim.errors import TOO_LONG, ApiError
 
 COLD_SECONDS = 30
 """`retry-after` while an imported model is loaded, which takes tens of seconds to minutes."""
@@ -85,7 +86,7 @@ def _service_error(error: ClientError, *, timeout_seconds: int, stream: bool) ->
         case "ModelTimeoutException":
             translated = _timeout(code, timeout_seconds=timeout_seconds, stream=stream)
         case "ValidationException":
-            translated = refused(_explained(message), service=_SERVICE, upstream=code)
+            translated = _coded(refused(_explained(message), service=_SERVICE, upstream=code))
         case "ResourceNotFoundException":
             text = "the imported model does not exist: it was deleted, or its import has not ended"
             translated = TargetGoneError(text, upstream=code)
@@ -107,6 +108,13 @@ def _model_error(error: ClientError, message: str, code: str) -> ApiError:
     return container_error(
         status, _explained(original), refuses_with_424=False, upstream=f"{code} {status or ''}".rstrip()
     )
+
+
+def _coded(error: ApiError) -> ApiError:
+    """Give the refusal of a prompt that is too long OpenAI's code for that, by Bedrock's words or the model's."""
+    if error.status == 400 and ("Input is too long" in error.message or is_too_long(error.message)):
+        error.code = TOO_LONG
+    return error
 
 
 def _explained(message: str) -> str:

@@ -68,6 +68,36 @@ def broken(exception: str, **members: object) -> Reply:
     return stream([written(first)], last=eventstream.exception(exception, {"message": "as asked for", **members}))
 
 
+class TestLength:
+    @pytest.mark.parametrize("as_model_error", [False, True])
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "Input is too long for requested model.",
+            "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (8900 in the "
+            "messages, 100 in the completion). Please reduce the length of the messages or completion.",
+        ],
+    )
+    def test_of_a_prompt_that_does_not_fit_has_openais_code(
+        self, stub: Stub, native: ImportedModel, message: str, as_model_error: bool
+    ) -> None:
+        stub.replies = [
+            fails("ModelErrorException", 424, message=message, originalStatusCode=400)
+            if as_model_error
+            else fails("ValidationException", 400, message=message)
+        ]
+        with pytest.raises(ApiError) as error:
+            sent(native, is_stream=False)
+        assert (error.value.status, error.value.code) == (400, "context_length_exceeded")
+        assert message in error.value.message
+
+    def test_is_no_reason_of_other_refusals(self, stub: Stub, native: ImportedModel) -> None:
+        stub.replies = [fails("ValidationException", 400, message="Malformed input request")]
+        with pytest.raises(ApiError) as error:
+            sent(native, is_stream=False)
+        assert error.value.code is None
+
+
 class TestAbilities:
     @pytest.mark.parametrize(
         ("message", "explained"),
