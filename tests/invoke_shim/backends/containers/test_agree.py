@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from invoke_shim import handler
 from invoke_shim.backends import connections
 from invoke_shim.backends.sagemaker.endpoint import SageMakerEndpoint, create
+from invoke_shim.contract import PromptFormatName
 from invoke_shim.http.routes import Api
 from invoke_shim.settings import Settings
 from localaws import eventstream
@@ -36,6 +37,9 @@ VERSIONS: tuple[tuple[str, Family, Version], ...] = (
     ("LMI 10", "lmi", (10, 0, 0)),
     ("LMI 17", "lmi", (17, 0, 0)),
     ("vLLM", "vllm", (0, 0, 0)),
+    ("TGI 2 chats", "tgi", (2, 4, 0)),
+    ("LMI 11 chats", "lmi", (11, 0, 0)),
+    ("LMI 18 chats", "lmi", (18, 0, 0)),
 )
 CONTAINERS = {
     name: ContainerSettings(
@@ -51,8 +55,14 @@ CONTAINERS = {
 }
 
 KNOWN_TO_THE_CONTAINER_ALONE = ("token", "adapter", "grammar", "does not exist", "image", "`inputs`")
-"""The tokens of a prompt, the loaded adapters, the validity of a schema, the model's name there and the parts that its
-messages may have; and that the stand-in for LMI, unlike LMI, knows no chats."""
+"""The tokens of a prompt, the loaded adapters, the validity of a schema, the model's name there, and the parts that its
+messages may have."""
+
+
+def prompt_format_of(name: str) -> PromptFormatName:
+    if name.endswith("chats"):
+        return "container"
+    return "none" if name == "vLLM" else "chatml"
 
 
 class Raw:
@@ -137,7 +147,7 @@ def deployed() -> Iterator[Deployed]:
                 endpoint_name=name.replace(" ", "-"),
                 container=container.family,
                 container_version=container.version,
-                prompt_format="chatml" if container.family != "vllm" else "none",
+                prompt_format=prompt_format_of(name),
                 invoke_timeout_seconds=29,
                 max_input_tokens=1000,
                 max_total_tokens=2000,
