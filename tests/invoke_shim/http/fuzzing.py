@@ -101,6 +101,7 @@ PARAMETERS = sorted(
             "echo",
             "tools",
         ),
+        *("tool_choice", "functions", "function_call", "parallel_tool_calls"),
         *("stream_options", "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "response_format"),
         *("suffix", "best_of", "logit_bias", "user", "model", "messages", "prompt", "inputs", "parameters", "fields"),
         *rules.TGI.rules.extra,
@@ -127,7 +128,29 @@ SCHEMA = {
     "required": ["city"],
 }
 FORM = {"type": "json_schema", "json_schema": {"name": "weather", "schema": SCHEMA}}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+CALLS = {
+    "model": MODEL,
+    "messages": [
+        {"role": "user", "content": "How warm is it?"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL], "reasoning_content": "Hm."},
+        {"role": "tool", "tool_call_id": "call_1", "content": "12 C"},
+        {"role": "assistant", "content": None, "function_call": {"name": "weather", "arguments": "{}"}},
+        {"role": "function", "name": "weather", "content": "13 C"},
+        {"role": "user", "content": "So?"},
+    ],
+}
+TOOLS = [{"type": "function", "function": {"name": "weather", "description": "Of a city.", "parameters": SCHEMA}}]
+GIF = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+IMAGE = {"type": "image_url", "image_url": {"url": GIF, "detail": "low"}}
 VALID: list[tuple[str, dict[str, Any]]] = [
+    (
+        "/v1/chat/completions",
+        {**CALLS, "tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "weather"}}},
+    ),
+    ("/v1/chat/completions", {**CALLS, "functions": [TOOLS[0]["function"]], "function_call": "auto"}),
+    ("/v1/chat/completions", {"model": MODEL, "messages": [{"role": "user", "content": [IMAGE]}]}),
+    ("/v1/completions", {"model": MODEL, "prompt": [[1, 2], [3]], "stop": ["a"] * 9}),
     ("/v1/chat/completions", CHAT),
     ("/v1/chat/completions", {"model": MODEL, "messages": CHAT["messages"], "temperature": 0.5, "top_p": 0.9}),
     ("/v1/chat/completions", {"model": MODEL, "messages": CHAT["messages"], "response_format": FORM}),
