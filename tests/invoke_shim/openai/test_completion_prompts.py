@@ -1,4 +1,4 @@
-"""Completions as editors and test harnesses ask for them: many stop strings, token ids, log probabilities of an echo."""
+"""Completions as editors and test harnesses ask for them: many stop strings, token ids, echoes with their tokens."""
 
 import json
 from typing import Any
