@@ -105,9 +105,8 @@ def _model_error(error: ClientError, message: str, code: str) -> ApiError:
     status = response.get("originalStatusCode")
     original = str(response.get("originalMessage") or message)
     status = status if isinstance(status, int) else 0
-    return container_error(
-        status, _explained(original), refuses_with_424=False, upstream=f"{code} {status or ''}".rstrip()
-    )
+    upstream = f"{code} {status or ''}".rstrip()
+    return _coded(container_error(status, _explained(original), refuses_with_424=False, upstream=upstream))
 
 
 def _coded(error: ApiError) -> ApiError:

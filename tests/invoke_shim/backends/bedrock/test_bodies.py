@@ -46,7 +46,7 @@ def test_nothing_of_a_stream_is_lost_or_doubled(
     for kind, parts in blocks:
         deltas += _deltas(kind, number, parts)
         number += kind == "call"
-    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     choices.append({"index": 0, "delta": {}, "finish_reason": "tool_calls" if calls else "stop"})
     documents: list[dict[str, Any]] = [{"choices": [choice]} for choice in choices]
     documents[-1][METRICS] = {"inputTokenCount": 3, "outputTokenCount": 5}

@@ -49,10 +49,10 @@ def ask(deploy: Deploy, runtime: Runtime) -> Callable[..., Any]:
 
 def _answer(body: str) -> Reply:
     if body == "chat":
-        message = {"role": "assistant", "content": None, "reasoning_content": "Hm.", "tool_calls": [CALL]}
+        message: Any = {"role": "assistant", "content": None, "reasoning_content": "Hm.", "tool_calls": [CALL]}
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
         return whole({"choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 5}})
-    thought = {"reasoningContent": {"reasoningText": {"text": "Hm."}}}
+    thought: Any = {"reasoningContent": {"reasoningText": {"text": "Hm."}}}
     usage = {"inputTokens": 3, "outputTokens": 5, "totalTokens": 8}
     message = {"role": "assistant", "content": [thought, USE]}
     reply = {"output": {"message": message}, "stopReason": "tool_use", "usage": usage, "metrics": {"latencyMs": 1}}
