@@ -27,7 +27,7 @@ PACKED = {
 }
 
 
-@pytest.mark.parametrize(("encoding", "body"), PACKED.items())
+@pytest.mark.parametrize(("encoding", "body"), PACKED.items(), ids=PACKED)
 def test_a_compressed_chat_is_answered(encoding: str, body: bytes, shim: Shim) -> None:
     assert shim.request("POST", "/v1/chat/completions", body, {"Content-Encoding": encoding}).status == 200
 
@@ -59,6 +59,7 @@ def test_an_encoding_that_is_not_taken_is_refused_with_those_that_are(encoding: 
         ("deflate", zlib.compress(BODY)[:-1]),
         ("deflate", b"\xffnonsense"),
     ],
+    ids=["cut off", "more after it", "gzip that is none", "deflate cut off", "deflate that is none"],
 )
 def test_a_broken_body_is_a_client_error(encoding: str, body: bytes, shim: Shim) -> None:
     answer = shim.request("POST", "/v1/chat/completions", body, {"Content-Encoding": encoding})
@@ -66,7 +67,9 @@ def test_a_broken_body_is_a_client_error(encoding: str, body: bytes, shim: Shim)
     assert "content-encoding" in answer.error["message"]
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(bytes(50_000_000)), zlib.compress(bytes(50_000_000))])
+@pytest.mark.parametrize(
+    "packed", [gzip.compress(bytes(50_000_000)), zlib.compress(bytes(50_000_000))], ids=["gzip", "deflate"]
+)
 def test_a_bomb_is_unpacked_no_further_than_what_is_allowed(packed: bytes, shim: Shim) -> None:
     encoding = "gzip" if packed.startswith(b"\x1f") else "deflate"
     answer = shim.request("POST", "/v1/chat/completions", packed, {"Content-Encoding": encoding})

@@ -203,7 +203,9 @@ class TestStream:
 
 class TestTools:
     @pytest.mark.parametrize(
-        ("image", "arguments"), [(TGI_2_4, ARGUMENTS), (TGI_3_1, ARGUMENTS), (TGI_3_2, json.dumps)], ids=str
+        ("image", "arguments"),
+        [(TGI_2_4, ARGUMENTS), (TGI_3_1, ARGUMENTS), (TGI_3_2, json.dumps)],
+        ids=["2.4", "3.1", "3.2"],
     )
     def test_are_called_with_arguments_of_their_schema(self, image: str, arguments: Any) -> None:
         _, answer = ask(settings(image), {"messages": [RAIN], "tools": [WEATHER]})
