@@ -3,40 +3,43 @@
 `invoke_shim.formats.template` holds one more, "template", which is made of the declared template.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
-from invoke_shim.formats.base import PromptFormat
-from invoke_shim.formats.chatml import CHATML, CHATML_ANNOUNCED
-from invoke_shim.formats.falcon import FALCON_CHAT, FALCON_CHAT_ANNOUNCED, FALCON_INSTRUCT
-from invoke_shim.formats.granite import GRANITE_CODE
-from invoke_shim.formats.llama import LLAMA_3_1_INSTRUCT, LLAMA_3_INSTRUCT
-from invoke_shim.formats.mistral import (
-    MISTRAL_INSTRUCT,
-    MISTRAL_INSTRUCT_ANNOUNCED,
-    MISTRAL_INSTRUCT_V0_3,
-    MIXTRAL_INSTRUCT,
-)
+if TYPE_CHECKING:
+    from invoke_shim.formats.base import PromptFormat
 
-FORMATS: Mapping[str, PromptFormat] = MappingProxyType(
-    {
-        prompt_format.name: prompt_format
-        for prompt_format in (
-            CHATML,
-            CHATML_ANNOUNCED,
-            FALCON_CHAT,
-            FALCON_CHAT_ANNOUNCED,
-            FALCON_INSTRUCT,
-            MISTRAL_INSTRUCT,
-            MISTRAL_INSTRUCT_ANNOUNCED,
-            MISTRAL_INSTRUCT_V0_3,
-            MIXTRAL_INSTRUCT,
-            LLAMA_3_INSTRUCT,
-            LLAMA_3_1_INSTRUCT,
-            GRANITE_CODE,
-        )
-    }
-)
+_FAMILIES = {
+    "chatml": "chatml",
+    "chatml-announced": "chatml",
+    "falcon-chat": "falcon",
+    "falcon-chat-announced": "falcon",
+    "falcon-instruct": "falcon",
+    "mistral-instruct": "mistral",
+    "mistral-instruct-announced": "mistral",
+    "mistral-instruct-v0.3": "mistral",
+    "mixtral-instruct": "mistral",
+    "llama-3-instruct": "llama",
+    "llama-3.1-instruct": "llama",
+    "granite-code": "granite",
+}
+"""The module of each format, whose FORMATS has it."""
+
+
+class _Formats(Mapping[str, "PromptFormat"]):
+    """The fixed formats by their names, each imported when it is asked for: a function has one of them, or none."""
+
+    def __getitem__(self, name: str) -> "PromptFormat":
+        module = import_module(f"{__name__}.{_FAMILIES[name]}")
+        return cast("dict[str, PromptFormat]", module.FORMATS)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FAMILIES)
+
+    def __len__(self) -> int:
+        return len(_FAMILIES)
+
+
+FORMATS = _Formats()
 """Every fixed format by its name in PROMPT_FORMAT; "none" (a base model) has none, "template" a declared one."""
-
-__all__ = ["FORMATS", "PromptFormat"]

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
 from invoke_shim.formats.neutral import Borders
-from invoke_shim.formats.turns import ROLES, SYSTEM_ROLES, SystemPlace, arrange
-from invoke_shim.generation.messages import Message, ToolCall
+from invoke_shim.formats.turns import ROLES, SystemPlace, arrange
+from invoke_shim.generation.messages import SYSTEM_ROLES, Message, ToolCall
 
 
 class PromptFormat(NamedTuple):

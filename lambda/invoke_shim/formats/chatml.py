@@ -64,3 +64,5 @@ CHATML_ANNOUNCED = CHATML._replace(
     name="chatml-announced", write=_write_announced, system="first", alternates=True, tools=False
 )
 """ChatML to the letter of the announcement of Arctic."""
+
+FORMATS = {known.name: known for known in (CHATML, CHATML_ANNOUNCED)}

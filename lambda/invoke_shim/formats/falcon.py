@@ -82,3 +82,5 @@ FALCON_INSTRUCT = PromptFormat(
     alternates=False,
     own_lines=frozenset({"system"}),
 )
+
+FORMATS = {known.name: known for known in (FALCON_CHAT, FALCON_CHAT_ANNOUNCED, FALCON_INSTRUCT)}

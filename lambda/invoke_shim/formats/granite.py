@@ -40,3 +40,5 @@ GRANITE_CODE = PromptFormat(
     alternates=False,
     own_lines=frozenset(NAMES),
 )
+
+FORMATS = {known.name: known for known in (GRANITE_CODE,)}

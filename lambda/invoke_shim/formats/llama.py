@@ -94,3 +94,5 @@ LLAMA_3_1_INSTRUCT = PromptFormat(
     tools=True,
 )
 """Llama 3.1, 3.2 and 3.3 instruct, text only."""
+
+FORMATS = {known.name: known for known in (LLAMA_3_INSTRUCT, LLAMA_3_1_INSTRUCT)}

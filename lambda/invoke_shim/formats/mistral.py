@@ -133,3 +133,8 @@ MISTRAL_INSTRUCT_V0_3 = PromptFormat(
     tools=True,
 )
 """Mistral 7B Instruct v0.3."""
+
+FORMATS = {
+    known.name: known
+    for known in (MISTRAL_INSTRUCT, MISTRAL_INSTRUCT_ANNOUNCED, MISTRAL_INSTRUCT_V0_3, MIXTRAL_INSTRUCT)
+}

@@ -23,8 +23,8 @@ from typing import Any
 
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show, unicode_problems
 from invoke_shim.formats.neutral import break_tokens
-from invoke_shim.formats.turns import SYSTEM_ROLES, SystemPlace, arrange
-from invoke_shim.generation.messages import Message
+from invoke_shim.formats.turns import SystemPlace, arrange
+from invoke_shim.generation.messages import SYSTEM_ROLES, Message
 
 DEMARCATION = "\n\n### Response:\n"
 """The text that training puts between prompt and completion."""

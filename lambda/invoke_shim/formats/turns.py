@@ -4,10 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Literal
 
-from invoke_shim.generation.messages import Message, ToolCall
-
-SYSTEM_ROLES = ("system", "developer")
-"""OpenAI's newer name for the system role is "developer"; no model here distinguishes them."""
+from invoke_shim.generation.messages import SYSTEM_ROLES, Message, ToolCall
 
 ROLES = (*SYSTEM_ROLES, "user", "assistant", "tool")
 """The roles of a chat; formats without tools write a tool's message as text."""

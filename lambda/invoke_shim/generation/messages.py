@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+SYSTEM_ROLES = ("system", "developer")
+"""OpenAI's newer name for the system role is "developer"; no model here distinguishes them."""
+
 
 class Image(NamedTuple):
     """An image within a message.

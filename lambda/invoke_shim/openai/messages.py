@@ -5,8 +5,7 @@ from itertools import islice
 from typing import Any
 
 from invoke_shim.errors import ENOUGH_PROBLEMS, Problem, show
-from invoke_shim.formats.turns import SYSTEM_ROLES
-from invoke_shim.generation.messages import Message, ToolCall
+from invoke_shim.generation.messages import SYSTEM_ROLES, Message, ToolCall
 from invoke_shim.openai.parts import PartReader
 from invoke_shim.rules.checks import text
 

@@ -1,12 +1,17 @@
 """docs/prompts.md says of every format what it does."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from invoke_shim.formats import FORMATS
 from invoke_shim.formats.template import TemplateFormat
 from invoke_shim.generation.messages import Message
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "prompts.md"
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = ROOT / "docs" / "prompts.md"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "lambda")}
 
 SYSTEM = {"anywhere": "anywhere", "first": "first", "none": "before the user's text"}
 
@@ -62,3 +67,23 @@ def test_every_announced_format_differs_from_the_usual_one() -> None:
     for name in announced:
         usual = FORMATS[name.removesuffix("-announced")]
         assert FORMATS[name]._replace(name=usual.name) != usual
+
+
+LOADED = """
+import sys
+from invoke_shim.formats import FORMATS
+from invoke_shim.openai import prompts
+FORMATS.get("container")
+print(*(name for name in sys.modules if name.startswith("invoke_shim.formats.")))
+FORMATS["chatml"]
+print(*(name for name in sys.modules if name.startswith("invoke_shim.formats.")))
+"""
+
+
+def test_a_function_imports_its_own_format_alone() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-c", LOADED], env=ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    without, with_chatml = printed.stdout.split("\n")[:2]
+    assert without == ""
+    assert {name.rpartition(".")[2] for name in with_chatml.split()} == {"base", "chatml", "neutral", "turns"}
