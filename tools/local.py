@@ -11,13 +11,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tools import engine
 from tools.processes import ROOT, dies_with_its_parent
 from tools.retired import retired
 
@@ -107,6 +108,11 @@ class LocalAws:
             del environment[name]
         environment.update({**self.client_environment(), **reached_directly(environment)})
 
+    @property
+    def engine(self) -> str:
+        """The name of what answers for its models; raises what `steer` raises."""
+        return str(self.steer("GET", "")["engine"])
+
     def steer(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
         """Send a request to a path that changes how its stand-ins behave, and return the answer.
 
@@ -190,18 +196,22 @@ def _launch(
 
 
 @contextmanager
-def running(*, account: str = DEFAULT_ACCOUNT) -> Iterator[LocalAws]:
+def running(*, account: str = DEFAULT_ACCOUNT, arguments: Sequence[str] = ()) -> Iterator[LocalAws]:
     """Run a local AWS that ends with the block, and with this process however that ends.
 
     Args:
         account: The account that it plays, 12 digits.
+        arguments: Further arguments of its command line (`tools.engine`).
 
     Raises:
         LocalAwsError: If it does not start.
     """
     with tempfile.TemporaryDirectory() as folder:
         process, local_aws = _launch(
-            ["--parent-pid", str(os.getpid())], account=account, log=Path(folder) / "localaws.log", detached=False
+            [*arguments, "--parent-pid", str(os.getpid())],
+            account=account,
+            log=Path(folder) / "localaws.log",
+            detached=False,
         )
         try:
             yield local_aws
@@ -221,6 +231,7 @@ def start(*, account: str = DEFAULT_ACCOUNT) -> LocalAws:
         account: The account that it plays, 12 digits.
 
     Raises:
+        EngineError: If the environment asks for an unknown engine.
         LocalAwsError: If it does not start, or one runs already.
     """
     there = find()
@@ -233,7 +244,7 @@ def start(*, account: str = DEFAULT_ACCOUNT) -> LocalAws:
     # What an earlier version wrote there, others could read.
     _STATE.parent.chmod(_OWNERS_FOLDER)
     _STATE.with_suffix(".log").unlink(missing_ok=True)
-    process, local_aws = _launch([], account=account, log=_STATE.with_suffix(".log"), detached=True)
+    process, local_aws = _launch([*engine.arguments()], account=account, log=_STATE.with_suffix(".log"), detached=True)
     # It outlives this process on purpose, and is waited for by its id: nothing is to warn of a process left behind.
     process.returncode = 0
     _STATE.touch(mode=_OWNER_ONLY)

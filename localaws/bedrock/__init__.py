@@ -1,13 +1,13 @@
 """A stand-in for Bedrock's Custom Model Import: import jobs, imported models, and models that answer.
 
-It is a fake: no model is loaded, and answers are made up (`localaws.containers.generation`). What it does keep is
+It is a fake: no imported model is loaded, and answers are those of `localaws.containers.engine`. What it does keep is
 what AWS documents: the patterns, quotas, states and errors of the API, the files a model must consist of, which are
 really read with the job's role, and the forms of requests and answers. moto has none of it.
 
 * `control_plane`, `imports`, `documents`: the `bedrock` API.
 * `roles`, `artifacts`, `architectures`: what an import job finds out.
 * `data_plane`: the `bedrock-runtime` API; `bodies`, `chats`, `converse`, `conversation`, `images`: what it is asked;
-  `answers`, `tools`, `replies`: what the models answer; `engine`: the engine below them.
+  `answers`, `tools`, `replies`: what the models answer.
 * `quotas`: their quotas in Service Quotas.
 * `store`: jobs, models and what was called; `behaviour`: times and faults, to be changed while it runs.
 

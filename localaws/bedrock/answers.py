@@ -9,14 +9,15 @@ from typing import Literal
 
 from localaws.bedrock import tools
 from localaws.bedrock.bodies import GenerationRequest
-from localaws.bedrock.engine import ENGINE
 from localaws.bedrock.errors import invalid
 from localaws.bedrock.store import ImportedModel
 from localaws.bedrock.tools import Call
 from localaws.containers import detokenizer
 from localaws.containers.chats import ToolCall
-from localaws.containers.engine import Job, Sampling
+from localaws.containers.engine import Job, Sampling, current
+from localaws.containers.faults import GenerationError
 from localaws.containers.tokens import Token
+from localaws.service import ServiceError
 
 Pieces = tuple[tuple[str, Token], ...]
 """Tokens with the text that each of them shows, which may come with a later one."""
@@ -96,10 +97,18 @@ def answer(request: GenerationRequest, model: ImportedModel) -> Outcome:
     """Generate what is asked for.
 
     Raises:
-        ServiceError: ValidationException, if prompt and answer do not fit into the model's context.
+        ServiceError: ValidationException, if prompt and answer do not fit into the model's context, and
+            ModelErrorException, if the generation fails.
     """
+    try:
+        return _answer(request, model)
+    except GenerationError as error:
+        raise ServiceError("ModelErrorException", str(error)) from error
+
+
+def _answer(request: GenerationRequest, model: ImportedModel) -> Outcome:
     started = time.monotonic()
-    prompt_tokens = len(ENGINE.encode(request.prompt))
+    prompt_tokens = len(current().encode(request.prompt))
     room = model.context_tokens - prompt_tokens
     asked = request.max_tokens or 1
     if room < asked:
@@ -125,9 +134,9 @@ def groups(pieces: Pieces, size: int) -> Iterator[tuple[Pieces, bool]]:
 
 
 def _one(request: GenerationRequest, max_tokens: int, seed: int | None, weights: str) -> Answer:
-    sampling = Sampling(seed=seed)
-    thought = ENGINE.thought(request.chat, sampling) if request.reasons and request.chat is not None else ""
-    reasoning = tuple((token.text, token) for token in ENGINE.encode(thought)[:max_tokens])
+    sampling = Sampling(seed=seed, temperature=request.temperature)
+    thought = current().thought(request.chat, sampling) if request.reasons and request.chat is not None else ""
+    reasoning = tuple((token.text, token) for token in current().encode(thought)[:max_tokens])
     room = max_tokens - len(reasoning)
     if room == 0:
         return Answer(pieces=(), finish_reason="length", stop=None, reasoning=reasoning)
@@ -145,7 +154,7 @@ def _one(request: GenerationRequest, max_tokens: int, seed: int | None, weights:
         # Other weights answer otherwise, so that whoever asks sees which version answered.
         weights=weights,
     )
-    outputs = list(detokenizer.outputs(ENGINE.generate(job), max_tokens=room, stop=request.stop))
+    outputs = list(detokenizer.outputs(current().generate(job), max_tokens=room, stop=request.stop))
     last = outputs[-1]
     if last.finish_reason is None:
         raise AssertionError("outputs() ends with an output that carries a finish reason")
@@ -157,6 +166,6 @@ def _calls(request: GenerationRequest, sampling: Sampling) -> tuple[ToolCall, ..
     found = request.tools
     if request.chat is None or not found.allowed:
         return ()
-    return ENGINE.calls(
+    return current().calls(
         request.chat, found.allowed, is_required=found.is_required, parallel=found.parallel, sampling=sampling
     )

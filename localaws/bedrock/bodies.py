@@ -16,13 +16,12 @@ from typing import Any, Final, Literal
 from localaws import constraints
 from localaws.bedrock.behaviour import Behaviour
 from localaws.bedrock.chats import ChatReader
-from localaws.bedrock.engine import ENGINE
 from localaws.bedrock.errors import invalid
 from localaws.bedrock.images import MAX_CHAT_IMAGES
 from localaws.bedrock.store import ImportedModel
 from localaws.bedrock.tools import Tools
 from localaws.containers.chats import Chat
-from localaws.containers.engine import Grammar
+from localaws.containers.engine import Grammar, current
 from localaws.containers.schemas import schema_problem
 from localaws.service import ServiceError
 
@@ -55,6 +54,7 @@ class GenerationRequest:
         max_tokens: The most tokens to generate; None fills the context.
         stop: Texts that end an answer.
         seed: Makes the answer another one.
+        temperature: The temperature; with 0, or with neither this nor a seed, decoding is greedy.
         answers: Number of answers.
         logprobs: Number of alternatives to report for each token; None reports no log probabilities.
         include_usage: Whether a stream reports the tokens in an event of its own.
@@ -70,6 +70,7 @@ class GenerationRequest:
     max_tokens: int | None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    temperature: float | None = None
     answers: int = 1
     logprobs: int | None = None
     include_usage: bool = False
@@ -127,7 +128,7 @@ def chat_prompt(chat: Chat, model: ImportedModel) -> str:
             "As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat template "
             "if the tokenizer does not define one."
         )
-    return ENGINE.render(chat)
+    return current().render(chat)
 
 
 def _chat(reader: _Reader, model: ImportedModel, rules: Behaviour) -> GenerationRequest:
@@ -167,13 +168,14 @@ def _completion(reader: _Reader) -> GenerationRequest:
 def _native(reader: _Reader) -> GenerationRequest:
     for name in sorted(set(reader.document) - _NATIVE_FIELDS):
         reader.problems.append(f"#: extraneous key [{name}] is not permitted")
-    reader.number("temperature", lowest=0, highest=1)
+    temperature = reader.number("temperature", lowest=0, highest=1)
     reader.number("top_p", lowest=0, highest=1)
     return GenerationRequest(
         kind="native",
         prompt=reader.prompt(),
         max_tokens=reader.integer("max_gen_len", lowest=1) or _DEFAULT_NATIVE_TOKENS,
         **reader.form(),
+        temperature=temperature,
         logprobs=0 if reader.flag("return_logprobs") else None,
     )
 
@@ -187,7 +189,7 @@ class _Reader:
 
     def shared(self) -> dict[str, Any]:
         """Read what both of OpenAI's forms have."""
-        self.number("temperature", lowest=0)
+        temperature = self.number("temperature", lowest=0)
         top_p = self.number("top_p", lowest=0, highest=1)
         if top_p == 0:
             self.problems.append("#/top_p: 0 is not greater than 0")
@@ -201,6 +203,7 @@ class _Reader:
             **self.form(),
             "stop": self._stop(),
             "seed": self.integer("seed"),
+            "temperature": temperature,
             "answers": self.integer("n", lowest=1) or 1,
             "include_usage": self._includes_usage(),
         }

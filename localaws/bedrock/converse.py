@@ -69,6 +69,7 @@ def read(body: bytes, model: ImportedModel, rules: Behaviour) -> GenerationReque
         prompt=chat_prompt(chat, model),
         max_tokens=config.get("maxTokens"),
         stop=tuple(config.get("stopSequences") or ()),
+        temperature=config.get("temperature"),
         chat=chat,
         tools=tools,
         grammar=_grammar(document.get("outputConfig")),

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from localaws.bedrock.engine import ENGINE
 from localaws.containers.chats import Tool, ToolCall
+from localaws.containers.engine import current
 from localaws.containers.tokens import Token
 
 Choice = Literal["auto", "none", "required", "named"]
@@ -74,7 +74,7 @@ def write(calls: Sequence[ToolCall], prompt: str, *, room: int) -> tuple[tuple[C
     """
     made = []
     for number, call in enumerate(calls):
-        tokens = ENGINE.encode(json.dumps(call.arguments, ensure_ascii=False))
+        tokens = current().encode(json.dumps(call.arguments, ensure_ascii=False))
         digest = hashlib.sha256(f"{prompt}\0{number}".encode()).hexdigest()[:10]
         made.append(Call(digest=digest, name=call.name, pieces=tuple((token.text, token) for token in tokens[:room])))
         room -= len(tokens)

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from localaws.containers.chats import Chat, Tool, ToolCall
 from localaws.containers.schemas import example_of
@@ -92,9 +92,13 @@ def _steered(text: str, tools: Sequence[Tool]) -> tuple[ToolCall, ...] | None:
     return tuple(found) if matches else None
 
 
+def schema_of(tool: Tool) -> Mapping[str, Any]:
+    """Return the schema of a tool's arguments: of an object, where the tool has none."""
+    return tool.schema if isinstance(tool.schema, dict) and tool.schema else {"type": "object"}
+
+
 def _call(tool: Tool) -> ToolCall:
-    schema = tool.schema if isinstance(tool.schema, dict) and tool.schema else {"type": "object"}
-    return ToolCall(tool.name, example_of(schema))
+    return ToolCall(tool.name, example_of(schema_of(tool)))
 
 
 def _names(text: str, tool: Tool) -> bool:

@@ -3,7 +3,7 @@
 The dialects (`tgi`, `lmi`, `vllm`) read requests, check them in their stack's words and shape the answers. What a model
 does, they ask of an `Engine`: to write a chat into a prompt, to cut a text into tokens, to decide whether to call a
 tool, and to generate. `DeterministicEngine` makes all of it up. A real model takes its place by implementing `Engine`
-and being given to `ModelContainer`.
+and being given to `use`, for all of this process (`localaws.engine`), or to one `ModelContainer`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from localaws.containers import chats, decisions, tokens
 from localaws.containers.chats import Chat, Tool, ToolCall
@@ -79,6 +79,10 @@ class Job:
 class Engine(Protocol):
     """A model, with its chat template and its tokenizer."""
 
+    @property
+    def name(self) -> str:
+        """The model's name."""
+
     def render(self, chat: Chat) -> str:
         """Return the prompt that the model's chat template makes of a chat."""
 
@@ -99,6 +103,8 @@ class Engine(Protocol):
 
 class DeterministicEngine:
     """An engine without a model: the same text for the same request, made up by a hash."""
+
+    name = "deterministic"
 
     def render(self, chat: Chat) -> str:
         """Write a chat as `chats` says."""
@@ -146,3 +152,16 @@ class DeterministicEngine:
         if steered is not None:
             return steered
         return answer_to_chat(job.chat, job.prompt, seed=job.sampling.seed, weights=job.weights)
+
+
+_USED: Final[list[Engine]] = [DeterministicEngine()]
+
+
+def use(engine: Engine) -> None:
+    """Let an engine answer for all stand-ins of this process that start from now on."""
+    _USED[0] = engine
+
+
+def current() -> Engine:
+    """Return the engine that answers in this process: the deterministic one, unless another was chosen."""
+    return _USED[0]

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from localaws.containers import lmi, tgi, vllm
-from localaws.containers.engine import DeterministicEngine, Engine
+from localaws.containers.engine import Engine, current
 from localaws.containers.faults import Faults
 from localaws.containers.messages import BrokenStreamError, ContainerResponse
 from localaws.containers.serving import Serving
@@ -47,10 +47,10 @@ class ModelContainer:
 
         Args:
             settings: Its settings.
-            engine: What answers; None: the deterministic one.
+            engine: What answers; None: the one of this process.
         """
         self.settings = settings
-        self._engine = DeterministicEngine() if engine is None else engine
+        self._engine = current() if engine is None else engine
         self.pace = settings.pace
         self._token = secrets.token_urlsafe(32)
         self._slots = threading.BoundedSemaphore(settings.max_concurrent_requests)

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tools import local
+from tools import engine, local
+
+
+@pytest.fixture(autouse=True)
+def _no_small_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave a small model out that is installed in the checkout: tests need none."""
+    monkeypatch.setenv(engine.VARIABLE, "deterministic")
 
 
 @pytest.fixture(autouse=True)

@@ -274,7 +274,8 @@ def test_starts_one_says_that_it_runs_and_stops_it(
     try:
         assert run(["local", "start", "--account", "444455556666"]) == 0
         first, hint, bootstrap = capsys.readouterr().out.splitlines()
-        url = first.removeprefix("the local AWS answers at ")
+        url, _, engine = first.removeprefix("the local AWS answers at ").partition(", its models by ")
+        assert engine == "deterministic"
         assert hint == 'address it from this shell: eval "$(./jumpstack local env)"'
         places = "aws://444455556666/us-east-2 aws://444455556666/us-west-2"
         assert bootstrap == f"before the first deployment: ./jumpstack cdk bootstrap {places}"
@@ -316,6 +317,7 @@ def test_starts_with_the_account_that_all_environments_declare(
     mine = replace(DEV, account="444455556666")
     monkeypatch.setattr(deployed, "DEPLOYMENTS", ((mine, (FALCON_7B,)),))
     monkeypatch.setattr(local, "start", lambda *, account: replace(_gone(), account=account))
+    monkeypatch.setattr(local.LocalAws, "engine", "deterministic")
 
     assert run(["local", "start"]) == 0
     assert capsys.readouterr().out.endswith(" cdk bootstrap aws://444455556666/us-west-2\n")

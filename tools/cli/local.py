@@ -37,7 +37,7 @@ def start(context: click.Context, account: str | None) -> None:
     found = work.find()
     if found is None:
         found = work.start(account=wanted)
-        print(f"the local AWS answers at {found.url}")
+        print(f"the local AWS answers at {found.url}, its models by {found.engine}")
     else:
         print(f"the local AWS runs already, at {found.url}")
         if account is not None and account != found.account:

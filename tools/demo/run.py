@@ -17,16 +17,15 @@ from typing import Any
 import boto3
 import openai
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Column, Table
 
 from stacks.declarations import FineTunedModel, ImportedModel
 from stacks.environments import Removal
 from stacks.models import DEPLOYMENTS
-from tools import keys
+from tools import engine, keys
 from tools.cdk import Cdk
 from tools.chat import ask
+from tools.demo.answers import print_answers, served_by
 from tools.demo.tuning import hurry, tune
 from tools.demo.weights import SampleWeights
 from tools.deployed import DeclaredStack, account_paths, declared_stacks, outputs, regions, resource_count
@@ -37,8 +36,8 @@ from tools.processes import end_with_parent, interruptible
 
 # Types that stay on purpose where an environment retains its data (stacks/environments.py).
 _RETAINED = {"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket"}
-# Columns of a terminal from which the table of answers can be read.
-_TABLE_WIDTH = 140
+# Of an answer: a sentence or two, which the small model writes in some 2 s.
+_MOST_TOKENS = 48
 # Name of the demo's keys.
 _CALLER = "demo"
 # Prompts of the models' announcements.
@@ -161,35 +160,20 @@ class Demo:
                     model=stack.model.name,
                     prompt=_CHAT if stack.chats else _COMPLETION,
                     chat=stack.chats,
-                    max_tokens=64,
+                    max_tokens=_MOST_TOKENS,
                 )
             except openai.OpenAIError as error:
                 raise DemoError(f"{stack.path} does not answer: {error}") from error
             if not answer.strip():
                 raise DemoError(f"{stack.path} answers with nothing")
             first_line = answer.strip().splitlines()[0]
-            rows.append((stack.path, *_served_by(given, stack.region), given["InvokeUrl"], first_line))
-        self._print_answers(rows)
+            rows.append((stack.path, *served_by(given, stack.region), given["InvokeUrl"], first_line))
+        print_answers(self._console, rows)
         self._console.print(
             "Base models completed a text (/v1/completions), the others chatted (/v1/chat/completions), with OpenAI's "
-            f"client and {'a key each' if self._stacks[0].takes_keys else 'signed requests'}. The answers come from "
-            "stand-ins for the containers and for Bedrock, which compute nothing."
+            f"client and {'a key each' if self._stacks[0].takes_keys else 'signed requests'}. "
+            f"{engine.said(self._local_aws.engine)}"
         )
-
-    def _print_answers(self, rows: Sequence[tuple[str, str, str, str, str]]) -> None:
-        """Print a table, or where that is too wide a block a model."""
-        if self._console.width >= _TABLE_WIDTH:
-            names = ["stack", "served by", "instance or version", "URL", "first line of the answer"]
-            table = Table(*(Column(name, overflow="fold") for name in names))
-            for row in rows:
-                table.add_row(*map(escape, row))
-            self._console.print(table)
-            return
-        for path, served_by, what, url, answer in rows:
-            self._console.print(path, style="bold", highlight=False)
-            # A URL that is broken into lines is none that can be copied.
-            for line in (f"{served_by} on {what}" if served_by != "Bedrock" else f"Bedrock, {what}", url, answer):
-                self._console.print(f"  {line}", highlight=False, markup=False, soft_wrap=line == url)
 
     def destroy(self) -> None:
         """Destroy the stacks and look for leftovers.
@@ -256,23 +240,6 @@ def _deployed(stack: DeclaredStack) -> tuple[str, int]:
     return status, sum(resource["ResourceStatus"].endswith("_COMPLETE") for resource in resources)
 
 
-def _served_by(given: dict[str, str], region: str) -> tuple[str, str]:
-    """Return the two names that a deployed model is served by: endpoint and instance type, or Bedrock and version."""
-    if "EndpointName" in given:
-        return given["EndpointName"], _instance_type(given["EndpointName"], region)
-    ssm: Any = boto3.client("ssm", region_name=region)
-    bedrock: Any = boto3.client("bedrock", region_name=region)
-    target = ssm.get_parameter(Name=given["PointerName"])["Parameter"]["Value"]
-    return "Bedrock", str(bedrock.get_imported_model(modelIdentifier=target)["modelName"])
-
-
-def _instance_type(endpoint_name: str, region: str) -> str:
-    sagemaker: Any = boto3.client("sagemaker", region_name=region)
-    config = sagemaker.describe_endpoint(EndpointName=endpoint_name)["EndpointConfigName"]
-    variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-    return str(variants[0]["InstanceType"])
-
-
 def run(environment_name: str, *, keep: bool) -> None:
     """Run the demo on a local AWS of its own.
 
@@ -283,6 +250,7 @@ def run(environment_name: str, *, keep: bool) -> None:
     Raises:
         CdkError: If the CLI fails.
         DemoError: If the environment runs no model, a model does not answer, or something is left behind.
+        EngineError: If the environment asks for an unknown engine.
         FineTuningError: If a pipeline fails.
         LocalAwsError: If the local AWS does not start, or one is to stay and one runs already.
     """
@@ -294,7 +262,7 @@ def run(environment_name: str, *, keep: bool) -> None:
     console = Console(width=None if sys.stdout.isatty() else 200)
     end_with_parent()
     began = time.monotonic()
-    aws = nullcontext(start(account=account)) if keep else running(account=account)
+    aws = nullcontext(start(account=account)) if keep else running(account=account, arguments=engine.arguments())
     gone = "the local AWS of the demo has ended, and all that was deployed on it is gone"
     with interruptible(lambda: gone), aws as local_aws, tempfile.TemporaryDirectory() as folder:
         local_aws.put_into(os.environ)

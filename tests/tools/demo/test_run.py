@@ -14,6 +14,7 @@ from rich.console import Console
 from stacks.environments import DEV
 from tools import deployed
 from tools.cli.main import run as run_command
+from tools.demo import answers
 from tools.demo import run as demo
 from tools.deployed import declared_stack
 from tools.local import DEFAULT_ACCOUNT, LocalAws
@@ -55,8 +56,8 @@ def test_prints_answers_in_a_table_where_there_is_room_and_in_blocks_within_80_c
     wide, in_table = _demo(200)
     narrow, in_blocks = _demo(80)
 
-    wide._print_answers([ANSWER])
-    narrow._print_answers([ANSWER])
+    answers.print_answers(wide._console, [ANSWER])
+    answers.print_answers(narrow._console, [ANSWER])
 
     assert "┃ stack" in in_table.getvalue()
     path, served_by, url, *answer = in_blocks.getvalue().splitlines()
