@@ -17,7 +17,7 @@ INVOCATIONS = "/invocations"
 Route = Callable[[Request, Deadline, RequestLog], Response]
 
 TASK_ROUTES: Mapping[str, tuple[str, ...]] = {
-    "text": ("/v1/chat/completions", "/v1/completions"),
+    "text": ("/v1/chat/completions", "/v1/completions", "/v1/responses"),
     "embedding": ("/v1/embeddings",),
     "image": ("/v1/images/generations",),
     "transcription": ("/v1/audio/transcriptions", "/v1/audio/translations"),

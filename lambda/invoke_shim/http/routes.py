@@ -4,6 +4,7 @@
 |---|---|
 | `POST /v1/chat/completions` | OpenAI's chat: messages in, a message out; in pieces with `stream` |
 | `POST /v1/completions` | OpenAI's older completion: text in, text out; in pieces with `stream` |
+| `POST /v1/responses` | OpenAI's newer chat: items in, a response out, by typed events with `stream`; stores nothing |
 | `POST /invocations` | the container's own payload, checked; its answer as it comes, streamed with `stream` |
 
 Beside them are the routes that every model has (`router.py`): `GET /v1/models`, `GET /v1/models/{model}`, and
@@ -15,7 +16,7 @@ from typing import Any
 
 from invoke_shim.backends.base import Backend, NativeStream
 from invoke_shim.deadline import Deadline
-from invoke_shim.errors import refuse
+from invoke_shim.errors import ApiError, refuse
 from invoke_shim.generation.types import Answer
 from invoke_shim.http import sse
 from invoke_shim.http.proxy import Request, Response, parse_object, without_bom
@@ -27,6 +28,8 @@ from invoke_shim.openai.requests import Options, RequestReader
 from invoke_shim.openai.usage import ESTIMATE_HEADERS, create_counter
 from invoke_shim.settings import Settings
 from invoke_shim.telemetry.request_log import RequestLog
+
+RESPONSES = "/v1/responses"
 
 
 class Api(Router):
@@ -41,6 +44,7 @@ class Api(Router):
         routes: dict[str, tuple[str, Route]] = {
             "/v1/chat/completions": ("POST", self._chat),
             "/v1/completions": ("POST", self._complete),
+            RESPONSES: ("POST", self._respond),
             INVOCATIONS: ("POST", self._invoke),
         }
         super().__init__(settings=settings, backend=backend, routes=routes)
@@ -71,6 +75,30 @@ class Api(Router):
         answer = self._answer(job, deadline, log)
         body = responses.text_completion(model=self.settings.model_name, answer=answer, echoes=echoes)
         return Response(body=body, headers=_headers_of(answer))
+
+    def _respond(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:
+        # Not every client asks this way, and the start of a function that is asked for chats need not pay for it.
+        from invoke_shim.openai.responses_api.events import EventWriter, whole_response  # noqa: PLC0415 - see above
+        from invoke_shim.openai.responses_api.request import read_request  # noqa: PLC0415 - see above
+
+        rules, model = self.backend.chat_rules, self.settings.model_name
+        job, options, echo = read_request(parse_object(request.raw_body()), self._reader, extra=rules.extra)
+        log.record_prompt(job.text)
+        if options.stream:
+            stream = self._start_stream(job, options, deadline, log)
+            writer = EventWriter(model=model, echo=echo)
+            chunks = sse.guard(writer.encoded(stream), log, encode=writer.encode_error)
+            headers = self._headers_of_stream(job, options, tells=rules.streams_usage)
+            return Response(chunks=chunks, content_type=sse.CONTENT_TYPE, headers=headers)
+        answer = self._answer(job, deadline, log)
+        return Response(body=whole_response(model=model, echo=echo, found=answer), headers=_headers_of(answer))
+
+    def _no_such_route(self, path: str) -> ApiError:
+        if not path.startswith(f"{RESPONSES}/") or path.removeprefix(f"{RESPONSES}/") in ("compact", "input_tokens"):
+            return super()._no_such_route(path)
+        from invoke_shim.openai.responses_api.answer import no_such_response  # noqa: PLC0415 - hardly ever
+
+        return no_such_response(path)
 
     def _answer(self, job: CompletionJob, deadline: Deadline, log: RequestLog) -> Answer:
         answer = complete_job(job, Asker(self.backend, deadline, log, self._counter))

@@ -15,7 +15,7 @@ MODEL = "the-model"
 MAX_ERROR_BYTES = 16 * 1024
 """Twenty problems with what is allowed; far below what a client sends."""
 
-ROUTES = ("/v1/chat/completions", "/v1/completions", "/invocations")
+ROUTES = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/invocations")
 
 Json = Any
 
@@ -54,11 +54,12 @@ def check(response: Response, body: bytes) -> None:
         assert f"{name}{value}".isprintable()
     if response.chunks is not None:
         assert response.status == 200
-        assert b'"error"' not in body
+        assert b'"error": {' not in body
         return
     document = json.loads(body)
     if response.status == 200:
-        assert "error" not in document
+        # A response has the member, and null in it.
+        assert "error" not in document or document["error"] is None
         return
     assert set(document) == {"error"}
     error = document["error"]
@@ -104,6 +105,8 @@ PARAMETERS = sorted(
         *("tool_choice", "functions", "function_call", "parallel_tool_calls"),
         *("stream_options", "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "response_format"),
         *("suffix", "best_of", "logit_bias", "user", "model", "messages", "prompt", "inputs", "parameters", "fields"),
+        *("input", "instructions", "text", "reasoning", "include", "max_output_tokens", "metadata", "truncation"),
+        *("conversation", "max_tool_calls", "store", "background"),
         *rules.TGI.rules.extra,
         *rules.VLLM.rules.extra,
     }
@@ -143,6 +146,15 @@ CALLS = {
 TOOLS = [{"type": "function", "function": {"name": "weather", "description": "Of a city.", "parameters": SCHEMA}}]
 GIF = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
 IMAGE = {"type": "image_url", "image_url": {"url": GIF, "detail": "low"}}
+ITEMS = [
+    {"role": "user", "content": [{"type": "input_text", "text": "Is it cold?"}]},
+    {"type": "reasoning", "id": "rs_1", "summary": []},
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Let me see."}]},
+    {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_text", "text": "No."}]},
+    {"type": "message", "role": "user", "content": "And tomorrow?"},
+]
+FUNCTION = {"type": "function", "name": "weather", "parameters": SCHEMA, "strict": False}
 VALID: list[tuple[str, dict[str, Any]]] = [
     (
         "/v1/chat/completions",
@@ -151,6 +163,19 @@ VALID: list[tuple[str, dict[str, Any]]] = [
     ("/v1/chat/completions", {**CALLS, "functions": [TOOLS[0]["function"]], "function_call": "auto"}),
     ("/v1/chat/completions", {"model": MODEL, "messages": [{"role": "user", "content": [IMAGE]}]}),
     ("/v1/completions", {"model": MODEL, "prompt": [[1, 2], [3]], "stop": ["a"] * 9}),
+    ("/v1/responses", {"model": MODEL, "input": "Hi", "instructions": "Be brief.", "max_output_tokens": 5}),
+    ("/v1/responses", {"model": MODEL, "input": ITEMS, "tools": [FUNCTION], "tool_choice": "auto", "stream": True}),
+    (
+        "/v1/responses",
+        {
+            "model": MODEL,
+            "input": ITEMS[:1],
+            "reasoning": {"summary": "auto"},
+            "metadata": {"a": "b"},
+            "text": {"format": {"type": "json_schema", "name": "weather", "schema": SCHEMA}},
+            "include": ["reasoning.encrypted_content"],
+        },
+    ),
     ("/v1/chat/completions", CHAT),
     ("/v1/chat/completions", {"model": MODEL, "messages": CHAT["messages"], "temperature": 0.5, "top_p": 0.9}),
     ("/v1/chat/completions", {"model": MODEL, "messages": CHAT["messages"], "response_format": FORM}),

@@ -196,6 +196,7 @@ def completion(prompt: str, more: str = "") -> str:
     return f'{{"model": "{MODEL}", "prompt": {prompt}{more}}}'
 
 
+ITEM = '{"role":"user","content":"Hi"}'
 ODD_PART = '{"type":1}'
 HELLO = '[{"role": "user", "content": "Hi"}]'
 
@@ -212,6 +213,11 @@ HUGE: dict[str, tuple[str, Callable[[], str]]] = {
     "messages without anything": ("/v1/chat/completions", lambda: chat(repeated("{}"))),
     "messages of unknown roles": ("/v1/chat/completions", lambda: chat(repeated('{"role":"x","content":""}'))),
     "messages by the user alone": ("/v1/chat/completions", lambda: chat(repeated('{"role":"user","content":"<s>"}'))),
+    "items that are none": ("/v1/responses", lambda: f'{{"model": "{MODEL}", "input": {repeated("{}")}}}'),
+    "items by the user alone": (
+        "/v1/responses",
+        lambda: f'{{"model": "{MODEL}", "input": {repeated(ITEM)}}}',
+    ),
     "parts that are none": ("/v1/chat/completions", lambda: chat(f'[{{"role": "user", "content": {repeated("{}")}}}]')),
     "parts of unknown types": (
         "/v1/chat/completions",
@@ -247,7 +253,7 @@ HUGE: dict[str, tuple[str, Callable[[], str]]] = {
 
 
 # Bodies that take the longest: a million messages, of which each is read.
-_LONG = ("messages of unknown roles", "messages by the user alone")
+_LONG = ("messages of unknown roles", "messages by the user alone", "items by the user alone")
 
 
 @pytest.mark.parametrize("what", [pytest.param(what, marks=[pytest.mark.sweep] * (what in _LONG)) for what in HUGE])

@@ -4,11 +4,12 @@ import copy
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from jsonschema import Draft202012Validator
 from openai.types import Completion, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response, ResponseErrorEvent, ResponseFunctionToolCallItem, ResponseStreamEvent
 from openai.types.shared import ErrorObject
 from pydantic import BaseModel, ConfigDict
 
@@ -70,6 +71,54 @@ def is_completion_chunk(document: Json) -> None:
 
 def is_error(document: Json) -> None:
     check("ErrorResponse", document)
+
+
+def is_response(document: Json) -> None:
+    """A response, which OpenAI's SDK checks by its models: no field missing, of another type, or unknown."""
+    assert document["store"] is False
+    _is_of_sdk(Response, _without(document, ("store",)))
+    for item in document["output"]:
+        if item["type"] == "function_call":
+            _is_of_sdk(ResponseFunctionToolCallItem, item)
+    # Of these the SDK's model is more lenient than OpenAI's schema (`Response`, required).
+    missing = {*_REQUIRED} - {*document}
+    assert not missing
+
+
+_REQUIRED = (
+    *("id", "object", "created_at", "error", "incomplete_details", "instructions", "model", "tools", "output"),
+    *("parallel_tool_calls", "metadata", "tool_choice", "temperature", "top_p"),
+)
+
+
+def is_response_event(document: Json) -> None:
+    """An event of a response's stream."""
+    if document["type"] == "error":
+        # OpenAI's servers send the error in both forms.
+        _is_of_sdk(ResponseErrorEvent, _without(document, ("error",)))
+        is_error({"error": document["error"]})
+        return
+    if "response" in document:
+        is_response(document["response"])
+    kind = document["type"]
+    if kind == "response.function_call_arguments.done":
+        # OpenAI's schema requires the name, which the SDK's model lacks.
+        assert isinstance(document["name"], str)
+        document = _without(document, ("name",))
+    _is_of_sdk(_event_models()[kind], _without(document, ("store",)))
+
+
+@cache
+def _event_models() -> dict[str, type[BaseModel]]:
+    """The SDK's models of events by their types."""
+    (events, *_) = get_args(ResponseStreamEvent)
+    return {get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(events)}
+
+
+def _is_of_sdk(model: type[BaseModel], document: Json) -> None:
+    parsed = model.model_validate_json(json.dumps(document), strict=True)
+    assert parsed.model_dump(exclude_unset=True, by_alias=True) == document
+    assert _unknown_fields(parsed) == set()
 
 
 BEYOND = ("reasoning", "reasoning_content", "max_model_len")
