@@ -123,8 +123,8 @@ FAULTS = (
     _one(
         "gateway-body-of-6-mib",
         f"{_GATEWAY}.integration",
-        "_MAX_EVENT_BYTES: Final = 6_291_456",
-        "_MAX_EVENT_BYTES: Final = 6_000_000",
+        "MAX_EVENT_BYTES: Final = 6_291_456",
+        "MAX_EVENT_BYTES: Final = 6_000_000",
     ),
     _one(
         "gateway-stream-permission",
