@@ -3,12 +3,14 @@
 Source: `vllm_async_service` and `request_response_utils` of DJL Serving 0.36. The peculiarities that a client meets:
 
 * `prompt` makes a completion and `messages` a chat, after `inputs`; the model may be left out, and is called `lmi`;
-* a payload that is none is 424; what vLLM refuses is 500, with vLLM's error as text;
+* a payload that is none is 424; what vLLM refuses is 500, with the representation of vLLM's error as text, because LMI
+  looks for message and code beside the member that has them since vLLM 0.10; before, it passes both on;
 * a stream is JSON lines: vLLM's chunks, and an empty line for `[DONE]`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
@@ -30,6 +32,9 @@ _VLLM_OF: Final[dict[int, Version]] = {
     27: (0, 23, 1),
 }
 
+# The first version of vLLM whose errors are in a member `error` (`ErrorResponse` in `entrypoints/openai/protocol.py`).
+_NESTS_ERRORS_SINCE: Final[Version] = (0, 10, 0)
+
 
 def respond(body: bytes, serving: Serving) -> ContainerResponse:
     """Answer a chat or a completion."""
@@ -45,7 +50,11 @@ def respond(body: bytes, serving: Serving) -> ContainerResponse:
     if "Cannot find suitable handler" in text:
         problem = "Input parsing failed: validation errors for the request"
         return ContainerResponse.of_json(424, {"error": problem, "code": 424})
-    return ContainerResponse.of_json(500, {"error": text, "code": 500})
+    error = json.loads(text)["error"]
+    if inner.version < _NESTS_ERRORS_SINCE:
+        return ContainerResponse.of_json(error["code"], {"error": error["message"], "code": error["code"]})
+    told = ", ".join(f"{name}={error[name]!r}" for name in ("message", "type", "param", "code"))
+    return ContainerResponse.of_json(500, {"error": f"error=ErrorInfo({told})", "code": 500})
 
 
 def _lines(events: Iterable[str]) -> Iterator[str]:

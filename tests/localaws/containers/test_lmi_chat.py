@@ -127,5 +127,7 @@ class TestAsynchronous:
     def test_refuses_with_the_status_of_the_place(self) -> None:
         assert ask(ASYNC, {"messages": "Hi"})[0] == 424
         status, answer = ask(ASYNC, {"messages": [RAIN], "tools": [WEATHER]})
-        assert (status, "--enable-auto-tool-choice" in answer["error"]) == (500, True)
+        assert (status, answer["code"]) == (500, 500)
+        told = "'\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'"
+        assert answer["error"] == f"error=ErrorInfo(message={told}, type='BadRequestError', param=None, code=400)"
         assert ask(ASYNC, {"messages": [HELLO], "max_tokens": 5000})[0] == 500

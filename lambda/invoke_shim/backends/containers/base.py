@@ -1,6 +1,7 @@
 """The interface of a container, and the functions that all of them share."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any, Protocol
@@ -117,6 +118,8 @@ def container_error(status: int, message: str, *, refuses_with_424: bool, upstre
         return NotReadyError("the model's container is not ready", seconds=NOT_READY_SECONDS, upstream=upstream)
     if status == 424:
         status = 400 if refuses_with_424 else 500
+    if status == 500 and refuses_with_424:
+        message, status = _engine_error(message)
     if (400 <= status < 500 or refuses_with_424) and is_too_long(message):
         return ApiError(
             message[:MAX_MESSAGE], status=400, type="invalid_request_error", code=TOO_LONG, upstream=upstream
@@ -129,6 +132,21 @@ def container_error(status: int, message: str, *, refuses_with_424: bool, upstre
             upstream=upstream,
         )
     return failed(upstream)
+
+
+_ENGINE_ERROR = re.compile(r"error=ErrorInfo\(message=(['\"])(.*)\1, type=.*\bcode=([45]\d\d)\)", re.DOTALL)
+"""The text under which LMI from 17 on hides a refusal of vLLM's, with the status 500: the representation of an object
+with the error that has message and status (`vllm_non_stream_output_formatter` in djl-serving's
+`lmi_vllm/request_response_utils.py`, `ErrorResponse` of vLLM from 0.10 on)."""
+
+
+def _engine_error(message: str) -> tuple[str, int]:
+    """Return the message and the status of vLLM's own error in an LMI's; the message and 500 where there is none."""
+    found = _ENGINE_ERROR.search(message)
+    if found is None:
+        return message, 500
+    text = re.sub(r"\\(['\"\\])", r"\1", found[2].replace("\\n", "\n"))
+    return text, int(found[3])
 
 
 def failed(upstream: str) -> ApiError:

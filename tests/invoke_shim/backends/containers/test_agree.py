@@ -54,9 +54,11 @@ CONTAINERS = {
     for name, family, version in VERSIONS
 }
 
-KNOWN_TO_THE_CONTAINER_ALONE = ("token", "adapter", "grammar", "does not exist", "image", "`inputs`")
-"""The tokens of a prompt, the loaded adapters, the validity of a schema, the model's name there, and the parts that its
-messages may have."""
+KNOWN_TO_THE_CONTAINER_ALONE = (
+    *("token", "adapter", "grammar", "does not exist", "image", "`inputs`", "--tool-call-parser"),
+)
+"""The tokens of a prompt, the loaded adapters, the validity of a schema, the model's name there, the parts that its
+messages may have, and whether it reads calls of tools."""
 
 
 def prompt_format_of(name: str) -> PromptFormatName:

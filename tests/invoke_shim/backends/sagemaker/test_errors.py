@@ -33,6 +33,8 @@ def tgi(message: str, kind: str) -> str:
     return json.dumps({"error": message, "error_type": kind})
 
 
+REFUSAL = """the model's parser is missing:
+"auto" needs it"""
 MODEL_ERRORS = {
     "TGI: validation": ("tgi", 422, tgi(TOO_LONG, "validation"), 400, "invalid_request_error", "must be <= 2048"),
     "TGI: too large": ("tgi", 413, "length limit exceeded", 413, "invalid_request_error", "length limit exceeded"),
@@ -46,6 +48,22 @@ MODEL_ERRORS = {
         400,
         "invalid_request_error",
         "Input parsing failed",
+    ),
+    "LMI: vLLM's refusal": (
+        "lmi",
+        500,
+        json.dumps({"error": f"error=ErrorInfo(message={REFUSAL!r}, type='BadRequestError', param=None, code=400)"}),
+        400,
+        "invalid_request_error",
+        REFUSAL,
+    ),
+    "LMI: vLLM's failure": (
+        "lmi",
+        500,
+        json.dumps({"error": "error=ErrorInfo(message='CUDA', type='InternalServerError', param=None, code=500)"}),
+        502,
+        "server_error",
+        "failed to generate",
     ),
     "LMI: message": ("lmi", 400, '{"code": 400, "message": "bad input"}', 400, "invalid_request_error", "bad input"),
     "vLLM": ("vllm", 400, '{"error": {"message": "too long", "code": 400}}', 400, "invalid_request_error", "too long"),
