@@ -18,6 +18,8 @@ if "JUMPSTACK_CONFORMANCE" not in os.environ:
         del os.environ[_variable]
 # Before jsii starts: it runs the Node of the venv, and it caches its packages between processes.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+# A small language model that is installed in the checkout answers in the tests of itself alone.
+os.environ["JUMPSTACK_ENGINE"] = "deterministic"
 # CDK validates every template again, which costs a second an app; the tests marked `validated` turn it on.
 os.environ["CDK_VALIDATION"] = "false"
 

@@ -4,13 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import engine, local
-
-
-@pytest.fixture(autouse=True)
-def _no_small_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave a small model out that is installed in the checkout: tests need none."""
-    monkeypatch.setenv(engine.VARIABLE, "deterministic")
+from tools import local
 
 
 @pytest.fixture(autouse=True)
