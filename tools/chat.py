@@ -8,7 +8,15 @@ from tools.invoke import caller_key, openai_client
 from tools.retired import retired
 
 
-def ask(client: openai.OpenAI, *, model: str, prompt: str, chat: bool, max_tokens: int) -> str:
+def ask(
+    client: openai.OpenAI,
+    *,
+    model: str,
+    prompt: str,
+    chat: bool,
+    max_tokens: int,
+    temperature: float | openai.Omit = openai.omit,
+) -> str:
     """Send one prompt and return the answer's text.
 
     Args:
@@ -17,16 +25,20 @@ def ask(client: openai.OpenAI, *, model: str, prompt: str, chat: bool, max_token
         prompt: What the user says, or the text to complete.
         chat: Whether the model chats; a base model completes text.
         max_tokens: Most tokens to generate.
+        temperature: The temperature; left out, the model's default.
 
     Raises:
         openai.OpenAIError: If the API answers with an error, or not at all.
     """
     if chat:
         answer = client.chat.completions.create(
-            model=model, messages=[{"role": "user", "content": prompt}], max_tokens=max_tokens
+            model=model,
+            messages=[{"role": "user", "content": prompt}],
+            max_tokens=max_tokens,
+            temperature=temperature,
         )
         return answer.choices[0].message.content or ""
-    completion = client.completions.create(model=model, prompt=prompt, max_tokens=max_tokens)
+    completion = client.completions.create(model=model, prompt=prompt, max_tokens=max_tokens, temperature=temperature)
     return completion.choices[0].text
 
 

@@ -161,6 +161,8 @@ class Demo:
                     prompt=_CHAT if stack.chats else _COMPLETION,
                     chat=stack.chats,
                     max_tokens=_MOST_TOKENS,
+                    # The same answers in each run.
+                    temperature=0,
                 )
             except openai.OpenAIError as error:
                 raise DemoError(f"{stack.path} does not answer: {error}") from error
