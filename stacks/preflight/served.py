@@ -145,7 +145,7 @@ def _why_not(found: Abilities) -> str:
     """Return why a container does not write the prompts of a model's chats."""
     if found.takes_messages:
         return "no chat template is known to be in its weights"
-    return f"its container, {found.software}, has no route for chats"
+    return f"its container, {found.software}, takes prompts, not chats"
 
 
 def _instead(found: Abilities) -> str:

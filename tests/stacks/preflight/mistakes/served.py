@@ -48,14 +48,15 @@ ERRORS: list[Case] = [
         DEV,
         [model(prompt_format=None)],
         "dev/m.prompt_format is None: huggingface-llm-mistral-7b-instruct was trained to chat, and its container, TGI "
-        "1.1.0, has no route for chats; try 'mistral-instruct' or 'mixtral-instruct' or 'none', and completions alone",
+        "1.1.0, takes prompts, not chats; try 'mistral-instruct' or 'mixtral-instruct' or 'none', and completions "
+        "alone",
     ),
     (
         "prompt-format-left-out",
         DEV,
         [newest(OLD_LMI)],
-        f"dev/m.prompt_format is None: {OLD_LMI} was trained to chat, and its container, LMI 10.0.0, has no route "
-        "for chats; try 'chatml' or 'none', and completions alone",
+        f"dev/m.prompt_format is None: {OLD_LMI} was trained to chat, and its container, LMI 10.0.0, takes prompts, "
+        "not chats; try 'chatml' or 'none', and completions alone",
     ),
     (
         "prompt-format-left-out",
@@ -68,7 +69,7 @@ ERRORS: list[Case] = [
         "no-chat-route",
         DEV,
         [newest(OLD_TGI, prompt_format="container", accept_eula=True)],
-        "dev/m.prompt_format is 'container': its container, TGI 2.3.1, has no route for chats; try "
+        "dev/m.prompt_format is 'container': its container, TGI 2.3.1, takes prompts, not chats; try "
         "'template' with one of yours or 'none', and completions alone",
     ),
     (
