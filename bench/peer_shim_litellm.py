@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any
 
-import litellm  # type: ignore[import-not-found] # in the peer's venv
+import litellm  # in the peer's venv
 
 # LiteLLM takes the whole address in place of a region's.
 BASE = f"{os.environ['AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME']}/endpoints/{os.environ['ENDPOINT_NAME']}"

@@ -150,6 +150,10 @@ FLOORS: dict[str, set[str]] = {
     "bench": {
         *("app", "aws_cdk", "bench", "catalog", "cdklabs", "constructs", "jsii", "stacks", "training"),
         *("boto3", "fastapi", "litellm", "localaws.eventstream", "mangum", "pydantic", "rich"),
+        *("tools.cdk", "tools.demo.weights", "tools.deployed", "tools.keys", "tools.local", "tools.processes"),
+        # The clients of docs/clients.md are in venvs of their own, where `common` is a module beside the drivers.
+        *("agents", "common", "instructor", "langchain_core", "langchain_openai", "llama_index", "openai"),
+        "pydantic_ai",
     },
     # `model_import`, `training`: their checks of files and of data are commands too.
     "tools": {

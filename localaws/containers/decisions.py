@@ -4,7 +4,7 @@ It calls tools only where the last message is a user's: after a tool's answer it
 of these that says something:
 
 1. The user's text steers: `[[stand-in call=NAME]]`, or `[[stand-in call=NAME {"city": "Rome"}]]` with the arguments,
-   each a call; `[[stand-in call=none]]` is none.
+   each a call; `[[stand-in call=none]]` is none, and so is `[[stand-in say=TEXT]]`.
 2. The text names tools (`get_weather`, or its words: `get weather`): each is called once, in their order.
 3. The text needs a tool: it has a word of at least four letters of the tool's name, or two such words of its
    description. Of several the one with the most words is called.
@@ -13,7 +13,8 @@ of these that says something:
 Arguments without steering are a small instance of the tool's schema (`schemas.example_of`).
 
 `[[stand-in say=TEXT]]` makes TEXT the answer, and `[[stand-in think=TEXT]]` makes a model with a reasoning parser think
-that. Both may stand in any message; the last one counts.
+that. Both may stand in any message, or in a prompt; the last one counts. Where the answer is held to a grammar, TEXT
+counts if it keeps to that.
 """
 
 from __future__ import annotations
@@ -55,9 +56,10 @@ def calls(
     return made if parallel else made[:1]
 
 
-def said(chat: Chat, what: str) -> str | None:
-    """Return the text of the last `say` or `think` in a chat, or None."""
-    found = [text for turn in chat.turns for kind, text in _SAID.findall(turn.text) if kind == what]
+def said(asked: Chat | str, what: str) -> str | None:
+    """Return the text of the last `say` or `think` in a chat or in a prompt, or None."""
+    texts = [asked] if isinstance(asked, str) else [turn.text for turn in asked.turns]
+    found = [said for text in texts for kind, said in _SAID.findall(text) if kind == what]
     return found[-1] if found else None
 
 
@@ -89,7 +91,7 @@ def _steered(text: str, tools: Sequence[Tool]) -> tuple[ToolCall, ...] | None:
             found.append(_call(tool))
         else:
             found.append(ToolCall(tool.name, arguments))
-    return tuple(found) if matches else None
+    return tuple(found) if matches or _SAID.search(text) else None
 
 
 def schema_of(tool: Tool) -> Mapping[str, Any]:

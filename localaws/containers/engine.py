@@ -9,9 +9,12 @@ and being given to `use`, for all of this process (`localaws.engine`), or to one
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+from jsonschema import Draft202012Validator, SchemaError
 
 from localaws.containers import chats, decisions, tokens
 from localaws.containers.chats import Chat, Tool, ToolCall
@@ -142,18 +145,19 @@ class DeterministicEngine:
     def _text(self, job: Job) -> str:
         if job.text is not None:
             return job.text
+        steered = decisions.said(job.prompt if job.chat is None else job.chat, "say")
+        if steered is not None and (job.grammar is None or _keeps_to(job.grammar, steered)):
+            return steered
         if job.grammar is not None and job.grammar.pattern is not None:
             return text_of(job.grammar.pattern)
         if job.grammar is not None:
             return json.dumps(example_of(job.grammar.schema), ensure_ascii=False)
         if job.chat is None:
             return answer(job.prompt, seed=job.sampling.seed, weights=job.weights)
-        steered = decisions.said(job.chat, "say")
-        if steered is not None:
-            return steered
         return answer_to_chat(job.chat, job.prompt, seed=job.sampling.seed, weights=job.weights)
 
 
+<<<<<<< HEAD
 _USED: Final[list[Engine]] = [DeterministicEngine()]
 
 
@@ -165,3 +169,13 @@ def use(engine: Engine) -> None:
 def current() -> Engine:
     """Return the engine that answers in this process: the deterministic one, unless another was chosen."""
     return _USED[0]
+=======
+def _keeps_to(grammar: Grammar, text: str) -> bool:
+    """Return whether a grammar allows a text."""
+    try:
+        if grammar.pattern is not None:
+            return re.fullmatch(grammar.pattern, text) is not None
+        return bool(Draft202012Validator(grammar.schema).is_valid(json.loads(text)))
+    except (ValueError, re.error, SchemaError):
+        return False
+>>>>>>> 2325c31 (Ask every kind of model by 19 clients, and write a page of it)

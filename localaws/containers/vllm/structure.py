@@ -15,7 +15,7 @@ from localaws.containers.vllm.errors import RequestError
 from localaws.containers.vllm.sampling import is_strings
 
 # Any object will do for JSON mode; the stand-in writes one with an answer.
-_ANY_OBJECT: Final = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+_ANY_OBJECT: Final = {"type": "object", "properties": {"answer": {"type": "string"}}}
 
 
 def is_format(value: object) -> bool:

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from localaws.containers import ModelContainer, decisions
 from localaws.containers.chats import Chat, Tool, ToolCall, Turn, render
-from localaws.containers.engine import DeterministicEngine, Job
+from localaws.containers.engine import DeterministicEngine, Grammar, Job
 from localaws.containers.patterns import pattern_problem, text_of
 from localaws.containers.schemas import example_of, example_problem
 from localaws.containers.tokens import Token, end_of_sequence
@@ -55,6 +55,7 @@ class TestDecisions:
             ("Hello", []),
             ("weather [[stand-in call=none]]", []),
             ("[[stand-in call=searchWeb]] [[stand-in call=searchWeb]]", ["searchWeb", "searchWeb"]),
+            ("Result of get_weather: [[stand-in say=It is sunny.]]", []),
         ],
     )
     def test_call_what_the_user_names_or_needs(self, text: str, expected: list[str]) -> None:
@@ -77,6 +78,20 @@ class TestDecisions:
         chat = Chat((Turn("user", "[[stand-in say=No.]]"),))
         tokens = list(DeterministicEngine().generate(Job(prompt="x", chat=chat)))
         assert "".join(token.text for token in tokens if not token.special) == "No."
+
+    @pytest.mark.parametrize(
+        ("grammar", "expected"),
+        [
+            (Grammar(schema={"required": ["city"]}), '{"city": 1}'),
+            (Grammar(schema={"required": ["town"], "properties": {"town": {"type": "null"}}}), '{"town": null}'),
+            (Grammar(pattern=r"\{.*\}"), '{"city": 1}'),
+            (Grammar(pattern="yes"), "yes"),
+        ],
+    )
+    def test_let_a_prompt_steer_what_a_grammar_allows(self, grammar: Grammar, expected: str) -> None:
+        job = Job(prompt='[INST] [[stand-in say={"city": 1}]] [/INST]', grammar=grammar)
+        tokens = list(DeterministicEngine().generate(job))
+        assert "".join(token.text for token in tokens if not token.special) == expected
 
 
 _NAMES = st.sampled_from(["a", "b", "c"])
