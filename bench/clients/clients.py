@@ -60,6 +60,7 @@ def _instructor(mode: str, needs: str) -> Client:
 
 
 _CHATS = _but("completion", "embeddings", "models")
+_AT_ROOT = "it lists models at the root of the host only, whatever the base URL"
 _NO_LIST = "the client lists no models"
 _NO_ROUTE = "the client has no class for it"
 _AI = ("ai-sdk", "ai_sdk_driver.mjs")
@@ -108,7 +109,7 @@ CLIENTS = (
         _but("models"),
         _NO_LIST,
     ),
-    Client("LiteLLM", "litellm", "litellm_driver.py", (), "litellm", TASKS),
+    Client("LiteLLM", "litellm", "litellm_driver.py", (), "litellm", _but("models"), _AT_ROOT),
     Client("AI SDK, `openai-compatible`", *_AI, ("compatible",), "@ai-sdk/openai-compatible", _but("models"), _NO_LIST),
     Client("AI SDK, `openai`, `.chat`", *_AI, ("chat",), "@ai-sdk/openai", _but("models"), _NO_LIST),
     Client(
@@ -119,6 +120,32 @@ CLIENTS = (
         "openai-agents",
         _CHATS,
         "agents do not do that",
+    ),
+    Client(
+        "AI SDK, `openai`, its default",
+        *_AI,
+        ("responses",),
+        "@ai-sdk/openai",
+        _CHATS,
+        "`/v1/responses` has no such thing",
+    ),
+    Client(
+        "OpenAI Agents SDK, its default",
+        "openai-agents",
+        "openai_agents_driver.py",
+        ("responses",),
+        "openai-agents",
+        _CHATS,
+        "agents do not do that",
+    ),
+    Client(
+        "pydantic-ai, responses",
+        "pydantic-ai",
+        "pydantic_ai_driver.py",
+        ("responses",),
+        "pydantic-ai-slim",
+        _CHATS,
+        "`/v1/responses` has no such thing",
     ),
     Client(
         "Open WebUI",
@@ -166,33 +193,3 @@ CLIENTS = (
     ),
 )
 """The clients in the order of the page; the last five ask as those applications' public sources do."""
-
-BY_RESPONSES = (
-    Client(
-        "AI SDK, `openai`, its default",
-        *_AI,
-        ("responses",),
-        "@ai-sdk/openai",
-        _CHATS,
-        "`/v1/responses` has no such thing",
-    ),
-    Client(
-        "OpenAI Agents SDK, its default",
-        "openai-agents",
-        "openai_agents_driver.py",
-        ("responses",),
-        "openai-agents",
-        _CHATS,
-        "agents do not do that",
-    ),
-    Client(
-        "pydantic-ai, responses",
-        "pydantic-ai",
-        "pydantic_ai_driver.py",
-        ("responses",),
-        "pydantic-ai-slim",
-        _CHATS,
-        "`/v1/responses` has no such thing",
-    ),
-)
-"""Clients that ask `/v1/responses`."""

@@ -157,7 +157,16 @@ class DeterministicEngine:
         return answer_to_chat(job.chat, job.prompt, seed=job.sampling.seed, weights=job.weights)
 
 
-<<<<<<< HEAD
+def _keeps_to(grammar: Grammar, text: str) -> bool:
+    """Return whether a grammar allows a text."""
+    try:
+        if grammar.pattern is not None:
+            return re.fullmatch(grammar.pattern, text) is not None
+        return bool(Draft202012Validator(grammar.schema).is_valid(json.loads(text)))
+    except (ValueError, re.error, SchemaError):
+        return False
+
+
 _USED: Final[list[Engine]] = [DeterministicEngine()]
 
 
@@ -169,13 +178,3 @@ def use(engine: Engine) -> None:
 def current() -> Engine:
     """Return the engine that answers in this process: the deterministic one, unless another was chosen."""
     return _USED[0]
-=======
-def _keeps_to(grammar: Grammar, text: str) -> bool:
-    """Return whether a grammar allows a text."""
-    try:
-        if grammar.pattern is not None:
-            return re.fullmatch(grammar.pattern, text) is not None
-        return bool(Draft202012Validator(grammar.schema).is_valid(json.loads(text)))
-    except (ValueError, re.error, SchemaError):
-        return False
->>>>>>> 2325c31 (Ask every kind of model by 19 clients, and write a page of it)

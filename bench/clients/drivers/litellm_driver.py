@@ -104,15 +104,6 @@ def embeddings(asked: Asked) -> None:
     common.vectors([one["embedding"] for one in made.data])
 
 
-def models(asked: Asked) -> None:
-    """List the models; it adds `/v1` itself."""
-    root = asked.base_url.removesuffix("/v1")
-    found = litellm.get_valid_models(
-        check_provider_endpoint=True, custom_llm_provider="openai", api_base=root, api_key=asked.key
-    )
-    common.want(asked.model in found, f"the model is not listed, but {found}")
-
-
 TASKS = {
     "plain": plain,
     "stream": stream,
@@ -124,7 +115,6 @@ TASKS = {
     "image": image,
     "completion": completion,
     "embeddings": embeddings,
-    "models": models,
 }
 
 if __name__ == "__main__":
