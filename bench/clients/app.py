@@ -47,7 +47,7 @@ class Kind(NamedTuple):
 
 
 JSON_OBJECT = "JSON object"
-"""What a client may need of a model, beside the tasks: any object of JSON (`response_format` `json_object`)."""
+"""A need of some clients, beside the tasks: any object of JSON (`response_format` `json_object`)."""
 _NO_EMBEDDINGS = {"embeddings": "the model makes no embeddings"}
 _TEXT_ONLY = "the model takes no images"
 _NO_CALLS = "the API takes tools where the container writes the chat's prompt itself"

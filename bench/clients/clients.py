@@ -17,7 +17,7 @@ TASKS = (
     "embeddings",
     "models",
 )
-"""What every client is asked to do, in the order of the page."""
+"""The tasks of every client, in the order of the page."""
 
 
 class Client(NamedTuple):
