@@ -61,7 +61,7 @@ TEXTS: Final = ("Lakes of Finland", "Mountains of Nepal")
 
 
 class Asked(NamedTuple):
-    """What a driver is given.
+    """The model that a driver asks, and how.
 
     Attributes:
         base_url: The API's address, which ends in `/v1`.
