@@ -8,12 +8,10 @@ from invoke_shim.errors import Problem, show
 from invoke_shim.generation.estimate import estimate_tokens
 from invoke_shim.generation.types import Usage
 from invoke_shim.openai.model import no_such_model
+from invoke_shim.openai.usage import ESTIMATE_HEADERS
 from invoke_shim.settings import Settings
 
 JSON = "application/json"
-
-ESTIMATED = MappingProxyType({"x-usage": "estimate"})
-"""Marks an answer whose token counts are estimates."""
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -57,7 +55,7 @@ def usage_members(usage: Usage) -> dict[str, Any]:
 
 def headers_of(usage: Usage) -> Mapping[str, str]:
     """Return the headers that an answer with this usage has."""
-    return ESTIMATED if usage.estimated else _NO_HEADERS
+    return ESTIMATE_HEADERS if usage.estimated else _NO_HEADERS
 
 
 def _estimate(text: str | list[int]) -> int:

@@ -1,12 +1,13 @@
 """Count the tokens that a container does not tell."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from invoke_shim.generation.types import GenerationRequest, Usage
 from invoke_shim.settings import Settings
 
-ESTIMATE_HEADERS = {"x-usage": "estimate"}
+ESTIMATE_HEADERS: Mapping[str, str] = MappingProxyType({"x-usage": "estimate"})
 """Marks an answer whose `usage` the shim has estimated."""
 
 MESSAGE_TOKENS = 4
