@@ -20,9 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from invoke_shim.errors import JSON_DECODER, ApiError, Problem, refuse
-from invoke_shim.generation.messages import Image, Message, ToolCall
-
-SYSTEM_ROLES = ("system", "developer")
+from invoke_shim.generation.messages import SYSTEM_ROLES, Image, Message, ToolCall
 
 IMAGE_FORMATS: Mapping[str, str] = {
     "image/png": "png",
