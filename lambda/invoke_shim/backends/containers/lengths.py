@@ -20,13 +20,14 @@ _TOOLS_TOKENS = 128
 More than that costs a request, no answer.
 """
 
-_TGI_TOTAL = re.compile(r"`max_new_tokens` must be <= (?P<total>\d+)\. Given: (?P<prompt>\d+) `inputs` tokens")
-_TGI_ANSWER = re.compile(r"^(?:Input validation error: )?`max_new_tokens` must be <= (?P<room>\d+)\. Given: \d+$")
+# Compiled by the first refusal, not by a cold start.
+_TGI_TOTAL = r"`max_new_tokens` must be <= (?P<total>\d+)\. Given: (?P<prompt>\d+) `inputs` tokens"
+_TGI_ANSWER = r"^(?:Input validation error: )?`max_new_tokens` must be <= (?P<room>\d+)\. Given: \d+$"
 _VLLM = (
     # up to 0.8, then 0.9 and newer, then those of 2026
-    re.compile(r"context length is (?P<total>\d+) tokens\. However, you requested \d+ tokens \((?P<prompt>\d+) in the"),
-    re.compile(r"context length is (?P<total>\d+) tokens and your request has (?P<prompt>\d+) input tokens"),
-    re.compile(r"passed (?P<prompt>\d+) input tokens and requested .* context length is only (?P<total>\d+) tokens"),
+    r"context length is (?P<total>\d+) tokens\. However, you requested \d+ tokens \((?P<prompt>\d+) in the",
+    r"context length is (?P<total>\d+) tokens and your request has (?P<prompt>\d+) input tokens",
+    r"passed (?P<prompt>\d+) input tokens and requested .* context length is only (?P<total>\d+) tokens",
 )
 _WITH_ROOM = (_TGI_TOTAL, *_VLLM)
 
@@ -45,15 +46,15 @@ _WORDS = (
 
 def is_too_long(message: str) -> bool:
     """Check for a container's message about a length of prompt and answer."""
-    return any(words in message for words in _WORDS) or _TGI_ANSWER.match(message.strip()) is not None
+    return any(words in message for words in _WORDS) or re.match(_TGI_ANSWER, message.strip()) is not None
 
 
 def room_in(message: str) -> int | None:
     """Return the tokens of answer that fit after the prompt, where a refusal tells both lengths; None otherwise."""
-    if (found := _TGI_ANSWER.match(message.strip())) is not None:
+    if (found := re.match(_TGI_ANSWER, message.strip())) is not None:
         return int(found["room"])
     for pattern in _WITH_ROOM:
-        if (found := pattern.search(message)) is not None:
+        if (found := re.search(pattern, message)) is not None:
             return int(found["total"]) - int(found["prompt"])
     return None
 
