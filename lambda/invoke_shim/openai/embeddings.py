@@ -49,8 +49,6 @@ class Embeddings:
     def __init__(self, settings: Settings, backend: TaskBackend) -> None:
         self._settings = settings
         self._backend = backend
-        if settings.container is None:
-            raise ValueError("the settings name no container")
         self._container = container_of(settings.container)
 
     def answer(self, body: dict[str, Any], deadline: Deadline, log: RequestLog) -> TaskAnswer:

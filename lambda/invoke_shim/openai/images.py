@@ -72,8 +72,6 @@ class Images:
     def __init__(self, settings: Settings, backend: TaskBackend) -> None:
         self._settings = settings
         self._backend = backend
-        if settings.container is None:
-            raise ValueError("the settings name no container")
         self._container = container_of(settings.container)
         makes = self._container.makes
         self._checks: Mapping[str, Check] = {

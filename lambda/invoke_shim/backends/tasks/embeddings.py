@@ -118,8 +118,14 @@ VLLM = EmbeddingContainer(
 _CONTAINERS: Mapping[ContainerName, EmbeddingContainer] = {"other": JUMPSTART, "tei": TEI, "lmi": LMI, "vllm": VLLM}
 
 
-def container_of(name: ContainerName) -> EmbeddingContainer:
-    """Return a container by its name in CONTAINER, of those in `TASK_CONTAINERS`."""
+def container_of(name: ContainerName | None) -> EmbeddingContainer:
+    """Return a container by its name in CONTAINER.
+
+    Raises:
+        ValueError: It is none of those in `TASK_CONTAINERS`; `Settings` keeps that from happening.
+    """
+    if name not in _CONTAINERS:
+        raise ValueError(f"no container of embeddings is named {name!r}")
     return _CONTAINERS[name]
 
 

@@ -148,6 +148,12 @@ STABILITY = ImageContainer(
 _CONTAINERS: Mapping[ContainerName, ImageContainer] = {"other": JUMPSTART, "stability": STABILITY}
 
 
-def container_of(name: ContainerName) -> ImageContainer:
-    """Return a container by its name in CONTAINER, of those in `TASK_CONTAINERS`."""
+def container_of(name: ContainerName | None) -> ImageContainer:
+    """Return a container by its name in CONTAINER.
+
+    Raises:
+        ValueError: It is none of those in `TASK_CONTAINERS`; `Settings` keeps that from happening.
+    """
+    if name not in _CONTAINERS:
+        raise ValueError(f"no container of images is named {name!r}")
     return _CONTAINERS[name]

@@ -82,6 +82,12 @@ VLLM = RerankContainer(members=lambda query, texts: {"query": query, "documents"
 _CONTAINERS: Mapping[ContainerName, RerankContainer] = {"tei": TEI, "vllm": VLLM}
 
 
-def container_of(name: ContainerName) -> RerankContainer:
-    """Return a container by its name in CONTAINER, of those in `TASK_CONTAINERS`."""
+def container_of(name: ContainerName | None) -> RerankContainer:
+    """Return a container by its name in CONTAINER.
+
+    Raises:
+        ValueError: It is none of those in `TASK_CONTAINERS`; `Settings` keeps that from happening.
+    """
+    if name not in _CONTAINERS:
+        raise ValueError(f"no container of rerank is named {name!r}")
     return _CONTAINERS[name]
