@@ -21,7 +21,7 @@ from invoke_shim.generation.types import Answer
 from invoke_shim.http import sse
 from invoke_shim.http.proxy import Request, Response, parse_object, without_bom
 from invoke_shim.http.router import INVOCATIONS, Route, Router
-from invoke_shim.openai import responses
+from invoke_shim.openai import bodies
 from invoke_shim.openai.answers import Asker, CompletionJob, complete_job, stream_job
 from invoke_shim.openai.chunks import Stream, chat_chunks, text_chunks
 from invoke_shim.openai.requests import Options, RequestReader
@@ -59,7 +59,7 @@ class Api(Router):
             headers = self._headers_of_stream(job, options, tells=self.backend.chat_rules.streams_usage)
             return _stream_response(chunks, log, headers)
         answer = self._answer(job, deadline, log)
-        body = responses.chat_completion(
+        body = bodies.chat_completion(
             model=self.settings.model_name, answer=answer, legacy_functions=options.legacy_functions
         )
         return Response(body=body, headers=_headers_of(answer))
@@ -73,7 +73,7 @@ class Api(Router):
             headers = self._headers_of_stream(job, options, tells=self.backend.rules.streams_usage)
             return _stream_response(chunks, log, headers)
         answer = self._answer(job, deadline, log)
-        body = responses.text_completion(model=self.settings.model_name, answer=answer, echoes=echoes)
+        body = bodies.text_completion(model=self.settings.model_name, answer=answer, echoes=echoes)
         return Response(body=body, headers=_headers_of(answer))
 
     def _respond(self, request: Request, deadline: Deadline, log: RequestLog) -> Response:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from invoke_shim.generation.types import FinishReason, Piece, Usage
+from invoke_shim.openai.bodies import envelope, usage_numbers
 from invoke_shim.openai.chat import call_delta, finish_reason, reasoning_members
 from invoke_shim.openai.logprobs import chat_logprobs, text_logprobs
-from invoke_shim.openai.responses import envelope, usage_numbers
 from invoke_shim.telemetry.request_log import RequestLog
 
 

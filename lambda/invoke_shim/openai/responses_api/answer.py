@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from invoke_shim.errors import ApiError
 from invoke_shim.generation.types import TokenLogprob, Usage
+from invoke_shim.openai.bodies import usage_numbers
 from invoke_shim.openai.logprobs import chat_logprobs
-from invoke_shim.openai.responses import usage_numbers
 
 Status = Literal["in_progress", "completed", "incomplete", "failed"]
 

@@ -1,4 +1,4 @@
-"""Build OpenAI's response bodies."""
+"""Build the bodies of OpenAI's chat and text completions, and what all objects share."""
 
 import os
 import time
