@@ -84,6 +84,11 @@ class DeclaredStack(NamedStack):
         return isinstance(self.model, FineTunedModel)
 
     @property
+    def task(self) -> str:
+        """The task of the model's kind, such as `text` or `embedding`; imported weights generate text."""
+        return "text" if isinstance(self.model, ImportedModel) else kind_of(self.model.model_id).task
+
+    @property
     def chats(self) -> bool:
         """True where the model takes chats; a base model completes texts only, unless Bedrock chats with it."""
         declared = self.model.bedrock if isinstance(self.model, FineTunedModel | ImportedModel) else None

@@ -26,6 +26,7 @@ from tools import engine, keys
 from tools.cdk import Cdk
 from tools.chat import ask
 from tools.demo.answers import print_answers, served_by
+from tools.demo.questions import ask_task
 from tools.demo.tuning import hurry, tune
 from tools.demo.weights import SampleWeights
 from tools.deployed import DeclaredStack, account_paths, declared_stacks, outputs, regions, resource_count
@@ -155,15 +156,7 @@ class Demo:
                 endpoint_url=self._local_aws.apis_url,
             )
             try:
-                answer = ask(
-                    client,
-                    model=stack.model.name,
-                    prompt=_CHAT if stack.chats else _COMPLETION,
-                    chat=stack.chats,
-                    max_tokens=_MOST_TOKENS,
-                    # The same answers in each run.
-                    temperature=0,
-                )
+                answer = _answer(client, stack)
             except openai.OpenAIError as error:
                 raise DemoError(f"{stack.path} does not answer: {error}") from error
             if not answer.strip():
@@ -229,6 +222,21 @@ class Demo:
         with self._console.status(name) as shown:
             yield shown.update
         self._console.print(f"[green]done[/green] {name} ({time.monotonic() - began:.1f} s)", highlight=False)
+
+
+def _answer(client: openai.OpenAI, stack: DeclaredStack) -> str:
+    """Ask a model one question of its task."""
+    if stack.task != "text":
+        return ask_task(client, model=stack.model.name, task=stack.task)
+    return ask(
+        client,
+        model=stack.model.name,
+        prompt=_CHAT if stack.chats else _COMPLETION,
+        chat=stack.chats,
+        max_tokens=_MOST_TOKENS,
+        # The same answers in each run.
+        temperature=0,
+    )
 
 
 def _deployed(stack: DeclaredStack) -> tuple[str, int]:
