@@ -18,7 +18,7 @@ from stacks.environments import DEV, ApiKeys, FrontDoor
 ENVIRONMENT = replace(DEV, front_door=FrontDoor(api_keys=ApiKeys(throttle=None)))
 """A key asks all that the clients ask, as fast as they do."""
 _BUCKET = "sagemaker-{region}-{account}"
-# The newest image of AWS's that names vLLM's version, as its page of images lists them.
+# A tag in the form of AWS's images of vLLM for SageMaker; the stand-in reads the version off it.
 _REPOSITORY = "vllm"
 _VLLM = f"763104351884.dkr.ecr.us-west-2.amazonaws.com/{_REPOSITORY}:0.14.0-gpu-py312-cu129-ubuntu22.04-sagemaker"
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")

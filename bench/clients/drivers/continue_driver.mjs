@@ -9,8 +9,18 @@ import { Ran, asks, main, said, streamed, tool, vectors, want } from "./common.m
 const { OpenAI } = await import(pathToFileURL(createRequire(`${process.cwd()}/`).resolve("openai")));
 
 const client = ({ base_url, key }) => new OpenAI({ baseURL: base_url, apiKey: key, maxRetries: 0, timeout: 60_000 });
-// Of the template of StarCoder, whose files end at any of them.
-const STOPS = ["<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<file_sep>", "<|endoftext|>", "</fim_middle>", "</code>", "/src/", "#- coding: utf-8", "```"];
+// Nine: a template of `core/autocomplete/templating/AutocompleteTemplate.ts`.
+const STOPS = [
+  "<|endoftext|>",
+  "<|fim_prefix|>",
+  "<|fim_middle|>",
+  "<|fim_suffix|>",
+  "<|fim_pad|>",
+  "<|repo_name|>",
+  "<|file_sep|>",
+  "<|im_start|>",
+  "<|im_end|>",
+];
 
 async function chat(asked, messages, more = {}) {
   const stream = await client(asked).chat.completions.create({
@@ -78,7 +88,7 @@ await main({
   completion: async (asked) => {
     const stream = await client(asked).completions.create({
       model: asked.model,
-      prompt: "<fim_prefix>def add(a, b):\n    <fim_suffix>\n<fim_middle>",
+      prompt: "<|fim_prefix|>def add(a, b):\n    <|fim_suffix|>\n<|fim_middle|>",
       max_tokens: 100,
       temperature: 0.01,
       stop: STOPS,
