@@ -86,7 +86,7 @@ class DeclaredStack(NamedStack):
     @property
     def task(self) -> str:
         """The task of the model's kind, such as `text` or `embedding`; imported weights generate text."""
-        return "text" if isinstance(self.model, ImportedModel) else kind_of(self.model.model_id).task
+        return kind_of(self.model.model_id).task if isinstance(self.model, JumpStartModel) else "text"
 
     @property
     def chats(self) -> bool:

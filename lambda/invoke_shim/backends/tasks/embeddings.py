@@ -124,7 +124,7 @@ def container_of(name: ContainerName | None) -> EmbeddingContainer:
     Raises:
         ValueError: It is none of those in `TASK_CONTAINERS`; `Settings` keeps that from happening.
     """
-    if name not in _CONTAINERS:
+    if name is None or name not in _CONTAINERS:
         raise ValueError(f"no container of embeddings is named {name!r}")
     return _CONTAINERS[name]
 

@@ -154,6 +154,6 @@ def container_of(name: ContainerName | None) -> ImageContainer:
     Raises:
         ValueError: It is none of those in `TASK_CONTAINERS`; `Settings` keeps that from happening.
     """
-    if name not in _CONTAINERS:
+    if name is None or name not in _CONTAINERS:
         raise ValueError(f"no container of images is named {name!r}")
     return _CONTAINERS[name]
