@@ -164,11 +164,12 @@ class TemplateFormat:
         order = self._order()
         has_field = len(self.names) > 1
         problems: list[Problem] = []
+        head = True
         for position, message in enumerate(messages):
             if len(problems) >= ENOUGH_PROBLEMS:
                 break
-            head = all(before.role in SYSTEM_ROLES for before in messages[:position])
             takes_system = system_messages != "refuse" or (has_field and head)
+            head = head and message.role in SYSTEM_ROLES
             allowed = (*(SYSTEM_ROLES if takes_system else ()), "user")
             where = f"messages[{position}]"
             if message.role not in allowed:

@@ -4,6 +4,12 @@ from invoke_shim.errors import ApiError
 
 TAKEN = ("gzip", "deflate", "identity")
 
+MOST_ENCODINGS = 2
+"""Encodings one over the other: a client has one, a proxy before it perhaps another."""
+
+MOST_MEMBERS = 256
+"""Members of a gzip body: writers in parallel make one of each 64 KB or more, and the rest is copied at each."""
+
 _GZIP = b"\x1f\x8b"
 # The first two bytes after they were taken for UTF-8 text, as API Gateway passes a body on that is no declared binary.
 _BROKEN_GZIP = b"\x1f\xef\xbf\xbd"
@@ -26,7 +32,15 @@ def unpacked(body: bytes, encodings: str, *, most: int) -> bytes:
     Raises:
         ApiError: 400, the body is broken; 413, it is too large; 415, the encoding is not taken.
     """
-    for encoding in reversed([name.strip().lower() for name in encodings.split(",") if name.strip()]):
+    names = [name.strip().lower() for name in encodings.split(",") if name.strip()]
+    if len(names) > MOST_ENCODINGS:
+        raise ApiError(
+            f"content-encoding names {len(names)} encodings, at most {MOST_ENCODINGS} are taken",
+            status=415,
+            type="invalid_request_error",
+            headers={"accept-encoding": ", ".join(TAKEN)},
+        )
+    for encoding in reversed(names):
         kind = encoding.removeprefix("x-")
         if kind not in TAKEN:
             taken = ", ".join(TAKEN)
@@ -60,6 +74,8 @@ def _inflate(body: bytes, form: int, most: int) -> bytes:
     size = 0
     # A gzip body may have several members, one after the other.
     while body:
+        if len(parts) == MOST_MEMBERS:
+            raise _broken()
         reader = zlib.decompressobj(form)
         try:
             part = reader.decompress(body, most + 1 - size)

@@ -1,6 +1,6 @@
 """The parts that requests of other tasks than generating text share."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -37,13 +37,20 @@ def model_problems(name: Any, settings: Settings) -> list[Problem]:
     return []
 
 
-def usage_of(texts: Iterable[str | list[int]], told: int | None, settings: Settings) -> Usage:
+def usage_of(texts: Sequence[str | list[int]], told: int | None, settings: Settings) -> Usage:
     """Return the tokens of texts: those that the container tells, else an estimate, else none."""
     if told is not None:
         return Usage(told, 0)
     if settings.usage == "omit":
         return Usage()
-    return Usage(sum(_estimate(text) for text in texts), 0, estimated=True)
+    # A query stands in it once for each document: one of megabytes is looked at once.
+    known: dict[int, int] = {}
+    total = 0
+    for text in texts:
+        if id(text) not in known:
+            known[id(text)] = _estimate(text)
+        total += known[id(text)]
+    return Usage(total, 0, estimated=True)
 
 
 def usage_members(usage: Usage) -> dict[str, Any]:

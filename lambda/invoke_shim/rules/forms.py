@@ -72,7 +72,9 @@ def tools(value: Any) -> str | None:
     if not all(isinstance(tool, dict) for tool in value):
         return expected
     functions = [tool["function"] for tool in value if isinstance(tool.get("function"), dict)]
-    found = all_schemas(function["parameters"] for function in functions if function.get("parameters") is not None)
+    # TGI reads `arguments` for the schema, too (`FunctionDefinition` in `router/src/lib.rs`).
+    given = (function.get(name) for function in functions for name in ("parameters", "arguments"))
+    found = all_schemas(schema for schema in given if schema is not None)
     return None if found is None else f"tools whose parameters are {found}"
 
 

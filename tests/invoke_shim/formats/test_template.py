@@ -253,3 +253,18 @@ def test_an_openai_client_sends_fields_beside_the_empty_messages_and_prompts_it_
         answer = shim.post(path, {"model": "the-model", **empty, "fields": fields})
         assert answer.status == 200, answer.text
         assert runtime.payload["inputs"] == f"Q: Why?{DEMARCATION}"
+
+
+def test_a_chat_of_many_system_messages_is_read_in_proportion_to_their_number() -> None:
+    reads = 0
+
+    class Counted(Message):
+        @property
+        def role(self) -> str:  # type: ignore[override]
+            nonlocal reads
+            reads += 1
+            return "system"
+
+    template = TemplateFormat.parse(json.dumps({"prompt": "{question}", "completion": "{answer}"}))
+    assert template.problems([*[Counted("system", "a")] * 200, Message("user", "b")]) == []
+    assert reads < 2000

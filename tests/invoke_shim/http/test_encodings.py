@@ -81,3 +81,14 @@ def test_members_together_may_not_be_too_large_either() -> None:
     with pytest.raises(ApiError, match="more than 25 bytes"):
         unpacked(gzip.compress(b"a" * 20) * 2, "gzip", most=25)
     assert unpacked(gzip.compress(b"a" * 20) * 2, "gzip", most=40) == b"a" * 40
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [("gzip", gzip.compress(b"") * 1000), ("deflate", b"\x03\x00" * 1000), ("gzip, gzip, gzip", BODY)],
+    ids=["members of gzip", "members of deflate", "encodings"],
+)
+def test_work_does_not_grow_with_empty_members_or_encodings(encoding: str, packed: bytes) -> None:
+    with pytest.raises(ApiError) as error:
+        unpacked(packed, encoding, most=100)
+    assert error.value.status in (400, 415)

@@ -390,3 +390,9 @@ def test_megabytes_of_a_form_are_refused() -> None:
         assert forms.schema_text(value) is not None
         assert forms.grammar(value) is not None
     assert forms.schema({f"p{number}": {} for number in range(300_000)}) is not None
+
+
+def test_a_schema_is_bounded_by_either_name_that_tgi_has_for_it() -> None:
+    large = an_object(a={"pattern": LARGE})
+    for name in ("parameters", "arguments"):
+        assert forms.tools([{"type": "function", "function": {"name": "f", name: large}}]) is not None

@@ -105,3 +105,15 @@ def test_an_answer_of_another_form_is_no_ranking(answer: Any) -> None:
         with pytest.raises(ApiError) as caught:
             asked.read(json.loads(json.dumps(answer)), 2)
         assert caught.value.status == 502
+
+
+def test_a_query_is_estimated_once_for_all_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def estimate(text: str) -> int:
+        seen.append(text)
+        return estimate_tokens(text)
+
+    monkeypatch.setattr("invoke_shim.openai.tasks.estimate_tokens", estimate)
+    ask("tei", documents=["a", "bb", "ccc"])
+    assert sorted(seen) == ["a", "bb", "ccc", "which?"]

@@ -101,6 +101,7 @@ class _Writer:
         self._calls = calls
         self._ids: dict[str, str] = {}
         self._taken: set[str] = set()
+        self._number = 0
         self._names: dict[str, str] = {}
 
     def turns(self, messages: Iterable[Message]) -> Iterator[tuple[str, list[Block]]]:
@@ -130,9 +131,10 @@ class _Writer:
 
     def _new_id(self, wanted: str) -> str:
         """Return an id that Converse takes and that no other call has; some clients begin at `call_0` in each turn."""
-        found, number = wanted, len(self._taken)
+        found, self._number = wanted, max(self._number, len(self._taken))
         while found in self._taken or re.fullmatch(_ID, found) is None:
-            found, number = f"call.{number}", number + 1
+            # Never from the beginning again: a client can have taken all of them.
+            found, self._number = f"call.{self._number}", self._number + 1
         self._taken.add(found)
         return found
 

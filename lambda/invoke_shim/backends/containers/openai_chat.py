@@ -238,7 +238,9 @@ def _tools(tools: Tools | None, dialect: ChatDialect) -> dict[str, Any]:
                 param="tool_choice",
             )
         choice = tools.functions[0].name
-    return {"tools": [tgi_function(function) for function in tools.functions], "tool_choice": choice}
+    written = [tgi_function(function) for function in tools.functions]
+    # The template writes them into the prompt, out of which images are taken.
+    return {"tools": openai_messages.without_links_within(written), "tool_choice": choice}
 
 
 def _tool(function: Function) -> dict[str, Any]:

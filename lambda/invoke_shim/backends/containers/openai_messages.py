@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from invoke_shim.generation.messages import Image, Message, ToolCall
@@ -90,12 +91,24 @@ def _without_tools(message: Message, names: dict[str, str]) -> Message:
 
 
 def _without_links(message: Message) -> Message:
-    parts = tuple(part if isinstance(part, Image) else _without_link(part) for part in message.parts)
-    return message._replace(content=_without_link(message.content), parts=parts)
+    # The container joins the texts of a message without anything between: together they can make what neither has.
+    parts: list[str | Image] = []
+    for is_text, group in groupby(message.parts, key=lambda part: isinstance(part, str)):
+        run = list(group)
+        parts += [without_link("".join(map(str, run)))] if is_text else run
+    return message._replace(content=without_link(message.content), parts=tuple(parts))
 
 
-def _without_link(text: str) -> str:
+def without_link(text: str) -> str:
+    """Return a text in which no image is named by Markdown's notation."""
     return text.replace("![](", "![ ](")
+
+
+def without_links_within(value: Any) -> Any:
+    """Return JSON whose texts, names among them, name no images."""
+    text = json.dumps(value)
+    found = without_link(text)
+    return value if found == text else json.loads(found)
 
 
 def _joined(first: Message, second: Message) -> Message:

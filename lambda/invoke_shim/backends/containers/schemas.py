@@ -1,12 +1,17 @@
 """Write tools and forms of an answer as TGI's grammars take them."""
 
 from collections.abc import Mapping
+from json import dumps
 from typing import Any
 
 from invoke_shim.generation.messages import Function
 
-MAX_NODES = 10_000
-"""Members of a tool's schema once its references are written out; what is beyond stays a reference."""
+MAX_WRITTEN = 32 * 1024
+"""Characters of definitions that are written into a tool's schema; what is beyond stays a reference. 128 tools with as
+much stay below the 6 MB that SageMaker takes."""
+
+MAX_DEPTH = 64
+"""Lists and objects in each other within which references are written out."""
 
 _STRING = r'"([^"\\\x00-\x1F\x7F-\x9F]|\\["\\/bfnrt])*"'
 _NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
@@ -56,7 +61,8 @@ def tgi_function(function: Function) -> dict[str, Any]:
     definitions = {
         f"#/{where}/{name}": target
         for where in ("$defs", "definitions")
-        for name, target in (schema.get(where) or {}).items()
+        if isinstance(schema.get(where), dict)
+        for name, target in schema[where].items()
     }
     if definitions:
         schema = _Inliner(definitions).inlined(schema, ())
@@ -71,18 +77,24 @@ class _Inliner:
 
     def __init__(self, definitions: Mapping[str, Any]) -> None:
         self._definitions = definitions
-        self._left = MAX_NODES
+        self._left = MAX_WRITTEN
 
-    def inlined(self, node: Any, around: tuple[str, ...]) -> Any:
-        self._left -= 1
+    def inlined(self, node: Any, around: tuple[str, ...], depth: int = 0) -> Any:
         if isinstance(node, list):
-            return [self.inlined(member, around) for member in node]
+            return [self.inlined(member, around, depth + 1) for member in node]
         if not isinstance(node, dict):
             return node
         reference = node.get("$ref")
-        if isinstance(reference, str) and reference in self._definitions and reference not in around and self._left > 0:
+        if isinstance(reference, str) and self._writes(reference, around, depth):
             beside = {name: value for name, value in node.items() if name != "$ref"}
             target = self._definitions[reference]
             node = {**target, **beside} if isinstance(target, dict) else beside
             around = (*around, reference)
-        return {name: self.inlined(value, around) for name, value in node.items()}
+        return {name: self.inlined(value, around, depth + 1) for name, value in node.items()}
+
+    def _writes(self, reference: str, around: tuple[str, ...], depth: int) -> bool:
+        """Decide whether a reference is written out, and count its target's characters."""
+        if reference not in self._definitions or reference in around or depth >= MAX_DEPTH or self._left <= 0:
+            return False
+        self._left -= len(dumps(self._definitions[reference]))
+        return self._left > 0

@@ -144,6 +144,21 @@ class TestTools:
             ),
         ]
 
+    def test_of_ids_that_take_the_numbers_before_are_numbered_in_few_steps(self) -> None:
+        looks = 0
+
+        class Counted(set[str]):
+            def __contains__(self, item: object) -> bool:
+                nonlocal looks
+                looks += 1
+                return super().__contains__(item)
+
+        writer = conversation._Writer(calls=True)
+        writer._taken = Counted()
+        calls = [call(f"call.{number}") for number in range(100, 200)] + [call("no id")] * 100
+        assert len(list(writer.turns(assistant("", one) for one in calls))) == 200
+        assert looks < 1000
+
 
 class TestImages:
     @pytest.mark.parametrize(

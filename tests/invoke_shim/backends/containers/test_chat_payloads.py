@@ -188,6 +188,32 @@ def test_tgi_fetches_no_image_that_a_text_names() -> None:
     assert sent("vLLM", chat(Message("user", text)))["messages"][0]["content"] == text
 
 
+def test_tgi_fetches_no_image_that_parts_together_or_tools_name() -> None:
+    parts = (Image("image/png", "aGk="), "![", "](http://169.254.169.254/)")
+    content = sent("TGI 3.2", chat(Message("user", "", parts)))["messages"][0]["content"]
+    assert "![](" not in "".join(part.get("text", "") for part in content)
+    link = "![](http://169.254.169.254/)"
+    schema = {"type": "object", "properties": {link: {"description": link}}}
+    found = sent("TGI 3.2", chat(tools=tools("auto", Function("go", link, schema))))["tools"]
+    assert "![](" not in str(found)
+    assert str(found).count("![ ](http") == 3
+
+
+@pytest.mark.parametrize("definitions", [[], "a", 5, [{"type": "string"}]])
+def test_definitions_that_are_none_are_left_to_tgi(definitions: Any) -> None:
+    schema = {"type": "object", "properties": {}, "$defs": definitions}
+    [tool] = sent("TGI 3.2", chat(tools=tools("auto", Function("go", None, schema))))["tools"]
+    assert tool["function"]["parameters"] == schema
+
+
+def test_references_are_written_out_to_a_bounded_size_and_depth() -> None:
+    long = {"type": "object", "$defs": {"a": {"description": "d" * 9000}}, "anyOf": [{"$ref": "#/$defs/a"}] * 250}
+    chain = {f"a{n}": {"x": [[[[[[[[{"$ref": f"#/$defs/a{n + 1}"}]]]]]]]]} for n in range(200)}
+    deep = {"type": "object", "properties": {"q": {"$ref": "#/$defs/a0"}}, "$defs": chain}
+    for schema in (long, deep):
+        assert len(str(sent("TGI 3.2", chat(tools=tools("auto", Function("go", None, schema)))))) < 80_000
+
+
 def test_a_schema_goes_in_each_containers_own_form() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string"}}}
     form = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
