@@ -66,6 +66,7 @@ class EndpointStack(PlacedStack):
             task=protocol.task,
             container_version=container_version(endpoint.deployment.image),
             gather_stream=model.gather_stream,
+            images=protocol.images,
             max_input_tokens=endpoint.max_input_tokens,
             max_total_tokens=endpoint.max_total_tokens,
         )

@@ -72,6 +72,7 @@ class FineTunedEndpointStack(PlacedStack):
             container_version=container_version(deployment.image),
             pointer=pointer,
             gather_stream=model.gather_stream,
+            images=protocol.images,
             max_input_tokens=endpoint.max_input_tokens,
             max_total_tokens=endpoint.max_total_tokens,
         )

@@ -50,6 +50,7 @@ class EndpointTarget:
         task: str = "text",
         pointer: ServedPointer | None = None,
         gather_stream: bool = False,
+        images: bool = True,
         max_input_tokens: int | None = None,
         max_total_tokens: int | None = None,
     ) -> None:
@@ -63,6 +64,7 @@ class EndpointTarget:
             pointer: Names the endpoint once it serves, where it is created later than the API; until then the API
                 answers 503.
             gather_stream: Collect answers that are not streamed from the container's stream.
+            images: Whether the model sees: the API refuses images otherwise, whatever the container takes.
             max_input_tokens: The container's limit of prompt tokens, where known.
             max_total_tokens: The container's limit of prompt and generated tokens together, where known.
 
@@ -87,6 +89,7 @@ class EndpointTarget:
             "CONTAINER_VERSION": container_version,
             "ENDPOINT_NAME": None if pointer else endpoint.endpoint_name,
             "GATHER_STREAM": "true" if gather_stream else None,
+            "IMAGES": None if images else "false",
             "MAX_INPUT_TOKENS": max_input_tokens,
             "MAX_TOTAL_TOKENS": max_total_tokens,
             "TASK": None if task == "text" else task,

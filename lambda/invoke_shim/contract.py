@@ -18,6 +18,7 @@ The names of variables and their values are literal types, so that the type chec
 | `TASK` | the model's task, which decides the routes that serve it; `text` if not set |
 | `PROMPT_FORMAT` | how a chat becomes a prompt: `none` for a base model, `container` if that writes it |
 | `PROMPT_TEMPLATE` | with the prompt format `template`: the template, a `template.json` as it is |
+| `IMAGES` | `false`: the model sees no images, whatever its container takes; `true` if not set |
 | `SYSTEM_MESSAGES` | system messages in a format without them: `merge` (if not set) into the user's, or `refuse` |
 | `INVOKE_TIMEOUT_SECONDS` | the time that API Gateway waits for the function, 5 to 900 |
 | `MAX_INPUT_TOKENS`, `MAX_TOTAL_TOKENS` | the container's limits, where known |
@@ -62,6 +63,7 @@ Variable = Literal[
     "TASK",
     "PROMPT_FORMAT",
     "PROMPT_TEMPLATE",
+    "IMAGES",
     "SYSTEM_MESSAGES",
     "INVOKE_TIMEOUT_SECONDS",
     "MAX_INPUT_TOKENS",

@@ -133,6 +133,7 @@ class Settings(NamedTuple):
         prompt_format: The format of a chat's prompt; "none" for a base model, and where only the model's side writes
             it; "container" where the container does.
         prompt_template: The text of the template, with the prompt format "template".
+        takes_images: Whether the model sees, as far as the deployment knows; the container must take images, too.
         system_messages: The way of system messages in a format without them.
         max_input_tokens: The most tokens a prompt may have, where known.
         max_total_tokens: The most tokens of prompt and answer together, where known.
@@ -161,6 +162,7 @@ class Settings(NamedTuple):
     task: TaskName = "text"
     prompt_format: PromptFormatName = "none"
     prompt_template: str | None = None
+    takes_images: bool = True
     system_messages: SystemMessages = "merge"
     max_input_tokens: int | None = None
     max_total_tokens: int | None = None
@@ -216,6 +218,7 @@ class Settings(NamedTuple):
             task=task,
             prompt_format=cast("PromptFormatName", prompt_format),
             prompt_template=prompt_template,
+            takes_images=reader.choice("IMAGES", ("true", "false"), default="true") == "true",
             system_messages=cast("SystemMessages", reader.choice("SYSTEM_MESSAGES", SYSTEM_MESSAGES, default="merge")),
             invoke_timeout_seconds=reader.integer(
                 "INVOKE_TIMEOUT_SECONDS",

@@ -14,11 +14,13 @@ class Spoken(NamedTuple):
         task: The model's task.
         container: The container's dialect.
         prompt_format: The format of its chats; None for a task without any.
+        images: False where the container would take images that the model does not see.
     """
 
     task: str
     container: str
     prompt_format: str | None
+    images: bool = True
 
 
 def spoken(deployment: Deployment, model: JumpStartModel) -> Spoken:
@@ -29,4 +31,11 @@ def spoken(deployment: Deployment, model: JumpStartModel) -> Spoken:
     """
     found = abilities(deployment, model.environment)
     prompt_format = (model.prompt_format or found.prompt_format or "none") if found.task == "text" else None
-    return Spoken(task=found.task, container=found.container, prompt_format=prompt_format)
+    # Where the function writes the prompts, it takes no images anyway.
+    takes_images = found.takes_messages and (prompt_format == "container" or found.container == "vllm")
+    return Spoken(
+        task=found.task,
+        container=found.container,
+        prompt_format=prompt_format,
+        images=found.images or not takes_images,
+    )

@@ -45,6 +45,7 @@ def test_reads_every_variable_of_an_endpoint() -> None:
         "MAX_INPUT_TOKENS": "8191",
         "MAX_TOTAL_TOKENS": "8192",
         "GATHER_STREAM": "true",
+        "IMAGES": "false",
         "LOG_PROMPTS": "true",
         "LOG_LEVEL": "DEBUG",
     }
@@ -59,6 +60,7 @@ def test_reads_every_variable_of_an_endpoint() -> None:
         max_input_tokens=8191,
         max_total_tokens=8192,
         gather_stream=True,
+        takes_images=False,
         log_prompts=True,
         log_level="DEBUG",
     )

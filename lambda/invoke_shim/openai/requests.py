@@ -55,7 +55,7 @@ class RequestReader:
         self._prompt_reader = PromptReader(
             settings,
             takes_messages=takes_messages,
-            images=takes_messages and rules.images,
+            images=takes_messages and rules.images and settings.takes_images,
             token_ids=backend.rules.token_ids,
         )
 

@@ -36,7 +36,7 @@ def test_passes_on_what_the_declaration_chose(stack: cdk.Stack) -> None:
     template = '{"prompt": "Say {instruction}", "completion": "{response}"}'
     make_api(
         stack,
-        target=target(stack, container_version="2.4.0", gather_stream=True),
+        target=target(stack, container_version="2.4.0", gather_stream=True, images=False),
         log_prompts=True,
         prompt_format="template",
         prompt_template=template,
@@ -45,7 +45,7 @@ def test_passes_on_what_the_declaration_chose(stack: cdk.Stack) -> None:
     variables = only(stack, "AWS::Lambda::Function")["Environment"]["Variables"]
     settings = Settings.from_environment(variables)
     assert settings.container_version == (2, 4, 0)
-    assert (settings.gather_stream, settings.log_prompts) == (True, True)
+    assert (settings.gather_stream, settings.log_prompts, settings.takes_images) == (True, True, False)
     assert (settings.prompt_format, settings.prompt_template) == ("template", template)
 
 

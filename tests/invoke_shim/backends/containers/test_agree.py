@@ -1,18 +1,11 @@
-"""A container takes the requests that the shim accepts: changed ones, through the real backend, to the stand-ins.
-
-Between them is all of botocore but the socket: in place of its HTTP session's, a method gives the request to a stand-in
-container, and the container's answer, as SageMaker would pass it on, to who has sent it.
-"""
+"""A container takes the requests that the shim accepts: changed ones, through the real backend, to the stand-ins."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 from hypothesis import given
@@ -24,13 +17,11 @@ from invoke_shim.backends.sagemaker.endpoint import SageMakerEndpoint, create
 from invoke_shim.contract import PromptFormatName
 from invoke_shim.http.routes import Api
 from invoke_shim.settings import Settings
-from localaws import eventstream
-from localaws.containers import ContainerSettings, lmi, tgi, vllm
-from localaws.containers.serving import Serving
+from localaws.containers import ContainerSettings
 from localaws.containers.settings import Family, Version
 from tests.invoke_shim.http.fuzzing import MODEL, ROUTES, VALID, Context, check, event_of, mutated
+from tests.support.standing_in import Runtime
 
-RESPOND = {"tgi": tgi.respond, "lmi": lmi.respond, "vllm": vllm.respond}
 VERSIONS: tuple[tuple[str, Family, Version], ...] = (
     ("TGI 1", "tgi", (1, 1, 0)),
     ("TGI 3", "tgi", (3, 0, 1)),
@@ -67,54 +58,6 @@ def prompt_format_of(name: str) -> PromptFormatName:
     return "none" if name == "vLLM" else "chatml"
 
 
-class Raw:
-    """A body as urllib3 would hand it to botocore."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-
-    def stream(self, *_amount: object, **_how: object) -> Iterator[bytes]:
-        return self._chunks
-
-    def read(self, *_amount: object, **_how: object) -> bytes:
-        return b"".join(self._chunks)
-
-    def close(self) -> None:
-        pass
-
-
-class Runtime:
-    """SageMaker's runtime in front of the stand-in containers, each by its endpoint's name.
-
-    Attributes:
-        refusals: What containers refused.
-    """
-
-    def __init__(self) -> None:
-        self.refusals: list[str] = []
-
-    def answer(self, request: Any) -> AWSResponse:
-        """Answer a request that is about to be sent."""
-        endpoint_name = unquote(urlsplit(request.url).path.split("/")[2])
-        settings = CONTAINERS[endpoint_name.replace("-", " ")]
-        response = RESPOND[settings.family](request.body, Serving(settings=settings))
-        pieces = [response.body] if isinstance(response.body, str) else list(response.body)
-        body = "".join(pieces)
-        if response.status >= 400 or '"error"' in body:
-            self.refusals.append(body)
-        headers = {"content-type": response.content_type}
-        if response.status >= 400:
-            document = {"Message": "Received client error", "OriginalStatusCode": response.status}
-            content = json.dumps({**document, "OriginalMessage": body}).encode()
-            headers = {"content-type": "application/json", "x-amzn-errortype": "ModelError"}
-            return AWSResponse(request.url, 424, HTTPHeaders.from_dict(headers), Raw(iter([content])))
-        if request.url.endswith("-response-stream"):
-            parts = (eventstream.event("PayloadPart", piece.encode(), content_type="x") for piece in pieces if piece)
-            headers = {"content-type": eventstream.CONTENT_TYPE, "x-amzn-sagemaker-content-type": response.content_type}
-            return AWSResponse(request.url, 200, HTTPHeaders.from_dict(headers), Raw(parts))
-        return AWSResponse(request.url, 200, HTTPHeaders.from_dict(headers), Raw(iter([body.encode()])))
-
-
 @dataclass(frozen=True)
 class Deployed:
     """The shim in front of a model on each container."""
@@ -130,12 +73,12 @@ class Deployed:
             response = handler.handle(event_of(path, json.dumps(body)), Context())
             answer = response.encoded_body() if response.chunks is None else b"".join(response.chunks)
         check(response, answer)
-        return response.status, list(self.runtime.refusals), answer
+        return response.status, [refusal.answer for refusal in self.runtime.refusals], answer
 
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployed]:
-    runtime = Runtime()
+    runtime = Runtime({name.replace(" ", "-"): settings for name, settings in CONTAINERS.items()})
     session = Session()
     session.set_credentials("test", "test")
     session.set_config_variable("region", "us-east-1")
