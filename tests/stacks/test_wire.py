@@ -63,7 +63,7 @@ def requests_of(found: Abilities, prompt_format: str | None, *, refuses_system: 
     if found.task == "text":
         writes = prompt_format == "container"
         if prompt_format != "none":
-            sizes = [
+            sizes: list[dict[str, Any]] = [
                 {},
                 {"max_tokens": 20},
                 {"max_tokens": 20, "stream": True, "stream_options": {"include_usage": True}},
@@ -107,12 +107,12 @@ class Wired(NamedTuple):
 
     @property
     def refused_by_template(self) -> str:
-        """What the model's own template raises for a system message; empty where it takes one."""
+        """The words of the model's own template for a system message; empty where it takes one."""
         return self.container.loaded.template_problem(Chat((Turn("system", "Be brief."), Turn("user", "Hi")))) or ""
 
     @property
     def kind(self) -> tuple[Any, ...]:
-        """What decides the payloads and their answers, but for lengths: models that share it are one in the sample."""
+        """All that payloads and answers depend on, but for lengths: models that share it are one in the sample."""
         own = self.container
         return (
             *(

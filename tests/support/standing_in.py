@@ -1,6 +1,6 @@
 """SageMaker's runtime in this process: requests of the invoke shim, answered by stand-in containers without HTTP.
 
-Between the shim and a container is all of botocore but the socket: a method in the place of its HTTP session's gives
+Between the shim and a container is all of botocore but the socket: a method that replaces its HTTP session's gives
 each request to the container, and the container's answer, as SageMaker would pass it on, to who has sent it.
 """
 
