@@ -260,7 +260,7 @@ def test_a_chat_of_many_system_messages_is_read_in_proportion_to_their_number() 
 
     class Counted(Message):
         @property
-        def role(self) -> str:  # type: ignore[override]
+        def role(self) -> str:
             nonlocal reads
             reads += 1
             return "system"
