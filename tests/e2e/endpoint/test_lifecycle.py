@@ -122,11 +122,20 @@ def test_passes_the_containers_own_payload_through(deployed: dict[str, str], pla
     assert generated["details"]["generated_tokens"] == 4
 
 
-def test_names_the_wrong_order_of_roles(client: openai.OpenAI) -> None:
+def test_answers_two_messages_of_a_user_in_a_row(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(
+        model="mistral-7b-instruct",
+        messages=[{"role": "user", "content": "a"}, {"role": "user", "content": "b"}],
+    )
+
+    assert answer.choices[0].message.content
+
+
+def test_names_the_place_of_a_role_that_there_is_not(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         client.chat.completions.create(
             model="mistral-7b-instruct",
-            messages=[{"role": "user", "content": "a"}, {"role": "user", "content": "b"}],
+            messages=[{"role": "user", "content": "a"}, {"role": "critic", "content": "b"}],  # type: ignore[misc]
         )
 
     assert refused.value.param == "messages[1].role"
