@@ -132,11 +132,9 @@ def test_answers_two_messages_of_a_user_in_a_row(client: openai.OpenAI) -> None:
 
 
 def test_names_the_place_of_a_role_that_there_is_not(client: openai.OpenAI) -> None:
+    messages: Any = [{"role": "user", "content": "a"}, {"role": "critic", "content": "b"}]
     with pytest.raises(openai.BadRequestError) as refused:
-        client.chat.completions.create(
-            model="mistral-7b-instruct",
-            messages=[{"role": "user", "content": "a"}, {"role": "critic", "content": "b"}],  # type: ignore[misc]
-        )
+        client.chat.completions.create(model="mistral-7b-instruct", messages=messages)
 
     assert refused.value.param == "messages[1].role"
     assert "user" in refused.value.message
